@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+
+/// What a `--device` names.
+enum class DeviceKind { host, cuda, rpc };
+
+/// One device as asked for, with its budget settled. Names: "host0", "host1", ... in order of
+/// appearance, "cuda:0", "rpc:HOST:PORT".
+struct DeviceSpec {
+    DeviceKind kind = DeviceKind::host;
+    std::string name;
+    std::uint32_t cuda_index = 0;  ///< for cuda
+    std::string endpoint;          ///< HOST:PORT, for rpc
+    Bytes budget;
+    Bytes reserve;
+};
+
+/// What the machine has, so that specs can be settled: filled by probe functions, given by tests.
+struct MachineMemory {
+    Bytes host_available;  ///< MemAvailable, or what the cgroup leaves where that is lower
+    struct Gpu {
+        std::uint32_t index = 0;
+        Bytes free;
+        Bytes total;
+    };
+    std::vector<Gpu> gpus;
+};
+
+/// Settles the `--device` arguments against the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,
+/// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget where there are
+/// GPUs and a capped host device otherwise. None given: all GPUs with what they have free; without
+/// GPUs one host device with what the machine has free. `reserve` empty: a sixteenth of each budget,
+/// 1 GiB at most. Errors: usage (malformed, same GPU twice), missing_device (no such GPU),
+/// does_not_fit (a GPU budget over what the card has, a reserve that is not under the budget).
+[[nodiscard]] Result<std::vector<DeviceSpec>> settle_devices(
+    const std::vector<std::string>& arguments, std::optional<Bytes> reserve,
+    const MachineMemory& machine);
+
+}  // namespace hexcore

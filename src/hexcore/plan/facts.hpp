@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/ids.hpp"
+
+namespace hexcore {
+
+/// What one repeating layer takes. A layer's attention, norms, router, shared experts, dense FFN and
+/// KV cache stay together on the layer's device; its routed experts can go anywhere.
+struct LayerFacts {
+    Bytes weights;                ///< all weights except the routed experts
+    Bytes kv;                     ///< KV cache of this layer, for the planned context
+    std::uint32_t n_experts = 0;  ///< 0 for a layer without routed experts
+    Bytes expert;                 ///< one routed expert: gate, up and down together
+};
+
+/// What a model takes, in the terms that placement needs. Pure data: from an Inventory or a Shape.
+struct ModelFacts {
+    std::string name;
+    std::string architecture;
+    std::uint32_t n_experts = 0;       ///< routed experts of a layer, the most over all layers
+    std::uint32_t n_experts_used = 0;  ///< of them, for each token
+    std::vector<LayerFacts> layers;
+    Bytes input;   ///< token embedding; stays in host memory, as libllama keeps it
+    Bytes output;  ///< output norm and head; on the last layer's device
+
+    [[nodiscard]] Bytes experts_bytes() const;
+    [[nodiscard]] Bytes total_bytes() const;  ///< all weights: input, output, layers, experts
+};
+
+/// Where a device's speed figures come from; a plan says which.
+enum class SpeedSource { measured, typical };
+
+/// One device, as placement sees it.
+struct DeviceFacts {
+    std::string name;  ///< "host0", "cuda:1", ...
+    Bytes budget;
+    Bytes reserve;  ///< kept free out of the budget
+    Bytes compute;  ///< compute buffers if the device has at least one layer
+    Bytes compute_output;  ///< more compute buffers if the device has the output layer
+    Bytes staging;
+    double bandwidth_bytes_per_s = 0;  ///< of its memory, reading
+    double hop_latency_s = 0;          ///< one way, to any other device
+    SpeedSource speed_source = SpeedSource::typical;
+
+    /// What may be planned onto it.
+    [[nodiscard]] Bytes usable() const { return saturating_subtract(budget, reserve); }
+};
+
+}  // namespace hexcore

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/ids.hpp"
+#include "hexcore/plan/facts.hpp"
+#include "hexcore/plan/placement.hpp"
+
+namespace hexcore {
+
+/// Bytes on one device by what they are for.
+struct Usage {
+    Bytes weights;  ///< without routed experts
+    Bytes experts;
+    Bytes kv;
+    Bytes compute;
+    Bytes staging;
+
+    [[nodiscard]] Bytes total() const { return weights + experts + kv + compute + staging; }
+    bool operator==(const Usage&) const = default;
+};
+
+/// Element type of the KV cache.
+enum class KvType { f16, q8_0, q4_0 };
+[[nodiscard]] const char* to_string(KvType type);
+[[nodiscard]] Result<KvType> parse_kv_type(std::string_view name);
+
+/// What the context is planned for.
+struct ContextShape {
+    TokenCount tokens;  ///< of all sequences together, padded as libllama pads it
+    std::uint32_t sequences = 1;
+    KvType kv_type = KvType::f16;
+    TokenCount ubatch{512};
+};
+
+/// Where a plan's numbers come from.
+enum class Basis {
+    dry_run,   ///< libllama's own simulated load of the file: exact
+    estimate,  ///< formulas over a named shape
+};
+
+struct PlannedDevice {
+    std::string name;
+    Bytes budget;
+    Bytes reserve;
+    std::uint32_t layers = 0;
+    std::uint32_t experts = 0;
+    Usage planned;
+
+    /// planned total over budget
+    [[nodiscard]] double fill() const;
+};
+
+/// The modelled time of a token under one policy, to state beside the plan's own.
+struct PolicyTime {
+    Policy policy;
+    std::optional<double> seconds;  ///< empty where that policy does not fit
+};
+
+/// The whole plan: who holds what, what it takes, and why. Plain data; report renders it.
+struct Plan {
+    Basis basis = Basis::estimate;
+    std::string model_name;
+    std::string architecture;
+    std::uint32_t n_layers = 0;
+    std::uint32_t n_experts = 0;
+    std::uint32_t n_experts_used = 0;
+    Bytes total_bytes;    ///< all weights
+    Bytes experts_bytes;  ///< routed experts alone
+    Policy policy = Policy::balanced;
+    ContextShape context;
+    std::vector<PlannedDevice> devices;
+    Usage host;  ///< outside the devices: token embedding, host side compute and output buffers
+    Placement placement;
+    std::vector<PolicyTime> modelled;  ///< of every policy, the plan's own among them
+    std::vector<std::string> explanation;
+};
+
+}  // namespace hexcore
