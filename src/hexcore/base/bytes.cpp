@@ -20,13 +20,13 @@ constexpr std::array units = {
     Unit{"K", kibi},
     Unit{"KiB", kibi},
     Unit{"KB", kilo},
-    Unit{"M", kibi * kibi},
+    Unit{"M", kibi* kibi},
     Unit{"MiB", kibi* kibi},
     Unit{"MB", kilo* kilo},
-    Unit{"G", kibi * kibi * kibi},
+    Unit{"G", kibi* kibi* kibi},
     Unit{"GiB", kibi* kibi* kibi},
     Unit{"GB", kilo* kilo* kilo},
-    Unit{"T", kibi * kibi * kibi * kibi},
+    Unit{"T", kibi* kibi* kibi* kibi},
     Unit{"TiB", kibi* kibi* kibi* kibi},
     Unit{"TB", kilo* kilo* kilo* kilo},
 };
@@ -66,7 +66,8 @@ Result<Bytes> parse_bytes(std::string_view text) {
         std::uint64_t exact = 0;
         const auto whole = std::from_chars(text.data(), parsed.ptr, exact);
         if (whole.ec == std::errc{} && whole.ptr == parsed.ptr) {
-            return Bytes(exact * unit.factor);  // a double would lose the last bits of a large count
+            return Bytes(exact *
+                         unit.factor);  // a double would lose the last bits of a large count
         }
         return Bytes(static_cast<std::uint64_t>(std::llround(bytes)));
     }

@@ -18,9 +18,9 @@ template <typename A, typename B>
 
 /// Stops the program, also in release builds, when `condition` is false, printing both values. For
 /// bugs only: whatever a user or a file can cause is a Result.
-#define HEXCORE_CHECK(condition, a, b)                                                     \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            ::hexcore::detail::check_failed(__FILE__, __LINE__, #condition, (a), (b));     \
-        }                                                                                  \
+#define HEXCORE_CHECK(condition, a, b)                                                 \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
+            ::hexcore::detail::check_failed(__FILE__, __LINE__, #condition, (a), (b)); \
+        }                                                                              \
     } while (false)

@@ -11,10 +11,10 @@ namespace hexcore {
 /// What kind of expected failure happened. The value of each enumerator is the process exit code
 /// that the command line reports for it.
 enum class ErrorCode : int {
-    negative = 1,        ///< it ran, and the answer is no (outputs differ, memory did not come back)
-    usage = 2,           ///< wrong option, argument or environment
-    does_not_fit = 3,    ///< over a budget or out of memory; nothing is left allocated
-    bad_input = 4,       ///< a file that cannot be read as what it should be
+    negative = 1,      ///< it ran, and the answer is no (outputs differ, memory did not come back)
+    usage = 2,         ///< wrong option, argument or environment
+    does_not_fit = 3,  ///< over a budget or out of memory; nothing is left allocated
+    bad_input = 4,     ///< a file that cannot be read as what it should be
     missing_device = 5,  ///< a device or a driver is not there
     interrupted = 130,   ///< stopped by the user, after a clean roll-back
 };
@@ -44,16 +44,16 @@ template <typename... Args>
 
 /// Declares `name` from a Result expression, or returns its error to the caller:
 /// `HEXCORE_TRY(plan, make_plan(facts));`
-#define HEXCORE_TRY(name, ...)                                                          \
-    auto HEXCORE_CONCAT(name, _result) = (__VA_ARGS__);                                 \
-    if (!HEXCORE_CONCAT(name, _result)) {                                               \
-        return tl::unexpected(std::move(HEXCORE_CONCAT(name, _result).error()));        \
-    }                                                                                   \
+#define HEXCORE_TRY(name, ...)                                                   \
+    auto HEXCORE_CONCAT(name, _result) = (__VA_ARGS__);                          \
+    if (!HEXCORE_CONCAT(name, _result)) {                                        \
+        return tl::unexpected(std::move(HEXCORE_CONCAT(name, _result).error())); \
+    }                                                                            \
     auto name = std::move(HEXCORE_CONCAT(name, _result)).value()
 
 /// Evaluates a Result<void> expression and returns its error to the caller if it failed.
-#define HEXCORE_TRY_VOID(...)                                            \
-    if (auto hexcore_result = (__VA_ARGS__); !hexcore_result) {          \
-        return tl::unexpected(std::move(hexcore_result.error()));        \
-    }                                                                    \
+#define HEXCORE_TRY_VOID(...)                                     \
+    if (auto hexcore_result = (__VA_ARGS__); !hexcore_result) {   \
+        return tl::unexpected(std::move(hexcore_result.error())); \
+    }                                                             \
     static_assert(true, "so that the macro ends with a semicolon")

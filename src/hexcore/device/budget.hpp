@@ -38,8 +38,9 @@ private:
     Bytes size_;
 };
 
-/// The memory that may be taken on one device. Safe to use from several threads: the sum of all live
-/// reservations never exceeds the limit, not even for an instant. Must outlive its reservations.
+/// The memory that may be taken on one device. Safe to use from several threads: the sum of all
+/// live reservations never exceeds the limit, not even for an instant. Must outlive its
+/// reservations.
 class Budget {
 public:
     Budget(std::string device_name, Bytes limit);
@@ -47,7 +48,8 @@ public:
     Budget& operator=(const Budget&) = delete;
     ~Budget();  ///< checks that every reservation came back
 
-    /// Takes `size` bytes, or fails with ErrorCode::does_not_fit naming device, size and what is free.
+    /// Takes `size` bytes, or fails with ErrorCode::does_not_fit naming device, size and what is
+    /// free.
     [[nodiscard]] Result<Reservation> reserve(Bytes size);
 
     [[nodiscard]] const std::string& device_name() const { return device_name_; }

@@ -39,8 +39,8 @@ struct MachineMemory {
 /// Settles the `--device` arguments against the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,
 /// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget where there are
 /// GPUs and a capped host device otherwise. None given: all GPUs with what they have free; without
-/// GPUs one host device with what the machine has free. `reserve` empty: a sixteenth of each budget,
-/// 1 GiB at most. Errors: usage (malformed, same GPU twice), missing_device (no such GPU),
+/// GPUs one host device with what the machine has free. `reserve` empty: a sixteenth of each
+/// budget, 1 GiB at most. Errors: usage (malformed, same GPU twice), missing_device (no such GPU),
 /// does_not_fit (a GPU budget over what the card has, a reserve that is not under the budget).
 [[nodiscard]] Result<std::vector<DeviceSpec>> settle_devices(
     const std::vector<std::string>& arguments, std::optional<Bytes> reserve,

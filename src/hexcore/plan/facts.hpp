@@ -9,8 +9,8 @@
 
 namespace hexcore {
 
-/// What one repeating layer takes. A layer's attention, norms, router, shared experts, dense FFN and
-/// KV cache stay together on the layer's device; its routed experts can go anywhere.
+/// What one repeating layer takes. A layer's attention, norms, router, shared experts, dense FFN
+/// and KV cache stay together on the layer's device; its routed experts can go anywhere.
 struct LayerFacts {
     Bytes weights;                ///< all weights except the routed experts
     Bytes kv;                     ///< KV cache of this layer, for the planned context
@@ -39,8 +39,8 @@ enum class SpeedSource { measured, typical };
 struct DeviceFacts {
     std::string name;  ///< "host0", "cuda:1", ...
     Bytes budget;
-    Bytes reserve;  ///< kept free out of the budget
-    Bytes compute;  ///< compute buffers if the device has at least one layer
+    Bytes reserve;         ///< kept free out of the budget
+    Bytes compute;         ///< compute buffers if the device has at least one layer
     Bytes compute_output;  ///< more compute buffers if the device has the output layer
     Bytes staging;
     double bandwidth_bytes_per_s = 0;  ///< of its memory, reading

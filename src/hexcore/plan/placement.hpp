@@ -20,8 +20,8 @@ enum class Policy {
 /// Fails with ErrorCode::usage for an unknown name.
 [[nodiscard]] Result<Policy> parse_policy(std::string_view name);
 
-/// Who holds what. Layers are contiguous ranges in the order of the devices; a device may hold none.
-/// The output layer is on the device of the last layer.
+/// Who holds what. Layers are contiguous ranges in the order of the devices; a device may hold
+/// none. The output layer is on the device of the last layer.
 struct Placement {
     std::vector<DeviceId> layer_device;                ///< [layer]
     std::vector<std::vector<DeviceId>> expert_device;  ///< [layer][expert]; empty without experts
@@ -40,8 +40,8 @@ struct Shortfall {
                                                        const std::vector<DeviceFacts>& devices,
                                                        Policy policy);
 
-/// The modelled time of one generated token, in seconds: per layer, attention and dense weights read
-/// where the layer is, then the slowest device's expected share of the experts (each of the
+/// The modelled time of one generated token, in seconds: per layer, attention and dense weights
+/// read where the layer is, then the slowest device's expected share of the experts (each of the
 /// n_experts_used of n_experts equally likely), plus the hops between devices.
 [[nodiscard]] double modelled_token_seconds(const ModelFacts& model,
                                             const std::vector<DeviceFacts>& devices,

@@ -1,0 +1,15 @@
+# hexcore_module(NAME SOURCES ... DEPENDS ...): the static library hexcore_NAME of src/hexcore/NAME.
+# hexcore_test(NAME SOURCES ... DEPENDS ...): the GoogleTest program test_NAME of tests/NAME.
+function(hexcore_module name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_library(hexcore_${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(hexcore_${name} PUBLIC hexcore_settings ${ARG_DEPENDS})
+endfunction()
+
+function(hexcore_test name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_executable(test_${name} ${ARG_SOURCES})
+    target_link_libraries(test_${name} PRIVATE
+        hexcore_settings hexcore_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name})
+endfunction()

@@ -1,0 +1,12 @@
+# Warnings and sanitizers for our own code, as interface targets; never applied to dependencies.
+add_library(hexcore_settings INTERFACE)
+target_compile_options(hexcore_settings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+target_include_directories(hexcore_settings INTERFACE ${PROJECT_SOURCE_DIR}/src)
+
+set(HEXCORE_SANITIZE "" CACHE STRING "sanitizers for our own code, e.g. address,undefined or thread")
+if(HEXCORE_SANITIZE)
+    target_compile_options(hexcore_settings INTERFACE
+        -fsanitize=${HEXCORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+    target_link_options(hexcore_settings INTERFACE -fsanitize=${HEXCORE_SANITIZE})
+endif()
