@@ -1,0 +1,99 @@
+"""Files that appear whole or not at all, and the errors and exit codes of the model makers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+
+EXIT_USAGE, EXIT_NO_SPACE, EXIT_INPUT, EXIT_INTERRUPTED = 2, 3, 4, 130
+
+
+class InputError(Exception):
+    """What is wrong with the input, in one sentence for the person who gave it."""
+
+
+class OutputError(Exception):
+    """What is wrong with the place to write to, in one sentence."""
+
+
+class OutputFile:
+    """Writes to a hidden file beside `path` and renames it when `commit` is called.
+
+    Left without commit (an error, Ctrl-C, SIGTERM), the hidden file is removed and whatever stood
+    under `path` stays as it was.
+    """
+
+    def __init__(self, path: Path, size_bytes: int):
+        self.path, self.size_bytes, self.fd = Path(path), size_bytes, -1
+        self.partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+
+    def __enter__(self) -> OutputFile:
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError as error:
+            raise OutputError(f"cannot write in {self.path.parent}: {error.strerror}") from error
+        free = disk.f_bavail * disk.f_frsize
+        if free < self.size_bytes:
+            raise OSError(errno.ENOSPC, f"{self.path} needs {self.size_bytes} bytes, "
+                          f"{self.path.parent} has {free} free")
+        try:
+            self.fd = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        except OSError as error:
+            raise OutputError(f"cannot write in {self.path.parent}: {error.strerror}; "
+                              "choose a folder that you may write to") from error
+        os.ftruncate(self.fd, self.size_bytes)
+        return self
+
+    def write(self, data, offset: int) -> None:
+        """Writes all of a contiguous buffer at `offset`."""
+        view = memoryview(data).cast("B")
+        while view:
+            done = os.pwrite(self.fd, view, offset)
+            view, offset = view[done:], offset + done
+
+    def commit(self) -> None:
+        """Makes the file durable and gives it its final name."""
+        os.fsync(self.fd)
+        os.replace(self.partial, self.path)
+
+    def __exit__(self, *_exception) -> None:
+        os.close(self.fd)
+        if self.partial.exists():
+            os.unlink(self.partial)
+
+
+def read_exactly(fd: int, buffer, offset: int) -> None:
+    """Fills a buffer from `offset`; raises InputError where the file has shrunk meanwhile."""
+    view = memoryview(buffer).cast("B")
+    while view:
+        done = os.preadv(fd, [view], offset)
+        if done == 0:
+            raise InputError(f"the input ended at byte {offset}: it was cut while being read")
+        view, offset = view[done:], offset + done
+
+
+def run_maker(make, argv) -> int:
+    """Runs a maker's `make(argv)` and turns what may go wrong into a sentence and an exit code."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        make(argv)
+        return 0
+    except (InputError, OutputError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: the disk is too full: {error.strerror}; free some space or choose another "
+              "folder", file=sys.stderr)
+        return EXIT_NO_SPACE
+    except KeyboardInterrupt:
+        print("interrupted: nothing was left behind", file=sys.stderr)
+        return EXIT_INTERRUPTED
