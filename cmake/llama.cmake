@@ -1,17 +1,42 @@
 # Provides the imported targets llama::llama and llama::ggml from a llama.cpp that was built once
-# and is kept outside the project.
-set(HEXCORE_LLAMA_SOURCE "" CACHE PATH "llama.cpp source tree")
-set(HEXCORE_LLAMA_BUILD "" CACHE PATH "its build tree, with shared libraries in bin/")
+# and is kept outside the project: cmake/build_llama.sh finds or makes it and says where it is.
+set(HEXCORE_LLAMA_SOURCE "" CACHE PATH "a checkout of llama.cpp, instead of the pinned version")
+set(HEXCORE_LLAMA_BUILD "" CACHE PATH "its build folder, with shared libraries in bin/")
+set(HEXCORE_LLAMA_ARCHIVE "" CACHE FILEPATH "a local copy of the pinned archive of llama.cpp")
+option(HEXCORE_CUDA "build llama.cpp with its CUDA backend" OFF)
+
+# What is given here goes before what the environment says.
+set(HEXCORE_LLAMA_ENVIRONMENT "HEXCORE_CUDA=${HEXCORE_CUDA}")
+foreach(name HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE)
+    if(${name})
+        list(APPEND HEXCORE_LLAMA_ENVIRONMENT "${name}=${${name}}")
+    endif()
+endforeach()
+
+execute_process(
+    COMMAND ${CMAKE_COMMAND} -E env ${HEXCORE_LLAMA_ENVIRONMENT}
+        ${PROJECT_SOURCE_DIR}/cmake/build_llama.sh ggml llama
+    OUTPUT_VARIABLE HEXCORE_LLAMA_PATHS
+    RESULT_VARIABLE HEXCORE_LLAMA_RESULT)
+if(HEXCORE_LLAMA_RESULT)
+    message(FATAL_ERROR "llama.cpp is missing (see above)")
+endif()
+string(REGEX MATCH "source ([^\n]*)\nbuild ([^\n]*)" unused "${HEXCORE_LLAMA_PATHS}")
+set(HEXCORE_LLAMA_SOURCE_DIR "${CMAKE_MATCH_1}")
+set(HEXCORE_LLAMA_BUILD_DIR "${CMAKE_MATCH_2}")
+message(STATUS "llama.cpp: ${HEXCORE_LLAMA_BUILD_DIR}")
+# So that ./dev notices when the cache holds another build than the one that this folder uses.
+file(WRITE ${CMAKE_BINARY_DIR}/llama.paths "${HEXCORE_LLAMA_PATHS}")
 
 add_library(llama_headers INTERFACE)
 target_include_directories(llama_headers SYSTEM INTERFACE
-    ${HEXCORE_LLAMA_SOURCE}/include ${HEXCORE_LLAMA_SOURCE}/src
-    ${HEXCORE_LLAMA_SOURCE}/ggml/include ${HEXCORE_LLAMA_SOURCE}/ggml/src)
+    ${HEXCORE_LLAMA_SOURCE_DIR}/include ${HEXCORE_LLAMA_SOURCE_DIR}/src
+    ${HEXCORE_LLAMA_SOURCE_DIR}/ggml/include ${HEXCORE_LLAMA_SOURCE_DIR}/ggml/src)
 
 function(hexcore_import_llama target library)
     add_library(${target} SHARED IMPORTED GLOBAL)
     set_target_properties(${target} PROPERTIES
-        IMPORTED_LOCATION ${HEXCORE_LLAMA_BUILD}/bin/lib${library}.so
+        IMPORTED_LOCATION ${HEXCORE_LLAMA_BUILD_DIR}/bin/lib${library}.so
         INTERFACE_LINK_LIBRARIES llama_headers)
 endfunction()
 hexcore_import_llama(llama::ggml-base ggml-base)

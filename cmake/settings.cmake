@@ -10,3 +10,9 @@ if(HEXCORE_SANITIZE)
         -fsanitize=${HEXCORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
     target_link_options(hexcore_settings INTERFACE -fsanitize=${HEXCORE_SANITIZE})
 endif()
+
+# A compiler cache is used where there is one; giving CMAKE_CXX_COMPILER_LAUNCHER chooses another.
+find_program(HEXCORE_CCACHE ccache)
+if(HEXCORE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${HEXCORE_CCACHE})
+endif()

@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# Makes sure that llama.cpp is there and that the given targets of it are built; prints where:
+#
+#   cmake/build_llama.sh ggml llama llama-bench
+#   source /home/me/.cache/hexcore/llama/source-0.3.36
+#   build /home/me/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4
+#   llama-bench /home/me/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4/bin/llama-bench
+#
+# Everything lives in the user's cache, so that a second clone finds it built. What a step makes
+# gets its final name or its stamp only once it is complete: an interrupted step is done again.
+# Environment:
+#   HEXCORE_CACHE           the cache folder (default: $XDG_CACHE_HOME/hexcore, ~/.cache/hexcore)
+#   HEXCORE_LLAMA_ARCHIVE   a local copy of the pinned archive, for a machine without a network
+#   HEXCORE_LLAMA_SOURCE    a checkout of llama.cpp to build instead of the pinned one
+#   HEXCORE_LLAMA_BUILD     with HEXCORE_LLAMA_SOURCE: its build folder, used as it is
+#   HEXCORE_CUDA            ON builds the CUDA backend too, into a build folder of its own
+set -euo pipefail
+
+# One build serves every preset, whatever compiler that one uses: only C interfaces and the
+# standard library's types are between them.
+unset CC CXX CFLAGS CXXFLAGS LDFLAGS
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=cmake/cache.sh
+. "$here/cache.sh"
+cache=$(hexcore_cache)/llama
+
+requirement=$(grep '^llama-cpp-python==' "$here/llama-requirement.txt")
+version=${requirement#*==} version=${version%% *}
+checksum=${requirement##*sha256:}
+
+say() { printf '%s\n' "hexcore: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+hash_of() { sha256sum | cut -c1-12; }
+
+# The ground on which a build stands: a cache folder may be on a disk that moves to another machine,
+# and code made for one processor (-march=native) dies on another with an illegal instruction.
+machine_facts() {
+    uname -m
+    grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true
+    c++ --version
+    if [ "$cuda" = ON ]; then
+        nvcc --version || true
+        nvidia-smi --query-gpu=compute_cap --format=csv,noheader || true
+    fi
+}
+
+fetch_archive() {
+    if [ -n "${HEXCORE_LLAMA_ARCHIVE:-}" ]; then
+        archive=$HEXCORE_LLAMA_ARCHIVE
+        [ -f "$archive" ] || die "HEXCORE_LLAMA_ARCHIVE=$archive is not a file"
+        return
+    fi
+    local partial=$cache/download.partial
+    rm -rf "$partial"
+    mkdir -p "$partial"
+    say "downloading llama.cpp (77 MB)"
+    python3 -m pip download --quiet --no-deps --dest "$partial" \
+        --requirement "$here/llama-requirement.txt" >&2 ||
+        die "could not download llama-cpp-python $version; on a machine without a network give a" \
+            "local copy with -DHEXCORE_LLAMA_ARCHIVE=FILE"
+    archive=$(echo "$partial"/*.tar.gz)
+}
+
+make_source() {
+    [ -d "$source_dir" ] && return
+    local partial=$source_dir.partial archive found
+    fetch_archive
+    found=$(sha256sum "$archive") found=${found%% *}
+    [ "$found" = "$checksum" ] || die "$archive has the checksum $found, expected $checksum"
+    rm -rf "$partial"
+    mkdir -p "$partial"
+    tar -xzf "$archive" -C "$partial" --strip-components=3 \
+        "llama_cpp_python-$version/vendor/llama.cpp"
+    mv "$partial" "$source_dir"
+    rm -rf "$cache/download.partial"
+}
+
+configure() {
+    [ -f "$build_dir/configured" ] && return
+    rm -rf "$build_dir"
+    mkdir -p "$build_dir"
+    say "configuring llama.cpp in $build_dir"
+    cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_C_COMPILER=cc -DCMAKE_CXX_COMPILER=c++ \
+        -DBUILD_SHARED_LIBS=ON -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=ON \
+        -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
+        -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF \
+        -DGGML_RPC=ON -DGGML_CCACHE=OFF -DGGML_CUDA="$cuda" \
+        >"$build_dir/configure.log" 2>&1 || {
+        tail -n 40 "$build_dir/configure.log" >&2
+        die "llama.cpp could not be configured"
+    }
+    touch "$build_dir/configured"
+}
+
+# Every tenth of the way a line: enough to see that it moves, and readable in a log.
+show_progress() {
+    local line percent next=10
+    while IFS= read -r line; do
+        percent=${line%%\%*} percent=${percent//[^0-9]/}
+        if [[ $line == [\[]* && -n $percent ]] && ((10#$percent >= next)); then
+            printf '%s ' "$percent%" >&2
+            next=$((10#$percent / 10 * 10 + 10))
+        fi
+    done
+    printf '\n' >&2
+}
+
+build_targets() {
+    say "building llama.cpp: $* (once; the libraries take about four minutes on two cores)"
+    NINJA_STATUS='[%p] ' ninja -C "$build_dir" "$@" 2>&1 | tee "$build_dir/build.log" |
+        show_progress || {
+        grep -A 20 -E 'FAILED|error' "$build_dir/build.log" | head -n 60 >&2
+        die "llama.cpp could not be built; the whole output is in $build_dir/build.log"
+    }
+}
+
+print_paths() {
+    echo "source $source_dir"
+    echo "build $build_dir"
+    local target
+    for target in "$@"; do
+        if [ "$target" != ggml ] && [ "$target" != llama ]; then
+            echo "$target $build_dir/bin/$target"
+        fi
+    done
+}
+
+stamp() { echo "$build_dir/built-$1"; }
+
+main() {
+    cuda=${HEXCORE_CUDA:-OFF}
+    case $cuda in 1 | [Oo][Nn] | [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee]) cuda=ON ;; *) cuda=OFF ;; esac
+    local own=${HEXCORE_LLAMA_SOURCE:-}
+    source_dir=${own:-$cache/source-$version}
+    if [ -n "${HEXCORE_LLAMA_BUILD:-}" ]; then
+        [ -n "$own" ] || die "HEXCORE_LLAMA_BUILD needs HEXCORE_LLAMA_SOURCE beside it"
+        build_dir=$HEXCORE_LLAMA_BUILD
+        print_paths "$@"
+        return
+    fi
+    if [ -n "$own" ]; then
+        [ -f "$own/ggml/src/ggml-backend-impl.h" ] || die "$own is not a checkout of llama.cpp"
+        source_dir=$(cd "$own" && pwd)
+        build_dir=$cache/build-own-$({ echo "$source_dir"; machine_facts; } | hash_of)
+    else
+        build_dir=$cache/build-$version-$({ echo "$checksum"; machine_facts; } | hash_of)
+    fi
+
+    local target missing=()
+    for target in "$@"; do
+        [ -f "$(stamp "$target")" ] || missing+=("$target")
+    done
+    # A checkout of one's own may have changed since; ninja knows.
+    [ -z "$own" ] || missing=("$@")
+    if [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] || ((${#missing[@]})); then
+        mkdir -p "$cache" || die "cannot write to $cache; set HEXCORE_CACHE to another folder"
+        exec 9>"$cache/lock"
+        flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }
+        [ -n "$own" ] || make_source
+        configure
+        build_targets "${missing[@]}"
+        for target in "${missing[@]}"; do touch "$(stamp "$target")"; done
+    fi
+    print_paths "$@"
+}
+
+[ $# -gt 0 ] || die "usage: cmake/build_llama.sh TARGET..."
+main "$@"
