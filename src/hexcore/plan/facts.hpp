@@ -14,6 +14,7 @@ namespace hexcore {
 struct LayerFacts {
     Bytes weights;                ///< all weights except the routed experts
     Bytes kv;                     ///< KV cache of this layer, for the planned context
+    Bytes kv_trained;             ///< the same for the whole trained context in f16; 0: not known
     std::uint32_t n_experts = 0;  ///< 0 for a layer without routed experts
     Bytes expert;                 ///< one routed expert: gate, up and down together
 };
@@ -42,8 +43,8 @@ struct DeviceFacts {
     Bytes reserve;         ///< kept free out of the budget
     Bytes compute;         ///< compute buffers if the device has at least one layer
     Bytes compute_output;  ///< more compute buffers if the device has the output layer
-    Bytes staging;
-    double bandwidth_bytes_per_s = 0;  ///< of its memory, reading
+    Bytes staging;         ///< taken on every device of the plan, whatever it holds
+    double bandwidth_bytes_per_s = 0;  ///< of its memory, reading; 0: reading counts no time
     double hop_latency_s = 0;          ///< one way, to any other device
     SpeedSource speed_source = SpeedSource::typical;
 

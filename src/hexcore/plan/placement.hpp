@@ -1,7 +1,8 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "hexcore/base/result.hpp"
@@ -29,20 +30,37 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
-/// Why no placement fits, for the device and the amount that came closest.
+/// Why no placement fits: with `missing` more bytes on `device` alone one would. The device named is
+/// the one that needs the least. For Policy::alternate, whose rule leaves no choice, the device that
+/// is furthest over and by how much.
 struct Shortfall {
     DeviceId device;
     Bytes missing;
 };
 
-/// Places every layer and expert by `policy`, or says by how much it does not fit.
+/// Limits of the runtime that placement has to respect.
+struct PlaceOptions {
+    /// Devices that may hold layers; any number may hold experts. libllama's scheduler has 16
+    /// slots and keeps one for the CPU.
+    std::uint32_t max_layer_devices = 15;
+};
+
+/// Most devices that a plan can have.
+inline constexpr std::uint32_t max_devices = 16;
+
+/// Places every layer and expert by `policy`, or says by how much it does not fit. Needs 1 to
+/// max_devices devices and at least one layer; anything else is a bug of the caller.
+///
+/// What is exact and what is a search is described in docs/decisions/0006-placement.md.
 [[nodiscard]] tl::expected<Placement, Shortfall> place(const ModelFacts& model,
                                                        const std::vector<DeviceFacts>& devices,
-                                                       Policy policy);
+                                                       Policy policy,
+                                                       const PlaceOptions& options = {});
 
-/// The modelled time of one generated token, in seconds: per layer, attention and dense weights
-/// read where the layer is, then the slowest device's expected share of the experts (each of the
-/// n_experts_used of n_experts equally likely), plus the hops between devices.
+/// The modelled time of one generated token, in seconds: per layer, attention, dense weights and
+/// KV cache read where the layer is, then the expected time of the slowest device's experts (each
+/// set of n_experts_used of the layer's experts equally likely), plus the hops between devices: two
+/// to the furthest device with experts of the layer, one where the next layer is elsewhere.
 [[nodiscard]] double modelled_token_seconds(const ModelFacts& model,
                                             const std::vector<DeviceFacts>& devices,
                                             const Placement& placement);

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/plan/plan.hpp"
+#include "hexcore/plan/profile.hpp"
+
+namespace hexcore {
+
+/// Everything a plan is made from. Pure data: no clock, file or driver behind it.
+struct PlanRequest {
+    ModelProfile model;
+    /// 1 to max_devices of them. Compute buffers are estimated where `compute` and `compute_output`
+    /// are both zero.
+    std::vector<DeviceFacts> devices;
+    /// tokens of 0: the whole trained context. Padded as libllama pads it.
+    ContextShape context;
+    Policy policy = Policy::balanced;
+    PlaceOptions options;
+};
+
+/// What a placement really takes, as a dry run of it tells.
+struct DryRunUsage {
+    std::vector<Usage> devices;  ///< one for each device of the plan, in its order
+    Usage host;                  ///< outside the devices
+};
+
+/// Tries a plan's placement and context out without allocating. The runtime does it with libllama.
+using DryRun = std::function<Result<DryRunUsage>(const Plan&)>;
+
+/// Plans by formulas; basis is Basis::estimate. Fails with ErrorCode::does_not_fit, saying by how
+/// many bytes, on which device, and which nearest changes would make it fit (each was planned
+/// again to make sure), or ErrorCode::usage for a request that makes no sense.
+[[nodiscard]] Result<Plan> make_plan(const PlanRequest& request);
+
+/// Plans, has the plan tried out and takes over the exact numbers; basis is Basis::dry_run. Where
+/// the exact numbers go over a budget it plans again with them, a few times. Errors as above, and
+/// whatever `dry_run` fails with.
+[[nodiscard]] Result<Plan> make_plan(const PlanRequest& request, const DryRun& dry_run);
+
+/// The longest context that fits: a multiple of 256 tokens for each sequence, at most
+/// request.context.tokens, or the trained context where that is 0. Every probe is tried out where
+/// a dry run is given. Errors as make_plan's, for the shortest context there is.
+[[nodiscard]] Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run = {});
+
+/// Puts exact numbers in the place of a plan's estimates and checks them against the budgets.
+/// Fails with ErrorCode::does_not_fit, naming device and bytes.
+[[nodiscard]] Result<Plan> finish_plan(Plan plan, const DryRunUsage& usage);
+
+/// Speeds to plan with where nothing was measured. A capped host device: 10 GB/s and 1 us. A GPU by
+/// the memory bandwidth that its maker states for a card of that name, else 600 GB/s; 10 us.
+struct TypicalSpeed {
+    double bandwidth_bytes_per_s = 0;
+    double hop_latency_s = 0;
+};
+[[nodiscard]] TypicalSpeed typical_host_speed();
+[[nodiscard]] TypicalSpeed typical_gpu_speed(std::string_view name);
+
+}  // namespace hexcore

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
+#include "hexcore/model/inventory.hpp"
+#include "hexcore/plan/facts.hpp"
+#include "hexcore/plan/plan.hpp"
+
+namespace hexcore {
+
+/// One layer of a ModelProfile: what it weighs, and what its KV cache and graph grow with.
+struct LayerProfile {
+    Bytes weights;                     ///< all weights except the routed experts
+    std::uint32_t n_experts = 0;       ///< 0 for a layer without routed experts
+    Bytes expert;                      ///< one routed expert
+    LayerShape attention;              ///< of the KV cache
+    std::uint32_t sliding_window = 0;  ///< tokens that attention looks back; 0: all of them
+    /// Elements of the activations that are alive at once for one token, at the widest point of the
+    /// layer; what compute buffers are estimated from.
+    std::uint64_t activations = 0;
+};
+
+/// A model before a context is chosen: everything that planning without a dry run needs.
+struct ModelProfile {
+    std::string name;
+    std::string architecture;
+    std::uint32_t n_experts = 0;       ///< routed experts of a layer, the most over all layers
+    std::uint32_t n_experts_used = 0;  ///< of them, for each token
+    std::uint32_t n_embd = 0;
+    std::uint32_t n_vocab = 0;
+    std::uint32_t n_ctx_train = 0;
+    std::vector<LayerProfile> layers;
+    Bytes input;                   ///< token embedding
+    Bytes output;                  ///< output norm and head
+    std::uint64_t parameters = 0;  ///< elements of all tensors; 0: not counted
+};
+
+/// From the tensors of a model file: sizes are the file's, the rest is derived from tensor shapes.
+[[nodiscard]] ModelProfile profile_from_inventory(const Inventory& inventory);
+
+/// From a built-in shape (shape_names()) with every matrix in the ggml type `quant`, norms and
+/// routers in F32, as llama.cpp's pure quantisation stores them. Fails with ErrorCode::usage for an
+/// unknown shape or type, naming the known ones.
+[[nodiscard]] Result<ModelProfile> profile_from_shape(std::string_view shape,
+                                                      std::string_view quant);
+
+/// Names of the built-in shapes, sorted.
+[[nodiscard]] std::vector<std::string> shape_names();
+
+/// Where a built-in shape's numbers come from, for people. Empty for an unknown shape.
+[[nodiscard]] std::string shape_source(std::string_view shape);
+
+/// The terms of placement for one context.
+[[nodiscard]] ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context);
+[[nodiscard]] ModelFacts facts_from_inventory(const Inventory& inventory,
+                                              const ContextShape& context);
+[[nodiscard]] Result<ModelFacts> facts_from_shape(std::string_view shape, std::string_view quant,
+                                                  const ContextShape& context);
+
+}  // namespace hexcore
