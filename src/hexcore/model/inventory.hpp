@@ -42,7 +42,9 @@ struct TensorInfo {
 };
 
 /// The attention geometry of one layer, from the metadata; what the KV cache is computed from where
-/// no dry run is made.
+/// no dry run is made: a token takes n_head_kv * head_size_k elements of K and n_head_kv *
+/// head_size_v of V. With multi-head latent attention (the `key_length_mla` keys) libllama caches
+/// one latent head, in K alone: head_size_v is 0. A layer without attention has no heads.
 struct LayerShape {
     std::uint32_t n_head_kv = 0;
     std::uint32_t head_size_k = 0;
@@ -54,6 +56,9 @@ struct Inventory {
     std::string name;          ///< general.name, or the file's stem
     std::string architecture;  ///< general.architecture, e.g. "llama", "qwen3moe"
     std::uint32_t n_layers = 0;
+    /// Of n_layers, how many at the end predict further tokens; libllama leaves these out unless
+    /// asked for them.
+    std::uint32_t n_layers_nextn = 0;
     std::uint32_t n_experts = 0;       ///< routed experts a layer; 0 for a dense model
     std::uint32_t n_experts_used = 0;  ///< of them, for each token
     std::uint32_t n_embd = 0;

@@ -1,0 +1,107 @@
+#include "hexcore/model/byte_source.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "hexcore/base/check.hpp"
+
+namespace hexcore {
+
+namespace {
+
+std::string reason(int error_number) { return std::generic_category().message(error_number); }
+
+/// Owns an open file descriptor.
+class Descriptor {
+public:
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor() {
+        if (number_ >= 0) {
+            ::close(number_);
+        }
+    }
+    [[nodiscard]] int number() const { return number_; }
+
+private:
+    int number_;
+};
+
+class FileSource : public ByteSource {
+public:
+    FileSource(Descriptor descriptor, std::uint64_t size)
+        : descriptor_(std::move(descriptor)), size_(size) {}
+
+    [[nodiscard]] std::uint64_t size() const override { return size_; }
+
+    [[nodiscard]] Result<void> read_at(std::uint64_t offset,
+                                       std::span<std::byte> target) const override {
+        while (!target.empty()) {
+            const ssize_t count = ::pread(descriptor_.number(), target.data(), target.size(),
+                                          static_cast<off_t>(offset));
+            if (count < 0 && errno == EINTR) {
+                continue;
+            }
+            if (count < 0) {
+                return fail(ErrorCode::bad_input, "reading at byte {} failed: {}", offset,
+                            reason(errno));
+            }
+            if (count == 0) {
+                return fail(ErrorCode::bad_input,
+                            "the file had {} bytes and became shorter while being read", size_);
+            }
+            target = target.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        }
+        return {};
+    }
+
+private:
+    Descriptor descriptor_;
+    std::uint64_t size_;
+};
+
+const char* kind_of(mode_t mode) {
+    if (S_ISDIR(mode)) {
+        return "a directory";
+    }
+    if (S_ISFIFO(mode)) {
+        return "a FIFO";
+    }
+    return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no regular file";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path) {
+    // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+    Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (descriptor.number() < 0) {
+        return fail(ErrorCode::bad_input, "cannot be opened: {}", reason(errno));
+    }
+    struct stat status {};
+    if (::fstat(descriptor.number(), &status) != 0) {
+        return fail(ErrorCode::bad_input, "cannot be examined: {}", reason(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return fail(ErrorCode::bad_input, "is {}, not a GGUF file", kind_of(status.st_mode));
+    }
+    return std::make_unique<FileSource>(std::move(descriptor),
+                                        static_cast<std::uint64_t>(status.st_size));
+}
+
+Result<void> MemorySource::read_at(std::uint64_t offset, std::span<std::byte> target) const {
+    HEXCORE_CHECK(offset <= bytes_.size() && target.size() <= bytes_.size() - offset, offset,
+                  target.size());
+    std::ranges::copy(bytes_.subspan(offset, target.size()), target.begin());
+    return {};
+}
+
+}  // namespace hexcore
