@@ -1,0 +1,84 @@
+#include "hexcore/report/memory_bar.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+
+namespace hexcore {
+namespace {
+
+struct Glyphs {
+    std::string_view experts, weights, kv, compute, free, reserve;
+};
+
+constexpr Glyphs unicode_glyphs{"█", "▓", "▒", "░", "·", "╱"};
+constexpr Glyphs ascii_glyphs{"#", "=", "+", "~", ".", "/"};
+
+const Glyphs& glyphs_of(Charset charset) {
+    return charset == Charset::unicode ? unicode_glyphs : ascii_glyphs;
+}
+
+std::size_t scaled(Bytes size, Bytes whole, std::size_t columns) {
+    if (whole == Bytes{}) {
+        return 0;
+    }
+    const double share = std::min(1.0, size.as_double() / whole.as_double());
+    return static_cast<std::size_t>(std::lround(share * static_cast<double>(columns)));
+}
+
+void append_until(std::string& bar, std::size_t& drawn, std::size_t end, std::string_view glyph) {
+    for (; drawn < end; ++drawn) {
+        bar += glyph;
+    }
+}
+
+}  // namespace
+
+std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::size_t columns,
+                       Charset charset) {
+    const Glyphs& glyphs = glyphs_of(charset);
+    std::string bar;
+    std::size_t drawn = 0;
+    // Rounding the sums, not the parts, keeps the end of the bar true to the total.
+    Bytes sum = usage.experts;
+    append_until(bar, drawn, scaled(sum, budget, columns), glyphs.experts);
+    append_until(bar, drawn, scaled(sum += usage.weights, budget, columns), glyphs.weights);
+    append_until(bar, drawn, scaled(sum += usage.kv, budget, columns), glyphs.kv);
+    sum += usage.compute + usage.staging;
+    append_until(bar, drawn, scaled(sum, budget, columns), glyphs.compute);
+    const Bytes usable = saturating_subtract(budget, reserve);
+    append_until(bar, drawn, scaled(usable, budget, columns), glyphs.free);
+    append_until(bar, drawn, columns, glyphs.reserve);
+    return bar;
+}
+
+std::string memory_bar_legend(Charset charset) {
+    const Glyphs& glyphs = glyphs_of(charset);
+    return fmt::format(
+        "{} experts  {} other weights  {} KV cache  {} compute and staging  {} free  {} reserve",
+        glyphs.experts, glyphs.weights, glyphs.kv, glyphs.compute, glyphs.free, glyphs.reserve);
+}
+
+std::string fraction_bar(double fraction, std::size_t columns, Charset charset) {
+    constexpr std::array<std::string_view, 8> eighths = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const double share = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
+    const bool unicode = charset == Charset::unicode;
+    const std::size_t steps = unicode ? eighths.size() : 1;
+    // Down, so that only a finished bar looks full.
+    const auto filled =
+        static_cast<std::size_t>(std::floor(share * static_cast<double>(columns * steps)));
+    std::string bar;
+    for (std::size_t i = 0; i < columns; ++i) {
+        if (i < filled / steps) {
+            bar += unicode ? "█" : "#";
+        } else {
+            bar += !unicode ? "." : i == filled / steps ? eighths[filled % steps] : " ";
+        }
+    }
+    return bar;
+}
+
+}  // namespace hexcore

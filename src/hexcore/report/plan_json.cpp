@@ -1,0 +1,87 @@
+#include "hexcore/report/plan_json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/usage_json.hpp"
+
+namespace hexcore {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double rounded(double value) { return std::round(value * 1e6) / 1e6; }
+
+Json model_json(const Plan& plan) {
+    return {{"name", plan.model_name},
+            {"architecture", plan.architecture},
+            {"n_layers", plan.n_layers},
+            {"n_experts", plan.n_experts},
+            {"n_experts_used", plan.n_experts_used},
+            {"total_bytes", plan.total_bytes.count()},
+            {"experts_bytes", plan.experts_bytes.count()}};
+}
+
+Json context_json(const ContextShape& context) {
+    return {{"tokens", context.tokens.value()},
+            {"sequences", context.sequences},
+            {"kv_type", to_string(context.kv_type)},
+            {"ubatch", context.ubatch.value()}};
+}
+
+Json devices_json(const Plan& plan) {
+    Json devices = Json::array();
+    for (const PlannedDevice& device : plan.devices) {
+        devices.push_back({{"name", device.name},
+                           {"budget_bytes", device.budget.count()},
+                           {"reserve_bytes", device.reserve.count()},
+                           {"layers", device.layers},
+                           {"experts", device.experts},
+                           {"planned", usage_json(device.planned)},
+                           {"fill", rounded(device.fill())}});
+    }
+    return devices;
+}
+
+Json indices_json(const std::vector<DeviceId>& devices) {
+    Json indices = Json::array();
+    for (const DeviceId device : devices) {
+        indices.push_back(device.value());
+    }
+    return indices;
+}
+
+Json experts_json(const Placement& placement) {
+    Json layers = Json::array();
+    for (const std::vector<DeviceId>& experts : placement.expert_device) {
+        layers.push_back(indices_json(experts));
+    }
+    return layers;
+}
+
+Json modelled_json(const Plan& plan) {
+    Json times = Json::array();
+    for (const PolicyTime& time : plan.modelled) {
+        times.push_back({{"policy", to_string(time.policy)},
+                         {"token_seconds", time.seconds ? Json(*time.seconds) : Json()}});
+    }
+    return times;
+}
+
+}  // namespace
+
+Json plan_json(const Plan& plan) {
+    return {{"schema", "hexcore.plan/1"},
+            {"basis", plan.basis == Basis::dry_run ? "dry-run" : "estimate"},
+            {"model", model_json(plan)},
+            {"policy", to_string(plan.policy)},
+            {"context", context_json(plan.context)},
+            {"devices", devices_json(plan)},
+            {"host", {{"planned", usage_json(plan.host)}}},
+            {"layer_device", indices_json(plan.placement.layer_device)},
+            {"expert_device", experts_json(plan.placement)},
+            {"modelled", modelled_json(plan)},
+            {"explanation", plan.explanation}};
+}
+
+}  // namespace hexcore

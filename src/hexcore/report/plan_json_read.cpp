@@ -1,0 +1,273 @@
+// Reads a plan document key by key, then checks what only shows across keys. plan_json.cpp writes
+// it; docs/formats/plan.md specifies it.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/plan_json.hpp"
+#include "hexcore/report/usage_json.hpp"
+
+namespace hexcore {
+namespace {
+
+Result<std::string> text_member(const JsonCursor& cursor, std::string_view key) {
+    HEXCORE_TRY(member, cursor.member(key));
+    return member.text();
+}
+
+Result<std::uint32_t> count_member(const JsonCursor& cursor, std::string_view key) {
+    HEXCORE_TRY(member, cursor.member(key));
+    return member.count();
+}
+
+Result<Bytes> bytes_member(const JsonCursor& cursor, std::string_view key) {
+    HEXCORE_TRY(member, cursor.member(key));
+    return member.bytes();
+}
+
+Result<Policy> policy_member(const JsonCursor& cursor) {
+    HEXCORE_TRY(member, cursor.member("policy"));
+    HEXCORE_TRY(name, member.text());
+    const Result<Policy> policy = parse_policy(name);
+    return policy ? policy : Result<Policy>(member.wrong(policy.error().message));
+}
+
+Result<Basis> read_basis(const JsonCursor& root) {
+    HEXCORE_TRY(member, root.member("basis"));
+    HEXCORE_TRY(name, member.text());
+    if (name != "dry-run" && name != "estimate") {
+        return member.wrong("it must be \"dry-run\" or \"estimate\"");
+    }
+    return name == "dry-run" ? Basis::dry_run : Basis::estimate;
+}
+
+Result<void> read_model(const JsonCursor& root, Plan& plan) {
+    HEXCORE_TRY(model, root.member("model"));
+    HEXCORE_TRY(name, text_member(model, "name"));
+    HEXCORE_TRY(architecture, text_member(model, "architecture"));
+    HEXCORE_TRY(n_layers, count_member(model, "n_layers"));
+    HEXCORE_TRY(n_experts, count_member(model, "n_experts"));
+    HEXCORE_TRY(n_experts_used, count_member(model, "n_experts_used"));
+    HEXCORE_TRY(total, bytes_member(model, "total_bytes"));
+    HEXCORE_TRY(experts, model.member("experts_bytes"));
+    HEXCORE_TRY(experts_bytes, experts.bytes());
+    if (experts_bytes > total) {
+        return experts.wrong(fmt::format("the whole model has only {}", total.count()));
+    }
+    if (n_experts_used > n_experts) {
+        HEXCORE_TRY(used, model.member("n_experts_used"));
+        return used.wrong(fmt::format("a layer has only {} experts", n_experts));
+    }
+    plan.model_name = name;
+    plan.architecture = architecture;
+    plan.n_layers = n_layers;
+    plan.n_experts = n_experts;
+    plan.n_experts_used = n_experts_used;
+    plan.total_bytes = total;
+    plan.experts_bytes = experts_bytes;
+    return {};
+}
+
+Result<ContextShape> read_context(const JsonCursor& root) {
+    ContextShape shape;
+    HEXCORE_TRY(context, root.member("context"));
+    HEXCORE_TRY(tokens, count_member(context, "tokens"));
+    HEXCORE_TRY(sequences, count_member(context, "sequences"));
+    HEXCORE_TRY(kv_type, context.member("kv_type"));
+    HEXCORE_TRY(kv_name, kv_type.text());
+    const Result<KvType> type = parse_kv_type(kv_name);
+    if (!type) {
+        return kv_type.wrong(type.error().message);
+    }
+    if (context.has("ubatch")) {
+        HEXCORE_TRY(ubatch, count_member(context, "ubatch"));
+        shape.ubatch = TokenCount(ubatch);
+    }
+    shape.tokens = TokenCount(tokens);
+    shape.sequences = sequences;
+    shape.kv_type = *type;
+    return shape;
+}
+
+Result<PlannedDevice> read_device(const JsonCursor& cursor) {
+    PlannedDevice device;
+    HEXCORE_TRY(name, text_member(cursor, "name"));
+    HEXCORE_TRY(budget, bytes_member(cursor, "budget_bytes"));
+    HEXCORE_TRY(reserve, cursor.member("reserve_bytes"));
+    HEXCORE_TRY(reserve_bytes, reserve.bytes());
+    HEXCORE_TRY(layers, count_member(cursor, "layers"));
+    HEXCORE_TRY(experts, count_member(cursor, "experts"));
+    HEXCORE_TRY(planned, cursor.member("planned"));
+    HEXCORE_TRY(usage, usage_from_json(planned));
+    if (reserve_bytes > budget) {
+        return reserve.wrong(fmt::format("the budget is only {}", budget.count()));
+    }
+    device.name = name;
+    device.budget = budget;
+    device.reserve = reserve_bytes;
+    device.layers = layers;
+    device.experts = experts;
+    device.planned = usage;
+    HEXCORE_TRY(fill, cursor.member("fill"));
+    HEXCORE_TRY(fill_number, fill.number());
+    // People round it: the example in the documentation has three digits.
+    constexpr double tolerance = 0.001;
+    if (std::abs(fill_number - device.fill()) > tolerance) {
+        return fill.wrong(fmt::format("planned over budget is {:.6f}", device.fill()));
+    }
+    return device;
+}
+
+Result<std::vector<PlannedDevice>> read_devices(const JsonCursor& root) {
+    std::vector<PlannedDevice> devices;
+    HEXCORE_TRY(list, root.member("devices"));
+    HEXCORE_TRY(cursors, list.elements());
+    if (cursors.empty()) {
+        return list.wrong("it must name at least one device");
+    }
+    for (const JsonCursor& cursor : cursors) {
+        HEXCORE_TRY(device, read_device(cursor));
+        devices.push_back(std::move(device));
+    }
+    return devices;
+}
+
+Result<std::vector<DeviceId>> read_indices(const JsonCursor& list, std::size_t n_devices) {
+    std::vector<DeviceId> devices;
+    HEXCORE_TRY(cursors, list.elements());
+    devices.reserve(cursors.size());
+    for (const JsonCursor& cursor : cursors) {
+        HEXCORE_TRY(index, cursor.count());
+        if (index >= n_devices) {
+            return cursor.wrong(fmt::format("there are {} devices, counted from 0", n_devices));
+        }
+        devices.emplace_back(index);
+    }
+    return devices;
+}
+
+Result<void> read_layers(const JsonCursor& root, Plan& plan) {
+    HEXCORE_TRY(list, root.member("layer_device"));
+    HEXCORE_TRY(devices, read_indices(list, plan.devices.size()));
+    if (devices.size() != plan.n_layers) {
+        return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_layers is {}", list.path(),
+                    devices.size(), plan.n_layers);
+    }
+    for (std::size_t layer = 1; layer < devices.size(); ++layer) {
+        if (devices[layer] < devices[layer - 1]) {
+            return fail(ErrorCode::bad_input,
+                        "{}[{}] is {} after {}; the layers of a device must be one contiguous "
+                        "range, in the order of the devices",
+                        list.path(), layer, devices[layer].value(), devices[layer - 1].value());
+        }
+    }
+    plan.placement.layer_device = std::move(devices);
+    return {};
+}
+
+Result<void> read_experts(const JsonCursor& root, Plan& plan) {
+    HEXCORE_TRY(list, root.member("expert_device"));
+    HEXCORE_TRY(layers, list.elements());
+    if (layers.size() != plan.n_layers) {
+        return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_layers is {}", list.path(),
+                    layers.size(), plan.n_layers);
+    }
+    for (const JsonCursor& layer : layers) {
+        HEXCORE_TRY(devices, read_indices(layer, plan.devices.size()));
+        if (devices.size() > plan.n_experts) {
+            return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_experts is {}",
+                        layer.path(), devices.size(), plan.n_experts);
+        }
+        plan.placement.expert_device.push_back(std::move(devices));
+    }
+    return {};
+}
+
+Result<void> read_modelled(const JsonCursor& root, Plan& plan) {
+    if (!root.has("modelled")) {
+        return {};
+    }
+    HEXCORE_TRY(list, root.member("modelled"));
+    HEXCORE_TRY(entries, list.elements());
+    for (const JsonCursor& entry : entries) {
+        HEXCORE_TRY(policy, policy_member(entry));
+        HEXCORE_TRY(time, entry.member("token_seconds"));
+        PolicyTime modelled{policy, {}};
+        if (!time.is_null()) {
+            HEXCORE_TRY(seconds, time.number());
+            modelled.seconds = seconds;
+        }
+        plan.modelled.push_back(modelled);
+    }
+    return {};
+}
+
+Result<void> read_explanation(const JsonCursor& root, Plan& plan) {
+    HEXCORE_TRY(list, root.member("explanation"));
+    HEXCORE_TRY(lines, list.elements());
+    for (const JsonCursor& line : lines) {
+        HEXCORE_TRY(text, line.text());
+        plan.explanation.push_back(std::move(text));
+    }
+    return {};
+}
+
+/// The counts of each device against the two lists that they summarise.
+Result<void> check_counts(const Plan& plan) {
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        const DeviceId device(d);
+        const auto& layers = plan.placement.layer_device;
+        const auto n_layers = std::count(layers.begin(), layers.end(), device);
+        std::ptrdiff_t n_experts = 0;
+        for (const std::vector<DeviceId>& experts : plan.placement.expert_device) {
+            n_experts += std::count(experts.begin(), experts.end(), device);
+        }
+        if (n_layers != std::ptrdiff_t{plan.devices[d].layers}) {
+            return fail(ErrorCode::bad_input,
+                        "$.devices[{}].layers is {}; $.layer_device gives it {}", d,
+                        plan.devices[d].layers, n_layers);
+        }
+        if (n_experts != std::ptrdiff_t{plan.devices[d].experts}) {
+            return fail(ErrorCode::bad_input,
+                        "$.devices[{}].experts is {}; $.expert_device gives it {}", d,
+                        plan.devices[d].experts, n_experts);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Plan> plan_from_json(std::string_view text) {
+    HEXCORE_TRY(document, parse_json(text, "plan"));
+    const JsonCursor root(document, "$");
+    HEXCORE_TRY(schema, root.member("schema"));
+    HEXCORE_TRY(schema_name, schema.text());
+    if (schema_name != "hexcore.plan/1") {
+        return schema.wrong("this program reads \"hexcore.plan/1\"");
+    }
+    Plan plan;
+    HEXCORE_TRY(basis, read_basis(root));
+    HEXCORE_TRY_VOID(read_model(root, plan));
+    HEXCORE_TRY(policy, policy_member(root));
+    HEXCORE_TRY(context, read_context(root));
+    HEXCORE_TRY(devices, read_devices(root));
+    plan.basis = basis;
+    plan.policy = policy;
+    plan.context = context;
+    plan.devices = std::move(devices);
+    HEXCORE_TRY_VOID(read_layers(root, plan));
+    HEXCORE_TRY_VOID(read_experts(root, plan));
+    HEXCORE_TRY_VOID(check_counts(plan));
+    if (root.has("host")) {
+        HEXCORE_TRY(host, root.member("host"));
+        HEXCORE_TRY(planned, host.member("planned"));
+        HEXCORE_TRY(usage, usage_from_json(planned));
+        plan.host = usage;
+    }
+    HEXCORE_TRY_VOID(read_modelled(root, plan));
+    HEXCORE_TRY_VOID(read_explanation(root, plan));
+    return plan;
+}
+
+}  // namespace hexcore

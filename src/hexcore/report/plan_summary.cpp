@@ -1,0 +1,96 @@
+#include "hexcore/report/plan_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+namespace {
+
+std::string plural(std::uint32_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string milliseconds(double seconds) {
+    const double ms = seconds * 1e3;
+    return fmt::format("{:.{}f} ms", ms, ms < 1 ? 4 : ms < 100 ? 2 : 0);
+}
+
+}  // namespace
+
+std::string plan_title(const Plan& plan) {
+    return fmt::format("{} ({}), policy {}", printable(plan.model_name),
+                       printable(plan.architecture), to_string(plan.policy));
+}
+
+std::string model_sentence(const Plan& plan) {
+    if (!has_experts(plan)) {
+        return fmt::format("{}, no routed experts; weights {}", plural(plan.n_layers, "layer"),
+                           to_string(plan.total_bytes));
+    }
+    return fmt::format("{}, {} a layer, {} used for each token; weights {}, of them experts {}",
+                       plural(plan.n_layers, "layer"), plural(plan.n_experts, "expert"),
+                       plan.n_experts_used, to_string(plan.total_bytes),
+                       to_string(plan.experts_bytes));
+}
+
+std::string context_sentence(const Plan& plan) {
+    return fmt::format("{} in {}, {} KV cache, batches of up to {}",
+                       plural(plan.context.tokens.value(), "token"),
+                       plural(plan.context.sequences, "sequence"), to_string(plan.context.kv_type),
+                       plural(plan.context.ubatch.value(), "token"));
+}
+
+std::string basis_sentence(const Plan& plan) {
+    if (plan.basis == Basis::dry_run) {
+        return "planned by a dry run of the model file: exact to the byte";
+    }
+    return "planned by formulas from the model's shape: an estimate";
+}
+
+std::string times_sentence(const Plan& plan) {
+    std::string text;
+    for (const PolicyTime& time : plan.modelled) {
+        text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", to_string(time.policy),
+                            time.seconds ? milliseconds(*time.seconds) : "does not fit",
+                            time.policy == plan.policy ? " (this plan)" : "");
+    }
+    return text;
+}
+
+std::string layer_range(const Plan& plan, DeviceId device) {
+    const auto& layers = plan.placement.layer_device;
+    const auto first = std::find(layers.begin(), layers.end(), device);
+    if (first == layers.end()) {
+        return "none";
+    }
+    const auto last = std::find(layers.rbegin(), layers.rend(), device);
+    const auto from = first - layers.begin();
+    const auto to = layers.rend() - last - 1;
+    return from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to);
+}
+
+bool has_experts(const Plan& plan) {
+    const auto& layers = plan.placement.expert_device;
+    return std::any_of(layers.begin(), layers.end(),
+                       [](const auto& experts) { return !experts.empty(); });
+}
+
+std::vector<std::uint32_t> count_by_device(const std::vector<DeviceId>& experts,
+                                           std::size_t n_devices) {
+    std::vector<std::uint32_t> counts(n_devices);
+    for (const DeviceId device : experts) {
+        HEXCORE_CHECK(device.value() < n_devices, device.value(), n_devices);
+        ++counts[device.value()];
+    }
+    return counts;
+}
+
+DeviceId most_frequent(const std::vector<std::uint32_t>& counts) {
+    const auto most = std::max_element(counts.begin(), counts.end());
+    return DeviceId(static_cast<std::size_t>(most - counts.begin()));
+}
+
+}  // namespace hexcore

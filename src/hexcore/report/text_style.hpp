@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/base/ids.hpp"
+
+namespace hexcore {
+
+/// Which characters a text report may use.
+enum class Charset { unicode, ascii };
+/// Whether a text report may use ANSI colours.
+enum class Color { never, ansi };
+
+/// How a text report looks. The caller knows the terminal and the locale; report does not ask them.
+struct TextStyle {
+    Charset charset = Charset::unicode;
+    Color color = Color::never;
+};
+
+/// Text reports keep to this many columns.
+inline constexpr std::size_t report_columns = 99;
+
+/// One character for a device: 0-9, a-z, A-Z; `*` from the 63rd device on.
+[[nodiscard]] char device_symbol(DeviceId device);
+
+/// The escape sequence that starts the colour of a device.
+[[nodiscard]] std::string device_escape(DeviceId device);
+
+/// `text` in the colour of a device where colours are asked for, else unchanged.
+[[nodiscard]] std::string paint(std::string_view text, DeviceId device, Color color);
+
+/// `text` with control characters and whatever is not UTF-8 replaced by `?`. Names come from model
+/// files, which may hold anything: escape sequences, or line ends that would leave a comment.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// Columns that printable UTF-8 text takes, counting every code point as one.
+[[nodiscard]] std::size_t text_columns(std::string_view text);
+
+/// Breaks `text` at spaces into lines of at most `columns`; a longer word keeps its own line.
+[[nodiscard]] std::vector<std::string> wrap_text(std::string_view text, std::size_t columns);
+
+/// `lead` and the wrapped `text` after it, continued under the start of the text, each line ended.
+[[nodiscard]] std::string hanging_paragraph(std::string_view lead, std::string_view text);
+
+}  // namespace hexcore
