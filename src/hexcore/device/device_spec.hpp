@@ -20,9 +20,9 @@ struct DeviceSpec {
     DeviceKind kind = DeviceKind::host;
     std::string name;
     std::uint32_t cuda_index = 0;  ///< for cuda
-    std::string endpoint;          ///< HOST:PORT, for rpc
-    Bytes budget;
-    Bytes reserve;
+    std::string endpoint = {};     ///< HOST:PORT, for rpc
+    Bytes budget = {};  ///< zero for an rpc server named without a size, until settle_budget()
+    Bytes reserve = {};
 };
 
 /// What the machine has, so that specs can be settled: filled by probe functions, given by tests.
@@ -40,10 +40,18 @@ struct MachineMemory {
 /// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget where there are
 /// GPUs and a capped host device otherwise. None given: all GPUs with what they have free; without
 /// GPUs one host device with what the machine has free. `reserve` empty: a sixteenth of each
-/// budget, 1 GiB at most. Errors: usage (malformed, same GPU twice), missing_device (no such GPU),
-/// does_not_fit (a GPU budget over what the card has, a reserve that is not under the budget).
+/// budget, 1 GiB at most. GPUs named by number are never given to a bare size. Errors: usage
+/// (malformed, same GPU or server twice), missing_device (no such GPU, or more bare sizes than
+/// GPUs), does_not_fit (a GPU budget over what the card has, a reserve that is not under the
+/// budget).
 [[nodiscard]] Result<std::vector<DeviceSpec>> settle_devices(
     const std::vector<std::string>& arguments, std::optional<Bytes> reserve,
     const MachineMemory& machine);
+
+/// Gives `spec` its budget and reserve, by the rules above; for the rpc server that is named
+/// without a size, once it has said what it has. Fails with does_not_fit where the reserve leaves
+/// nothing.
+[[nodiscard]] Result<void> settle_budget(DeviceSpec& spec, Bytes budget,
+                                         std::optional<Bytes> reserve);
 
 }  // namespace hexcore

@@ -1,0 +1,78 @@
+#include "hexcore/device/budget.hpp"
+
+#include <utility>
+
+namespace hexcore {
+
+const char* to_string(Purpose purpose) {
+    switch (purpose) {
+        case Purpose::weights:
+            return "weights";
+        case Purpose::experts:
+            return "experts";
+        case Purpose::kv:
+            return "kv";
+        case Purpose::compute:
+            return "compute";
+        case Purpose::staging:
+            return "staging";
+    }
+    HEXCORE_CHECK(false, "unknown purpose", static_cast<int>(purpose));
+}
+
+Reservation::Reservation(Reservation&& other) noexcept
+    : budget_(std::exchange(other.budget_, nullptr)), size_(std::exchange(other.size_, Bytes{})) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+    if (this != &other) {
+        release();
+        budget_ = std::exchange(other.budget_, nullptr);
+        size_ = std::exchange(other.size_, Bytes{});
+    }
+    return *this;
+}
+
+void Reservation::release() noexcept {
+    if (budget_ != nullptr) {
+        std::exchange(budget_, nullptr)->give_back(std::exchange(size_, Bytes{}));
+    }
+}
+
+Budget::Budget(std::string device_name, Bytes limit)
+    : device_name_(std::move(device_name)), limit_(limit) {}
+
+Budget::~Budget() { HEXCORE_CHECK(used_.load() == 0, device_name_, used_.load()); }
+
+Result<Reservation> Budget::reserve(Bytes size) {
+    const std::uint64_t wanted = size.count();
+    std::uint64_t used = used_.load(std::memory_order_relaxed);
+    // Adding first and taking back on overshoot would be one instruction, but for that instant
+    // used() would exceed the limit and a second thread could be refused for bytes nobody holds.
+    do {
+        const std::uint64_t available = limit_.count() - used;
+        if (wanted > available) {
+            refused_.fetch_add(1);
+            return fail(ErrorCode::does_not_fit,
+                        "{} was asked for {} ({} bytes) and has {} ({} bytes) free of its {} "
+                        "budget: {} bytes too few; give {} a larger --device budget, lower --ctx "
+                        "or add a --device",
+                        device_name_, to_string(size), wanted, to_string(Bytes(available)),
+                        available, to_string(limit_), wanted - available, device_name_);
+        }
+    } while (!used_.compare_exchange_weak(used, used + wanted, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed));
+
+    const std::uint64_t reached = used + wanted;
+    std::uint64_t peak = peak_.load(std::memory_order_relaxed);
+    while (peak < reached && !peak_.compare_exchange_weak(peak, reached, std::memory_order_acq_rel,
+                                                          std::memory_order_relaxed)) {
+    }
+    return Reservation(this, size);
+}
+
+void Budget::give_back(Bytes size) noexcept {
+    const std::uint64_t before = used_.fetch_sub(size.count(), std::memory_order_acq_rel);
+    HEXCORE_CHECK(before >= size.count(), before, size.count());
+}
+
+}  // namespace hexcore

@@ -1,0 +1,241 @@
+#include "hexcore/device/device_spec.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace hexcore {
+namespace {
+
+constexpr const char* forms = "write host=SIZE, cuda:N, cuda:N=SIZE, rpc:HOST:PORT[=SIZE] or SIZE";
+
+/// One `--device` argument taken apart; what depends on the machine is still open.
+struct Request {
+    std::string_view argument;
+    bool bare = false;  ///< a size alone, which becomes a GPU or a host device
+    DeviceKind kind = DeviceKind::host;
+    std::uint32_t cuda_index = 0;
+    std::string_view endpoint = {};
+    std::optional<Bytes> size = {};
+};
+
+template <typename Number>
+bool read_number(std::string_view text, Number& number) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    return !text.empty() && parsed.ec == std::errc{} && parsed.ptr == end;
+}
+
+Result<void> check_endpoint(std::string_view argument, std::string_view endpoint) {
+    const std::size_t colon = endpoint.rfind(':');
+    const std::string_view host = endpoint.substr(0, colon);
+    // Without its brackets the last group of an IPv6 address would be taken for the port.
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    const bool host_is_plain = !host.empty() && host.find_first_of(":[] ") == std::string::npos;
+    std::uint16_t port = 0;
+    if (colon == std::string_view::npos || !(bracketed || host_is_plain) ||
+        !read_number(endpoint.substr(colon + 1), port) || port == 0) {
+        return fail(ErrorCode::usage,
+                    "--device {}: '{}' is not HOST:PORT with a port from 1 to 65535; write for "
+                    "example rpc:192.168.0.7:50052 or rpc:[::1]:50052=16GiB",
+                    argument, endpoint);
+    }
+    return {};
+}
+
+Result<Request> parse(std::string_view argument) {
+    Request request{.argument = argument};
+    const std::size_t equals = argument.rfind('=');
+    const std::string_view target = argument.substr(0, equals);
+    if (equals != std::string_view::npos) {
+        auto size = parse_bytes(argument.substr(equals + 1));
+        if (!size) {
+            return fail(ErrorCode::usage, "--device {}: {}", argument, size.error().message);
+        }
+        request.size = *size;
+    }
+    if (target == "host") {
+        if (!request.size) {
+            return fail(ErrorCode::usage,
+                        "--device {}: a host device needs a size; write for example host=320MiB",
+                        argument);
+        }
+        return request;
+    }
+    if (target.starts_with("cuda:")) {
+        request.kind = DeviceKind::cuda;
+        if (!read_number(target.substr(5), request.cuda_index)) {
+            return fail(ErrorCode::usage,
+                        "--device {}: '{}' is not a GPU number; write for example cuda:0", argument,
+                        target.substr(5));
+        }
+        return request;
+    }
+    if (target.starts_with("rpc:")) {
+        request.kind = DeviceKind::rpc;
+        request.endpoint = target.substr(4);
+        HEXCORE_TRY_VOID(check_endpoint(argument, request.endpoint));
+        return request;
+    }
+    const auto size = parse_bytes(argument);
+    if (!size) {
+        return fail(ErrorCode::usage, "--device {}: neither a device nor a size; {}", argument,
+                    forms);
+    }
+    request.bare = true;
+    request.size = *size;
+    return request;
+}
+
+std::string gpus_of(const MachineMemory& machine) {
+    std::string list;
+    for (const MachineMemory::Gpu& gpu : machine.gpus) {
+        list += fmt::format("{}cuda:{} ({})", list.empty() ? "" : ", ", gpu.index,
+                            to_string(gpu.total));
+    }
+    return list.empty() ? "no GPU" : list;
+}
+
+const MachineMemory::Gpu* find_gpu(const MachineMemory& machine, std::uint32_t index) {
+    const auto found = std::find_if(machine.gpus.begin(), machine.gpus.end(),
+                                    [&](const auto& gpu) { return gpu.index == index; });
+    return found == machine.gpus.end() ? nullptr : &*found;
+}
+
+/// Remembers which GPUs and servers are taken, so that none is budgeted twice.
+class Settler {
+public:
+    Settler(std::optional<Bytes> reserve, const MachineMemory& machine)
+        : reserve_(reserve), machine_(machine) {}
+
+    /// Marks what the argument names; bare sizes get what is left over by the others.
+    Result<void> claim(const Request& request) {
+        if (request.kind == DeviceKind::cuda && !claimed_gpus_.insert(request.cuda_index).second) {
+            return fail(ErrorCode::usage,
+                        "--device {}: cuda:{} is named twice; name each GPU once, with the sum of "
+                        "what it may use",
+                        request.argument, request.cuda_index);
+        }
+        if (request.kind == DeviceKind::rpc &&
+            !claimed_endpoints_.insert(request.endpoint).second) {
+            return fail(ErrorCode::usage, "--device {}: this server is named twice; name it once",
+                        request.argument);
+        }
+        return {};
+    }
+
+    Result<DeviceSpec> settle(const Request& request) {
+        switch (request.bare && !machine_.gpus.empty() ? DeviceKind::cuda : request.kind) {
+            case DeviceKind::host:
+                return host(*request.size);
+            case DeviceKind::rpc:
+                return rpc(request);
+            case DeviceKind::cuda:
+                break;
+        }
+        return request.bare ? next_gpu(request) : gpu(request, request.cuda_index);
+    }
+
+    Result<DeviceSpec> host(Bytes budget) {
+        DeviceSpec spec{.kind = DeviceKind::host, .name = fmt::format("host{}", next_host_++)};
+        HEXCORE_TRY_VOID(settle_budget(spec, budget, reserve_));
+        return spec;
+    }
+
+    Result<DeviceSpec> gpu(const Request& request, std::uint32_t index) {
+        const MachineMemory::Gpu* card = find_gpu(machine_, index);
+        if (card == nullptr) {
+            return fail(ErrorCode::missing_device,
+                        "--device {}: there is no cuda:{} here, this machine has {}; `hexcore "
+                        "devices` lists what can be used and says why others cannot",
+                        request.argument, index, gpus_of(machine_));
+        }
+        if (request.size && *request.size > card->total) {
+            return fail(ErrorCode::does_not_fit,
+                        "--device {}: a budget of {} is {} bytes more than the {} that cuda:{} "
+                        "has; lower it or leave it out to use the {} that are free",
+                        request.argument, to_string(*request.size),
+                        (*request.size - card->total).count(), to_string(card->total), index,
+                        to_string(card->free));
+        }
+        DeviceSpec spec{
+            .kind = DeviceKind::cuda, .name = fmt::format("cuda:{}", index), .cuda_index = index};
+        HEXCORE_TRY_VOID(settle_budget(spec, request.size.value_or(card->free), reserve_));
+        return spec;
+    }
+
+private:
+    Result<DeviceSpec> next_gpu(const Request& request) {
+        for (const MachineMemory::Gpu& card : machine_.gpus) {
+            if (claimed_gpus_.insert(card.index).second) {
+                return gpu(request, card.index);
+            }
+        }
+        return fail(ErrorCode::missing_device,
+                    "--device {}: a bare size takes the next GPU, and all of this machine's are "
+                    "taken ({}); write host={} for a capped host device",
+                    request.argument, gpus_of(machine_), request.argument);
+    }
+
+    Result<DeviceSpec> rpc(const Request& request) {
+        DeviceSpec spec{.kind = DeviceKind::rpc,
+                        .name = fmt::format("rpc:{}", request.endpoint),
+                        .endpoint = std::string(request.endpoint)};
+        if (request.size) {
+            HEXCORE_TRY_VOID(settle_budget(spec, *request.size, reserve_));
+        }
+        return spec;
+    }
+
+    std::optional<Bytes> reserve_;
+    const MachineMemory& machine_;
+    std::uint32_t next_host_ = 0;
+    std::set<std::uint32_t> claimed_gpus_;
+    std::set<std::string_view> claimed_endpoints_;
+};
+
+}  // namespace
+
+Result<void> settle_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> reserve) {
+    const Bytes kept = reserve.value_or(std::min(Bytes(budget.count() / 16), 1_GiB));
+    if (kept >= budget) {
+        return fail(ErrorCode::does_not_fit,
+                    "{} has a budget of {} and {} of it are to be kept free, which leaves nothing; "
+                    "raise the budget with --device or lower --reserve",
+                    spec.name, to_string(budget), to_string(kept));
+    }
+    spec.budget = budget;
+    spec.reserve = kept;
+    return {};
+}
+
+Result<std::vector<DeviceSpec>> settle_devices(const std::vector<std::string>& arguments,
+                                               std::optional<Bytes> reserve,
+                                               const MachineMemory& machine) {
+    Settler settler(reserve, machine);
+    std::vector<DeviceSpec> specs;
+    if (arguments.empty()) {
+        for (const MachineMemory::Gpu& card : machine.gpus) {
+            HEXCORE_TRY(spec, settler.gpu(Request{}, card.index));
+            specs.push_back(std::move(spec));
+        }
+        if (machine.gpus.empty()) {
+            HEXCORE_TRY(spec, settler.host(machine.host_available));
+            specs.push_back(std::move(spec));
+        }
+        return specs;
+    }
+    std::vector<Request> requests;
+    for (const std::string& argument : arguments) {
+        HEXCORE_TRY(request, parse(argument));
+        HEXCORE_TRY_VOID(settler.claim(request));
+        requests.push_back(request);
+    }
+    for (const Request& request : requests) {
+        HEXCORE_TRY(spec, settler.settle(request));
+        specs.push_back(std::move(spec));
+    }
+    return specs;
+}
+
+}  // namespace hexcore
