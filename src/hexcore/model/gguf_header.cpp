@@ -48,9 +48,11 @@ Result<Counts> read_preamble(ByteCursor& cursor) {
     HEXCORE_TRY(tensors, cursor.read<std::uint64_t>());
     HEXCORE_TRY(keys, cursor.read<std::uint64_t>());
     if (tensors > cursor.remaining() / tensor_entry_size_min) {
-        return fail(ErrorCode::bad_input,
-                    "claims {} tensors, but its {} remaining bytes cannot describe that many",
-                    tensors, cursor.remaining());
+        return fail(
+            ErrorCode::bad_input,
+            "claims {} tensors, which its {} remaining bytes cannot describe: it is cut off or "
+            "damaged",
+            tensors, cursor.remaining());
     }
     if (keys > keys_max) {
         return fail(ErrorCode::bad_input, "claims {} keys; at most {} are read", keys, keys_max);
