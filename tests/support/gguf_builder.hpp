@@ -83,8 +83,10 @@ public:
         return *this;
     }
     /// Takes the place of all keys of that name, at the end.
-    template <typename T>
-    GgufBuilder& replace_key(std::string_view name, T value) {
+    GgufBuilder& replace_key(std::string_view name, std::uint32_t value) {
+        return without_key(name).key(name, value);
+    }
+    GgufBuilder& replace_key(std::string_view name, std::string_view value) {
         return without_key(name).key(name, value);
     }
 
