@@ -1,0 +1,100 @@
+#include "hexcore/report/run_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/usage_json.hpp"
+
+namespace hexcore {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json measured_json(const std::optional<Bytes>& measured) {
+    return measured ? Json(measured->count()) : Json();
+}
+
+Json devices_json(const RunReport& report) {
+    Json devices = Json::array();
+    for (const RunDevice& device : report.devices) {
+        devices.push_back({{"name", device.name},
+                           {"budget_bytes", device.budget.count()},
+                           {"planned", usage_json(device.planned)},
+                           {"accounted", usage_json(device.accounted)},
+                           {"measured_bytes", measured_json(device.measured)},
+                           {"peak_bytes", device.peak.count()},
+                           {"refused", device.refused}});
+    }
+    return devices;
+}
+
+Json after_unload_json(const RunReport& report) {
+    Json devices = Json::array();
+    for (const DeviceAfterUnload& device : report.after_unload) {
+        devices.push_back({{"name", device.name},
+                           {"accounted_bytes", device.accounted.count()},
+                           {"measured_bytes", measured_json(device.measured)}});
+    }
+    return devices;
+}
+
+}  // namespace
+
+const char* to_string(StopReason reason) {
+    switch (reason) {
+        case StopReason::eos:
+            return "eos";
+        case StopReason::length:
+            return "length";
+        case StopReason::context_full:
+            return "context_full";
+        case StopReason::interrupted:
+            return "interrupted";
+    }
+    HEXCORE_CHECK(false, static_cast<int>(reason), "unknown reason");
+    return "";
+}
+
+Json cache_stats_json(const CacheStats& stats) {
+    return {{"cells_total", stats.cells_total},
+            {"cells_used", stats.cells_used},
+            {"bytes_total", stats.bytes_total.count()},
+            {"bytes_used", stats.bytes_used.count()},
+            {"high_water_bytes", stats.high_water.count()},
+            {"tokens_reused", stats.tokens_reused},
+            {"tokens_computed", stats.tokens_computed},
+            {"tokens_evicted", stats.tokens_evicted},
+            {"shifts", stats.shifts},
+            {"parked", stats.parked},
+            {"restored", stats.restored},
+            {"kv_type", to_string(stats.kv_type)},
+            {"sessions", stats.sessions}};
+}
+
+Json run_json(const RunReport& report) {
+    return {{"schema", "hexcore.run/1"},
+            {"text", report.text},
+            {"stop", to_string(report.stop)},
+            {"tokens",
+             {{"prompt", report.prompt_tokens.value()},
+              {"generated", report.generated_tokens.value()}}},
+            {"timing",
+             {{"load_ms", report.timing.load_ms},
+              {"prompt_tokens_per_s", report.timing.prompt_tokens_per_s},
+              {"decode_tokens_per_s", report.timing.decode_tokens_per_s}}},
+            {"devices", devices_json(report)},
+            {"host",
+             {{"planned", usage_json(report.host.planned)},
+              {"accounted", usage_json(report.host.accounted)}}},
+            {"cache_stats", cache_stats_json(report.cache)},
+            {"after_unload", after_unload_json(report)}};
+}
+
+Json verify_json(const VerifyReport& report) {
+    return {{"schema", "hexcore.verify/1"},
+            {"tokens", report.tokens.value()},
+            {"identical", report.identical},
+            {"max_relative_error", report.max_relative_error},
+            {"tolerance", report.tolerance}};
+}
+
+}  // namespace hexcore

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "hexcore/report/run_report.hpp"
+
+namespace hexcore {
+
+/// The run as a "hexcore.run/1" document (docs/formats/run.md).
+[[nodiscard]] nlohmann::ordered_json run_json(const RunReport& report);
+
+/// The statistics of a KV cache, as in run and answer documents.
+[[nodiscard]] nlohmann::ordered_json cache_stats_json(const CacheStats& stats);
+
+/// The comparison as a "hexcore.verify/1" document (docs/formats/verify.md).
+[[nodiscard]] nlohmann::ordered_json verify_json(const VerifyReport& report);
+
+}  // namespace hexcore

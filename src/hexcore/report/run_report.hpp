@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/ids.hpp"
+#include "hexcore/plan/plan.hpp"
+
+namespace hexcore {
+
+/// Why a run stopped generating.
+enum class StopReason { eos, length, context_full, interrupted };
+[[nodiscard]] const char* to_string(StopReason reason);
+
+/// What the KV cache did. Cells are tokens.
+struct CacheStats {
+    std::uint64_t cells_total = 0;
+    std::uint64_t cells_used = 0;
+    Bytes bytes_total;
+    Bytes bytes_used;
+    Bytes high_water;  ///< the most bytes that were ever used
+    std::uint64_t tokens_reused = 0;
+    std::uint64_t tokens_computed = 0;
+    std::uint64_t tokens_evicted = 0;
+    std::uint64_t shifts = 0;
+    std::uint64_t parked = 0;    ///< sessions moved out of the cache
+    std::uint64_t restored = 0;  ///< and back into it
+    KvType kv_type = KvType::f16;
+    std::uint64_t sessions = 0;
+};
+
+/// One device while the model was loaded.
+struct RunDevice {
+    std::string name;
+    Bytes budget;
+    Usage planned;
+    Usage accounted;                ///< what was allocated, by Hexcore's own books
+    std::optional<Bytes> measured;  ///< by the kernel or the driver; empty where it cannot tell
+    Bytes peak;                     ///< the most that was ever accounted
+    std::uint64_t refused = 0;      ///< allocations refused because of the budget
+};
+
+/// Host memory outside the devices.
+struct RunHost {
+    Usage planned;
+    Usage accounted;
+};
+
+/// One device after the model was unloaded.
+struct DeviceAfterUnload {
+    std::string name;
+    Bytes accounted;
+    std::optional<Bytes> measured;
+};
+
+struct RunTiming {
+    double load_ms = 0;
+    double prompt_tokens_per_s = 0;
+    double decode_tokens_per_s = 0;
+};
+
+/// What a run did and what it took. Plain data; run_json and run_table render it.
+struct RunReport {
+    std::string text;
+    StopReason stop = StopReason::eos;
+    TokenCount prompt_tokens;
+    TokenCount generated_tokens;
+    RunTiming timing;
+    std::vector<RunDevice> devices;
+    RunHost host;
+    CacheStats cache;
+    std::vector<DeviceAfterUnload> after_unload;
+};
+
+/// How a plan's logits compare with plain libllama's.
+struct VerifyReport {
+    TokenCount tokens;
+    bool identical = false;         ///< bit by bit
+    double max_relative_error = 0;  ///< over all logits of all tokens
+    double tolerance = 0;           ///< what was allowed
+};
+
+}  // namespace hexcore

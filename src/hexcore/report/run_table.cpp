@@ -1,0 +1,109 @@
+#include "hexcore/report/run_table.hpp"
+
+#include <fmt/format.h>
+
+#include "hexcore/report/memory_bar.hpp"
+#include "hexcore/report/text_table.hpp"
+
+namespace hexcore {
+namespace {
+
+std::string measured_text(const std::optional<Bytes>& measured) {
+    return measured ? to_string(*measured) : "not known";
+}
+
+void add_purpose(TextTable& table, std::string_view purpose, Bytes planned, Bytes accounted) {
+    if (planned == Bytes{} && accounted == Bytes{}) {
+        return;
+    }
+    std::string difference = "equal";
+    if (planned > accounted) {
+        difference = fmt::format("-{} B", (planned - accounted).count());
+    } else if (accounted > planned) {
+        difference = fmt::format("+{} B", (accounted - planned).count());
+    }
+    table.add_row({fmt::format("     {}", purpose), to_string(planned), to_string(accounted), "",
+                   "", "", "", std::move(difference)});
+}
+
+void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted) {
+    add_purpose(table, "weights", planned.weights, accounted.weights);
+    add_purpose(table, "experts", planned.experts, accounted.experts);
+    add_purpose(table, "KV cache", planned.kv, accounted.kv);
+    add_purpose(table, "compute", planned.compute, accounted.compute);
+    add_purpose(table, "staging", planned.staging, accounted.staging);
+}
+
+std::string devices_text(const RunReport& report, TextStyle style) {
+    TextTable table({{"   DEVICE", Align::left},
+                     {"PLANNED"},
+                     {"ACCOUNTED"},
+                     {"MEASURED"},
+                     {"PEAK ACCOUNTED"},
+                     {"BUDGET"},
+                     {"REFUSED"},
+                     {"ACCOUNTED V PLANNED"}},
+                    style);
+    for (std::size_t d = 0; d < report.devices.size(); ++d) {
+        const RunDevice& device = report.devices[d];
+        table.add_row({fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
+                       to_string(device.planned.total()), to_string(device.accounted.total()),
+                       measured_text(device.measured), to_string(device.peak),
+                       to_string(device.budget), fmt::format("{}", device.refused), ""},
+                      device_escape(DeviceId(d)));
+        add_purposes(table, device.planned, device.accounted);
+    }
+    table.add_row({"   host memory", to_string(report.host.planned.total()),
+                   to_string(report.host.accounted.total()), "-", "-", "-", "-", ""});
+    add_purposes(table, report.host.planned, report.host.accounted);
+    return table.render();
+}
+
+std::string unload_text(const RunReport& report, TextStyle style) {
+    if (report.after_unload.empty()) {
+        return "";
+    }
+    TextTable table({{"   AFTER UNLOADING", Align::left}, {"ACCOUNTED"}, {"MEASURED"}}, style);
+    for (std::size_t d = 0; d < report.after_unload.size(); ++d) {
+        const DeviceAfterUnload& device = report.after_unload[d];
+        table.add_row({fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
+                       to_string(device.accounted), measured_text(device.measured)},
+                      device_escape(DeviceId(d)));
+    }
+    return '\n' + table.render();
+}
+
+}  // namespace
+
+std::string run_table(const RunReport& report, TextStyle style) {
+    std::string text = devices_text(report, style) + unload_text(report, style) + '\n';
+    text += hanging_paragraph(
+        "", fmt::format("loaded in {:.0f} ms; prompt of {} tokens at {:.1f} tokens/s, {} generated "
+                        "at {:.1f} tokens/s (measured); stopped: {}",
+                        report.timing.load_ms, report.prompt_tokens.value(),
+                        report.timing.prompt_tokens_per_s, report.generated_tokens.value(),
+                        report.timing.decode_tokens_per_s, to_string(report.stop)));
+    text += hanging_paragraph(
+        "", fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
+                        "{} tokens reused, {} computed, {} evicted",
+                        report.cache.cells_used, report.cache.cells_total,
+                        to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
+                        to_string(report.cache.high_water), report.cache.tokens_reused,
+                        report.cache.tokens_computed, report.cache.tokens_evicted));
+    return text;
+}
+
+std::string verify_text(const VerifyReport& report) {
+    if (report.identical) {
+        return fmt::format("identical: all logits of {} tokens are the same bits as libllama's\n",
+                           report.tokens.value());
+    }
+    const bool within = report.max_relative_error <= report.tolerance;
+    return hanging_paragraph(
+        "", fmt::format("{}: over {} tokens the logits differ from libllama's by a relative error "
+                        "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
+                        within ? "within tolerance" : "different", report.tokens.value(),
+                        report.max_relative_error, report.tolerance));
+}
+
+}  // namespace hexcore
