@@ -2,9 +2,9 @@
 # Makes sure that llama.cpp is there and that the given targets of it are built; prints where:
 #
 #   cmake/build_llama.sh ggml llama llama-bench
-#   source /home/me/.cache/hexcore/llama/source-0.3.36
-#   build /home/me/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4
-#   llama-bench /home/me/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4/bin/llama-bench
+#   source ~/.cache/hexcore/llama/source-0.3.36
+#   build ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4
+#   llama-bench ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4/bin/llama-bench
 #
 # Everything lives in the user's cache, so that a second clone finds it built. What a step makes
 # gets its final name or its stamp only once it is complete: an interrupted step is done again.

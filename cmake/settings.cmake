@@ -4,7 +4,7 @@ target_compile_options(hexcore_settings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 target_include_directories(hexcore_settings INTERFACE ${PROJECT_SOURCE_DIR}/src)
 
-set(HEXCORE_SANITIZE "" CACHE STRING "sanitizers for our own code, e.g. address,undefined or thread")
+set(HEXCORE_SANITIZE "" CACHE STRING "sanitizers for our own code: address,undefined or thread")
 if(HEXCORE_SANITIZE)
     target_compile_options(hexcore_settings INTERFACE
         -fsanitize=${HEXCORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)

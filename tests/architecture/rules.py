@@ -1,0 +1,223 @@
+"""The rules of the architecture and the house style that a program can check.
+
+Each rule is a function from a Tree to a list of violations, each "path:line: what is wrong".
+"""
+
+import re
+
+# What each module of src/hexcore may include besides itself. Dependencies point down.
+ALLOWED = {
+    "base": "",
+    "device": "base",
+    "model": "base",
+    "trace": "base",
+    "plan": "base device model",
+    "track": "base device trace",
+    "analyze": "base trace",
+    "backend": "base device model trace plan track analyze",
+    "runtime": "base device model trace plan track analyze backend",
+    "assistant": "base device model trace plan track analyze backend runtime",
+    "isolate": "base device trace track analyze",
+    "report": "base device model trace plan track analyze",
+    "cli": "base device model trace plan track analyze backend runtime assistant isolate report",
+}
+GGML_MODULES = {"model", "backend", "runtime"}
+GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
+GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
+DRIVER_HEADER = re.compile(r"^(cuda|cuda_runtime|cuda_runtime_api|cudart_platform|nvml)\.h$")
+IMPURE_HEADERS = {"chrono", "ctime", "time.h", "iostream", "cstdio", "stdio.h", "dlfcn.h"}
+
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 70
+MAX_COLUMNS = 100
+
+# Put together here so that this file does not violate its own rules.
+UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+PRIVATE_PATHS = re.compile(r"(?<![\w./$}-])/(?:" + "wo" + r"rk|ho" + r"me|ro" + r"ot)/\w")
+REGISTRY_HOSTS = re.compile(r"\b(?:py" + r"pi\.org|files\.python" + r"hosted\.org)\b")
+
+
+def dependencies(tree):
+    """Every include of src/ against the table above."""
+    bad = []
+    for file in tree.src:
+        if file.module is None:
+            continue
+        allowed = ALLOWED.get(file.module)
+        if allowed is None:
+            bad.append(f"{file.path}:1: module {file.module} is not in the dependency table")
+            continue
+        for line, header in file.includes:
+            match = re.match(r"hexcore/(\w+)/", header)
+            if match and match[1] != file.module and match[1] not in allowed.split():
+                bad.append(f"{file.path}:{line}: {file.module} must not include {match[1]}")
+    return bad
+
+
+def no_cycles(tree):
+    """No file includes itself by way of others."""
+    files = {file.path.removeprefix("src/"): file for file in tree.src}
+    finished, bad = set(), []
+
+    def visit(name, trail):
+        if name in trail:
+            cycle = " -> ".join(trail[trail.index(name):] + [name])
+            bad.append(f"{files[name].path}:1: include cycle {cycle}")
+            return
+        if name in finished:
+            return
+        for _, header in files[name].includes:
+            if header in files:
+                visit(header, trail + [name])
+        finished.add(name)
+
+    for name in files:
+        visit(name, [])
+    return bad
+
+
+def ggml_headers(tree):
+    """ggml and llama only in model, backend and runtime; ggml's internal headers only in backend;
+    the staging header llama-ext.h in one file of runtime."""
+    bad, staging = [], []
+    for file in tree.src:
+        for line, header in file.includes:
+            name = header.rsplit("/", 1)[-1]
+            if header.startswith("hexcore/") or not GGML_HEADER.match(name):
+                continue
+            where = f"{file.path}:{line}: "
+            if file.module not in GGML_MODULES:
+                bad.append(where + f"{name} outside model, backend and runtime")
+            elif name in GGML_INTERNAL and file.module != "backend":
+                bad.append(where + f"ggml's internal header {name} outside backend")
+            elif name == "llama-ext.h":
+                staging.append(where)
+                if file.module != "runtime":
+                    bad.append(where + f"{name} outside runtime")
+    if len(staging) > 1:
+        bad += [where + "llama-ext.h in more than one file" for where in staging]
+    return bad
+
+
+def drivers(tree):
+    """CUDA and NVML are opened at run time, in device and guard and nowhere else."""
+    bad = []
+    for file in tree.cpp:
+        for line, header in file.includes:
+            if DRIVER_HEADER.match(header.rsplit("/", 1)[-1]):
+                bad.append(f"{file.path}:{line}: driver header {header}; open it at run time")
+        if file.path.startswith("src/") and file.module != "device":
+            bad += [f"{file.path}:{line}: dlopen outside device and guard"
+                    for line in file.uses(r"\bdlm?open\s*\(")]
+    return bad
+
+
+def plan_is_pure(tree):
+    """plan is a pure function: no clock, no driver, no printing."""
+    bad = []
+    for file in tree.src:
+        if file.module == "plan":
+            bad += [f"{file.path}:{line}: plan is pure and must not use <{header}>"
+                    for line, header in file.includes if header in IMPURE_HEADERS]
+            bad += [f"{file.path}:{line}: plan must not print"
+                    for line in file.uses(r"\bfmt::print\w*\s*\(")]
+    return bad
+
+
+def no_exceptions(tree):
+    """Expected failures are values; nothing in src/ throws."""
+    return [f"{file.path}:{line}: throw; return a Result or use HEXCORE_CHECK"
+            for file in tree.src for line in file.uses(r"\bthrow\b")]
+
+
+def printing(tree):
+    """Only the command line writes to std::cout."""
+    return [f"{file.path}:{line}: std::cout outside cli"
+            for file in tree.src if file.module != "cli" for line in file.uses(r"\bstd::cout\b")]
+
+
+def headers_begin_with_pragma_once(tree):
+    return [f"{file.path}:1: the first line of a header is #pragma once"
+            for file in tree.cpp
+            if file.suffix == ".hpp" and file.lines[:1] != ["#pragma once"]]
+
+
+def sizes(tree):
+    """Files up to 400 lines, lines up to 100 columns."""
+    bad = []
+    for file in tree.files:
+        if not file.is_cpp and file.suffix not in {".py", ".sh", ".cmake"}:
+            continue
+        if len(file.lines) > MAX_FILE_LINES:
+            bad.append(f"{file.path}:1: {len(file.lines)} lines, more than {MAX_FILE_LINES}")
+        bad += [f"{file.path}:{number}: {len(line)} columns, more than {MAX_COLUMNS}"
+                for number, line in enumerate(file.lines, 1) if len(line) > MAX_COLUMNS]
+    return bad
+
+
+_NOT_A_FUNCTION = re.compile(
+    r"^\s*(if|else|for|while|do|switch|try|catch|namespace|class|struct|union|enum|extern)\b")
+_PREPROCESSOR = re.compile(r"^\s*#[^\n]*", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"(?<![=!<>\w])=(?!=)")
+
+
+def _is_function_head(head):
+    if "(" not in head or _NOT_A_FUNCTION.match(head):
+        return False
+    return "operator" in head or not _ASSIGNMENT.search(head)
+
+
+def functions(code):
+    """(first line, last line) of each function body in code without comments and literals.
+
+    A brace opens a function where the text before it, back to the end of the statement before,
+    has a parameter list and is no control statement, type, namespace or initialiser.
+    """
+    found, open_braces, start, line = [], [], 0, 1
+    parentheses, start_line = 0, 1
+    for index, char in enumerate(code):
+        if char == "\n":
+            line += 1
+        if not code[start:index].strip():
+            start_line = line
+        if char == "(":
+            parentheses += 1
+        elif char == ")":
+            parentheses = max(0, parentheses - 1)
+        elif char == "{":
+            head = _PREPROCESSOR.sub("", code[start:index])
+            is_function = parentheses == 0 and _is_function_head(head)
+            open_braces.append((is_function, start_line, parentheses))
+            parentheses, start = 0, index + 1
+        elif char == "}" and open_braces:
+            is_function, first, parentheses = open_braces.pop()
+            if is_function:
+                found.append((first, line))
+            start = index + 1
+        elif char == ";" and parentheses == 0:
+            start = index + 1
+    return found
+
+
+def function_length(tree):
+    """Functions up to 70 lines."""
+    return [f"{file.path}:{first}: a function of {last - first + 1} lines, "
+            f"more than {MAX_FUNCTION_LINES}"
+            for file in tree.cpp for first, last in functions(file.code)
+            if last - first + 1 > MAX_FUNCTION_LINES]
+
+
+def words(tree):
+    """Nothing unfinished, nothing that holds on one machine only, no download hosts."""
+    bad = []
+    for file in tree.files:
+        for number, line in enumerate(file.lines, 1):
+            for pattern, what in ((UNFINISHED, "unfinished"), (PRIVATE_PATHS, "a private path"),
+                                  (REGISTRY_HOSTS, "a registry's host name")):
+                if match := pattern.search(line):
+                    bad.append(f"{file.path}:{number}: {what}: {match[0]}")
+    return bad
+
+
+RULES = [dependencies, no_cycles, ggml_headers, drivers, plan_is_pure, no_exceptions, printing,
+         headers_begin_with_pragma_once, sizes, function_length, words]
