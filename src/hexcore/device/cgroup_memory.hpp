@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
+#include "hexcore/device/proc_root.hpp"
+
+namespace hexcore {
+
+/// One control group that limits this process's memory.
+struct CgroupMemory {
+    std::string path;   ///< its folder, without the root's prefix
+    Bytes limit;        ///< memory.max, or memory.limit_in_bytes of version 1
+    Bytes used;         ///< memory.current, or memory.usage_in_bytes
+    Bytes reclaimable;  ///< the page cache in it, which the kernel gives up before it refuses
+
+    /// What the process can still take within the limit.
+    [[nodiscard]] Bytes left() const {
+        return saturating_subtract(limit, saturating_subtract(used, reclaimable));
+    }
+};
+
+/// The process's own control group and its parents, as far as they are visible and limit memory,
+/// innermost first; both versions where both are mounted. None where there are no control groups.
+/// Fails with ErrorCode::bad_input for a file that does not say what it should.
+[[nodiscard]] Result<std::vector<CgroupMemory>> memory_cgroups(const ProcRoot& root);
+
+}  // namespace hexcore

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace hexcore {
+
+/// A file opened for reading, closed at the end of its scope.
+class FileDescriptor {
+public:
+    explicit FileDescriptor(const char* path)
+        : descriptor_(::open(path, O_RDONLY | O_CLOEXEC)), open_error_(errno) {}
+    ~FileDescriptor() {
+        if (is_open()) {
+            ::close(descriptor_);
+        }
+    }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+    [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+    /// The errno of opening, where it is not open.
+    [[nodiscard]] int open_error() const { return open_error_; }
+
+    /// Up to `size` bytes from where the last read ended; 0 at the end, -1 with errno set.
+    [[nodiscard]] ssize_t read(void* into, std::size_t size) const {
+        ssize_t count = 0;
+        do {
+            count = ::read(descriptor_, into, size);
+        } while (count < 0 && errno == EINTR);
+        return count;
+    }
+    /// The same from `offset`.
+    [[nodiscard]] ssize_t read_at(void* into, std::size_t size, off_t offset) const {
+        return ::pread(descriptor_, into, size, offset);
+    }
+
+private:
+    int descriptor_;
+    int open_error_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
+#include "hexcore/device/proc_root.hpp"
+
+namespace hexcore {
+
+/// What main memory there is for this process, as the kernel says.
+struct HostMemory {
+    Bytes total;      ///< the machine's, MemTotal
+    Bytes available;  ///< MemAvailable, or what the cgroups leave where that is lower
+    std::optional<Bytes> cgroup_limit = {};  ///< the lowest limit, where it is under `total`
+    std::string cgroup_path = {};            ///< the control group that sets it
+};
+
+/// Reads /proc/meminfo and the memory limits of the process's control groups, version 1 or 2, with
+/// all their parents. What a group leaves is its limit less its current use; page cache counts as
+/// left, as it does in MemAvailable. Fails with ErrorCode::bad_input where a file is missing or
+/// does not say what it should.
+[[nodiscard]] Result<HostMemory> probe_host_memory(const ProcRoot& root = {});
+
+}  // namespace hexcore
