@@ -1,0 +1,27 @@
+#pragma once
+
+#include "hexcore/device/device_spec.hpp"
+#include "hexcore/device/gpu_probe.hpp"
+#include "hexcore/device/host_memory.hpp"
+
+namespace hexcore {
+
+/// All memory that Hexcore can see, for a person to look at.
+struct DevicesInfo {
+    HostMemory host;
+    GpuList gpus;
+};
+
+/// Looks at the host's memory and at every GPU. Fails with ErrorCode::bad_input only where the
+/// host's cannot be read; a missing or broken driver is a note in `gpus`.
+[[nodiscard]] Result<DevicesInfo> probe_devices(const ProcRoot& root = {},
+                                                const GpuProbeOptions& gpus = {});
+
+/// What settle_devices() needs of it: the GPUs that can be used, as cuda:N. A GPU whose free memory
+/// nobody can tell counts as wholly free; the one attempt to load looks again.
+[[nodiscard]] MachineMemory machine_memory(const DevicesInfo& devices);
+
+/// Both in one.
+[[nodiscard]] Result<MachineMemory> probe_machine();
+
+}  // namespace hexcore
