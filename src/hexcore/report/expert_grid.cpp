@@ -79,7 +79,7 @@ std::string counts_text(const std::vector<DeviceId>& experts, std::size_t n_devi
     constexpr std::size_t most_listed = 2;
     if (holders > most_listed) {
         const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
-        return fmt::format("on {} devices, {}-{} each", holders, *least, *most);
+        return fmt::format("{} devices, {}-{} each", holders, *least, *most);
     }
     std::string text;
     for (std::size_t d = 0; d < n_devices; ++d) {

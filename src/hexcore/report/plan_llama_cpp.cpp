@@ -179,6 +179,12 @@ std::string host_differences(const Plan& plan, const LlamaCppPlacement& placemen
             "{} {} ordinary host memory to llama.cpp: one place, with no budget that it keeps.",
             fmt::join(hosts, ", "), hosts.size() == 1 ? "is" : "are"));
     }
+    // --tensor-split refuses as many entries as llama.cpp has room for devices.
+    constexpr std::size_t most_split_entries = 15;
+    if (placement.tensor_split.size() > most_split_entries) {
+        text += comment(fmt::format("llama.cpp takes at most {} devices for -ts; this plan has {}.",
+                                    most_split_entries, placement.tensor_split.size()));
+    }
     std::size_t n_late = 0;
     for (std::size_t layer = 0; layer < plan.n_layers; ++layer) {
         n_late += is_late_host_layer(placement, layer) ? 1 : 0;

@@ -12,18 +12,20 @@ std::string measured_text(const std::optional<Bytes>& measured) {
     return measured ? to_string(*measured) : "not known";
 }
 
+std::string difference_text(Bytes planned, Bytes accounted) {
+    if (planned == accounted) {
+        return "equal";
+    }
+    return planned > accounted ? fmt::format("-{} B", (planned - accounted).count())
+                               : fmt::format("+{} B", (accounted - planned).count());
+}
+
 void add_purpose(TextTable& table, std::string_view purpose, Bytes planned, Bytes accounted) {
     if (planned == Bytes{} && accounted == Bytes{}) {
         return;
     }
-    std::string difference = "equal";
-    if (planned > accounted) {
-        difference = fmt::format("-{} B", (planned - accounted).count());
-    } else if (accounted > planned) {
-        difference = fmt::format("+{} B", (accounted - planned).count());
-    }
-    table.add_row({fmt::format("     {}", purpose), to_string(planned), to_string(accounted), "",
-                   "", "", "", std::move(difference)});
+    table.add_row({fmt::format("     {}", purpose), to_string(planned), to_string(accounted),
+                   difference_text(planned, accounted), "", "", "", ""});
 }
 
 void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted) {
@@ -38,23 +40,28 @@ std::string devices_text(const RunReport& report, TextStyle style) {
     TextTable table({{"   DEVICE", Align::left},
                      {"PLANNED"},
                      {"ACCOUNTED"},
+                     {"DIFFERENCE"},
                      {"MEASURED"},
-                     {"PEAK ACCOUNTED"},
+                     {"ACCOUNTED PEAK"},
                      {"BUDGET"},
-                     {"REFUSED"},
-                     {"ACCOUNTED V PLANNED"}},
+                     {"REFUSED"}},
                     style);
     for (std::size_t d = 0; d < report.devices.size(); ++d) {
         const RunDevice& device = report.devices[d];
-        table.add_row({fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
-                       to_string(device.planned.total()), to_string(device.accounted.total()),
-                       measured_text(device.measured), to_string(device.peak),
-                       to_string(device.budget), fmt::format("{}", device.refused), ""},
-                      device_escape(DeviceId(d)));
+        const Bytes planned = device.planned.total();
+        const Bytes accounted = device.accounted.total();
+        table.add_row(
+            {fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
+             to_string(planned), to_string(accounted), difference_text(planned, accounted),
+             measured_text(device.measured), to_string(device.peak), to_string(device.budget),
+             fmt::format("{}", device.refused)},
+            device_escape(DeviceId(d)));
         add_purposes(table, device.planned, device.accounted);
     }
-    table.add_row({"   host memory", to_string(report.host.planned.total()),
-                   to_string(report.host.accounted.total()), "-", "-", "-", "-", ""});
+    const Bytes planned = report.host.planned.total();
+    const Bytes accounted = report.host.accounted.total();
+    table.add_row({"   host memory", to_string(planned), to_string(accounted),
+                   difference_text(planned, accounted), "-", "-", "-", "-"});
     add_purposes(table, report.host.planned, report.host.accounted);
     return table.render();
 }

@@ -1,0 +1,127 @@
+#include "hexcore/report/plan_json.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/json_text.hpp"
+#include "support/golden.hpp"
+#include "support/plans.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::ElementsAre;
+
+std::vector<std::string> keys_of(const Json& object) {
+    std::vector<std::string> keys;
+    for (const auto& item : object.items()) {
+        keys.push_back(item.key());
+    }
+    return keys;
+}
+
+void expect_same(const Plan& a, const Plan& b) {
+    EXPECT_EQ(a.basis, b.basis);
+    EXPECT_EQ(a.model_name, b.model_name);
+    EXPECT_EQ(a.architecture, b.architecture);
+    EXPECT_EQ(a.n_layers, b.n_layers);
+    EXPECT_EQ(a.n_experts, b.n_experts);
+    EXPECT_EQ(a.n_experts_used, b.n_experts_used);
+    EXPECT_EQ(a.total_bytes, b.total_bytes);
+    EXPECT_EQ(a.experts_bytes, b.experts_bytes);
+    EXPECT_EQ(a.policy, b.policy);
+    EXPECT_EQ(a.context.tokens, b.context.tokens);
+    EXPECT_EQ(a.context.sequences, b.context.sequences);
+    EXPECT_EQ(a.context.kv_type, b.context.kv_type);
+    EXPECT_EQ(a.context.ubatch, b.context.ubatch);
+    EXPECT_EQ(a.host, b.host);
+    EXPECT_EQ(a.placement, b.placement);
+    EXPECT_EQ(a.explanation, b.explanation);
+    ASSERT_EQ(a.devices.size(), b.devices.size());
+    for (std::size_t d = 0; d < a.devices.size(); ++d) {
+        EXPECT_EQ(a.devices[d].name, b.devices[d].name);
+        EXPECT_EQ(a.devices[d].budget, b.devices[d].budget);
+        EXPECT_EQ(a.devices[d].reserve, b.devices[d].reserve);
+        EXPECT_EQ(a.devices[d].layers, b.devices[d].layers);
+        EXPECT_EQ(a.devices[d].experts, b.devices[d].experts);
+        EXPECT_EQ(a.devices[d].planned, b.devices[d].planned);
+    }
+    ASSERT_EQ(a.modelled.size(), b.modelled.size());
+    for (std::size_t i = 0; i < a.modelled.size(); ++i) {
+        EXPECT_EQ(a.modelled[i].policy, b.modelled[i].policy);
+        EXPECT_EQ(a.modelled[i].seconds, b.modelled[i].seconds);
+    }
+}
+
+TEST(PlanJson, HasTheKeysOfItsSchemaInOrder) {
+    const Json document = plan_json(mixtral_alternate_plan());
+    EXPECT_THAT(keys_of(document),
+                ElementsAre("schema", "basis", "model", "policy", "context", "devices", "host",
+                            "layer_device", "expert_device", "modelled", "explanation"));
+    EXPECT_THAT(keys_of(document["model"]),
+                ElementsAre("name", "architecture", "n_layers", "n_experts", "n_experts_used",
+                            "total_bytes", "experts_bytes"));
+    EXPECT_THAT(keys_of(document["context"]),
+                ElementsAre("tokens", "sequences", "kv_type", "ubatch"));
+    EXPECT_THAT(keys_of(document["devices"][0]),
+                ElementsAre("name", "budget_bytes", "reserve_bytes", "layers", "experts", "planned",
+                            "fill"));
+    EXPECT_THAT(keys_of(document["devices"][0]["planned"]),
+                ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "compute_bytes",
+                            "staging_bytes", "total_bytes"));
+}
+
+TEST(PlanJson, StatesTheReferenceCaseToTheExpert) {
+    const Json document = plan_json(mixtral_alternate_plan());
+    EXPECT_EQ(document["devices"][0]["layers"], 14);
+    EXPECT_EQ(document["devices"][1]["layers"], 18);
+    EXPECT_EQ(document["devices"][0]["experts"], 132);
+    EXPECT_EQ(document["devices"][1]["experts"], 124);
+    EXPECT_EQ(document["expert_device"][0], Json::parse("[0,0,0,0,0,0,0,0]"));
+    EXPECT_EQ(document["expert_device"][1], Json::parse("[0,1,0,1,0,1,0,1]"));
+    EXPECT_EQ(document["expert_device"][31], Json::parse("[1,0,1,0,1,0,1,0]"));
+}
+
+TEST(PlanJson, ReadsBackWhatItWrote) {
+    for (const Plan& plan : {mixtral_alternate_plan(), small_host_plan(), dense_plan(),
+                             wide_plan(1), wide_plan(16), dealt_plan(4, 64)}) {
+        SCOPED_TRACE(plan.model_name);
+        const Result<Plan> again = plan_from_json(json_text(plan_json(plan)));
+        ASSERT_TRUE(again.has_value()) << again.error().message;
+        expect_same(plan, *again);
+    }
+}
+
+TEST(PlanJson, KeepsOneLineForEachLayerOfExperts) {
+    expect_golden("plan_small_host.json", json_text(plan_json(small_host_plan())));
+}
+
+TEST(PlanJson, LeavesExpertListsEmptyWhereALayerHasNone) {
+    const Json document = plan_json(wide_plan(2));
+    EXPECT_EQ(document["expert_device"][2], Json::array());
+    EXPECT_EQ(document["expert_device"][3].size(), 256);
+}
+
+TEST(PlanJson, StatesPoliciesThatDoNotFitAsNull) {
+    const Json document = plan_json(mixtral_alternate_plan());
+    EXPECT_EQ(document["modelled"][3]["policy"], "layers");
+    EXPECT_TRUE(document["modelled"][3]["token_seconds"].is_null());
+    EXPECT_EQ(document["modelled"][2]["token_seconds"], 0.01034);
+}
+
+TEST(PlanJson, DoesWithoutTheKeysThatTheContractDoesNotName) {
+    Json document = plan_json(small_host_plan());
+    document.erase("host");
+    document.erase("modelled");
+    document["context"].erase("ubatch");
+    document["added_later"] = {{"by", "somebody"}};
+    const Result<Plan> plan = plan_from_json(document.dump());
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    EXPECT_EQ(plan->host, Usage{});
+    EXPECT_EQ(plan->context.ubatch, TokenCount(512));
+}
+
+}  // namespace
+}  // namespace hexcore::test

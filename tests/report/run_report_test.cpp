@@ -1,0 +1,107 @@
+#include "hexcore/report/run_report.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/json_text.hpp"
+#include "hexcore/report/run_json.hpp"
+#include "hexcore/report/run_table.hpp"
+#include "support/golden.hpp"
+#include "support/plans.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+RunReport small_run() {
+    const Plan plan = small_host_plan();
+    RunReport report;
+    report.text = "The capital of France is Paris.";
+    report.stop = StopReason::length;
+    report.prompt_tokens = TokenCount(7);
+    report.generated_tokens = TokenCount(24);
+    report.timing = {412.5, 310.25, 61.5};
+    for (const PlannedDevice& device : plan.devices) {
+        RunDevice run{device.name, device.budget, device.planned, device.planned, {}, {}, 0};
+        run.measured = device.planned.total();
+        run.peak = device.planned.total();
+        report.devices.push_back(run);
+        report.after_unload.push_back({device.name, Bytes{}, Bytes{}});
+    }
+    report.devices[1].accounted.compute += 4096_B;
+    report.devices[1].peak += 4096_B;
+    report.devices[1].refused = 2;
+    report.host = {plan.host, plan.host};
+    report.cache.cells_total = 1024;
+    report.cache.cells_used = 31;
+    report.cache.bytes_total = Bytes(23'592'960);
+    report.cache.bytes_used = Bytes(714'240);
+    report.cache.high_water = Bytes(714'240);
+    report.cache.tokens_computed = 31;
+    report.cache.sessions = 1;
+    return report;
+}
+
+TEST(RunJson, IsTheDocumentedDocument) {
+    expect_golden("run_small_host.json", json_text(run_json(small_run())));
+}
+
+TEST(RunJson, SaysNullWhereNothingCouldBeMeasured) {
+    RunReport report = small_run();
+    report.devices[0].measured.reset();
+    report.after_unload[1].measured.reset();
+    const nlohmann::ordered_json document = run_json(report);
+    EXPECT_TRUE(document["devices"][0]["measured_bytes"].is_null());
+    EXPECT_TRUE(document["after_unload"][1]["measured_bytes"].is_null());
+    EXPECT_THAT(run_table(report, {}), HasSubstr("not known"));
+}
+
+TEST(RunJson, SurvivesTextThatStopsInsideACharacter) {
+    RunReport report = small_run();
+    report.text = "caf\xc3";
+    const std::string text = json_text(run_json(report));
+    const auto document = nlohmann::json::parse(text);
+    EXPECT_EQ(document["text"], "caf\xef\xbf\xbd");
+}
+
+TEST(RunJson, NamesEveryReasonToStop) {
+    EXPECT_STREQ(to_string(StopReason::eos), "eos");
+    EXPECT_STREQ(to_string(StopReason::length), "length");
+    EXPECT_STREQ(to_string(StopReason::context_full), "context_full");
+    EXPECT_STREQ(to_string(StopReason::interrupted), "interrupted");
+}
+
+TEST(RunTable, SetsPlannedAccountedAndMeasuredBesideEachOther) {
+    expect_golden("run_table_small_host.txt", run_table(small_run(), {}));
+}
+
+TEST(RunTable, StatesADifferenceToTheByte) {
+    EXPECT_THAT(run_table(small_run(), {}), HasSubstr("+4096 B"));
+}
+
+TEST(RunTable, StaysUnderAHundredColumns) {
+    const std::string table = run_table(small_run(), {});
+    for (std::size_t start = 0; start < table.size();) {
+        const std::size_t end = table.find('\n', start);
+        EXPECT_LT(text_columns(table.substr(start, end - start)), 100U);
+        start = end + 1;
+    }
+}
+
+TEST(VerifyJson, HasTheDocumentedKeys) {
+    const VerifyReport report{TokenCount(512), false, 2.5e-4, 1e-3};
+    EXPECT_EQ(verify_json(report).dump(),
+              R"({"schema":"hexcore.verify/1","tokens":512,"identical":false,)"
+              R"("max_relative_error":0.00025,"tolerance":0.001})");
+}
+
+TEST(VerifyText, TellsIdenticalFromCloseFromDifferent) {
+    EXPECT_THAT(verify_text({TokenCount(9), true, 0, 0}), HasSubstr("identical: all logits of 9"));
+    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-4, 1e-3}), HasSubstr("within tolerance:"));
+    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-2, 1e-3}), HasSubstr("different:"));
+}
+
+}  // namespace
+}  // namespace hexcore::test
