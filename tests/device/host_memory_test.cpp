@@ -64,6 +64,7 @@ TEST_F(HostMemoryProbe, AVersion2LimitLeavesItsRestWithPageCacheCountedAsFree) {
     EXPECT_EQ(memory.cgroup_limit, 4_GiB);
     EXPECT_EQ(memory.cgroup_path, "/sys/fs/cgroup/app.slice/run.scope");
     EXPECT_EQ(memory.available, 2560_MiB);
+    EXPECT_EQ(memory.machine_available, 8_GiB);
 }
 
 TEST_F(HostMemoryProbe, AParentsLimitHoldsForItsChildren) {

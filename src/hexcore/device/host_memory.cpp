@@ -41,7 +41,8 @@ Result<HostMemory> probe_host_memory(const ProcRoot& root) {
     HEXCORE_TRY(available, value_of(root, text, "MemAvailable:"));
     HEXCORE_TRY(groups, memory_cgroups(root));
 
-    HostMemory memory{.total = total, .available = std::min(available, total)};
+    available = std::min(available, total);
+    HostMemory memory{.total = total, .machine_available = available, .available = available};
     for (const CgroupMemory& group : groups) {
         memory.available = std::min(memory.available, group.left());
         if (group.limit < memory.cgroup_limit.value_or(total)) {

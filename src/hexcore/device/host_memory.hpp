@@ -11,8 +11,9 @@ namespace hexcore {
 
 /// What main memory there is for this process, as the kernel says.
 struct HostMemory {
-    Bytes total;      ///< the machine's, MemTotal
-    Bytes available;  ///< MemAvailable, or what the cgroups leave where that is lower
+    Bytes total;              ///< the machine's, MemTotal
+    Bytes machine_available;  ///< MemAvailable
+    Bytes available;          ///< for this process: the same, or what its cgroups leave if less
     std::optional<Bytes> cgroup_limit = {};  ///< the lowest limit, where it is under `total`
     std::string cgroup_path = {};            ///< the control group that sets it
 };

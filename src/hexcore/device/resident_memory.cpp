@@ -14,8 +14,8 @@
 #include "hexcore/device/proc_root.hpp"
 
 // Two sources, because neither is enough. smaps gives the resident size of each mapping (VMA) from
-// one walk of the page tables, which for huge pages is quick: 0.6 ms for 4 GiB, against 3 ms of
-// reading one pagemap entry for every 4 KiB. But the kernel merges neighbouring mappings of the
+// one walk of the page tables, which for huge pages is quick: under 1 ms for 4 GiB, against 3 to 7
+// of reading one pagemap entry for every 4 KiB. But the kernel merges neighbouring mappings of the
 // same kind into one, and then its figure covers more than was asked for. So smaps counts for
 // mappings that lie wholly inside the ranges (all of HostMapping's do, their guard pages see to
 // that), and pagemap for parts of larger ones.

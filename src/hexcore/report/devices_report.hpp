@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "hexcore/device/machine.hpp"
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+
+/// The machine's memory for a person: the host, each GPU, and under it who holds how much of it.
+[[nodiscard]] std::string devices_table(const DevicesInfo& devices, TextStyle style = {});
+
+/// The same as a "hexcore.devices/1" document (docs/formats/devices.md). json_text() makes it text.
+[[nodiscard]] nlohmann::ordered_json devices_json(const DevicesInfo& devices);
+
+}  // namespace hexcore
