@@ -1,0 +1,110 @@
+"""What the end-to-end tests share: the real program, real models, and llama.cpp's own programs.
+
+    ./dev test e2e
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tools"
+
+
+def cache_folder():
+    """As cmake/cache.sh says."""
+    if folder := os.environ.get("HEXCORE_CACHE"):
+        return Path(folder)
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "hexcore"
+    return Path.home() / ".cache" / "hexcore"
+
+
+class Outcome(NamedTuple):
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Hexcore:
+    """Runs the program: `code, out, err = hexcore("plan", model, "--format", "json")`."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, *arguments, stdin="", env=None, timeout_s=120, cwd=None):
+        run = subprocess.run([self.path, *map(str, arguments)], input=stdin, text=True,
+                             capture_output=True, env=os.environ | (env or {}), cwd=cwd,
+                             timeout=timeout_s, check=False)
+        return Outcome(run.returncode, run.stdout, run.stderr)
+
+
+@pytest.fixture(scope="session")
+def hexcore():
+    path = Path(os.environ.get("HEXCORE_BIN", ROOT / "build/release/hexcore"))
+    assert os.access(path, os.X_OK), f"{path} is missing; run ./dev build or set HEXCORE_BIN"
+    return Hexcore(path)
+
+
+@pytest.fixture(scope="session")
+def demo_model():
+    """The path of the 8x135M mixture; made first if need be."""
+    run = subprocess.run([sys.executable, TOOLS / "demo_model.py", "--cache", cache_folder()],
+                         stdout=subprocess.PIPE, text=True, check=True)
+    return Path(run.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    """Makes a model of random weights: `random_model("deepseek2", layers=4, fused_gate_up=True)`.
+
+    The options are those of tools/make_random.py. Gives the path of the file, or of its first part
+    with split=N. A model is made once per set of options and version of the tools, and kept.
+    """
+    digest = hashlib.sha256()
+    for tool in sorted(TOOLS.glob("*.py")):
+        digest.update(tool.read_bytes())
+
+    def make(arch="llama", **options):
+        words = ["--arch", arch]
+        for name, value in sorted(options.items()):
+            option = "--" + name.replace("_", "-")
+            if value is True:
+                words.append(option)
+            elif value is not False:
+                words += [option, str(value)]
+        key = hashlib.sha256(digest.digest() + "\0".join(words).encode()).hexdigest()[:16]
+        folder = cache_folder() / "random" / key
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix=key + ".partial.", dir=folder.parent))
+            try:
+                subprocess.run([sys.executable, TOOLS / "make_random.py", *words,
+                                "-o", partial / "model.gguf"], check=True)
+                partial.rename(folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        return min(folder.glob("*.gguf"))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def llama_bin():
+    """The path of one of llama.cpp's own programs, of the very build that Hexcore links:
+    `llama_bin("llama-completion")`."""
+
+    def build(program):
+        run = subprocess.run([ROOT / "cmake/build_llama.sh", program], stdout=subprocess.PIPE,
+                             text=True, check=True)
+        paths = dict(line.split(" ", 1) for line in run.stdout.splitlines())
+        return Path(paths[program])
+
+    return build

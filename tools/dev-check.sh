@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# Sourced by ./dev: every check that is not a test. One failure does not hide the next.
+
+FUZZ_SECONDS=${HEXCORE_FUZZ_SECONDS:-60}
+
+# step NAME COMMAND...: runs it, and remembers when it failed.
+step() {
+    local name=$1 begin=$SECONDS
+    shift
+    printf '== %s\n' "$name"
+    if "$@"; then
+        printf '   ok, %s s\n' $((SECONDS - begin))
+    else
+        failed_steps+=("$name")
+        printf '   FAILED\n'
+    fi
+}
+
+check_format() { our_sources | xargs -0 -r "$TOOLS/clang-format" --dry-run -Werror; }
+
+# The build treats warnings as errors; it runs apart from the others because they need its result.
+check_warnings() { (build_preset release); }
+
+check_architecture() { python3 tests/architecture/architecture_test.py; }
+
+check_docs() {
+    HEXCORE_BIN=$PWD/build/release/hexcore python3 tests/architecture/docs_test.py
+}
+
+check_scripts() {
+    if ! command -v shellcheck >/dev/null; then
+        echo "   there is no shellcheck here"
+        return
+    fi
+    git ls-files --cached --others --exclude-standard -- dev .ci/run '*.sh' | xargs shellcheck -x
+}
+
+check_lint() { python3 tools/tidy.py build/release "$@"; }
+
+# The corpus is copied, so that what the fuzzer finds does not become part of the project by itself.
+check_fuzz() {
+    if [ ! -d tests/fuzz ]; then
+        echo "   there are no fuzz targets"
+        return
+    fi
+    (build_preset fuzz) || return 1
+    local target found=0 work=build/fuzz/work
+    for target in build/fuzz/tests/fuzz/fuzz_*; do
+        if [ ! -f "$target" ] || [ ! -x "$target" ]; then continue; fi
+        found=1
+        rm -rf "$work"
+        mkdir -p "$work/corpus"
+        find tests/fuzz/corpus -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
+        "$target" -max_total_time="$FUZZ_SECONDS" -print_final_stats=1 -artifact_prefix="$work/" \
+            "$work/corpus" >"$work/log" 2>&1 || {
+            tail -n 40 "$work/log"
+            return 1
+        }
+        printf '   %s: ' "$(basename "$target")"
+        grep -E 'number_of_executed_units|new_units_added' "$work/log" | tr -s ' \n' ' '
+        echo
+    done
+    [ $found = 1 ] || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
+}
+
+check_sanitizer() {
+    (build_preset "$1") || return 1
+    ctest --test-dir "build/$1" --output-on-failure -j2 --no-tests=error --quiet
+}
+
+# run_checks [--all]
+run_checks() {
+    local all=${1:-} failed_steps=()
+    case $all in '' | --all) ;; *)
+        say "./dev check knows --all only"
+        exit 2
+        ;;
+    esac
+    ensure_packages check
+    ensure_python
+    step "format" check_format
+    step "warnings are errors" check_warnings
+    step "architecture" check_architecture
+    step "docs" check_docs
+    step "scripts" check_scripts
+    step "lint" check_lint ${all:+"$all"}
+    step "fuzz, $FUZZ_SECONDS s a target" check_fuzz
+    if [ -n "$all" ]; then
+        step "tests under AddressSanitizer" check_sanitizer asan
+        step "tests under ThreadSanitizer" check_sanitizer tsan
+    fi
+    if ((${#failed_steps[@]})); then
+        printf 'failed: %s\n' "${failed_steps[@]}"
+        return 1
+    fi
+    echo "every check passed"
+}

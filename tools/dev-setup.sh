@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# Sourced by ./dev: brings what is missing (packages, a Python environment) and builds.
+
+HEXCORE_CACHE=$(hexcore_cache)
+export HEXCORE_CACHE
+mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
+[ -w "$HEXCORE_CACHE" ] || {
+    printf '%s\n' "hexcore: cannot write to $HEXCORE_CACHE; set HEXCORE_CACHE to another folder" >&2
+    exit 5
+}
+
+BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
+    python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libgtest-dev
+    libgmock-dev libbenchmark-dev libsmartcols-dev libpugixml-dev libgomp1"
+CHECK_PACKAGES="$BASE_PACKAGES clang clang-tidy shellcheck"
+# Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.
+OPTIONAL_PACKAGES="ccache"
+OPTIONAL_CHECK_PACKAGES="$OPTIONAL_PACKAGES libclang-rt-dev"
+
+say() { printf '%s\n' "hexcore: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+not_installed() {
+    local installed
+    installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+        sed -n 's/ installed$//p') || true
+    comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+install_with() {
+    # Package lists may be missing (a container) or out of date.
+    "$@" apt-get update >&2 || say "apt-get update failed; trying with the lists that are there"
+    local offered=() package
+    for package in $missing_optional; do
+        if apt-cache show "$package" >/dev/null 2>&1; then offered+=("$package"); fi
+    done
+    # shellcheck disable=SC2086 # a list of words
+    "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        $missing ${offered[@]+"${offered[@]}"} >&2 </dev/null ||
+        { say "apt-get could not install: $missing"; exit 5; }
+}
+
+# ensure_packages base|check: installs what is missing, as root or through sudo after asking.
+# dpkg is asked again only when the list, or what is installed, has changed.
+ensure_packages() {
+    local wanted=$BASE_PACKAGES optional=$OPTIONAL_PACKAGES
+    if [ "$1" = check ]; then wanted=$CHECK_PACKAGES optional=$OPTIONAL_CHECK_PACKAGES; fi
+    # Another distribution: CMake names what it does not find.
+    command -v apt-get >/dev/null || return 0
+    local stamp missing missing_optional answer
+    stamp=$HEXCORE_CACHE/packages-$(cksum <<<"$wanted $optional" | cut -d' ' -f1)
+    [ "$stamp" -nt /var/lib/dpkg/status ] && return
+    # shellcheck disable=SC2086 # lists of words
+    missing=$(not_installed $wanted | xargs) missing_optional=$(not_installed $optional | xargs)
+    if [ -n "$missing" ]; then
+        local line="apt-get install $missing"
+        if [ "$(id -u)" = 0 ]; then
+            say "installing $missing"
+            install_with env
+        elif command -v sudo >/dev/null && [ -t 0 ]; then
+            say "these packages are missing: $missing"
+            read -r -p "Install them with sudo $line? [y/N] " answer
+            case $answer in [yY]*) install_with sudo ;; *) exit 5 ;; esac
+        else
+            say "packages are missing; please run:"
+            echo "sudo $line" >&2
+            exit 5
+        fi
+    fi
+    touch "$stamp"
+}
+
+# Sets PYTHON and TOOLS (the folder of its programs): an environment in the cache, named after
+# what it holds, with its final name only once it is complete.
+ensure_python() {
+    local lists=() list environment partial
+    for list in tools/requirements.txt tests/requirements.txt tests/tools/requirements.txt; do
+        if [ -f "$list" ]; then lists+=("$list"); fi
+    done
+    environment=$HEXCORE_CACHE/python-$({ python3 --version; cat "${lists[@]}"; } | sha256sum |
+        cut -c1-12)
+    # shellcheck disable=SC2034 # TOOLS is for the scripts that source this one
+    PYTHON=$environment/bin/python TOOLS=$environment/bin
+    [ -x "$PYTHON" ] && return
+    say "making a Python environment in $environment"
+    partial=$environment.partial.$$
+    python3 -m venv "$partial"
+    # One by one: where a list has checksums, pip wants one for everything that it installs.
+    for list in "${lists[@]}"; do
+        "$partial/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --requirement "$list" >&2 || {
+            rm -rf "$partial"
+            die "pip could not install what $list asks for"
+        }
+    done
+    mv -T "$partial" "$environment" 2>/dev/null || rm -rf "$partial" # another clone was first
+}
+
+# A build folder that was configured by hand with a llama.cpp of one's own keeps it.
+adopt_llama_settings() {
+    local name value
+    for name in HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE HEXCORE_CUDA; do
+        value=$(sed -n "s/^$name:[A-Z]*=//p" "$1/CMakeCache.txt" 2>/dev/null) || true
+        case $value in '' | OFF) ;; *) export "$name=$value" ;; esac
+    done
+}
+
+# build_preset PRESET [TARGET...]: configures where that is needed, and builds.
+build_preset() {
+    local preset=$1 folder=build/$1 llama
+    shift
+    if [ "$preset" = cuda ]; then export HEXCORE_CUDA=ON; fi
+    adopt_llama_settings "$folder"
+    llama=$(cmake/build_llama.sh ggml llama) || exit 1
+    if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||
+        [ CMakePresets.json -nt "$folder/build.ninja" ]; then
+        mkdir -p "$folder"
+        say "configuring $folder"
+        cmake --preset "$preset" >"$folder/configure.log" 2>&1 || {
+            cat "$folder/configure.log" >&2
+            die "$folder could not be configured"
+        }
+        touch "$folder/build.ninja"
+    fi
+    ninja -C "$folder" "$@" >&2 || die "$folder could not be built"
+}
+
+need_binary() {
+    [ -x "build/$1/hexcore" ] || die "build/$1/hexcore was not built; is src/hexcore/cli there?"
+}
+
+demo_model() { "$PYTHON" tools/demo_model.py --cache "$HEXCORE_CACHE"; }
+
+# Our own C++ files, also new ones that git does not know yet; separated by NUL.
+our_sources() { git ls-files -z --cached --others --exclude-standard -- '*.cpp' '*.hpp' '*.h'; }

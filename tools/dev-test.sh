@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# Sourced by ./dev: builds and runs the tests, and closes with the counts over all of them.
+
+# run_tests [MODULE]
+run_tests() {
+    local module=${1:-} results=build/release/test-results folder failed=0
+    if [ ! -d "tests/${module:-e2e}" ]; then
+        say "there is no tests/$module; there are:" tests/*/
+        exit 2
+    fi
+    ensure_packages base
+    ensure_python
+    # A module's own tests need only what they link.
+    if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
+        build_preset release "tests/$module/all"
+    else
+        build_preset release
+    fi
+    rm -rf "$results"
+    mkdir -p "$results"
+    export HEXCORE_BIN=$PWD/build/release/hexcore HEXCORE_BUILD=$PWD/build/release
+
+    if [ -z "$module" ] || [ -f "tests/$module/CMakeLists.txt" ]; then
+        ctest --test-dir build/release --output-on-failure -j2 --no-tests=error \
+            ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
+    fi
+    for folder in tests/e2e tests/tools; do
+        if [ -n "$module" ] && [ "tests/$module" != "$folder" ]; then continue; fi
+        compgen -G "$folder/test_*.py" >/dev/null || continue
+        "$PYTHON" -m pytest -q "$folder" -p no:cacheprovider \
+            --junit-xml "$results/$(basename "$folder").xml" </dev/null || failed=1
+    done
+    "$PYTHON" tools/count_tests.py "$results"/*.xml || failed=1
+    return $failed
+}
