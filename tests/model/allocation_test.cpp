@@ -92,7 +92,7 @@ TEST(Allocation, IsASmallMultipleOfTheMetadata) {
             GgufBuilder::raw(0U) + GgufBuilder::raw(1000ULL) + std::string(1000, 'x'));
     }
     std::string with_data = many_tensors.bytes();
-    with_data.resize(with_data.size() + 20000 * 32);
+    with_data.resize(with_data.size() + 20000UL * 32);
     EXPECT_LT(peak_while_reading(many_keys.bytes()), fixed + 16 * many_keys.header().size());
     EXPECT_LT(peak_while_reading(with_data), fixed + 16 * many_tensors.header().size());
     EXPECT_LT(peak_while_reading(many_lists.bytes()), fixed + 16 * many_lists.header().size());

@@ -49,7 +49,7 @@ const char* to_string(GgufType type) {
     return index < names.size() ? names[index] : "unknown";
 }
 
-Result<void> GgufMetadata::insert(std::string key, GgufValue value) {
+Result<void> GgufMetadata::insert(std::string key, GgufValue&& value) {
     const auto [place, is_new] = values_.try_emplace(std::move(key), std::move(value));
     if (!is_new) {
         return fail(ErrorCode::bad_input, "key {} is there twice", in_quotes(place->first));

@@ -49,7 +49,7 @@ public:
     static constexpr std::uint64_t text_kept_max = 1024;
 
     /// Fails where the key is there already.
-    [[nodiscard]] Result<void> insert(std::string key, GgufValue value);
+    [[nodiscard]] Result<void> insert(std::string key, GgufValue&& value);
 
     /// Null where there is no such key.
     [[nodiscard]] const GgufValue* find(std::string_view key) const;

@@ -45,19 +45,18 @@ Result<Inventory> read_inventory(const std::filesystem::path& path) {
     HEXCORE_TRY(given, read_part(path));
     const auto count = given.header.metadata.number_or("split.count", 1);
     const std::optional<SplitName> name = parse_split_name(path);
-    std::vector<InventoryPart> parts;
-    if (!count || *count <= 1 || !name || name->count != *count) {
-        parts.push_back(std::move(given));
-        return assemble_inventory(std::move(parts));
+    const bool is_split = count && *count > 1 && name && name->count == *count;
+    if (is_split) {
+        HEXCORE_TRY_VOID(check_all_there(*name));
     }
-    HEXCORE_TRY_VOID(check_all_there(*name));
-    for (std::uint32_t i = 0; i < name->count; ++i) {
-        if (i == name->index) {
-            parts.push_back(std::move(given));
-            continue;
+    std::vector<InventoryPart> parts(is_split ? name->count : 1);
+    const std::uint32_t given_index = is_split ? name->index : 0;
+    parts[given_index] = std::move(given);
+    for (std::uint32_t i = 0; i < parts.size(); ++i) {
+        if (i != given_index) {
+            HEXCORE_TRY(part, read_part(name->part(i)));
+            parts[i] = std::move(part);
         }
-        HEXCORE_TRY(part, read_part(name->part(i)));
-        parts.push_back(std::move(part));
     }
     return assemble_inventory(std::move(parts));
 }
