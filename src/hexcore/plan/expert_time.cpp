@@ -1,0 +1,106 @@
+#include "hexcore/plan/expert_time.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace hexcore {
+
+std::size_t ExpertTime::CountsHash::operator()(const Counts& counts) const noexcept {
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const std::uint32_t count : counts) {
+        hash = (hash ^ count) * 0x9E3779B97F4A7C15ULL;
+        hash ^= hash >> 29;
+    }
+    return static_cast<std::size_t>(hash);
+}
+
+ExpertTime::ExpertTime(std::uint32_t n_experts, std::uint32_t n_used, Bytes expert,
+                       const std::vector<DeviceFacts>& devices)
+    : n_used_(std::min(n_used, n_experts)),
+      n_devices_(static_cast<std::uint32_t>(devices.size())),
+      devices_alike_(std::all_of(devices.begin(), devices.end(), [&](const DeviceFacts& device) {
+          return device.bandwidth_bytes_per_s == devices.front().bandwidth_bytes_per_s;
+      })) {
+    for (const DeviceFacts& device : devices) {
+        const double speed = device.bandwidth_bytes_per_s;
+        seconds_per_expert_.push_back(speed > 0 ? expert.as_double() / speed : 0.0);
+    }
+    choose_.assign((n_experts + 1) * (n_used_ + 1), 0.0);
+    for (std::uint32_t n = 0; n <= n_experts; ++n) {
+        double* const row = &choose_[n * (n_used_ + 1)];
+        row[0] = 1;
+        for (std::uint32_t k = 1; k <= std::min(n, n_used_); ++k) {
+            row[k] = row[k - 1] * (n - k + 1) / k;
+        }
+    }
+    total_sets_ = choose(n_experts, n_used_);
+    product_.resize(n_used_ + 1);
+}
+
+double ExpertTime::seconds(const Counts& counts) {
+    if (n_used_ == 0) {
+        return 0;
+    }
+    Counts key = counts;
+    if (devices_alike_) {
+        // The order of equal devices makes no difference, and sorting finds many more repeats.
+        std::sort(key.begin(), key.begin() + n_devices_, std::greater<>());
+    }
+    const auto [entry, inserted] = known_.try_emplace(key, 0.0);
+    ++effort_;
+    if (inserted) {
+        effort_ += 4 + n_devices_ * n_used_;
+        entry->second = expected_maximum(key);
+    }
+    return entry->second;
+}
+
+double ExpertTime::expected_maximum(const Counts& counts) {
+    steps_.clear();
+    for (std::uint32_t d = 0; d < n_devices_; ++d) {
+        for (std::uint32_t j = 1; j <= std::min(counts[d], n_used_); ++j) {
+            steps_.push_back({j * seconds_per_expert_[d], d});
+        }
+    }
+    std::sort(steps_.begin(), steps_.end(),
+              [](const Step& a, const Step& b) { return a.seconds < b.seconds; });
+    Counts most{};  // experts that each device has read within the time looked at
+    std::uint32_t reachable = 0;
+    double expected = 0;
+    double time = 0;
+    for (std::size_t i = 0; i < steps_.size();) {
+        const double next = steps_[i].seconds;
+        const double within = reachable < n_used_ ? 0.0 : probability_within(counts, most);
+        expected += (next - time) * (1 - within);
+        time = next;
+        for (; i < steps_.size() && steps_[i].seconds <= next; ++i) {
+            ++most[steps_[i].device];
+            ++reachable;
+        }
+    }
+    return expected;
+}
+
+double ExpertTime::probability_within(const Counts& counts, const Counts& most) {
+    std::fill(product_.begin(), product_.end(), 0.0);
+    product_[0] = 1;
+    std::uint32_t degree = 0;
+    for (std::uint32_t d = 0; d < n_devices_; ++d) {
+        if (most[d] == 0) {
+            continue;
+        }
+        const std::uint32_t next_degree = std::min(n_used_, degree + most[d]);
+        for (std::uint32_t sum = next_degree + 1; sum-- > 0;) {  // downwards, so in place
+            double coefficient = 0;
+            for (std::uint32_t j = sum > degree ? sum - degree : 0; j <= std::min(sum, most[d]);
+                 ++j) {
+                coefficient += choose(counts[d], j) * product_[sum - j];
+            }
+            product_[sum] = coefficient;
+        }
+        degree = next_degree;
+    }
+    return product_[n_used_] / total_sets_;
+}
+
+}  // namespace hexcore
