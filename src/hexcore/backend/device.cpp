@@ -1,0 +1,86 @@
+#include "hexcore/backend/device.hpp"
+
+#include "hexcore/backend/expert_buffer.hpp"
+#include "hexcore/backend/host_backend.hpp"
+#include "hexcore/backend/host_buffer.hpp"
+#include "hexcore/backend/machine.hpp"
+
+namespace hexcore {
+namespace {
+
+Bytes usable(const DeviceSpec& spec) { return saturating_subtract(spec.budget, spec.reserve); }
+
+ggml_backend_dev_t cpu() { return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU); }
+
+void get_memory(ggml_backend_dev_t handle, std::size_t* free, std::size_t* total) {
+    const Budget& budget = device_of(handle).memory().budget();
+    *free = budget.free().count();
+    *total = budget.limit().count();
+}
+
+void get_props(ggml_backend_dev_t handle, ggml_backend_dev_props* props) {
+    *props = {};
+    props->name = device_of(handle).name().c_str();
+    props->description = "capped host device";
+    props->type = GGML_BACKEND_DEVICE_TYPE_GPU;
+    get_memory(handle, &props->memory_free, &props->memory_total);
+    props->caps.mmap_support = true;
+}
+
+bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+    for (int i = 0; i < GGML_MAX_SRC; ++i) {
+        const ggml_tensor* source = op->src[i];
+        if (source != nullptr && is_in_expert_buffer(*source) &&
+            (op->op != GGML_OP_MUL_MAT_ID || i != 0)) {
+            return false;
+        }
+    }
+    return ggml_backend_dev_supports_op(cpu(), op);
+}
+
+bool supports_buft(ggml_backend_dev_t handle, ggml_backend_buffer_type_t type) {
+    Device& device = device_of(handle);
+    return type == device.buffer_type() || type == device.expert_buffer_type();
+}
+
+constexpr ggml_backend_device_i interface = {
+    [](ggml_backend_dev_t handle) { return device_of(handle).name().c_str(); },
+    [](ggml_backend_dev_t) { return "capped host device"; },
+    get_memory,
+    [](ggml_backend_dev_t) { return GGML_BACKEND_DEVICE_TYPE_GPU; },
+    get_props,
+    [](ggml_backend_dev_t handle, const char*) { return make_host_backend(device_of(handle)); },
+    [](ggml_backend_dev_t handle) { return device_of(handle).buffer_type(); },
+    nullptr,  // get_host_buffer_type
+    nullptr,  // buffer_from_host_ptr
+    supports_op,
+    supports_buft,
+    nullptr,  // offload_op
+    nullptr,  // event_new
+    nullptr,  // event_free
+    nullptr,  // event_synchronize
+};
+
+}  // namespace
+
+Device& device_of(ggml_backend_dev_t handle) { return *static_cast<Device*>(handle->context); }
+
+Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec)
+    : machine_(machine),
+      id_(id),
+      memory_(spec.name, usable(spec)),
+      expert_buffer_name_(spec.name + "_experts"),
+      buffer_type_(make_host_buffer_type(*this)),
+      expert_buffer_type_(make_expert_buffer_type(*this)),
+      handle_{interface, registry, this} {}
+
+Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size) {
+    ggml_backend_buffer_ptr buffer(allocate_host_buffer(*this, size, Purpose::experts));
+    if (!buffer) {
+        return fail(ErrorCode::does_not_fit, "{} has no room for {} of experts", name(),
+                    to_string(size));
+    }
+    return buffer;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,95 @@
+#include "hexcore/backend/device_memory.hpp"
+
+#include <vector>
+
+namespace hexcore {
+
+DeviceMemory::Block::Block(DeviceMemory& memory, Reservation reservation, HostMapping mapping)
+    : memory_(memory), reservation_(std::move(reservation)), mapping_(std::move(mapping)) {
+    const std::lock_guard lock(memory_.mutex_);
+    position_ = memory_.blocks_.insert(memory_.blocks_.end(), this);
+}
+
+DeviceMemory::Block::~Block() {
+    const std::lock_guard lock(memory_.mutex_);
+    memory_.blocks_.erase(position_);
+}
+
+Purpose DeviceMemory::Block::purpose() const {
+    if (purpose_) {
+        return *purpose_;
+    }
+    if (owner_ == nullptr) {
+        return Purpose::compute;
+    }
+    switch (ggml_backend_buffer_get_usage(owner_)) {
+        case GGML_BACKEND_BUFFER_USAGE_WEIGHTS:
+            return Purpose::weights;
+        case GGML_BACKEND_BUFFER_USAGE_COMPUTE:
+            return Purpose::compute;
+        case GGML_BACKEND_BUFFER_USAGE_ANY:
+            return Purpose::kv;
+    }
+    return Purpose::kv;
+}
+
+DeviceMemory::DeviceMemory(std::string device_name, Bytes limit)
+    : budget_(std::move(device_name), limit) {}
+
+Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
+    auto attempt = [&]() -> Result<std::unique_ptr<Block>> {
+        HEXCORE_TRY(reservation, budget_.reserve(size));
+        HEXCORE_TRY(mapping, HostMapping::create(size, budget_.device_name()));
+        return std::make_unique<Block>(*this, std::move(reservation), std::move(mapping));
+    };
+    auto block = attempt();
+    if (!block) {
+        const std::lock_guard lock(mutex_);
+        if (!refusal_) {
+            refusal_ = block.error();
+        }
+    }
+    return block;
+}
+
+Usage DeviceMemory::accounted() const {
+    const std::lock_guard lock(mutex_);
+    Usage usage;
+    for (const Block* block : blocks_) {
+        switch (block->purpose()) {
+            case Purpose::weights:
+                usage.weights += block->size();
+                break;
+            case Purpose::experts:
+                usage.experts += block->size();
+                break;
+            case Purpose::kv:
+                usage.kv += block->size();
+                break;
+            case Purpose::compute:
+                usage.compute += block->size();
+                break;
+            case Purpose::staging:
+                usage.staging += block->size();
+                break;
+        }
+    }
+    return usage;
+}
+
+Result<Bytes> DeviceMemory::measured() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<AddressRange> ranges;
+    ranges.reserve(blocks_.size());
+    for (const Block* block : blocks_) {
+        ranges.push_back(block->mapping_.range());
+    }
+    return resident_bytes(ranges);
+}
+
+std::optional<Error> DeviceMemory::last_refusal() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(refusal_, std::nullopt);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "ggml-backend.h"
+#include "hexcore/base/result.hpp"
+#include "hexcore/device/budget.hpp"
+#include "hexcore/device/host_arena.hpp"
+#include "hexcore/plan/plan.hpp"
+
+namespace hexcore {
+
+/// The memory of one capped host device: a budget, and every block taken within it. A block is
+/// committed when it is taken, as a GPU commits it. Safe to use from several threads.
+class DeviceMemory {
+public:
+    /// One committed piece of the device. Returns itself.
+    class Block {
+    public:
+        Block(DeviceMemory& memory, Reservation reservation, HostMapping mapping);
+        ~Block();
+        Block(const Block&) = delete;
+        Block& operator=(const Block&) = delete;
+
+        [[nodiscard]] void* data() const { return mapping_.data(); }
+        [[nodiscard]] Bytes size() const { return reservation_.size(); }
+
+        /// A block is accounted under `purpose`, or, while that is unknown, by what libllama says
+        /// of the ggml buffer that owns it: weights, compute, or neither, which is the KV cache.
+        void set_purpose(Purpose purpose) { purpose_ = purpose; }
+        void set_owner(ggml_backend_buffer_t owner) { owner_ = owner; }
+        [[nodiscard]] Purpose purpose() const;
+
+    private:
+        friend class DeviceMemory;
+        DeviceMemory& memory_;
+        Reservation reservation_;
+        HostMapping mapping_;
+        std::optional<Purpose> purpose_;
+        ggml_backend_buffer_t owner_ = nullptr;
+        std::list<Block*>::iterator position_;
+    };
+
+    DeviceMemory(std::string device_name, Bytes limit);
+
+    /// Takes and commits `size` bytes (> 0). Fails with ErrorCode::does_not_fit, leaving nothing;
+    /// the failure is also kept for last_refusal(), since ggml's interface cannot carry it.
+    [[nodiscard]] Result<std::unique_ptr<Block>> take(Bytes size);
+
+    /// What is held now, by purpose. The sum is the budget's used().
+    [[nodiscard]] Usage accounted() const;
+    /// What the kernel says is resident in this device's own mappings.
+    [[nodiscard]] Result<Bytes> measured() const;
+    /// The first refusal since it was last asked, if any.
+    [[nodiscard]] std::optional<Error> last_refusal();
+
+    [[nodiscard]] const Budget& budget() const { return budget_; }
+
+private:
+    Budget budget_;
+    mutable std::mutex mutex_;
+    std::list<Block*> blocks_;
+    std::optional<Error> refusal_;
+};
+
+}  // namespace hexcore

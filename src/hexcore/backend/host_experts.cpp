@@ -1,0 +1,133 @@
+#include "hexcore/backend/host_experts.hpp"
+
+#include "hexcore/backend/machine.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr Bytes row_alignment{64};
+
+Bytes rows_size(std::int64_t columns, std::int64_t rows) {
+    return round_up(Bytes(sizeof(float)) * static_cast<std::uint64_t>(columns) *
+                        static_cast<std::uint64_t>(rows),
+                    row_alignment);
+}
+
+std::int64_t row_count(const ggml_tensor& product) {
+    return product.src[2]->ne[0] * product.src[2]->ne[1];
+}
+
+Bytes input_size(const ggml_tensor& product) {
+    return rows_size(product.src[1]->ne[0], row_count(product));
+}
+
+Bytes result_size(const ggml_tensor& product) {
+    return rows_size(product.ne[0], row_count(product));
+}
+
+/// As is_sharded_product(), but also in a dry run, where tensors have no shards yet.
+bool is_product(const ggml_tensor& node) {
+    return node.op == GGML_OP_MUL_MAT_ID && is_in_expert_buffer(*node.src[0]);
+}
+
+std::byte* behind(const ggml_tensor& tensor) {
+    return static_cast<std::byte*>(tensor.data) +
+           round_up(Bytes(ggml_nbytes(&tensor)), row_alignment).count();
+}
+
+}  // namespace
+
+Bytes routing_space(const Device& home, const ggml_tensor& node) {
+    if (!is_product(node)) {
+        return {};
+    }
+    const ExpertLayout::Tensor* placed = home.machine().layout().find(node.src[0]->name);
+    if (placed == nullptr || placed->map->whole()) {
+        return {};
+    }
+    const Bytes size = continues_region(node, is_product) ? result_size(node) : input_size(node);
+    return size + row_alignment;
+}
+
+ggml_cgraph* HostExperts::rewrite(ggml_cgraph* graph) {
+    if (graph->uid == 0 || graph->uid != uid_) {
+        uid_ = 0;
+        if (!build(*graph)) {
+            return nullptr;
+        }
+        uid_ = graph->uid;
+    }
+    count_whole_products();
+    if (routings_.empty()) {
+        return graph;
+    }
+    for (const auto& routing : routings_) {
+        routing->reset();
+    }
+    return &rewritten_;
+}
+
+bool HostExperts::build(ggml_cgraph& graph) {
+    nodes_.clear();
+    routings_.clear();
+    whole_products_.clear();
+    for (int i = 0; i < graph.n_nodes; ++i) {
+        const ggml_tensor& node = *graph.nodes[i];
+        if (!is_sharded_product(node)) {
+            nodes_.push_back(graph.nodes[i]);
+        } else if (sharded(node.src[0])->map->whole()) {
+            whole_products_.push_back(&node);
+            nodes_.push_back(graph.nodes[i]);
+        } else {
+            const ExpertRegion region = find_region(graph, i);
+            if (!append_region(graph, region)) {
+                return false;
+            }
+            i = region.last;
+        }
+    }
+    // Everything but the list of nodes stays the original's: kernels look up use counts in it.
+    rewritten_ = graph;
+    rewritten_.nodes = nodes_.data();
+    rewritten_.n_nodes = static_cast<int>(nodes_.size());
+    rewritten_.uid = 0;
+    return true;
+}
+
+bool HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
+    auto routing = std::make_unique<HostRouting>(home_.machine(), graph, region);
+    const ggml_tensor& first = *graph.nodes[region.first];
+    const ggml_tensor& last = *graph.nodes[region.last];
+    // The graph allocator left room behind these two. A region that begins with a down projection,
+    // or ends with something else, is unusual enough to take scratch memory when it happens.
+    const bool has_input_space = !continues_region(first, is_product);
+    const bool has_result_space = is_product(last) && continues_region(last, is_product);
+    const Bytes input = has_input_space ? Bytes{} : input_size(first);
+    const Bytes result = has_result_space ? Bytes{} : rows_size(last.ne[0], row_count(first));
+    if (const Bytes needed = input + result; needed > Bytes{}) {
+        if (!scratch_ || scratch_->size() < needed) {
+            scratch_.reset();
+            auto block = home_.memory().take(needed);
+            if (!block) {
+                return false;
+            }
+            (*block)->set_purpose(Purpose::compute);
+            scratch_ = std::move(*block);
+        }
+    }
+    HostRouting::Space space;
+    space.gathered = has_input_space ? behind(first) : static_cast<std::byte*>(scratch_->data());
+    space.results =
+        has_result_space ? behind(last) : static_cast<std::byte*>(scratch_->data()) + input.count();
+    routing->append_nodes(graph, space, nodes_);
+    routings_.push_back(std::move(routing));
+    return true;
+}
+
+void HostExperts::count_whole_products() {
+    for (const ggml_tensor* product : whole_products_) {
+        home_.count_rows(static_cast<std::uint64_t>(row_count(*product)));
+    }
+}
+
+}  // namespace hexcore

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ggml-impl.h"
+#include "hexcore/backend/device.hpp"
+#include "hexcore/backend/host_routing.hpp"
+
+namespace hexcore {
+
+/// Rewrites the graphs of a capped host device so that experts are computed on the devices that
+/// hold them, in the same run of ggml's CPU kernels as everything else. See host_routing.cpp.
+class HostExperts {
+public:
+    explicit HostExperts(Device& home) : home_(home) {}
+
+    /// The graph to compute in place of `graph`: itself where no tensor in it is split over
+    /// devices, else one that lives until the next call. Null where scratch memory was refused.
+    [[nodiscard]] ggml_cgraph* rewrite(ggml_cgraph* graph);
+
+private:
+    [[nodiscard]] bool build(ggml_cgraph& graph);
+    [[nodiscard]] bool append_region(const ggml_cgraph& graph, const ExpertRegion& region);
+    void count_whole_products();
+
+    Device& home_;
+    std::uint64_t uid_ = 0;  ///< of the graph that was rewritten last; 0: none
+    ggml_cgraph rewritten_{};
+    std::vector<ggml_tensor*> nodes_;
+    std::vector<std::unique_ptr<HostRouting>> routings_;
+    std::vector<const ggml_tensor*> whole_products_;
+    std::unique_ptr<DeviceMemory::Block> scratch_;
+};
+
+/// More bytes than its result that a product with a sharded tensor needs behind it in a buffer of
+/// `home`: for its gathered input if it begins a region, for its sorted result if it ends one.
+[[nodiscard]] Bytes routing_space(const Device& home, const ggml_tensor& node);
+
+}  // namespace hexcore

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ggml-impl.h"
+#include "hexcore/backend/expert_region.hpp"
+
+namespace hexcore {
+
+class Machine;
+
+/// The rows of one expert region in the order of the devices that compute them, found while the
+/// graph runs: only then is it known which experts were chosen. Owns the extra graph nodes.
+class HostRouting {
+public:
+    /// Memory for rows: `gathered` for the region's input, `results` for its output, in the order
+    /// of the devices. `gathered` is unused where needs_gather() is false.
+    struct Space {
+        std::byte* gathered = nullptr;
+        std::byte* results = nullptr;
+    };
+
+    HostRouting(Machine& machine, const ggml_cgraph& graph, const ExpertRegion& region);
+    HostRouting(const HostRouting&) = delete;
+    HostRouting& operator=(const HostRouting&) = delete;
+
+    /// Whether input rows must be copied into the devices' order. A single token's row serves all
+    /// its experts as it is.
+    [[nodiscard]] bool needs_gather() const { return gathers_; }
+    [[nodiscard]] std::size_t rows() const { return order_.size(); }
+
+    /// Appends the nodes that take the place of the region's.
+    void append_nodes(const ggml_cgraph& graph, Space space, std::vector<ggml_tensor*>& nodes);
+    /// Gives every node its largest shape again, from which the work buffer is planned.
+    void reset();
+
+private:
+    /// One product on one device: its rows are a slice of the product's.
+    struct Part {
+        DeviceId device;
+        ggml_tensor node{};
+        ggml_tensor input{};
+        ggml_tensor ids{};
+        std::byte* input_base = nullptr;   ///< of all rows; null: the input is one row for all
+        std::byte* output_base = nullptr;  ///< of all rows
+        std::byte* final_base = nullptr;   ///< the region's result, for its last product
+    };
+
+    static void run_route(ggml_tensor* node, int thread, int n_threads, void* self);
+    static void run_gather(ggml_tensor* node, int thread, int n_threads, void* self);
+    static void run_scatter(ggml_tensor* node, int thread, int n_threads, void* self);
+
+    void route();
+    void sort_rows();
+    void set_rows(Part& part, std::size_t first, std::size_t count);
+    void add_part(const ggml_tensor& product, DeviceId device, Space space);
+
+    Machine& machine_;
+    const ExpertRegion region_;
+    const std::size_t n_used_;
+    const std::size_t n_tokens_;
+    const bool gathers_;
+    const ggml_tensor* result_;
+    Space space_;
+    std::vector<std::int32_t> order_;       ///< [row] token * n_used + slot
+    std::vector<std::int32_t> local_ids_;   ///< [row] expert's position on its device
+    std::vector<std::int32_t> global_ids_;  ///< [row] expert
+    std::vector<std::size_t> first_row_;    ///< [device], and the end
+    std::vector<Part> parts_;
+    std::vector<ggml_tensor> biases_;
+    ggml_tensor sorted_ids_{};
+    ggml_tensor route_{};
+    ggml_tensor gather_{};
+    ggml_tensor scatter_{};
+};
+
+}  // namespace hexcore

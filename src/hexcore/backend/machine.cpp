@@ -1,0 +1,80 @@
+#include "hexcore/backend/machine.hpp"
+
+#include <cstring>
+
+#include "hexcore/backend/host_backend.hpp"
+
+namespace hexcore {
+namespace {
+
+Machine& machine_of(ggml_backend_reg_t registry) {
+    return *static_cast<Machine*>(registry->context);
+}
+
+// libllama finds thread counts and the abort callback by name; without them a device computes with
+// default threads and an interrupt waits for the whole batch.
+void* get_proc_address(ggml_backend_reg_t, const char* name) {
+    if (std::strcmp(name, "ggml_backend_set_n_threads") == 0) {
+        return reinterpret_cast<void*>(&set_host_backend_threads);
+    }
+    if (std::strcmp(name, "ggml_backend_set_abort_callback") == 0) {
+        return reinterpret_cast<void*>(&set_host_backend_abort_callback);
+    }
+    return nullptr;
+}
+
+constexpr ggml_backend_reg_i interface = {
+    [](ggml_backend_reg_t) { return "Hexcore"; },
+    [](ggml_backend_reg_t registry) { return machine_of(registry).size(); },
+    [](ggml_backend_reg_t registry, std::size_t index) {
+        return machine_of(registry).device(DeviceId(index)).handle();
+    },
+    get_proc_address,
+};
+
+}  // namespace
+
+Machine::Machine() : registry_{GGML_BACKEND_API_VERSION, interface, this} {}
+
+Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs) {
+    std::unique_ptr<Machine> machine(new Machine);
+    for (const DeviceSpec& spec : specs) {
+        if (spec.kind != DeviceKind::host) {
+            return fail(ErrorCode::missing_device,
+                        "{}: this build computes on capped host devices only; use "
+                        "--device host=SIZE",
+                        spec.name);
+        }
+        machine->devices_.push_back(std::make_unique<Device>(
+            *machine, &machine->registry_, DeviceId(machine->devices_.size()), spec));
+    }
+    machine->claimed_.resize(specs.size());
+    return machine;
+}
+
+void Machine::set_layout(ExpertLayout layout) {
+    for (std::size_t home = 0; home < claimed_.size(); ++home) {
+        HEXCORE_CHECK(!claimed_[home], home, "still has experts loaded");
+    }
+    layout_ = std::move(layout);
+}
+
+bool Machine::claim_arenas(DeviceId home) {
+    const bool first = !claimed_[home.value()];
+    claimed_[home.value()] = true;
+    return first;
+}
+
+void Machine::release_arenas(DeviceId home) { claimed_[home.value()] = false; }
+
+std::optional<Error> Machine::last_refusal() {
+    std::optional<Error> first;
+    for (const auto& device : devices_) {
+        if (auto refusal = device->memory().last_refusal(); refusal && !first) {
+            first = std::move(refusal);
+        }
+    }
+    return first;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ggml-backend-impl.h"
+#include "hexcore/backend/device.hpp"
+#include "hexcore/backend/expert_layout.hpp"
+#include "hexcore/device/device_spec.hpp"
+
+namespace hexcore {
+
+/// The devices that a model is placed on, as one ggml backend. Passed to whoever needs it; nothing
+/// is registered with ggml globally. Must outlive every model and context that uses its devices.
+class Machine {
+public:
+    /// Makes a device for each spec; takes no device memory. Fails with ErrorCode::missing_device
+    /// for a kind of device that this build cannot drive.
+    [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
+        const std::vector<DeviceSpec>& specs);
+
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    [[nodiscard]] std::size_t size() const { return devices_.size(); }
+    [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
+    [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
+
+    /// Where experts go in the loads that follow. Must not change while a model is loaded.
+    void set_layout(ExpertLayout layout);
+    [[nodiscard]] const ExpertLayout& layout() const { return layout_; }
+
+    /// The arenas of the layers at home on `home` exist once: true for the first to ask.
+    [[nodiscard]] bool claim_arenas(DeviceId home);
+    void release_arenas(DeviceId home);
+
+    /// The first refusal on any device since it was last asked, if any.
+    [[nodiscard]] std::optional<Error> last_refusal();
+
+private:
+    Machine();
+
+    ggml_backend_reg registry_;
+    std::vector<std::unique_ptr<Device>> devices_;
+    ExpertLayout layout_;
+    std::vector<bool> claimed_;  ///< [home]
+};
+
+}  // namespace hexcore
