@@ -1,0 +1,44 @@
+#include "hexcore/runtime/llama_log.hpp"
+
+#include <mutex>
+
+#include "llama.h"
+
+namespace hexcore {
+namespace {
+
+// libllama's log callback is one for the process.
+std::mutex mutex;
+std::string errors;
+ggml_log_level current_level = GGML_LOG_LEVEL_NONE;
+
+void collect(ggml_log_level level, const char* text, void*) {
+    const std::lock_guard lock(mutex);
+    if (level != GGML_LOG_LEVEL_CONT) {
+        current_level = level;
+    }
+    if (current_level == GGML_LOG_LEVEL_ERROR && errors.size() < 4096) {
+        errors += text;
+    }
+}
+
+}  // namespace
+
+LlamaLog::LlamaLog() { llama_log_set(collect, nullptr); }
+
+LlamaLog::~LlamaLog() { llama_log_set(nullptr, nullptr); }
+
+std::string LlamaLog::take_errors() {
+    const std::lock_guard lock(mutex);
+    std::string joined;
+    for (const char c : errors) {
+        joined += c == '\n' ? std::string("; ") : std::string(1, c);
+    }
+    errors.clear();
+    while (joined.size() >= 2 && joined.ends_with("; ")) {
+        joined.resize(joined.size() - 2);
+    }
+    return joined;
+}
+
+}  // namespace hexcore

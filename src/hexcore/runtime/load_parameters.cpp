@@ -1,0 +1,89 @@
+#include "hexcore/runtime/load_parameters.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace hexcore {
+namespace {
+
+ggml_type to_ggml(KvType type) {
+    switch (type) {
+        case KvType::f16:
+            return GGML_TYPE_F16;
+        case KvType::q8_0:
+            return GGML_TYPE_Q8_0;
+        case KvType::q4_0:
+            return GGML_TYPE_Q4_0;
+    }
+    return GGML_TYPE_F16;
+}
+
+/// Matches the merged expert tensors of the layers whose home is `home`; empty where it has none.
+std::string expert_pattern(const Placement& placement, DeviceId home) {
+    std::string layers;
+    for (std::size_t layer = 0; layer < placement.layer_device.size(); ++layer) {
+        if (placement.layer_device[layer] == home && !placement.expert_device[layer].empty()) {
+            layers += fmt::format("{}{}", layers.empty() ? "" : "|", layer);
+        }
+    }
+    return layers.empty()
+               ? layers
+               : fmt::format("^blk\\.({})\\.ffn_(gate|up|down|gate_up)_exps\\.weight$", layers);
+}
+
+}  // namespace
+
+LoadParameters::LoadParameters(Machine& machine, const Plan& plan)
+    : model_(llama_model_default_params()) {
+    const Placement& placement = plan.placement;
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        const DeviceId id(i);
+        const auto layers =
+            std::count(placement.layer_device.begin(), placement.layer_device.end(), id);
+        if (layers == 0) {
+            continue;  // libllama need not know of a device that only holds experts
+        }
+        const bool has_output = id == placement.layer_device.back();
+        devices_.push_back(machine.device(id).handle());
+        // libllama divides n_layers + 1 entries; the last one is the output layer.
+        split_.push_back(static_cast<float>(layers + (has_output ? 1 : 0)));
+        if (std::string pattern = expert_pattern(placement, id); !pattern.empty()) {
+            patterns_.push_back(std::move(pattern));
+            overrides_.push_back({nullptr, machine.device(id).expert_buffer_type()});
+        }
+    }
+    for (std::size_t i = 0; i < patterns_.size(); ++i) {
+        overrides_[i].pattern = patterns_[i].c_str();
+    }
+    overrides_.push_back({nullptr, nullptr});
+    devices_.push_back(nullptr);
+    split_.resize(std::max(split_.size(), llama_max_devices()), 0.0F);
+
+    model_.devices = devices_.data();
+    model_.tensor_split = split_.data();
+    model_.tensor_buft_overrides = overrides_.data();
+    model_.n_gpu_layers = -1;
+    model_.split_mode = LLAMA_SPLIT_MODE_LAYER;
+    // Repacked weights would be another copy of theirs, outside every budget.
+    model_.use_extra_bufts = false;
+}
+
+llama_context_params context_parameters(const ContextShape& shape, const ContextOptions& options) {
+    llama_context_params parameters = llama_context_default_params();
+    parameters.n_ctx = shape.tokens.value();
+    parameters.n_seq_max = shape.sequences;
+    parameters.n_ubatch = shape.ubatch.value();
+    parameters.n_batch = std::max(parameters.n_batch, parameters.n_ubatch);
+    parameters.n_outputs_max = std::max(options.outputs, shape.sequences);
+    parameters.type_k = to_ggml(shape.kv_type);
+    parameters.type_v = to_ggml(shape.kv_type);
+    parameters.n_threads = options.threads > 0 ? options.threads : default_threads();
+    parameters.n_threads_batch = parameters.n_threads;
+    return parameters;
+}
+
+int default_threads() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace hexcore

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hexcore/backend/machine.hpp"
+#include "hexcore/plan/plan.hpp"
+#include "llama.h"
+
+namespace hexcore {
+
+/// What a context is made for, beyond the plan.
+struct ContextOptions {
+    std::uint32_t outputs = 1;  ///< tokens of one ubatch that logits are wanted for, at most
+    int threads = 0;            ///< 0: one for each core
+};
+
+/// A plan in the terms of libllama: devices, split and buffer types. Owns what the parameters point
+/// to, so it must outlive the call that they are passed to.
+class LoadParameters {
+public:
+    LoadParameters(Machine& machine, const Plan& plan);
+    LoadParameters(const LoadParameters&) = delete;
+    LoadParameters& operator=(const LoadParameters&) = delete;
+
+    [[nodiscard]] const llama_model_params& model() const { return model_; }
+
+private:
+    std::vector<ggml_backend_dev_t> devices_;
+    std::vector<float> split_;
+    std::vector<std::string> patterns_;
+    std::vector<llama_model_tensor_buft_override> overrides_;
+    llama_model_params model_;
+};
+
+[[nodiscard]] llama_context_params context_parameters(const ContextShape& shape,
+                                                      const ContextOptions& options);
+
+/// One for each physical core that this process may run on, where that is known.
+[[nodiscard]] int default_threads();
+
+}  // namespace hexcore

@@ -1,0 +1,97 @@
+#include "hexcore/runtime/model_session.hpp"
+
+#include "hexcore/runtime/memory_breakdown.hpp"
+
+namespace hexcore {
+namespace {
+
+Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
+                 std::string_view what) {
+    if (auto refusal = machine.last_refusal()) {
+        return std::move(*refusal);
+    }
+    const std::string errors = log.take_errors();
+    return {ErrorCode::bad_input,
+            fmt::format("{}: libllama {}: {}", inventory.files.front().string(), what,
+                        errors.empty() ? "it did not say why" : errors)};
+}
+
+bool report_progress(float fraction, void* options) {
+    const auto& load = *static_cast<const LoadOptions*>(options);
+    const bool stopped = load.stop != nullptr && load.stop->load();
+    return !stopped && (!load.progress || load.progress(static_cast<double>(fraction)));
+}
+
+bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
+
+Result<DryRunUsage> dry_run(Machine& machine, const Inventory& inventory, const Plan& plan,
+                            const ContextOptions& options) {
+    LlamaLog log;
+    machine.set_layout(ExpertLayout(inventory, plan.placement, machine.size()));
+    const LoadParameters parameters(machine, plan);
+    llama_model_params model_parameters = parameters.model();
+    model_parameters.no_alloc = true;
+    model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;
+    const llama_model_ptr model(
+        llama_model_load_from_file(inventory.files.front().c_str(), model_parameters));
+    if (!model) {
+        return tl::unexpected(load_error(machine, log, inventory, "cannot use the file"));
+    }
+    const llama_context_ptr context(
+        llama_init_from_model(model.get(), context_parameters(plan.context, options)));
+    if (!context) {
+        return tl::unexpected(load_error(machine, log, inventory, "cannot make that context"));
+    }
+    DryRunUsage usage = memory_breakdown(machine, *context);
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
+    }
+    return usage;
+}
+
+}  // namespace
+
+DryRun make_dry_run(Machine& machine, const Inventory& inventory, ContextOptions options) {
+    return [&machine, &inventory, options](const Plan& plan) {
+        return dry_run(machine, inventory, plan, options);
+    };
+}
+
+Result<ModelSession> ModelSession::load(Machine& machine, const Inventory& inventory,
+                                        const Plan& plan, const LoadOptions& options) {
+    LlamaLog log;
+    machine.set_layout(ExpertLayout(inventory, plan.placement, machine.size()));
+    const LoadParameters parameters(machine, plan);
+    llama_model_params model_parameters = parameters.model();
+    model_parameters.load_mode = LLAMA_LOAD_MODE_MMAP;
+    model_parameters.progress_callback = report_progress;
+    model_parameters.progress_callback_user_data = const_cast<LoadOptions*>(&options);
+    const auto stopped = [&options] { return options.stop != nullptr && options.stop->load(); };
+    const auto failed = [&](std::string_view what) -> Error {
+        if (stopped()) {
+            return {ErrorCode::interrupted, "interrupted while loading; nothing is left allocated"};
+        }
+        return load_error(machine, log, inventory, what);
+    };
+
+    llama_model_ptr model(
+        llama_model_load_from_file(inventory.files.front().c_str(), model_parameters));
+    if (!model) {
+        return tl::unexpected(failed("cannot load the file"));
+    }
+    llama_context_params context_params = context_parameters(plan.context, options.context);
+    if (options.stop != nullptr) {
+        context_params.abort_callback = is_stopped;
+        context_params.abort_callback_data = const_cast<std::atomic<bool>*>(options.stop);
+    }
+    llama_context_ptr context(llama_init_from_model(model.get(), context_params));
+    if (!context) {
+        Error error = failed("cannot make that context");
+        return tl::unexpected(std::move(error));
+    }
+    return ModelSession(machine, std::move(model), std::move(context));
+}
+
+Usage ModelSession::host_usage() const { return memory_breakdown(*machine_, *context_).host; }
+
+}  // namespace hexcore
