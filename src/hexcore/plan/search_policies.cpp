@@ -12,10 +12,25 @@
 namespace hexcore {
 namespace {
 
-constexpr std::uint64_t effort_each_search = 150'000;
-constexpr std::uint64_t exact_steps_each_search = 60'000;
 /// Times that differ by less are the same: sums of the same terms in another order.
 constexpr double same_time = 1 - 1e-12;
+
+/// The splits that differ in where one device's layers end and the next one's begin, by one layer.
+std::vector<Split> neighbours(const Split& split, const Problem& problem) {
+    std::vector<Split> result;
+    for (std::uint32_t bound = 1; bound < problem.n_devices(); ++bound) {
+        for (const bool up : {true, false}) {
+            Split moved = split;
+            if (up ? moved[bound] < moved[bound + 1] : moved[bound] > moved[bound - 1]) {
+                moved[bound] += up ? 1U : ~0U;
+                if (devices_with_layers(moved) <= problem.max_layer_devices()) {
+                    result.push_back(moved);
+                }
+            }
+        }
+    }
+    return result;
+}
 
 }  // namespace
 
@@ -25,7 +40,7 @@ bool PolicySearch::packs(const Split& split, const DeviceBytes& caps) const {
 }
 
 bool PolicySearch::enumerable() const {
-    return count_splits(problem_, enumerated_splits + 1) <= enumerated_splits;
+    return count_splits(problem_, limits_.enumerated_splits + 1) <= limits_.enumerated_splits;
 }
 
 bool PolicySearch::feasible(const DeviceBytes& caps) {
@@ -66,48 +81,7 @@ std::optional<std::uint64_t> PolicySearch::tolerance_of(const Split& split, std:
     return most;
 }
 
-void PolicySearch::prepare_prefixes() {
-    if (!pattern_prefix_.empty()) {
-        return;
-    }
-    const std::uint32_t n = problem_.n_devices();
-    pattern_prefix_.assign(n, {0.0});
-    at_home_prefix_.assign(n, {0});
-    furthest_hop_.assign(n, 0.0);
-    for (std::uint32_t d = 0; d < n; ++d) {
-        for (std::uint32_t l = 0; l < problem_.n_layers(); ++l) {
-            double seconds = 0;
-            std::uint64_t at_home = 0;
-            if (const auto kind = problem_.kind_of(l)) {
-                const LayerKind& alike = problem_.kinds()[*kind];
-                const std::uint64_t layer_bytes = alike.n_experts * alike.expert_bytes;
-                const Pattern& best = patterns_.best(*kind, d);
-                seconds = best.seconds;
-                at_home = best.counts[d] == alike.n_experts ? layer_bytes : 0;
-                largest_layer_ = std::max(largest_layer_, layer_bytes);
-            }
-            pattern_prefix_[d].push_back(pattern_prefix_[d].back() + seconds);
-            at_home_prefix_[d].push_back(at_home_prefix_[d].back() + at_home);
-        }
-        for (std::uint32_t other = 0; other < n; ++other) {
-            furthest_hop_[d] = std::max(furthest_hop_[d], problem_.hop_seconds(d, other));
-        }
-    }
-}
-
-double PolicySearch::pattern_seconds(std::uint32_t d, std::uint32_t from, std::uint32_t to,
-                                     std::uint64_t room) const {
-    double seconds = pattern_prefix_[d][to] - pattern_prefix_[d][from];
-    const std::uint64_t at_home = at_home_prefix_[d][to] - at_home_prefix_[d][from];
-    if (at_home > room) {
-        const std::uint64_t layers_away = (at_home - room + largest_layer_ - 1) / largest_layer_;
-        seconds += 2 * furthest_hop_[d] * static_cast<double>(layers_away);
-    }
-    return seconds;
-}
-
 std::vector<Split> PolicySearch::programmed_splits(const DeviceBytes& caps, Aim aim) {
-    prepare_prefixes();
     const std::uint32_t n = problem_.n_devices();
     for (std::uint32_t d = 0; d < n; ++d) {
         if (problem_.fixed_bytes(d, 0, 0) > caps[d]) {
@@ -119,18 +93,20 @@ std::vector<Split> PolicySearch::programmed_splits(const DeviceBytes& caps, Aim 
         const std::uint64_t fixed = problem_.fixed_bytes(d, from, to);
         return fixed > caps[d] ? RangeCosts::forbidden
                                : problem_.fixed_seconds(d, from, to) +
-                                     pattern_seconds(d, from, to, caps[d] - fixed);
+                                     estimate_.range_seconds(d, from, to, caps[d] - fixed);
     });
     // A price on the room that layers take from experts, rising until enough room is left.
     const std::vector<double> prices =
         aim == Aim::any ? std::vector<double>{1e6}
                         : std::vector<double>{0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e6};
     std::set<Split> found;
-    for (std::uint32_t c = 0; c < std::max<std::size_t>(problem_.class_bytes().size(), 1); ++c) {
-        const bool experts = c < problem_.class_bytes().size();
-        const std::uint64_t unit =
-            experts ? std::max<std::uint64_t>(problem_.class_bytes()[c], 1) : 1;
-        const std::uint64_t most = experts ? problem_.total_expert_bytes() / unit + 1 : 0;
+    std::vector<std::uint64_t> units = problem_.class_bytes();
+    if (units.size() != 1) {
+        units.push_back(1);  // with several sizes none of them tells exactly how much room is left
+    }
+    for (const std::uint64_t size : units) {
+        const std::uint64_t unit = std::max<std::uint64_t>(size, 1);
+        const std::uint64_t most = problem_.total_expert_bytes() / unit + 1;
         const auto slots = [&](std::uint32_t d, std::uint32_t from, std::uint32_t to) {
             return std::min((caps[d] - problem_.fixed_bytes(d, from, to)) / unit, most);
         };
@@ -150,6 +126,18 @@ std::vector<Split> PolicySearch::programmed_splits(const DeviceBytes& caps, Aim 
             if (packs(*split, caps)) {
                 break;
             }
+        }
+    }
+    if (aim == Aim::fast) {
+        RangeCosts fullness(n, problem_.n_layers());
+        fullness.fill([&](std::uint32_t d, std::uint32_t from, std::uint32_t to) {
+            const std::uint64_t fixed = problem_.fixed_bytes(d, from, to);
+            return fixed > caps[d]
+                       ? RangeCosts::forbidden
+                       : static_cast<double>(fixed) / std::max(static_cast<double>(caps[d]), 1.0);
+        });
+        if (const auto split = best_split(problem_, fullness, Combine::maximum)) {
+            found.insert(*split);
         }
     }
     return {found.begin(), found.end()};
@@ -185,28 +173,42 @@ std::optional<PolicySearch::Candidate> PolicySearch::candidate(const Split& spli
         return std::nullopt;
     }
     Candidate candidate{split, *rooms, problem_.split_seconds(split), 0};
-    candidate.estimate = candidate.least_seconds;
+    candidate.estimate = candidate.least_seconds + estimate_.split_seconds(split, *rooms);
     for (std::uint32_t d = 0; d < problem_.n_devices(); ++d) {
-        constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-        candidate.least_seconds += pattern_seconds(d, split[d], split[d + 1], unlimited);
-        candidate.estimate += pattern_seconds(d, split[d], split[d + 1], (*rooms)[d]);
+        candidate.least_seconds += estimate_.least_seconds(d, split[d], split[d + 1]);
     }
     return candidate;
 }
 
+PolicySearch::Candidate PolicySearch::descend(Candidate best, const Caps& caps) {
+    for (bool better = true; better;) {
+        better = false;
+        for (const Split& split : neighbours(best.split, problem_)) {
+            auto near = candidate(split, caps(split));
+            if (near && near->estimate < best.estimate * same_time && packs(split, caps(split))) {
+                best = std::move(*near);
+                better = true;
+            }
+        }
+    }
+    return best;
+}
+
 std::optional<CountedPlacement> PolicySearch::search(const std::vector<Split>& splits,
                                                      const Caps& caps) {
-    prepare_prefixes();
     std::vector<Candidate> candidates;
     for (const Split& split : splits) {
         if (auto usable = candidate(split, caps(split))) {
+            if (!enumerable()) {
+                candidates.push_back(descend(*usable, caps));
+            }
             candidates.push_back(std::move(*usable));
         }
     }
     std::stable_sort(
         candidates.begin(), candidates.end(),
         [](const Candidate& a, const Candidate& b) { return a.estimate < b.estimate; });
-    const std::uint64_t effort_limit = problem_.effort() + effort_each_search;
+    const std::uint64_t effort_limit = problem_.effort() + limits_.effort;
     std::optional<CountedPlacement> best;
     for (const Candidate& next : candidates) {
         if (best && (next.least_seconds >= best->seconds * same_time ||
@@ -228,35 +230,25 @@ std::optional<CountedPlacement> PolicySearch::search(const std::vector<Split>& s
 }
 
 void PolicySearch::climb(CountedPlacement& best, const Caps& caps, std::uint64_t effort_limit) {
-    bool better = true;
-    while (better) {
+    for (bool better = true; better;) {
         better = false;
-        const Split start = best.split;
-        for (std::uint32_t bound = 1; bound < problem_.n_devices(); ++bound) {
-            for (const std::uint32_t moved : {start[bound] + 1, start[bound] - 1}) {
-                if (moved > start[bound + 1] || moved + 1 < start[bound - 1] + 1 ||
-                    problem_.effort() > effort_limit) {
-                    continue;
-                }
-                Split split = start;
-                split[bound] = moved;
-                const auto near = candidate(split, caps(split));
-                if (!near || near->least_seconds >= best.seconds * same_time) {
-                    continue;
-                }
-                auto filled =
-                    fill_experts(problem_, patterns_, split, near->rooms, effort_limit);
-                if (filled && filled->seconds < best.seconds * same_time) {
-                    best = std::move(*filled);
-                    better = true;
-                }
+        for (const Split& split : neighbours(best.split, problem_)) {
+            const auto near = candidate(split, caps(split));
+            if (!near || near->least_seconds >= best.seconds * same_time ||
+                problem_.effort() > effort_limit) {
+                continue;
+            }
+            auto filled = fill_experts(problem_, patterns_, split, near->rooms, effort_limit);
+            if (filled && filled->seconds < best.seconds * same_time) {
+                best = std::move(*filled);
+                better = true;
             }
         }
     }
 }
 
 void PolicySearch::refine(const std::vector<Candidate>& candidates, CountedPlacement& best) {
-    std::uint64_t steps_left = exact_steps_each_search;
+    std::uint64_t steps_left = limits_.exact_steps;
     for (const Candidate& next : candidates) {
         ExactFill found = exact_fill(problem_, next.split, next.rooms, best.seconds * same_time,
                                      steps_left);

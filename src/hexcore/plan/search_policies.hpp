@@ -7,18 +7,26 @@
 
 #include "hexcore/plan/patterns.hpp"
 #include "hexcore/plan/problem.hpp"
+#include "hexcore/plan/split_estimate.hpp"
 
 namespace hexcore {
 
+/// How far PolicySearch looks.
+struct SearchLimits {
+    std::uint64_t enumerated_splits = 1000;  ///< try every split where there are no more than these
+    std::uint64_t effort = 150'000;          ///< by Problem::effort(), for each search
+    std::uint64_t exact_steps = 60'000;      ///< of exact_fill(), for each search
+};
+
 /// The two policies that search: contiguous layers, experts anywhere.
 ///
-/// Small problems (at most `enumerated_splits` ways to split the layers) look at every split; larger
-/// ones at the best few by a dynamic programme over (device, layers placed), and their neighbours.
+/// Small problems look at every split of the layers, and at every way to deal the experts; larger
+/// ones at the best few splits by a dynamic programme over (device, layers placed), and their
+/// neighbours.
 class PolicySearch {
 public:
-    static constexpr std::uint64_t enumerated_splits = 1000;
-
-    explicit PolicySearch(Problem& problem) : problem_(problem), patterns_(problem) {}
+    explicit PolicySearch(Problem& problem, const SearchLimits& limits = {})
+        : problem_(problem), limits_(limits), patterns_(problem), estimate_(problem, patterns_) {}
 
     /// Whether any placement fits under `caps`. Exact for one size of experts and for small
     /// problems; otherwise see pack_experts().
@@ -51,29 +59,25 @@ private:
     [[nodiscard]] std::vector<Split> programmed_splits(const DeviceBytes& caps, Aim aim);
     /// Splits to try for Policy::balanced where there are too many to try them all.
     [[nodiscard]] std::vector<Split> programmed_even_splits();
-    void prepare_prefixes();
-    /// Layers' best patterns and, by a guess, the hops it costs that `room` is too small for them.
-    [[nodiscard]] double pattern_seconds(std::uint32_t d, std::uint32_t from, std::uint32_t to,
-                                         std::uint64_t room) const;
     [[nodiscard]] std::optional<Candidate> candidate(const Split& split, const DeviceBytes& caps);
+    /// Goes from split to neighbouring split, one layer further to either side, while the estimate
+    /// gets better.
+    [[nodiscard]] Candidate descend(Candidate start, const Caps& caps);
     [[nodiscard]] bool packs(const Split& split, const DeviceBytes& caps) const;
     /// The smallest tolerance of balanced_caps(), from `least` to `most`, that `split` packs under.
     [[nodiscard]] std::optional<std::uint64_t> tolerance_of(const Split& split, std::uint64_t least,
                                                             std::uint64_t most) const;
     [[nodiscard]] std::optional<CountedPlacement> search(const std::vector<Split>& splits,
                                                          const Caps& caps);
-    /// Tries the best split's neighbours, one layer further to either side, while they are better.
+    /// As descend(), by what filling the splits really gives.
     void climb(CountedPlacement& best, const Caps& caps, std::uint64_t effort_limit);
     /// Looks for something better with exact_fill(), split by split, until that gives up.
     void refine(const std::vector<Candidate>& candidates, CountedPlacement& best);
 
     Problem& problem_;
+    SearchLimits limits_;
     Patterns patterns_;
-    std::vector<std::vector<double>> pattern_prefix_;  ///< [device][layers], seconds
-    /// [device][layers], bytes of experts whose best pattern is at home
-    std::vector<std::vector<std::uint64_t>> at_home_prefix_;
-    std::uint64_t largest_layer_ = 1;  ///< most bytes of experts in one layer
-    std::vector<double> furthest_hop_;  ///< [device]
+    SplitEstimate estimate_;
 };
 
 }  // namespace hexcore

@@ -116,14 +116,6 @@ private:
     std::vector<Entry> entries_;
 };
 
-std::uint32_t devices_with_layers(const Split& split) {
-    std::uint32_t count = 0;
-    for (std::size_t d = 0; d + 1 < split.size(); ++d) {
-        count += split[d + 1] > split[d] ? 1 : 0;
-    }
-    return count;
-}
-
 void extend(const Problem& problem, Split& split, std::vector<Split>& splits) {
     if (split.size() == problem.n_devices()) {
         split.push_back(problem.n_layers());
@@ -141,6 +133,14 @@ void extend(const Problem& problem, Split& split, std::vector<Split>& splits) {
 }
 
 }  // namespace
+
+std::uint32_t devices_with_layers(const Split& split) {
+    std::uint32_t count = 0;
+    for (std::size_t d = 0; d + 1 < split.size(); ++d) {
+        count += split[d + 1] > split[d] ? 1 : 0;
+    }
+    return count;
+}
 
 std::optional<Split> best_split(const Problem& problem, const RangeCosts& costs, Combine combine) {
     return SplitTable(problem, costs, combine).solve();

@@ -59,6 +59,8 @@ enum class Combine {
 [[nodiscard]] std::optional<Split> best_split(const Problem& problem, const RangeCosts& costs,
                                               Combine combine);
 
+[[nodiscard]] std::uint32_t devices_with_layers(const Split& split);
+
 /// The number of splits there are, or `most` if there are more.
 [[nodiscard]] std::uint64_t count_splits(const Problem& problem, std::uint64_t most);
 

@@ -1,0 +1,2 @@
+#include "hexcore/plan/placement.hpp"
+#include <gtest/gtest.h>
