@@ -40,10 +40,11 @@ class TensorType:
 TENSOR_TYPES = {t.id: t for t in (
     TensorType(0, "F32", 1, 4), TensorType(1, "F16", 1, 2), TensorType(2, "Q4_0", 32, 18),
     TensorType(3, "Q4_1", 32, 20), TensorType(6, "Q5_0", 32, 22), TensorType(7, "Q5_1", 32, 24),
-    TensorType(8, "Q8_0", 32, 34), TensorType(10, "Q2_K", 256, 84), TensorType(11, "Q3_K", 256, 110),
-    TensorType(12, "Q4_K", 256, 144), TensorType(13, "Q5_K", 256, 176),
-    TensorType(14, "Q6_K", 256, 210), TensorType(20, "IQ4_NL", 32, 18),
-    TensorType(23, "IQ4_XS", 256, 136), TensorType(30, "BF16", 1, 2), TensorType(39, "MXFP4", 32, 17),
+    TensorType(8, "Q8_0", 32, 34), TensorType(10, "Q2_K", 256, 84),
+    TensorType(11, "Q3_K", 256, 110), TensorType(12, "Q4_K", 256, 144),
+    TensorType(13, "Q5_K", 256, 176), TensorType(14, "Q6_K", 256, 210),
+    TensorType(20, "IQ4_NL", 32, 18), TensorType(23, "IQ4_XS", 256, 136),
+    TensorType(30, "BF16", 1, 2), TensorType(39, "MXFP4", 32, 17),
 )}
 TYPE_BY_NAME = {t.name: t for t in TENSOR_TYPES.values()}
 
@@ -75,7 +76,7 @@ class Tensor:
 
 @dataclass
 class Header:
-    """Metadata (key -> raw value: four bytes of type, then the value) and tensors, in file order."""
+    """Metadata (key -> raw value: four bytes of type, the value) and tensors, in file order."""
 
     keys: dict[str, bytes] = field(default_factory=dict)
     tensors: list[Tensor] = field(default_factory=list)
@@ -223,7 +224,7 @@ def _parse_tensor(cursor: _Cursor) -> Tensor:
     shape = cursor.unpack(f"{n_dims}Q")
     type_id, offset = cursor.unpack("IQ")
     if type_id not in TENSOR_TYPES:
-        raise InputError(f"{cursor.path}: tensor {name} has type {type_id}, which is not understood")
+        raise InputError(f"{cursor.path}: tensor {name} has type {type_id}, not one that is known")
     tensor = Tensor(name, shape, TENSOR_TYPES[type_id], offset)
     if shape[0] % tensor.type.block or tensor.values == 0:
         raise InputError(f"{cursor.path}: tensor {name} of shape {list(shape)} is no whole number "

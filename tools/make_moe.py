@@ -74,7 +74,7 @@ def hidden_unit(ffn: dict[str, gguf.Tensor], experts: int, path: Path) -> int:
                          f"fit: {list(gate.shape)}, {list(up.shape)}, {list(down.shape)}")
     unit = max(HIDDEN_BLOCK, down.type.block)
     if hidden % unit or math.factorial(min(hidden // unit, 20)) < experts:
-        raise InputError(f"{path}: {down.name} has {hidden} hidden values of type {down.type.name}, "
+        raise InputError(f"{path}: {down.name} has {hidden} hidden values of {down.type.name}, "
                          f"which move in blocks of {unit}; that is too few blocks, or no whole "
                          f"number of them, for {experts} different orders: use fewer experts or a "
                          "model quantised in blocks of 32 (Q4_0, Q4_1, Q8_0, F16)")

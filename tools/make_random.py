@@ -5,7 +5,8 @@ The weights are tame: activations keep their size through all layers, logits are
 and no two experts are alike. Quantised types are written directly as random quants with fitting
 scales. Matrices whose rows are no whole number of blocks fall back from q4_K and q6_K to q8_0, and
 from there to f16. A small byte-level tokenizer makes text prompts work. The same options and seed
-give the same bytes, whatever the number of threads; each takes a few MiB of memory.
+give the same bytes, whatever the number of threads; each takes a few MiB of memory. On many cores large
+models are written fastest with --split: several files can be written at once, one cannot.
 
 Examples:
   a tiny mixture for tests
@@ -22,6 +23,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
@@ -31,7 +33,7 @@ from pathlib import Path
 
 import gguf_file as gguf
 import random_blocks
-from output_file import OutputFile, run_maker
+from output_file import OutputFile, require_space, run_maker
 from random_shapes import Shape, Weight, metadata, weights
 from random_tokenizer import MIN_VOCAB, tokenizer_keys
 
@@ -81,9 +83,20 @@ def part_headers(shape: Shape, keys: dict[str, bytes], wanted: gguf.TensorType,
     return headers
 
 
-def write_part(out: OutputFile, base: int, tensor: gguf.Tensor, weight: Weight, seed: int,
-               start: int, size: int) -> None:
-    """Makes and writes `size` bytes of a tensor, from byte `start` of it."""
+def jobs(header: gguf.Header, out: OutputFile, by_name: dict[str, Weight]):
+    """The arguments of write_part, but for the seed, for every piece of one file."""
+    for tensor in header.tensors:
+        weight, base = by_name[tensor.name], header.data_offset + tensor.offset
+        step = tensor.size_bytes
+        if not weight.exact:
+            step = min(step, PART_BYTES // tensor.type.block_bytes * tensor.type.block_bytes)
+        for start in range(0, tensor.size_bytes, step):
+            yield out, base, tensor, weight, start, min(step, tensor.size_bytes - start)
+
+
+def write_part(out: OutputFile, base: int, tensor: gguf.Tensor, weight: Weight, start: int,
+               size: int, seed: int) -> None:
+    """Makes and writes `size` bytes of a tensor, whole blocks, from byte `start` of it."""
     if weight.exact:
         values = random_blocks.uniform(seed, weight.name, tensor.values)
         out.write(values * (weight.sigma * 3**0.5) + weight.mean, base)
@@ -91,17 +104,6 @@ def write_part(out: OutputFile, base: int, tensor: gguf.Tensor, weight: Weight, 
     data = random_blocks.random_bytes(seed, weight.name, start // PART_BYTES, size)
     random_blocks.FILL[tensor.type.name](data, weight.sigma)
     out.write(data, base + start)
-
-
-def jobs(header: gguf.Header, by_name: dict[str, Weight]):
-    """(tensor, weight, start, size) of every piece of work, whole blocks each."""
-    for tensor in header.tensors:
-        weight = by_name[tensor.name]
-        step = tensor.size_bytes
-        if not weight.exact:
-            step = min(step, PART_BYTES // tensor.type.block_bytes * tensor.type.block_bytes)
-        for start in range(0, tensor.size_bytes, step):
-            yield tensor, weight, start, min(step, tensor.size_bytes - start)
 
 
 def parse_arguments(argv) -> tuple[argparse.Namespace, Shape]:
@@ -137,7 +139,7 @@ def parse_arguments(argv) -> tuple[argparse.Namespace, Shape]:
                         help="deepseek2: gate and up of the experts in one tensor")
     number("--vocab", 512, f"tokens, at least {MIN_VOCAB}", MIN_VOCAB)
     number("--ctx", 4096, "longest context")
-    parser.add_argument("--type", choices=TYPES, default="f16", help="of all matrices (default f16)")
+    parser.add_argument("--type", choices=TYPES, default="f16", help="of matrices (default f16)")
     number("--split", 1, "number of files to write")
     number("--seed", 0, "of all weights (default 0)", 0)
     number("--threads", min(os.cpu_count() or 1, THREADS_MAX), f"at most {THREADS_MAX}")
@@ -168,28 +170,30 @@ def shape_of(args) -> Shape:
 
 
 def write_model(headers: list[gguf.Header], paths: list[Path], shape: Shape, args) -> int:
-    """Writes all parts with several threads; all of them appear at once, at the end."""
-    by_name, total = {w.name: w for w in weights(shape)}, 0
+    """Writes all parts with several threads; they get their names together, at the end.
+
+    The work alternates between the parts, because a kernel writes into one file with one core only.
+    """
+    by_name = {w.name: w for w in weights(shape)}
+    raw_headers, sizes = zip(*map(gguf.layout, headers))
+    require_space(args.output.parent, sum(sizes))
     with ExitStack() as stack:
-        pool = ThreadPoolExecutor(min(args.threads, THREADS_MAX))
-        # Leaving the stack, running pieces end before the files are closed beneath them.
         outs, pending = [], []
-        for header, path in zip(headers, paths):
-            raw, size = gguf.layout(header)
+        for path, raw, size in zip(paths, raw_headers, sizes):
             outs.append(stack.enter_context(OutputFile(path, size)))
             outs[-1].write(raw, 0)
-            total += size
+        pool = ThreadPoolExecutor(min(args.threads, THREADS_MAX))
+        # Entered last, left first: running pieces end before the files are closed beneath them.
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        for header, out in zip(headers, outs):
-            for tensor, weight, start, size in jobs(header, by_name):
-                base = header.data_offset + tensor.offset
-                pending.append(pool.submit(write_part, out, base, tensor, weight, args.seed, start,
-                                           size))
+        for work in itertools.chain(*itertools.zip_longest(*(
+                jobs(header, out, by_name) for header, out in zip(headers, outs)))):
+            if work:
+                pending.append(pool.submit(write_part, *work, args.seed))
         for piece in pending:
             piece.result()
         for out in outs:
             out.commit()
-    return total
+    return sum(sizes)
 
 
 def make(argv) -> None:

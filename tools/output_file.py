@@ -19,6 +19,17 @@ class OutputError(Exception):
     """What is wrong with the place to write to, in one sentence."""
 
 
+def require_space(folder: Path, size_bytes: int) -> None:
+    """Raises OSError (no space) with both numbers, or OutputError where there is no such folder."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write in {folder}: {error.strerror}") from error
+    free = disk.f_bavail * disk.f_frsize
+    if free < size_bytes:
+        raise OSError(errno.ENOSPC, f"{size_bytes} bytes are needed in {folder}, {free} are free")
+
+
 class OutputFile:
     """Writes to a hidden file beside `path` and renames it when `commit` is called.
 
@@ -31,14 +42,7 @@ class OutputFile:
         self.partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> OutputFile:
-        try:
-            disk = os.statvfs(self.path.parent)
-        except OSError as error:
-            raise OutputError(f"cannot write in {self.path.parent}: {error.strerror}") from error
-        free = disk.f_bavail * disk.f_frsize
-        if free < self.size_bytes:
-            raise OSError(errno.ENOSPC, f"{self.path} needs {self.size_bytes} bytes, "
-                          f"{self.path.parent} has {free} free")
+        require_space(self.path.parent, self.size_bytes)
         try:
             self.fd = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         except OSError as error:

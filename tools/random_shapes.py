@@ -8,7 +8,7 @@ depth are finite; norms are near 1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gguf_file as gguf
 
@@ -95,7 +95,8 @@ def metadata(shape: Shape, name: str, file_type: int) -> dict[str, bytes]:
             "attention.value_length_mla": s.head_dim, "expert_shared_count": s.shared,
             "leading_dense_block_count": s.leading_dense, "expert_gating_func": SIGMOID})
     keys = {"general.architecture": gguf.string(arch), "general.type": gguf.string("model"),
-            "general.name": gguf.string(name), "general.file_type": gguf.scalar(gguf.U32, file_type),
+            "general.name": gguf.string(name),
+            "general.file_type": gguf.scalar(gguf.U32, file_type),
             "general.quantization_version": gguf.scalar(gguf.U32, 2)}
     keys.update({f"{arch}.{key}": gguf.scalar(gguf.U32, n) for key, n in numbers.items()})
     keys[f"{arch}.rope.freq_base"] = gguf.scalar(gguf.F32, 10000.0)
@@ -115,7 +116,7 @@ def weights(shape: Shape) -> list[Weight]:
         parts += _mla(s) if s.arch == "deepseek2" else _attention(s)
         parts.append(_norm("post_attention_norm" if s.arch == "gpt-oss" else "ffn_norm", s.embd))
         parts += _mixture(s) if s.experts and layer >= s.leading_dense else _dense(s)
-        result += [Weight(f"blk.{layer}.{w.name}", w.shape, w.sigma, w.mean, w.exact) for w in parts]
+        result += [replace(w, name=f"blk.{layer}.{w.name}") for w in parts]
     # Twice the usual spread: clear winners among the logits.
     result += [_norm("output_norm", s.embd),
                Weight("output.weight", (s.embd, s.vocab), 2.0 / math.sqrt(s.embd))]
@@ -156,7 +157,8 @@ def _mla(s: Shape) -> list[Weight]:
         parts = [_matrix("attn_q", s.embd, q)]
     # attn_k_b is stored transposed: what it makes of a key sums over kv_lora values.
     return parts + [
-        _matrix("attn_kv_a_mqa", s.embd, s.kv_lora + s.rope_dim), _norm("attn_kv_a_norm", s.kv_lora),
+        _matrix("attn_kv_a_mqa", s.embd, s.kv_lora + s.rope_dim),
+        _norm("attn_kv_a_norm", s.kv_lora),
         Weight("attn_k_b.weight", (s.head_dim, s.kv_lora, s.heads), 1.0 / math.sqrt(s.kv_lora)),
         _matrix("attn_v_b", s.kv_lora, s.head_dim, s.heads),
         _matrix("attn_output", s.heads * s.head_dim, s.embd)]
@@ -168,7 +170,7 @@ def _dense(s: Shape) -> list[Weight]:
 
 
 def _mixture(s: Shape) -> list[Weight]:
-    parts = [Weight("ffn_gate_inp.weight", (s.embd, s.experts), 1.0 / math.sqrt(s.embd), exact=True)]
+    parts = [replace(_matrix("ffn_gate_inp", s.embd, s.experts), exact=True)]
     if s.fused_gate_up:
         parts.append(_matrix("ffn_gate_up_exps", s.embd, 2 * s.ff, s.experts))
     else:
@@ -178,9 +180,11 @@ def _mixture(s: Shape) -> list[Weight]:
     if s.arch == "deepseek2":
         shared = s.ff * s.shared
         parts += [_bias("exp_probs_b.bias", s.experts), _matrix("ffn_gate_shexp", s.embd, shared),
-                  _matrix("ffn_up_shexp", s.embd, shared), _matrix("ffn_down_shexp", shared, s.embd)]
+                  _matrix("ffn_up_shexp", s.embd, shared),
+                  _matrix("ffn_down_shexp", shared, s.embd)]
     if s.arch == "gpt-oss":
-        parts += [_bias("ffn_gate_inp.bias", s.experts), _bias("ffn_gate_exps.bias", s.ff, s.experts),
+        parts += [_bias("ffn_gate_inp.bias", s.experts),
+                  _bias("ffn_gate_exps.bias", s.ff, s.experts),
                   _bias("ffn_up_exps.bias", s.ff, s.experts),
                   _bias("ffn_down_exps.bias", s.embd, s.experts)]
     return parts

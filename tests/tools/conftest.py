@@ -1,7 +1,8 @@
-"""Helpers of the tests of the model makers: running them, and reading files with the gguf package."""
+"""Helpers of the tests of the model makers: running them, reading files with the gguf package."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -23,8 +24,8 @@ def run_tool(name: str, *args, **options) -> subprocess.CompletedProcess:
 
 
 def made(name: str, *args) -> None:
-    result = run_tool(name, *args)
-    assert result.returncode == 0, result.stderr
+    """Runs a maker in this process, which is quicker where only its file matters."""
+    importlib.import_module(Path(name).stem).make([str(arg) for arg in args])
 
 
 def assert_refused(result: subprocess.CompletedProcess, code: int, words: str) -> None:
@@ -76,7 +77,7 @@ def peak_memory_bytes(name: str, *args) -> int:
 
 @pytest.fixture(scope="session")
 def llama_bin() -> Path:
-    """The folder with llama.cpp's programs; tests that need it are skipped where it is not given."""
+    """The folder with llama.cpp's programs; tests that need it are skipped without it."""
     folder = os.environ.get("HEXCORE_LLAMA_BIN")
     if not folder:
         pytest.skip("HEXCORE_LLAMA_BIN is not set to a folder with llama.cpp's programs")

@@ -15,6 +15,7 @@ import pytest
 from conftest import TOOLS, Model, assert_refused, made, peak_memory_bytes, run_tool, tiny
 
 TYPES = ("f32", "f16", "q8_0", "q4_0", "q4_1", "q4_K")
+ROLES = ("gate", "up", "down")
 NEW_KEYS = {"general.name", "llama.expert_count", "llama.expert_used_count"}
 
 
@@ -38,8 +39,8 @@ def test_every_expert_computes_what_the_dense_ffn_computes(tmp_path, kind):
     old, new = Model(source), Model(tmp_path / "moe.gguf")
     x = np.random.default_rng(0).standard_normal((256, 3)).astype(np.float32)
     for layer in range(2):
-        reference = ffn(*(old.floats(f"blk.{layer}.ffn_{r}.weight") for r in ("gate", "up", "down")), x)
-        gate, up, down = (new.floats(f"blk.{layer}.ffn_{r}_exps.weight") for r in ("gate", "up", "down"))
+        reference = ffn(*(old.floats(f"blk.{layer}.ffn_{role}.weight") for role in ROLES), x)
+        gate, up, down = (new.floats(f"blk.{layer}.ffn_{role}_exps.weight") for role in ROLES)
         for expert in range(8):
             assert relative_error(ffn(gate[expert], up[expert], down[expert], x), reference) < 1e-4
             other = (expert + 1) % 8
@@ -49,11 +50,12 @@ def test_every_expert_computes_what_the_dense_ffn_computes(tmp_path, kind):
 
 @pytest.mark.parametrize("experts, used", ((2, 1), (8, 2), (256, 8)))
 def test_experts_are_different_bytes(tmp_path, experts, used):
-    made("make_moe.py", dense(tmp_path), tmp_path / "moe.gguf", "--experts", experts, "--used", used)
+    made("make_moe.py", dense(tmp_path), tmp_path / "moe.gguf", "--experts", experts, "--used",
+         used)
     model = Model(tmp_path / "moe.gguf")
     assert model.value("llama.expert_count") == experts
     assert model.value("llama.expert_used_count") == used
-    for layer, role in itertools.product(range(2), ("gate", "up", "down")):
+    for layer, role in itertools.product(range(2), ROLES):
         tensor = model.tensors[f"blk.{layer}.ffn_{role}_exps.weight"]
         assert int(tensor.shape[2]) == experts
         slices = tensor.data.reshape(experts, -1)

@@ -22,16 +22,18 @@ MIXTURES = {
 
 @pytest.mark.parametrize("arch", MIXTURES)
 def test_metadata_says_what_was_asked_for(tmp_path, arch):
-    model = Model(tiny(tmp_path / "m.gguf", *MIXTURES[arch], "--vocab", 400, "--ctx", 777, arch=arch))
+    path = tiny(tmp_path / "m.gguf", *MIXTURES[arch], "--vocab", 400, "--ctx", 777, arch=arch)
+    model = Model(path)
     options = dict(zip(MIXTURES[arch][::2], MIXTURES[arch][1::2]))
     assert model.value("general.architecture") == arch
     assert model.value(f"{arch}.block_count") == 2
     assert model.value(f"{arch}.context_length") == 777
-    assert model.value(f"{arch}.expert_count") == options["--experts"]
+    experts = options["--experts"]
+    assert model.value(f"{arch}.expert_count") == experts
     assert model.value(f"{arch}.expert_used_count") == options["--used"]
     assert len(model.value("tokenizer.ggml.tokens")) == 400
     assert list(model.tensors["token_embd.weight"].shape) == [256, 400]
-    assert list(model.tensors["blk.1.ffn_down_exps.weight"].shape) == [256, 256, options["--experts"]]
+    assert list(model.tensors["blk.1.ffn_down_exps.weight"].shape) == [256, 256, experts]
 
 
 def test_dense_model_has_no_trace_of_experts(tmp_path):
@@ -102,9 +104,10 @@ def test_wrong_usage_is_refused_with_a_sentence(tmp_path, options, words):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path):
-    result = run_tool("make_random.py", "--layers", 200, "--embd", 16384, "--ff", 16384, "--experts",
-                      256, "-o", tmp_path / "huge.gguf")
+@pytest.mark.parametrize("parts", (1, 500))
+def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path, parts):
+    result = run_tool("make_random.py", "--layers", 200, "--embd", 16384, "--ff", 16384,
+                      "--experts", 256, "--split", parts, "-o", tmp_path / "huge.gguf")
     assert_refused(result, 3, "free")
     assert not list(tmp_path.iterdir())
 
@@ -125,7 +128,8 @@ def test_memory_does_not_grow_with_the_model(tmp_path):
 @pytest.mark.parametrize("arch, kind", itertools.product((*MIXTURES, "dense"), TYPES))
 def test_llama_computes_finite_distinct_logits(tmp_path, probe, arch, kind):
     options = MIXTURES.get(arch, ("--experts", 0))
-    path = tiny(tmp_path / "m.gguf", *options, arch=arch if arch in MIXTURES else "llama", kind=kind)
+    known = arch if arch in MIXTURES else "llama"
+    path = tiny(tmp_path / "m.gguf", *options, arch=known, kind=kind)
     result = probe(path)
     assert all(math.isfinite(x) for x in result["logits"])
     assert len(set(result["logits"])) > 0.9 * len(result["logits"])
@@ -161,18 +165,18 @@ def test_text_is_cut_into_bytes_and_merges(tmp_path, probe):
 
 def test_llama_completion_writes_text(tmp_path, llama_bin):
     path = tiny(tmp_path / "m.gguf")
-    result = subprocess.run([llama_bin / "llama-completion", "-m", path, "-p", "The cat", "-n", "16",
-                             "--temp", "0", "-no-cnv", "--ignore-eos"], stdin=subprocess.DEVNULL,
-                            capture_output=True, check=False, timeout=120)
+    result = subprocess.run([llama_bin / "llama-completion", "-m", path, "-p", "The cat", "-n",
+                             "16", "--temp", "0", "-no-cnv", "--ignore-eos"],
+                            stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
     assert result.returncode == 0, result.stderr[-2000:]
     assert result.stdout.strip().startswith(b"The cat")
     assert len(result.stdout.strip()) > len("The cat") + 16
 
 
-def test_a_gigabyte_takes_seconds(tmp_path):
+def test_a_gigabyte_takes_less_than_a_minute(tmp_path):
     started = time.monotonic()
     made("make_random.py", "--layers", 4, "--embd", 1024, "--ff", 3584, "--experts", 40, "--type",
          "q4_K", "-o", tmp_path / "m.gguf")
     size = (tmp_path / "m.gguf").stat().st_size
     assert size > 900 << 20
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
