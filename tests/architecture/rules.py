@@ -15,7 +15,8 @@ ALLOWED = {
     "track": "base device trace",
     "analyze": "base trace",
     "backend": "base device model trace plan track analyze",
-    "runtime": "base device model trace plan track analyze backend",
+    # Of report, the plain data of run_report.hpp: what a run and a comparison say.
+    "runtime": "base device model trace plan track analyze backend report",
     "assistant": "base device model trace plan track analyze backend runtime",
     "isolate": "base device trace track analyze",
     "report": "base device model trace plan track analyze",

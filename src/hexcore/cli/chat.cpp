@@ -1,0 +1,99 @@
+#include "hexcore/cli/chat.hpp"
+
+#include <iostream>
+#include <vector>
+
+namespace hexcore {
+namespace {
+
+struct Message {
+    std::string role;
+    std::string text;
+};
+
+/// The conversation in the model's template, ready for the assistant's next words or without them.
+Result<std::string> apply_template(llama_model& model, const std::vector<Message>& messages,
+                                   bool add_assistant) {
+    const char* chat_template = llama_model_chat_template(&model, nullptr);
+    if (chat_template == nullptr) {
+        return fail(ErrorCode::bad_input,
+                    "the model has no chat template; give it a prompt with -p TEXT");
+    }
+    std::vector<llama_chat_message> list;
+    list.reserve(messages.size());
+    for (const Message& message : messages) {
+        list.push_back({message.role.c_str(), message.text.c_str()});
+    }
+    std::string text(1024, '\0');
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const std::int32_t size =
+            llama_chat_apply_template(chat_template, list.data(), list.size(), add_assistant,
+                                      text.data(), static_cast<std::int32_t>(text.size()));
+        if (size < 0) {
+            return fail(ErrorCode::bad_input,
+                        "libllama does not know the model's chat template; give it a prompt with "
+                        "-p TEXT");
+        }
+        const auto needed = static_cast<std::size_t>(size);
+        const bool fits = needed <= text.size();
+        text.resize(needed);
+        if (fits) {
+            return text;
+        }
+    }
+    return text;
+}
+
+bool read_line(std::string& line) {
+    for (;;) {
+        if (stdout_is_terminal()) {
+            print("> ");
+        }
+        if (std::getline(std::cin, line)) {
+            if (!line.empty()) {
+                return true;
+            }
+            continue;
+        }
+        return false;
+    }
+}
+
+}  // namespace
+
+Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& interrupt,
+                    std::uint32_t max_tokens) {
+    std::vector<Message> messages;
+    Answer all;
+    std::string line;
+    std::size_t in_cache = 0;  // bytes of the templated conversation that the cache holds
+    while (!interrupt.should_quit() && read_line(line)) {
+        messages.push_back({"user", line});
+        HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
+        auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
+                                       [](std::string_view text) { print(text); });
+        print("\n");
+        if (!answer) {
+            return tl::unexpected(std::move(answer.error()));
+        }
+        messages.push_back({"assistant", answer->text});
+        HEXCORE_TRY(so_far, apply_template(session.model(), messages, false));
+        // The template may end the turn with a line end behind the token that ended the answer.
+        in_cache = so_far.size();
+        all.text += answer->text + "\n";
+        all.prompt_tokens += answer->prompt_tokens;
+        all.generated_tokens += answer->generated_tokens;
+        all.prompt_seconds += answer->prompt_seconds;
+        all.decode_seconds += answer->decode_seconds;
+        all.stop = answer->stop;
+        if (answer->stop == StopReason::context_full) {
+            break;
+        }
+        if (answer->stop == StopReason::interrupted && !interrupt.should_quit()) {
+            interrupt.clear();
+        }
+    }
+    return all;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,96 @@
+#include <memory>
+
+#include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/planning.hpp"
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/report/json_text.hpp"
+#include "hexcore/report/plan_accelerate.hpp"
+#include "hexcore/report/plan_json.hpp"
+#include "hexcore/report/plan_llama_cpp.hpp"
+#include "hexcore/report/plan_svg.hpp"
+#include "hexcore/report/plan_table.hpp"
+
+namespace hexcore {
+namespace {
+
+struct PlanOptions {
+    PlanningOptions planning;
+    std::string shape;
+    std::string quant;
+    std::string format = "table";
+};
+
+Result<Plan> make(const PlanOptions& options) {
+    const PlanningOptions& planning = options.planning;
+    if (planning.model.empty() == options.shape.empty()) {
+        return fail(ErrorCode::usage, "name either a model file or --shape NAME with --quant TYPE");
+    }
+    if (options.shape.empty()) {
+        HEXCORE_TRY(input, planning_input(planning));
+        return plan_exactly(input, planning, {});
+    }
+    if (options.quant.empty()) {
+        return fail(ErrorCode::usage, "--shape needs --quant TYPE, for example --quant q4_K");
+    }
+    HEXCORE_TRY(request, shape_request(planning, options.shape, options.quant));
+    return planning.fit == "ctx" ? fit_context(request) : make_plan(request);
+}
+
+Result<std::string> render(const Plan& plan, const PlanOptions& options) {
+    if (options.format == "json") {
+        return json_text(plan_json(plan));
+    }
+    if (options.format == "svg") {
+        return plan_svg(plan);
+    }
+    if (options.format == "llama.cpp") {
+        LlamaCppOptions command;
+        command.model_path =
+            options.planning.model.empty() ? options.shape + ".gguf" : options.planning.model;
+        return plan_llama_cpp(plan, command);
+    }
+    if (options.format == "accelerate") {
+        HEXCORE_TRY(map, plan_accelerate(plan));
+        for (const std::string& note : map.notes) {
+            fmt::print(stderr, "note: {}\n", note);
+        }
+        return json_text(map.device_map);
+    }
+    return plan_table(plan, stdout_style());
+}
+
+int run(const PlanOptions& options) {
+    const auto plan = make(options);
+    if (!plan) {
+        return report_error(plan.error());
+    }
+    const auto text = render(*plan, options);
+    if (!text) {
+        return report_error(text.error());
+    }
+    print(*text);
+    return 0;
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& program, Action& action) {
+    auto* command = program.add_subcommand(
+        "plan", "says what goes where, to the byte, before anything is allocated");
+    command->footer(
+        "Examples:\n"
+        "  hexcore plan model.gguf --device host=320MiB --device host=320MiB\n"
+        "  hexcore plan --shape mixtral-8x7b --quant q4_K --device 16GiB --device 16GiB --fit ctx");
+    auto options = std::make_shared<PlanOptions>();
+    options->planning.add_to(*command, false);
+    command->add_option("--shape", options->shape, "a built-in shape in place of a file")
+        ->option_text("NAME");
+    command->add_option("--quant", options->quant, "ggml type of the shape's matrices")
+        ->option_text("TYPE");
+    command->add_option("--format", options->format, "table, json, svg, llama.cpp or accelerate")
+        ->check(CLI::IsMember({"table", "json", "svg", "llama.cpp", "accelerate"}))
+        ->option_text("NAME");
+    command->callback([&action, options] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace hexcore

@@ -1,0 +1,123 @@
+#include "hexcore/cli/planning.hpp"
+
+#include <algorithm>
+
+#include "hexcore/device/machine.hpp"
+#include "hexcore/plan/profile.hpp"
+#include "hexcore/runtime/model_session.hpp"
+
+namespace hexcore {
+namespace {
+
+Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
+    HEXCORE_TRY(machine, probe_machine());
+    std::optional<Bytes> reserve;
+    if (!options.reserve.empty()) {
+        HEXCORE_TRY(size, parse_bytes(options.reserve));
+        reserve = size;
+    }
+    return settle_devices(options.devices, reserve, machine);
+}
+
+DeviceFacts facts_of(const DeviceSpec& spec) {
+    const TypicalSpeed speed =
+        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed("");
+    DeviceFacts facts;
+    facts.name = spec.name;
+    facts.budget = spec.budget;
+    facts.reserve = spec.reserve;
+    facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
+    facts.hop_latency_s = speed.hop_latency_s;
+    facts.speed_source = SpeedSource::typical;
+    return facts;
+}
+
+Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile model,
+                                const std::vector<DeviceSpec>& specs) {
+    PlanRequest request;
+    request.model = std::move(model);
+    std::transform(specs.begin(), specs.end(), std::back_inserter(request.devices), facts_of);
+    HEXCORE_TRY(kv_type, parse_kv_type(options.kv_type));
+    HEXCORE_TRY(policy, parse_policy(options.policy));
+    const bool fits_longest = options.fit == "ctx";
+    const std::uint32_t trained = request.model.n_ctx_train;
+    const std::uint32_t ordinary = trained == 0
+                                       ? PlanningOptions::default_context_tokens
+                                       : std::min(trained, PlanningOptions::default_context_tokens);
+    std::uint32_t tokens = options.context_tokens;
+    if (tokens == 0 && !fits_longest) {
+        tokens = ordinary * options.sequences;
+    }
+    request.context = {.tokens = TokenCount(tokens),
+                       .sequences = options.sequences,
+                       .kv_type = kv_type,
+                       .ubatch = TokenCount(options.ubatch)};
+    request.policy = policy;
+    return request;
+}
+
+}  // namespace
+
+void PlanningOptions::add_to(CLI::App& command, bool model_required) {
+    auto* positional =
+        command.add_option("model", model, "a GGUF file; of a split model, any part");
+    positional->required(model_required)->option_text("MODEL");
+    command
+        .add_option("--device", devices,
+                    "host=SIZE, cuda:N[=SIZE], rpc:HOST:PORT[=SIZE] or SIZE; repeatable, in order")
+        ->option_text("SPEC")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command
+        .add_option("--reserve", reserve,
+                    "kept free on each device (default: 1/16 of the budget, at most 1GiB)")
+        ->option_text("SIZE");
+    command
+        .add_option("--ctx", context_tokens,
+                    "tokens of context for all sequences together (default: 4096 for each, or what "
+                    "the model was trained for)")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 16U << 20U));
+    command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
+        ->option_text("TYPE");
+    command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
+    command.add_option("--ubatch", ubatch, "tokens computed at once, at most")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 16384U));
+    command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
+        ->option_text("NAME");
+    command
+        .add_option("--fit", fit, "ctx: the longest context that fits (at most --ctx, if given)")
+        ->option_text("WHAT")
+        ->check(CLI::IsMember({"ctx"}));
+}
+
+Result<PlanRequest> shape_request(const PlanningOptions& options, const std::string& shape,
+                                  const std::string& quant) {
+    HEXCORE_TRY(model, profile_from_shape(shape, quant));
+    HEXCORE_TRY(specs, settled(options));
+    return request_for(options, std::move(model), specs);
+}
+
+Result<PlanningInput> planning_input(const PlanningOptions& options) {
+    PlanningInput input;
+    HEXCORE_TRY(inventory, read_inventory(options.model));
+    input.inventory = std::move(inventory);
+    HEXCORE_TRY(specs, settled(options));
+    HEXCORE_TRY(machine, Machine::create(specs));
+    input.machine = std::move(machine);
+    HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
+    input.request = std::move(request);
+    return input;
+}
+
+Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
+                          ContextOptions context) {
+    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context);
+    return options.fit == "ctx" ? fit_context(input.request, dry_run)
+                                : make_plan(input.request, dry_run);
+}
+
+}  // namespace hexcore

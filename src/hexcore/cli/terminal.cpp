@@ -1,0 +1,94 @@
+#include "hexcore/cli/terminal.hpp"
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace hexcore {
+namespace {
+
+// A signal handler can reach nothing but globals.
+std::atomic<bool> interrupted{false};
+std::atomic<int> interrupts{0};
+std::atomic<bool> quit{false};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void on_signal(int signal) {
+    interrupted.store(true);
+    if (signal == SIGTERM || interrupts.fetch_add(1) >= 1) {
+        quit.store(true);
+    }
+}
+
+}  // namespace
+
+bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+TextStyle stdout_style() {
+    std::setlocale(LC_CTYPE, "");
+    const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const char* no_color = std::getenv("NO_COLOR");
+    const bool color = stdout_is_terminal() && (no_color == nullptr || *no_color == '\0');
+    return {.charset = utf8 ? Charset::unicode : Charset::ascii,
+            .color = color ? Color::ansi : Color::never};
+}
+
+std::size_t stderr_columns() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80U;
+}
+
+void print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    if (std::fflush(stdout) != 0) {
+        std::_Exit(static_cast<int>(ErrorCode::negative));
+    }
+}
+
+int report_error(const Error& error) {
+    fmt::print(stderr, "hexcore: {}\n", error.message);
+    return static_cast<int>(error.code);
+}
+
+Interrupt::Interrupt() {
+    clear();
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    // No SA_RESTART: reading the next line of a chat must end too.
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+Interrupt::~Interrupt() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+}
+
+const std::atomic<bool>* Interrupt::flag() const { return &interrupted; }
+bool Interrupt::happened() const { return interrupted.load(); }
+bool Interrupt::should_quit() const { return quit.load(); }
+
+void Interrupt::clear() {
+    interrupts.store(0);
+    interrupted.store(quit.load());
+}
+
+Result<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (!file) {
+        return fail(ErrorCode::bad_input, "{} cannot be read: {}", path, std::strerror(errno));
+    }
+    return text;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+
+/// How text on stdout should look: colours and bars only on a terminal, none with NO_COLOR set,
+/// ASCII where the locale is not UTF-8.
+[[nodiscard]] TextStyle stdout_style();
+[[nodiscard]] bool stdout_is_terminal();
+[[nodiscard]] bool stderr_is_terminal();
+/// Columns of the terminal on stderr, or 80.
+[[nodiscard]] std::size_t stderr_columns();
+
+/// Writes to stdout at once. A reader that went away (a closed pipe) ends the program quietly.
+void print(std::string_view text);
+/// Prints the error as one paragraph to stderr; its code is the exit code.
+[[nodiscard]] int report_error(const Error& error);
+
+/// Catches Ctrl-C and SIGTERM while it lives. The first sets the flag, so that what is running can
+/// end in order; `on_second` says whether a second one ends the program at once.
+class Interrupt {
+public:
+    Interrupt();
+    ~Interrupt();
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+
+    [[nodiscard]] const std::atomic<bool>* flag() const;
+    [[nodiscard]] bool happened() const;
+    /// SIGTERM, or a second Ctrl-C before the first was taken note of: the program should end.
+    [[nodiscard]] bool should_quit() const;
+    /// Takes note of a first one, so that the next counts as a first again.
+    void clear();
+};
+
+/// Reads a whole file, or fails with ErrorCode::bad_input.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
+}  // namespace hexcore

@@ -1,0 +1,83 @@
+#include <memory>
+
+#include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/planning.hpp"
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/report/json_text.hpp"
+#include "hexcore/report/run_json.hpp"
+#include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/verify.hpp"
+#include "nlohmann/json.hpp"
+
+namespace hexcore {
+namespace {
+
+struct Options {
+    PlanningOptions planning;
+    std::uint32_t tokens = 64;
+    std::uint32_t batch = 0;
+    std::uint32_t seed = 1;
+    int threads = 0;
+    double tolerance = 0;
+    std::string format = "table";
+};
+
+Result<VerifyReport> verify(const Options& options) {
+    HEXCORE_TRY(input, planning_input(options.planning));
+    const ContextOptions context{.outputs = options.planning.ubatch, .threads = options.threads};
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
+    VerifyOptions verification{.tokens = {},
+                               .batch = options.batch,
+                               .tolerance = options.tolerance,
+                               .threads = options.threads};
+    std::vector<float> planned;
+    {
+        const Interrupt interrupt;
+        LoadOptions load{.context = context, .progress = {}, .stop = interrupt.flag()};
+        HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
+        verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
+        HEXCORE_TRY(logits, planned_logits(session, verification));
+        planned = std::move(logits);
+    }
+    HEXCORE_TRY(plain, plain_logits(input.inventory, plan.context, verification));
+    return compare_logits(planned, plain, options.tokens, options.tolerance);
+}
+
+int run(const Options& options) {
+    const auto report = verify(options);
+    if (!report) {
+        return report_error(report.error());
+    }
+    print(options.format == "json" ? json_text(verify_json(*report)) : verify_text(*report));
+    const bool agrees = report->identical || report->max_relative_error <= report->tolerance;
+    return agrees ? 0 : static_cast<int>(ErrorCode::negative);
+}
+
+}  // namespace
+
+void add_verify_command(CLI::App& program, Action& action) {
+    auto* command = program.add_subcommand(
+        "verify", "compares the logits through the plan with those of plain libllama");
+    command->footer("Example: hexcore verify model.gguf --device host=320MiB --device host=320MiB");
+    auto options = std::make_shared<Options>();
+    options->planning.add_to(*command, true);
+    command->add_option("--tokens", options->tokens, "random tokens to compare")
+        ->check(CLI::Range(1U, 1U << 20U))
+        ->option_text("N");
+    command->add_option("--batch", options->batch, "tokens in each call (default: --ubatch)")
+        ->option_text("N");
+    command->add_option("--seed", options->seed, "of the random tokens")->option_text("N");
+    command->add_option("--threads", options->threads, "threads to compute with")
+        ->check(CLI::Range(1, 512))
+        ->option_text("N");
+    command
+        ->add_option("--tolerance", options->tolerance, "largest relative error that is accepted")
+        ->check(CLI::NonNegativeNumber)
+        ->option_text("X");
+    command->add_option("--format", options->format, "table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->option_text("NAME");
+    command->callback([&action, options] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace hexcore

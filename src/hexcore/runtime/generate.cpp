@@ -1,0 +1,154 @@
+#include "hexcore/runtime/generate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace hexcore {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+llama_sampler_ptr make_sampler(const SamplingOptions& options) {
+    llama_sampler_ptr chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
+    if (options.temperature <= 0) {
+        llama_sampler_chain_add(chain.get(), llama_sampler_init_greedy());
+        return chain;
+    }
+    if (options.top_k > 0) {
+        llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(options.top_k));
+    }
+    if (options.top_p < 1) {
+        llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(options.top_p, 1));
+    }
+    if (options.min_p > 0) {
+        llama_sampler_chain_add(chain.get(), llama_sampler_init_min_p(options.min_p, 1));
+    }
+    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(options.temperature));
+    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(options.seed));
+    return chain;
+}
+
+}  // namespace
+
+Generator::Generator(ModelSession& session, const SamplingOptions& sampling,
+                     const std::atomic<bool>* stop)
+    : session_(session), sampler_(make_sampler(sampling)), stop_(stop) {}
+
+Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) const {
+    const auto length = static_cast<std::int32_t>(text.size());
+    std::vector<llama_token> tokens(text.size() + 2);
+    const std::int32_t count =
+        llama_tokenize(&session_.vocab(), text.data(), length, tokens.data(),
+                       static_cast<std::int32_t>(tokens.size()), position_ == 0, true);
+    if (count < 0) {
+        return fail(ErrorCode::bad_input, "the model's tokenizer cannot take this prompt");
+    }
+    tokens.resize(static_cast<std::size_t>(count));
+    return tokens;
+}
+
+std::string Generator::piece(llama_token token) const {
+    std::array<char, 256> text{};
+    const std::int32_t size = llama_token_to_piece(
+        &session_.vocab(), token, text.data(), static_cast<std::int32_t>(text.size()), 0, false);
+    return {text.data(), static_cast<std::size_t>(std::max(size, 0))};
+}
+
+Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
+    const std::size_t batch_size = llama_n_batch(&session_.context());
+    for (std::size_t done = 0; done < count; done += batch_size) {
+        const std::size_t now = std::min(batch_size, count - done);
+        const llama_batch batch = llama_batch_get_one(const_cast<llama_token*>(tokens + done),
+                                                      static_cast<std::int32_t>(now));
+        const std::int32_t status = llama_decode(&session_.context(), batch);
+        llama_synchronize(&session_.context());
+        if (status == 2 || (status != 0 && stopped())) {
+            return false;
+        }
+        if (status != 0) {
+            if (auto refusal = session_.machine().last_refusal()) {
+                return tl::unexpected(std::move(*refusal));
+            }
+            return fail(ErrorCode::does_not_fit,
+                        "the context cannot take {} more tokens after {} of {}; raise --ctx", now,
+                        position_, llama_n_ctx_seq(&session_.context()));
+        }
+        position_ += static_cast<std::uint32_t>(now);
+    }
+    return true;
+}
+
+Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_tokens,
+                                 const std::function<void(std::string_view)>& on_text) {
+    HEXCORE_TRY(tokens, tokenize(prompt));
+    if (pending_) {
+        tokens.insert(tokens.begin(), *pending_);
+        pending_.reset();
+    }
+    if (tokens.empty()) {
+        return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
+    }
+    const std::uint32_t room = llama_n_ctx_seq(&session_.context()) - position_;
+    if (tokens.size() > room) {
+        return fail(ErrorCode::usage,
+                    "the prompt has {} tokens and the context has room for {}; raise --ctx to at "
+                    "least {}",
+                    tokens.size(), room, position_ + tokens.size() + 1);
+    }
+    Answer answer;
+    answer.prompt_tokens = static_cast<std::uint32_t>(tokens.size());
+    const auto start = Clock::now();
+    HEXCORE_TRY(finished, decode(tokens.data(), tokens.size()));
+    answer.prompt_seconds = seconds_since(start);
+    if (!finished) {
+        answer.stop = StopReason::interrupted;
+        return answer;
+    }
+    HEXCORE_TRY_VOID(generate(answer, max_tokens, on_text));
+    return answer;
+}
+
+Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
+                                 const std::function<void(std::string_view)>& on_text) {
+    answer.stop = StopReason::length;
+    while (max_tokens == 0 || answer.generated_tokens < max_tokens) {
+        const llama_token token = llama_sampler_sample(sampler_.get(), &session_.context(), -1);
+        if (llama_vocab_is_eog(&session_.vocab(), token)) {
+            answer.stop = StopReason::eos;
+            pending_ = token;
+            return {};
+        }
+        ++answer.generated_tokens;
+        const std::string text = piece(token);
+        answer.text += text;
+        on_text(text);
+        pending_ = token;
+        if (position_ >= llama_n_ctx_seq(&session_.context())) {
+            answer.stop = StopReason::context_full;
+            return {};
+        }
+        if (stopped()) {
+            answer.stop = StopReason::interrupted;
+            return {};
+        }
+        if (answer.generated_tokens == max_tokens) {
+            return {};
+        }
+        const auto start = Clock::now();
+        HEXCORE_TRY(finished, decode(&token, 1));
+        answer.decode_seconds += seconds_since(start);
+        if (!finished) {
+            answer.stop = StopReason::interrupted;
+            return {};
+        }
+        pending_.reset();
+    }
+    return {};
+}
+
+}  // namespace hexcore

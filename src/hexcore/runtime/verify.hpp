@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "hexcore/report/run_report.hpp"
+#include "hexcore/runtime/model_session.hpp"
+
+namespace hexcore {
+
+/// Which tokens are compared, and how they are cut into batches.
+struct VerifyOptions {
+    std::vector<llama_token> tokens;  ///< in the vocabulary's range
+    std::uint32_t batch = 0;          ///< tokens in each call; 0: as many as fit a ubatch
+    double tolerance = 0;
+    int threads = 0;
+};
+
+/// `count` tokens of the vocabulary, the same for the same seed.
+[[nodiscard]] std::vector<llama_token> random_tokens(const llama_vocab& vocab, std::size_t count,
+                                                     std::uint32_t seed);
+
+/// The logits of every token, [token][vocabulary], through the plan's devices.
+[[nodiscard]] Result<std::vector<float>> planned_logits(ModelSession& session,
+                                                        const VerifyOptions& options);
+/// The same through plain libllama on the CPU, without repacked weights.
+[[nodiscard]] Result<std::vector<float>> plain_logits(const Inventory& inventory,
+                                                      const ContextShape& shape,
+                                                      const VerifyOptions& options);
+
+/// Compares logits of `tokens` tokens. Two NaN of the same bits are identical, but count as an
+/// infinite error: a model that yields NaN is not verified.
+[[nodiscard]] VerifyReport compare_logits(const std::vector<float>& planned,
+                                          const std::vector<float>& plain, std::size_t tokens,
+                                          double tolerance);
+
+}  // namespace hexcore
