@@ -71,29 +71,31 @@ ensure_packages() {
 }
 
 # Sets PYTHON and TOOLS (the folder of its programs): an environment in the cache, named after
-# what it holds, with its final name only once it is complete.
+# what it holds. It cannot be renamed once it is complete, since its programs know its path; so it
+# gets a stamp.
 ensure_python() {
-    local lists=() list environment partial
-    for list in tools/requirements.txt tests/requirements.txt tests/tools/requirements.txt; do
+    local list lists=() environment
+    for list in {tools,tests,tests/tools}/requirements.txt; do
         if [ -f "$list" ]; then lists+=("$list"); fi
     done
     environment=$HEXCORE_CACHE/python-$({ python3 --version; cat "${lists[@]}"; } | sha256sum |
         cut -c1-12)
     # shellcheck disable=SC2034 # TOOLS is for the scripts that source this one
     PYTHON=$environment/bin/python TOOLS=$environment/bin
-    [ -x "$PYTHON" ] && return
-    say "making a Python environment in $environment"
-    partial=$environment.partial.$$
-    python3 -m venv "$partial"
-    # One by one: where a list has checksums, pip wants one for everything that it installs.
-    for list in "${lists[@]}"; do
-        "$partial/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --requirement "$list" >&2 || {
-            rm -rf "$partial"
-            die "pip could not install what $list asks for"
-        }
-    done
-    mv -T "$partial" "$environment" 2>/dev/null || rm -rf "$partial" # another clone was first
+    [ -f "$environment/complete" ] && return
+    (
+        flock 9
+        [ -f "$environment/complete" ] && exit
+        say "making a Python environment in $environment"
+        rm -rf "$environment"
+        python3 -m venv "$environment" >&2 || die "python3 could not make $environment"
+        # One by one: where a list has checksums, pip wants one for everything that it installs.
+        for list in "${lists[@]}"; do
+            "$PYTHON" -m pip install --quiet --disable-pip-version-check --requirement "$list" >&2 ||
+                die "pip could not install what $list asks for"
+        done
+        touch "$environment/complete"
+    ) 9>"$HEXCORE_CACHE/python.lock" || exit 1
 }
 
 # A build folder that was configured by hand with a llama.cpp of one's own keeps it.
