@@ -10,8 +10,8 @@ along its rows, so nothing is requantised, and an up-projection that meets anoth
 down-projection gives nonsense at once.
 
 "The same" is up to rounding. In F32 the text is the dense model's, word for word. With quantised
-weights, llama.cpp also rounds activations to 8 bits; sums in another order then move logits about as
-far as that rounding itself does, and where two words are nearly tied the texts may part ways.
+weights, llama.cpp also rounds activations to 8 bits; sums in another order then move logits about
+as far as that rounding itself does, and where two words are nearly tied the texts may part ways.
 
 Memory stays below two of the largest tensors: the model is streamed tensor by tensor. The same
 input, options and seed give the same bytes.
