@@ -37,6 +37,7 @@ struct ModelProfile {
     std::vector<LayerProfile> layers;
     Bytes input;                   ///< token embedding
     Bytes output;                  ///< output norm and head
+    Bytes total;                   ///< all weights, as the file has them
     std::uint64_t parameters = 0;  ///< elements of all tensors; 0: not counted
 };
 

@@ -1,0 +1,194 @@
+// What to say when something does not fit: changes that help, each planned again before it is
+// recommended.
+
+#include <algorithm>
+#include <functional>
+
+#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/kv_cache.hpp"
+
+namespace hexcore {
+namespace {
+
+/// A reserve that was left to the default (docs: a sixteenth of the budget, 1 GiB at most) grows
+/// with the budget; one that was given stays.
+Bytes default_reserve(Bytes budget) { return std::min(Bytes(budget.count() / 16), 1_GiB); }
+
+void raise_budget(DeviceFacts& device, Bytes more) {
+    const bool by_default = device.reserve == default_reserve(device.budget);
+    device.budget += more;
+    device.reserve = by_default ? default_reserve(device.budget) : device.reserve;
+}
+
+class Adviser {
+public:
+    Adviser(const PlanRequest& request, const DryRun& dry_run)
+        : request_(request), dry_run_(dry_run) {}
+
+    std::vector<std::string> advice(const NotFitting& why) {
+        std::vector<std::string> found;
+        const auto add = [&](std::optional<std::string> change) {
+            if (change) {
+                found.push_back(*std::move(change));
+            }
+        };
+        add(shorter_context());
+        add(smaller_cache());
+        add(fewer_sequences());
+        add(other_policy());
+        const std::optional<Bytes> one = least_increase(
+            [&](PlanRequest& changed, Bytes more) {
+                raise_budget(changed.devices[why.device], more);
+            },
+            why.missing);
+        if (one) {
+            const DeviceFacts& device = request_.devices[why.device];
+            found.push_back(fmt::format("a budget of {} for {}", in_mib(device.budget + *one),
+                                        device.name));
+        }
+        add(every_budget(one.value_or(why.missing)));
+        return found;
+    }
+
+private:
+    static std::string in_mib(Bytes size) {
+        return fmt::format("{}MiB", round_up(size, 1_MiB).count() / (1_MiB).count());
+    }
+
+    bool fits(const PlanRequest& changed) const {
+        const Result<Attempt> tried = attempt(changed, dry_run_, Rounds::probe);
+        return tried && *tried;
+    }
+
+    std::optional<std::string> shorter_context() const {
+        const std::uint64_t step = context_step(request_.context);
+        PlanRequest changed = request_;
+        const auto fits_with = [&](std::uint64_t steps) {
+            changed.context.tokens = TokenCount(static_cast<std::uint32_t>(steps * step));
+            return fits(changed);
+        };
+        std::uint64_t too_many = request_.context.tokens.value() / step;
+        if (too_many <= 1 || !fits_with(1)) {
+            return std::nullopt;
+        }
+        std::uint64_t fitting = 1;
+        while (too_many - fitting > 1) {
+            const std::uint64_t middle = fitting + (too_many - fitting) / 2;
+            (fits_with(middle) ? fitting : too_many) = middle;
+        }
+        return fmt::format("--ctx {}", fitting * step);
+    }
+
+    std::optional<std::string> smaller_cache() const {
+        PlanRequest changed = request_;
+        for (const KvType type : {KvType::q8_0, KvType::q4_0}) {
+            changed.context.kv_type = type;
+            if (type > request_.context.kv_type && fits(changed)) {
+                return fmt::format("--kv-type {}", to_string(type));
+            }
+        }
+        return std::nullopt;
+    }
+
+    std::optional<std::string> fewer_sequences() const {
+        const std::uint32_t each = request_.context.tokens.value() / request_.context.sequences;
+        PlanRequest changed = request_;
+        for (std::uint32_t n = request_.context.sequences - 1; n > 0; n = n > 8 ? n / 2 : n - 1) {
+            changed.context.sequences = n;
+            changed.context.tokens = TokenCount(each * n);
+            if (fits(changed)) {
+                return fmt::format("--sequences {} --ctx {}", n, each * n);
+            }
+        }
+        return std::nullopt;
+    }
+
+    std::optional<std::string> other_policy() const {
+        PlanRequest changed = request_;
+        changed.policy = Policy::balanced;
+        if (request_.policy == Policy::balanced || request_.policy == Policy::fastest ||
+            !fits(changed)) {
+            return std::nullopt;
+        }
+        return "--policy balanced";
+    }
+
+    std::optional<std::string> every_budget(Bytes enough) const {
+        if (request_.devices.size() < 2) {
+            return std::nullopt;
+        }
+        const auto least = least_increase(
+            [](PlanRequest& changed, Bytes more) {
+                for (DeviceFacts& device : changed.devices) {
+                    raise_budget(device, more);
+                }
+            },
+            Bytes(enough.count() / request_.devices.size()));
+        if (!least) {
+            return std::nullopt;
+        }
+        return fmt::format("{} more on each of the {} devices", in_mib(*least),
+                           request_.devices.size());
+    }
+
+    /// The least whole number of MiB by which `raise` makes the request fit, near `guess`.
+    std::optional<Bytes> least_increase(const std::function<void(PlanRequest&, Bytes)>& raise,
+                                        Bytes guess) const {
+        const auto fits_with = [&](Bytes more) {
+            PlanRequest changed = request_;
+            raise(changed, more);
+            return fits(changed);
+        };
+        constexpr int doublings = 8;
+        Bytes too_little;
+        Bytes enough = round_up(std::max(guess, 1_B), 1_MiB);
+        for (int i = 0; !fits_with(enough); ++i) {
+            if (i == doublings) {
+                return std::nullopt;
+            }
+            too_little = enough;
+            enough *= 2;
+        }
+        if (too_little == Bytes() && enough > 1_MiB && !fits_with(enough - 1_MiB)) {
+            return enough;  // the guess was right, as it is for all but the alternating rule
+        }
+        while (enough - too_little > 1_MiB) {
+            const Bytes middle =
+                too_little + Bytes((enough - too_little).count() / (2_MiB).count() * (1_MiB).count());
+            if (middle == too_little) {
+                break;
+            }
+            (fits_with(middle) ? enough : too_little) = middle;
+        }
+        return enough;
+    }
+
+    const PlanRequest& request_;
+    const DryRun& dry_run_;
+};
+
+}  // namespace
+
+Error not_fitting_error(const PlanRequest& request, const DryRun& dry_run, const NotFitting& why) {
+    const DeviceFacts& device = request.devices[why.device];
+    std::string message = fmt::format(
+        "{} with {} tokens of context for {} sequence{} in {} does not fit by policy {}: {} bytes "
+        "({}) are missing on {}, which may hold {} (a budget of {} less a reserve of {})",
+        request.model.name, request.context.tokens.value(), request.context.sequences,
+        request.context.sequences == 1 ? "" : "s", to_string(request.context.kv_type),
+        to_string(request.policy), why.missing.count(), to_string(why.missing), device.name,
+        to_string(device.usable()), to_string(device.budget), to_string(device.reserve));
+    const std::vector<std::string> advice = Adviser(request, dry_run).advice(why);
+    if (advice.empty()) {
+        return {ErrorCode::does_not_fit,
+                message + "; neither a shorter context nor a larger budget alone makes it fit, so "
+                          "add a --device or use a smaller model"};
+    }
+    message += "; any one of these makes it fit: ";
+    for (std::size_t i = 0; i < advice.size(); ++i) {
+        message += (i == 0 ? "" : ", ") + advice[i];
+    }
+    return {ErrorCode::does_not_fit, std::move(message)};
+}
+
+}  // namespace hexcore

@@ -1,0 +1,169 @@
+// Why a plan is as it is, as sentences.
+
+#include <algorithm>
+
+#include "hexcore/plan/attempt.hpp"
+
+namespace hexcore {
+namespace {
+
+std::string percent(double part) { return fmt::format("{:.1f} %", 100 * part); }
+
+std::string milliseconds(double seconds) { return fmt::format("{:.3g} ms", 1e3 * seconds); }
+
+std::string goal(const Plan& plan) {
+    Bytes planned;
+    Bytes budgets;
+    const auto fuller = [](const PlannedDevice& a, const PlannedDevice& b) {
+        return a.fill() < b.fill();
+    };
+    for (const PlannedDevice& device : plan.devices) {
+        planned += device.planned.total();
+        budgets += device.budget;
+    }
+    const auto fullest = std::max_element(plan.devices.begin(), plan.devices.end(), fuller);
+    const auto emptiest = std::min_element(plan.devices.begin(), plan.devices.end(), fuller);
+    const std::string fills =
+        fmt::format("all budgets together are {} full, {} the most with {} and {} the least with {}",
+                    percent(planned.as_double() / std::max(budgets.as_double(), 1.0)),
+                    fullest->name, percent(fullest->fill()), emptiest->name,
+                    percent(emptiest->fill()));
+    switch (plan.policy) {
+        case Policy::balanced:
+            return "balanced fills every device evenly, to within one expert where that is "
+                   "possible: " + fills + ".";
+        case Policy::fastest:
+            return "fastest looks for the least modelled time of a token within the budgets: " +
+                   fills + ".";
+        case Policy::alternate:
+            return "alternate keeps the first experts' layer whole and deals the experts of every "
+                   "other layer out in turn, beginning with its home: " + fills + ".";
+        case Policy::layers:
+            return "layers keeps every layer whole, with the highest fill as low as it can be: " +
+                   fills + ".";
+    }
+    return fills;
+}
+
+std::string layer_ranges(const Plan& plan) {
+    std::string ranges;
+    const std::vector<DeviceId>& homes = plan.placement.layer_device;
+    for (std::size_t from = 0; from < homes.size();) {
+        std::size_t to = from;
+        while (to < homes.size() && homes[to] == homes[from]) {
+            ++to;
+        }
+        ranges += fmt::format("{}{} on {}", ranges.empty() ? "" : ", ",
+                              to - from == 1 ? fmt::format("layer {}", from)
+                                             : fmt::format("layers {} to {}", from, to - 1),
+                              plan.devices[homes[from].value()].name);
+        from = to;
+    }
+    std::string without;
+    for (const PlannedDevice& device : plan.devices) {
+        if (device.layers == 0) {
+            without += (without.empty() ? "" : ", ") + device.name;
+        }
+    }
+    return fmt::format(
+        "Attention and KV cache: {}; the output is with the last layer{}.", ranges,
+        without.empty() ? "" : fmt::format("; without layers of their own: {}", without));
+}
+
+std::string expert_spread(const Plan& plan) {
+    std::uint32_t layers = 0;
+    std::uint32_t away = 0;
+    for (std::size_t l = 0; l < plan.placement.expert_device.size(); ++l) {
+        const std::vector<DeviceId>& experts = plan.placement.expert_device[l];
+        const DeviceId home = plan.placement.layer_device[l];
+        layers += experts.empty() ? 0 : 1;
+        away += std::any_of(experts.begin(), experts.end(),
+                            [&](DeviceId device) { return device != home; })
+                    ? 1
+                    : 0;
+    }
+    if (layers == 0) {
+        return "The model has no routed experts to place.";
+    }
+    return fmt::format("{} of {} layers with experts have some on another device.", away, layers);
+}
+
+/// What a token's time consists of.
+std::string bottleneck(const ModelFacts& model, const std::vector<DeviceFacts>& devices,
+                       const Placement& placement, double seconds) {
+    ModelFacts without_experts = model;
+    Placement homes_only = placement;
+    for (std::size_t l = 0; l < model.layers.size(); ++l) {
+        without_experts.layers[l].n_experts = 0;
+        homes_only.expert_device[l].clear();
+    }
+    std::vector<DeviceFacts> near = devices;
+    for (DeviceFacts& device : near) {
+        device.hop_latency_s = 0;
+    }
+    const double reading = modelled_token_seconds(model, near, placement);
+    const double attention = modelled_token_seconds(without_experts, near, homes_only);
+    const double experts = reading - attention;
+    const double hops = seconds - reading;
+    const char* most = experts >= attention && experts >= hops ? "reading experts"
+                       : attention >= hops ? "reading attention, dense weights and KV cache"
+                                           : "hops between devices";
+    const double whole = std::max(seconds, 1e-30);
+    return fmt::format(
+        "A token is modelled at {} ({:.1f} a second), most of it {}: experts {}, attention with "
+        "dense weights and KV cache {}, hops {}.",
+        milliseconds(seconds), 1 / whole, most, percent(experts / whole),
+        percent(attention / whole), percent(hops / whole));
+}
+
+std::string against_others(const Plan& plan) {
+    std::string times;
+    for (const PolicyTime& time : plan.modelled) {
+        times += fmt::format("{}{} {}", times.empty() ? "" : ", ", to_string(time.policy),
+                             time.seconds ? milliseconds(*time.seconds) : "does not fit");
+    }
+    return fmt::format("Modelled time of a token by policy: {}.", times);
+}
+
+std::string speeds(const std::vector<DeviceFacts>& devices) {
+    std::string typical;
+    for (const DeviceFacts& device : devices) {
+        if (device.speed_source == SpeedSource::typical) {
+            typical += (typical.empty() ? "" : ", ") + device.name;
+        }
+    }
+    return typical.empty()
+               ? "The speeds of all devices were measured."
+               : fmt::format("Speeds are typical values, not measured, for {}.", typical);
+}
+
+}  // namespace
+
+void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOptions& options,
+             Plan& plan) {
+    const std::vector<DeviceFacts>& devices = attempted.devices;
+    double seconds = 0;
+    plan.modelled.clear();
+    for (const Policy policy :
+         {Policy::balanced, Policy::fastest, Policy::alternate, Policy::layers}) {
+        PolicyTime time{policy, std::nullopt};
+        if (policy == plan.policy) {
+            seconds = modelled_token_seconds(model, devices, plan.placement);
+            time.seconds = seconds;
+        } else if (const auto other = place(model, devices, policy, options)) {
+            time.seconds = modelled_token_seconds(model, devices, *other);
+        }
+        plan.modelled.push_back(time);
+    }
+    plan.explanation = {goal(plan), layer_ranges(plan), expert_spread(plan),
+                        bottleneck(model, devices, plan.placement, seconds), against_others(plan),
+                        speeds(devices)};
+    plan.explanation.push_back(fmt::format("The token embedding ({}) stays in host memory.",
+                                           to_string(model.input)));
+    plan.explanation.push_back(plan.basis == Basis::dry_run
+                                   ? "All sizes are exact: libllama's own simulated load of the file."
+                                   : "KV cache and compute buffers are estimates by formula; a dry "
+                                     "run over the model file makes them exact.");
+}
+
+}  // namespace hexcore

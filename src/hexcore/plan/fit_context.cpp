@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <limits>
+
+#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/kv_cache.hpp"
+
+namespace hexcore {
+namespace {
+
+/// The largest context to consider, for all sequences together.
+Result<std::uint64_t> most_tokens(const PlanRequest& request) {
+    if (request.context.tokens > TokenCount(0)) {
+        return request.context.tokens.value();
+    }
+    if (request.model.n_ctx_train == 0) {
+        return fail(ErrorCode::usage,
+                    "model '{}' does not say for how long a context it was trained; give the most "
+                    "to consider with --ctx",
+                    request.model.name);
+    }
+    return std::uint64_t{request.model.n_ctx_train} * std::max(request.context.sequences, 1U);
+}
+
+std::string longest_sentence(const Plan& plan, std::uint64_t next_tokens,
+                             const std::optional<NotFitting>& next) {
+    if (!next) {
+        return fmt::format("{} tokens, the longest context asked for, fits.",
+                           plan.context.tokens.value());
+    }
+    return fmt::format("{} tokens is the longest context that fits; {} tokens miss {} on {}.",
+                       plan.context.tokens.value(), next_tokens, to_string(next->missing),
+                       plan.devices[next->device].name);
+}
+
+}  // namespace
+
+Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
+    HEXCORE_TRY(most, most_tokens(request));
+    HEXCORE_TRY(settled, settle(request));
+    const std::uint64_t step = context_step(settled.context);
+    const auto with_steps = [&](std::uint64_t steps) {
+        PlanRequest probe = settled;
+        probe.context.tokens = TokenCount(static_cast<std::uint32_t>(steps * step));
+        return probe;
+    };
+    const std::uint64_t ceiling = std::numeric_limits<std::uint32_t>::max() / step;
+    std::uint64_t too_many = std::clamp<std::uint64_t>(most / step, 1, ceiling) + 1;
+    std::uint64_t fitting = 0;
+    std::optional<NotFitting> why;
+    for (std::uint64_t steps = too_many - 1; too_many - fitting > 1;
+         steps = fitting + (too_many - fitting) / 2) {
+        HEXCORE_TRY(probe, attempt(with_steps(steps), dry_run, Rounds::probe));
+        if (probe) {
+            fitting = steps;
+        } else {
+            too_many = steps;
+            why = probe.error();
+        }
+    }
+    HEXCORE_TRY(plan, make_plan(with_steps(std::max<std::uint64_t>(fitting, 1)), dry_run));
+    plan.explanation.insert(plan.explanation.begin(),
+                            longest_sentence(plan, too_many * step, why));
+    return plan;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,30 @@
+#include "hexcore/plan/profile.hpp"
+
+#include "hexcore/plan/kv_cache.hpp"
+
+namespace hexcore {
+
+ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context) {
+    ModelFacts facts;
+    facts.name = profile.name;
+    facts.architecture = profile.architecture;
+    facts.n_experts = profile.n_experts;
+    facts.n_experts_used = profile.n_experts_used;
+    facts.input = profile.input;
+    facts.output = profile.output;
+    ContextShape trained;
+    trained.tokens = TokenCount(profile.n_ctx_train);
+    trained.ubatch = context.ubatch;
+    for (const LayerProfile& layer : profile.layers) {
+        LayerFacts& placed = facts.layers.emplace_back();
+        placed.weights = layer.weights;
+        placed.kv = kv_cache_bytes(layer.attention, layer.sliding_window, padded(context));
+        placed.kv_trained =
+            kv_cache_bytes(layer.attention, layer.sliding_window, padded(trained));
+        placed.n_experts = layer.n_experts;
+        placed.expert = layer.expert;
+    }
+    return facts;
+}
+
+}  // namespace hexcore
