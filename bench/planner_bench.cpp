@@ -89,8 +89,7 @@ void register_all() {
     for (const auto& [name, machine] :
          {std::pair("host", capped_host), {"slow_gpu", slow_gpu}, {"fast_gpu", fast_gpu}}) {
         for (const double fill : {0.6, 0.98}) {
-            const std::string suffix =
-                std::string("/") + name + (fill > 0.9 ? "/tight" : "/roomy");
+            const std::string suffix = std::string("/") + name + (fill > 0.9 ? "/tight" : "/roomy");
             register_case("32x8 on 2" + suffix, mixtral, devices(mixtral, 2, fill, false, machine));
             register_case("32x8 on 2 unequal" + suffix, mixtral,
                           devices(mixtral, 2, fill, true, machine));

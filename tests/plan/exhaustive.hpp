@@ -50,8 +50,8 @@ inline double expected_slowest(const std::vector<std::uint32_t>& device_of_exper
 }
 
 /// Looks at every placement there is: every way to cut the layers into contiguous ranges, and for
-/// every layer every number of experts on each device. (Which experts they are changes neither bytes
-/// nor modelled time.)
+/// every layer every number of experts on each device. (Which experts they are changes neither
+/// bytes nor modelled time.)
 class Exhaustive {
 public:
     Exhaustive(const ModelFacts& model, const std::vector<DeviceFacts>& devices)
@@ -135,8 +135,8 @@ private:
         for (std::size_t l = 0; l < homes.size(); ++l) {
             const LayerFacts& layer = model_.layers[l];
             judgement.bytes[homes[l]] += (layer.weights + layer.kv).count();
-            judgement.seconds += (layer.weights + layer.kv).as_double() /
-                                 devices_[homes[l]].bandwidth_bytes_per_s;
+            judgement.seconds +=
+                (layer.weights + layer.kv).as_double() / devices_[homes[l]].bandwidth_bytes_per_s;
             judgement.seconds += l > 0 ? hop(homes[l - 1], homes[l]) : 0.0;
         }
         return judgement;
@@ -164,8 +164,8 @@ private:
         for (std::size_t d = 0; d < n_; ++d) {
             const auto even = static_cast<std::uint64_t>(
                 all * static_cast<long double>(devices_[d].budget.count()) / budgets);
-            judgement.excess = std::max(
-                judgement.excess, judgement.bytes[d] > even ? judgement.bytes[d] - even : 0);
+            judgement.excess = std::max(judgement.excess,
+                                        judgement.bytes[d] > even ? judgement.bytes[d] - even : 0);
         }
     }
 
@@ -182,8 +182,8 @@ private:
         }
     }
 
-    void deal(std::size_t layer, const std::vector<std::uint32_t>& homes,
-              const Judgement& so_far, const std::function<void(const Judgement&)>& visit) const {
+    void deal(std::size_t layer, const std::vector<std::uint32_t>& homes, const Judgement& so_far,
+              const std::function<void(const Judgement&)>& visit) const {
         if (layer == homes.size()) {
             Judgement judgement = so_far;
             finish(judgement);

@@ -1,6 +1,7 @@
+#include "exhaustive.hpp"
+
 #include <gtest/gtest.h>
 
-#include "exhaustive.hpp"
 #include "hexcore/plan/placement.hpp"
 #include "hexcore/plan/search_policies.hpp"
 

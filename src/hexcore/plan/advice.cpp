@@ -36,15 +36,14 @@ public:
         add(smaller_cache());
         add(fewer_sequences());
         add(other_policy());
-        const std::optional<Bytes> one = least_increase(
-            [&](PlanRequest& changed, Bytes more) {
-                raise_budget(changed.devices[why.device], more);
-            },
-            why.missing);
+        const std::optional<Bytes> one =
+            least_increase([&](PlanRequest& changed,
+                               Bytes more) { raise_budget(changed.devices[why.device], more); },
+                           why.missing);
         if (one) {
             const DeviceFacts& device = request_.devices[why.device];
-            found.push_back(fmt::format("a budget of {} for {}", in_mib(device.budget + *one),
-                                        device.name));
+            found.push_back(
+                fmt::format("a budget of {} for {}", in_mib(device.budget + *one), device.name));
         }
         add(every_budget(one.value_or(why.missing)));
         return found;
@@ -153,8 +152,8 @@ private:
             return enough;  // the guess was right, as it is for all but the alternating rule
         }
         while (enough - too_little > 1_MiB) {
-            const Bytes middle =
-                too_little + Bytes((enough - too_little).count() / (2_MiB).count() * (1_MiB).count());
+            const Bytes middle = too_little + Bytes((enough - too_little).count() /
+                                                    (2_MiB).count() * (1_MiB).count());
             if (middle == too_little) {
                 break;
             }
@@ -181,8 +180,9 @@ Error not_fitting_error(const PlanRequest& request, const DryRun& dry_run, const
     const std::vector<std::string> advice = Adviser(request, dry_run).advice(why);
     if (advice.empty()) {
         return {ErrorCode::does_not_fit,
-                message + "; neither a shorter context nor a larger budget alone makes it fit, so "
-                          "add a --device or use a smaller model"};
+                message +
+                    "; neither a shorter context nor a larger budget alone makes it fit, so "
+                    "add a --device or use a smaller model"};
     }
     message += "; any one of these makes it fit: ";
     for (std::size_t i = 0; i < advice.size(); ++i) {

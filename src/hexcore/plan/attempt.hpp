@@ -28,9 +28,9 @@ enum class Rounds : std::uint32_t { probe = 2, careful = 4 };
 /// a request that makes no sense.
 [[nodiscard]] Result<PlanRequest> settle(PlanRequest request);
 
-/// Plans a settled request once; tries it out where `dry_run` is not empty, and again with what that
-/// told while the exact numbers do not fit or another placement would be better with them. Fails
-/// only with what `dry_run` fails with.
+/// Plans a settled request once; tries it out where `dry_run` is not empty, and again with what
+/// that told while the exact numbers do not fit or another placement would be better with them.
+/// Fails only with what `dry_run` fails with.
 [[nodiscard]] Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run,
                                       Rounds rounds);
 

@@ -37,8 +37,8 @@ std::uint64_t count_choices(const Problem& problem, std::uint32_t n_experts, std
 
 class LayerTable {
 public:
-    LayerTable(Problem& problem, const Split& split, const DeviceBytes& rooms,
-               double seconds_below, std::uint64_t max_steps)
+    LayerTable(Problem& problem, const Split& split, const DeviceBytes& rooms, double seconds_below,
+               std::uint64_t max_steps)
         : problem_(problem),
           split_(split),
           rooms_(rooms),
@@ -65,9 +65,9 @@ public:
         if (states.empty()) {
             return {std::nullopt, true, steps_};
         }
-        const auto best = std::min_element(
-            states.begin(), states.end(),
-            [](const State& a, const State& b) { return a.seconds < b.seconds; });
+        const auto best =
+            std::min_element(states.begin(), states.end(),
+                             [](const State& a, const State& b) { return a.seconds < b.seconds; });
         return {read_back(*best), true, steps_};
     }
 

@@ -16,9 +16,9 @@ struct ExactFill {
 };
 
 /// The fastest way to give a split's experts to devices with the given room, by dynamic programming
-/// over the layers: a state is the bytes of experts on each device so far, and keeps its least time.
-/// States that cannot come under `seconds_below` even if all further layers were free to lie as they
-/// like are dropped. Given up after `max_steps` transitions.
+/// over the layers: a state is the bytes of experts on each device so far, and keeps its least
+/// time. States that cannot come under `seconds_below` even if all further layers were free to lie
+/// as they like are dropped. Given up after `max_steps` transitions.
 [[nodiscard]] ExactFill exact_fill(Problem& problem, const Split& split, const DeviceBytes& rooms,
                                    double seconds_below, std::uint64_t max_steps);
 

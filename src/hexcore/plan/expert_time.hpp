@@ -19,10 +19,10 @@ using Counts = std::array<std::uint32_t, max_devices>;
 /// The devices' shares X_d follow a multivariate hypergeometric distribution, so
 ///     P(X_d <= m_d for all d) = [x^n_used] prod_d sum_{j <= m_d} C(c_d, j) x^j / C(n_experts,
 ///     n_used)
-/// and the expected maximum is the integral of P(max > t) over t, a step function that changes where
-/// some device's time for a whole number of experts lies. The maximum of the expected shares would
-/// be simpler and is wrong where it matters: eight devices with one expert each would seem to read a
-/// quarter of an expert when two of eight are used.
+/// and the expected maximum is the integral of P(max > t) over t, a step function that changes
+/// where some device's time for a whole number of experts lies. The maximum of the expected shares
+/// would be simpler and is wrong where it matters: eight devices with one expert each would seem to
+/// read a quarter of an expert when two of eight are used.
 class ExpertTime {
 public:
     ExpertTime(std::uint32_t n_experts, std::uint32_t n_used, Bytes expert,

@@ -23,21 +23,22 @@ std::string goal(const Plan& plan) {
     }
     const auto fullest = std::max_element(plan.devices.begin(), plan.devices.end(), fuller);
     const auto emptiest = std::min_element(plan.devices.begin(), plan.devices.end(), fuller);
-    const std::string fills =
-        fmt::format("all budgets together are {} full, {} the most with {} and {} the least with {}",
-                    percent(planned.as_double() / std::max(budgets.as_double(), 1.0)),
-                    fullest->name, percent(fullest->fill()), emptiest->name,
-                    percent(emptiest->fill()));
+    const std::string fills = fmt::format(
+        "all budgets together are {} full, {} the most with {} and {} the least with {}",
+        percent(planned.as_double() / std::max(budgets.as_double(), 1.0)), fullest->name,
+        percent(fullest->fill()), emptiest->name, percent(emptiest->fill()));
     switch (plan.policy) {
         case Policy::balanced:
             return "balanced fills every device evenly, to within one expert where that is "
-                   "possible: " + fills + ".";
+                   "possible: " +
+                   fills + ".";
         case Policy::fastest:
             return "fastest looks for the least modelled time of a token within the budgets: " +
                    fills + ".";
         case Policy::alternate:
             return "alternate keeps the first experts' layer whole and deals the experts of every "
-                   "other layer out in turn, beginning with its home: " + fills + ".";
+                   "other layer out in turn, beginning with its home: " +
+                   fills + ".";
         case Policy::layers:
             return "layers keeps every layer whole, with the highest fill as low as it can be: " +
                    fills + ".";
@@ -155,15 +156,16 @@ void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOpt
         }
         plan.modelled.push_back(time);
     }
-    plan.explanation = {goal(plan), layer_ranges(plan), expert_spread(plan),
-                        bottleneck(model, devices, plan.placement, seconds), against_others(plan),
-                        speeds(devices)};
-    plan.explanation.push_back(fmt::format("The token embedding ({}) stays in host memory.",
-                                           to_string(model.input)));
-    plan.explanation.push_back(plan.basis == Basis::dry_run
-                                   ? "All sizes are exact: libllama's own simulated load of the file."
-                                   : "KV cache and compute buffers are estimates by formula; a dry "
-                                     "run over the model file makes them exact.");
+    plan.explanation = {goal(plan),           layer_ranges(plan),
+                        expert_spread(plan),  bottleneck(model, devices, plan.placement, seconds),
+                        against_others(plan), speeds(devices)};
+    plan.explanation.push_back(
+        fmt::format("The token embedding ({}) stays in host memory.", to_string(model.input)));
+    plan.explanation.push_back(
+        plan.basis == Basis::dry_run
+            ? "All sizes are exact: libllama's own simulated load of the file."
+            : "KV cache and compute buffers are estimates by formula; a dry "
+              "run over the model file makes them exact.");
 }
 
 }  // namespace hexcore

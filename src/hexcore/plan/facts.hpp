@@ -40,10 +40,10 @@ enum class SpeedSource { measured, typical };
 struct DeviceFacts {
     std::string name;  ///< "host0", "cuda:1", ...
     Bytes budget;
-    Bytes reserve;         ///< kept free out of the budget
-    Bytes compute;         ///< compute buffers if the device has at least one layer
-    Bytes compute_output;  ///< more compute buffers if the device has the output layer
-    Bytes staging;         ///< taken on every device of the plan, whatever it holds
+    Bytes reserve;                     ///< kept free out of the budget
+    Bytes compute;                     ///< compute buffers if the device has at least one layer
+    Bytes compute_output;              ///< more compute buffers if the device has the output layer
+    Bytes staging;                     ///< taken on every device of the plan, whatever it holds
     double bandwidth_bytes_per_s = 0;  ///< of its memory, reading; 0: reading counts no time
     double hop_latency_s = 0;          ///< one way, to any other device
     SpeedSource speed_source = SpeedSource::typical;

@@ -126,14 +126,13 @@ std::optional<Move> Filler::cheapest_relief(std::uint32_t from, std::uint64_t ex
         const std::uint64_t size = std::max<std::uint64_t>(expert_bytes(group), 1);
         const std::uint64_t need = (excess + size - 1) / size;
         for (std::uint32_t to = 0; to < n_devices_; ++to) {
-            const std::uint64_t most = std::min<std::uint64_t>(group.counts[from],
-                                                               spare[to] / size);
+            const std::uint64_t most =
+                std::min<std::uint64_t>(group.counts[from], spare[to] / size);
             if (to == from || most == 0) {
                 continue;
             }
             const auto consider = [&](std::uint64_t count) {
-                const Move move =
-                    make_move(group, from, to, static_cast<std::uint32_t>(count));
+                const Move move = make_move(group, from, to, static_cast<std::uint32_t>(count));
                 const double relieved = static_cast<double>(std::min(count * size, excess));
                 if (move.seconds / relieved < best_rate) {
                     best_rate = move.seconds / relieved;
@@ -178,8 +177,8 @@ bool Filler::repair(const DeviceBytes& rooms, std::optional<std::uint32_t> size_
     }
 }
 
-/// Amounts worth moving: every one in small layers, powers of four in large ones, and what devices hold of a layer now, so that a layer can
-/// leave a device wholly.
+/// Amounts worth moving: every one in small layers, powers of four in large ones, and what devices
+/// hold of a layer now, so that a layer can leave a device wholly.
 std::set<std::uint32_t> Filler::amounts() const {
     std::set<std::uint32_t> amounts;
     for (const auto& [group, layers] : groups_) {
@@ -189,7 +188,8 @@ std::set<std::uint32_t> Filler::amounts() const {
             }
         }
         const std::uint32_t most = problem_.kinds()[group.kind].n_experts;
-        for (std::uint32_t amount = 1; amount <= most; amount = most > 16 ? amount * 4 : amount + 1) {
+        for (std::uint32_t amount = 1; amount <= most;
+             amount = most > 16 ? amount * 4 : amount + 1) {
             amounts.insert(amount);
         }
     }
@@ -221,7 +221,8 @@ bool Filler::improve_once(const DeviceBytes& rooms) {
                         counterpart = {};
                     }
                     const auto back = cheapest.find({size_class, to, from, amount});
-                    if (back != cheapest.end() && (back->second.group != &group || layers.size() > 1) &&
+                    if (back != cheapest.end() &&
+                        (back->second.group != &group || layers.size() > 1) &&
                         move.seconds + back->second.seconds < best_seconds) {
                         best_seconds = move.seconds + back->second.seconds;
                         best = move;

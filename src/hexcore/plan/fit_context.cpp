@@ -58,8 +58,7 @@ Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
         }
     }
     HEXCORE_TRY(plan, make_plan(with_steps(std::max<std::uint64_t>(fitting, 1)), dry_run));
-    plan.explanation.insert(plan.explanation.begin(),
-                            longest_sentence(plan, too_many * step, why));
+    plan.explanation.insert(plan.explanation.begin(), longest_sentence(plan, too_many * step, why));
     return plan;
 }
 

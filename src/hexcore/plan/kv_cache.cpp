@@ -29,9 +29,8 @@ std::uint64_t context_step(const ContextShape& context) {
 ContextShape padded(const ContextShape& context) {
     const std::uint64_t sequences = std::max(context.sequences, 1U);
     const std::uint64_t each = pad(pad(context.tokens.value()) / sequences);
-    const std::uint64_t all =
-        std::min<std::uint64_t>(std::max(each, cell_padding) * sequences,
-                                std::numeric_limits<std::uint32_t>::max());
+    const std::uint64_t all = std::min<std::uint64_t>(std::max(each, cell_padding) * sequences,
+                                                      std::numeric_limits<std::uint32_t>::max());
     ContextShape result = context;
     result.tokens = TokenCount(static_cast<std::uint32_t>(all));
     return result;

@@ -100,7 +100,8 @@ std::optional<NotFitting> furthest_over(const Plan& plan) {
     return worst;
 }
 
-/// Adds what the dry run found above the plan to a device's facts, or takes off what it found below.
+/// Adds what the dry run found above the plan to a device's facts, or takes off what it found
+/// below.
 void correct(const Usage& planned, const Usage& exact, bool has_layers, DeviceFacts& device) {
     Bytes& adjusted = has_layers ? device.compute : device.staging;
     adjusted += saturating_subtract(exact.total(), planned.total());
@@ -151,8 +152,8 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
         }
         HEXCORE_TRY(usage, dry_run(made.plan));
         for (std::size_t d = 0; d < devices.size(); ++d) {
-            correct(made.plan.devices[d].planned, usage.devices[d],
-                    made.plan.devices[d].layers > 0, devices[d]);
+            correct(made.plan.devices[d].planned, usage.devices[d], made.plan.devices[d].layers > 0,
+                    devices[d]);
         }
         take_over(usage, made.plan);
         const std::optional<NotFitting> over = furthest_over(made.plan);
@@ -192,8 +193,7 @@ Result<Plan> finish_plan(Plan plan, const DryRunUsage& usage) {
                     "{} takes {} with this plan, {} bytes ({}) more than its budget of {} less the "
                     "reserve of {}; raise the budget or lower --ctx",
                     device.name, to_string(device.planned.total()), over->missing.count(),
-                    to_string(over->missing), to_string(device.budget),
-                    to_string(device.reserve));
+                    to_string(over->missing), to_string(device.budget), to_string(device.reserve));
     }
     return plan;
 }

@@ -32,7 +32,8 @@ private:
         std::uint64_t slots = 0;
         for (std::uint32_t d = 0; d < n_devices_; ++d) {
             const std::uint64_t most =
-                sizes_[0] == 0 ? left_[0] : std::min<std::uint64_t>(rooms_[d] / sizes_[0], left_[0]);
+                sizes_[0] == 0 ? left_[0]
+                               : std::min<std::uint64_t>(rooms_[d] / sizes_[0], left_[0]);
             quotas_[d][0] = static_cast<std::uint32_t>(most);
             slots += most;
         }

@@ -15,8 +15,8 @@ struct Pattern {
 };
 
 /// Finds and remembers the fastest pattern of each kind of layer on each home device: everything at
-/// home, or spread in proportion to bandwidth over the home and its nearest devices and then bettered
-/// expert by expert.
+/// home, or spread in proportion to bandwidth over the home and its nearest devices and then
+/// bettered expert by expert.
 class Patterns {
 public:
     explicit Patterns(Problem& problem) : problem_(problem) {}

@@ -96,8 +96,7 @@ tl::expected<Placement, Shortfall> whole_layers(Problem& problem) {
 }
 
 Shortfall missing_for_any(const Problem& problem, PolicySearch& search) {
-    return least_missing(problem,
-                         [&](const DeviceBytes& caps) { return search.feasible(caps); });
+    return least_missing(problem, [&](const DeviceBytes& caps) { return search.feasible(caps); });
 }
 
 tl::expected<Placement, Shortfall> fastest(const ModelFacts& model,

@@ -30,9 +30,9 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
-/// Why no placement fits: with `missing` more bytes on `device` alone one would. The device named is
-/// the one that needs the least. For Policy::alternate, whose rule leaves no choice, the device that
-/// is furthest over and by how much.
+/// Why no placement fits: with `missing` more bytes on `device` alone one would. The device named
+/// is the one that needs the least. For Policy::alternate, whose rule leaves no choice, the device
+/// that is furthest over and by how much.
 struct Shortfall {
     DeviceId device;
     Bytes missing;

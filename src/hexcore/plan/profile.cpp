@@ -19,8 +19,7 @@ ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context) {
         LayerFacts& placed = facts.layers.emplace_back();
         placed.weights = layer.weights;
         placed.kv = kv_cache_bytes(layer.attention, layer.sliding_window, padded(context));
-        placed.kv_trained =
-            kv_cache_bytes(layer.attention, layer.sliding_window, padded(trained));
+        placed.kv_trained = kv_cache_bytes(layer.attention, layer.sliding_window, padded(trained));
         placed.n_experts = layer.n_experts;
         placed.expert = layer.expert;
     }

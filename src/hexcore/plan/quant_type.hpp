@@ -21,8 +21,8 @@ struct QuantType {
 [[nodiscard]] Result<QuantType> find_quant_type(std::string_view name);
 
 /// The type that llama.cpp stores a matrix with rows of `row_elements` in when asked for `wanted`:
-/// that one, or where rows are no whole number of its blocks, the one that llama-quantize falls back
-/// to (tensor_type_fallback in llama-quant.cpp).
+/// that one, or where rows are no whole number of its blocks, the one that llama-quantize falls
+/// back to (tensor_type_fallback in llama-quant.cpp).
 [[nodiscard]] QuantType type_for_rows(const QuantType& wanted, std::uint64_t row_elements);
 
 /// Size of `rows` rows of `row_elements`, stored as type_for_rows() says.

@@ -92,8 +92,8 @@ std::optional<CountedPlacement> place_whole_layers(Problem& problem, const Devic
         }
         return sum;
     };
-    const RangeCosts times =
-        replaced(fills, [&](double fill) { return fill <= most; }, seconds_of);
+    const RangeCosts times = replaced(
+        fills, [&](double fill) { return fill <= most; }, seconds_of);
     CountedPlacement placement;
     placement.split = best_split(problem, times, Combine::sum).value();
     placement.counts.assign(problem.n_layers(), Counts{});
@@ -116,7 +116,8 @@ Placement place_alternating(const Problem& problem, bool trained_context) {
     RangeCosts fills(n, problem.n_layers());
     fills.fill([&](std::uint32_t d, std::uint32_t from, std::uint32_t to) {
         const DeviceFacts& device = problem.device(d);
-        double bytes = dealt + home[to] - home[from] + (device.staging + device.compute).as_double();
+        double bytes =
+            dealt + home[to] - home[from] + (device.staging + device.compute).as_double();
         if (to == problem.n_layers()) {
             bytes += (model.output + device.compute_output).as_double();
         }

@@ -15,8 +15,8 @@ namespace hexcore {
 
 /// The reference case's rule; looks at budgets, but not at whether they suffice.
 ///
-/// All experts of the first layer that has any stay on its home. From then on expert e of a layer at
-/// home on device h of n goes to device (h + e) mod n. The layers are dealt so that the fullest
+/// All experts of the first layer that has any stay on its home. From then on expert e of a layer
+/// at home on device h of n goes to device (h + e) mod n. The layers are dealt so that the fullest
 /// device is the least full, counting what the rule itself puts on each device (its dealt experts,
 /// the first layer's experts, the output) and a KV cache for the whole trained context, when known:
 /// so the split does not change with the planned context, and memory is evenest when it is needed

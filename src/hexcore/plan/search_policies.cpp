@@ -116,7 +116,8 @@ std::vector<Split> PolicySearch::programmed_splits(const DeviceBytes& caps, Aim 
                 const double time = seconds.at(d, from, to);
                 return time == RangeCosts::forbidden
                            ? time
-                           : time + price * static_cast<double>(slots(d, 0, 0) - slots(d, from, to));
+                           : time +
+                                 price * static_cast<double>(slots(d, 0, 0) - slots(d, from, to));
             });
             const std::optional<Split> split = best_split(problem_, costs, Combine::sum);
             if (!split) {
@@ -211,8 +212,8 @@ std::optional<CountedPlacement> PolicySearch::search(const std::vector<Split>& s
     const std::uint64_t effort_limit = problem_.effort() + limits_.effort;
     std::optional<CountedPlacement> best;
     for (const Candidate& next : candidates) {
-        if (best && (next.least_seconds >= best->seconds * same_time ||
-                     problem_.effort() > effort_limit)) {
+        if (best &&
+            (next.least_seconds >= best->seconds * same_time || problem_.effort() > effort_limit)) {
             continue;
         }
         auto filled = fill_experts(problem_, patterns_, next.split, next.rooms, effort_limit);
@@ -250,8 +251,8 @@ void PolicySearch::climb(CountedPlacement& best, const Caps& caps, std::uint64_t
 void PolicySearch::refine(const std::vector<Candidate>& candidates, CountedPlacement& best) {
     std::uint64_t steps_left = limits_.exact_steps;
     for (const Candidate& next : candidates) {
-        ExactFill found = exact_fill(problem_, next.split, next.rooms, best.seconds * same_time,
-                                     steps_left);
+        ExactFill found =
+            exact_fill(problem_, next.split, next.rooms, best.seconds * same_time, steps_left);
         if (found.better) {
             best = std::move(*found.better);
         }
@@ -291,9 +292,8 @@ std::optional<CountedPlacement> PolicySearch::balanced() {
         return std::nullopt;
     }
     std::vector<Split> evenest;
-    std::copy_if(splits.begin(), splits.end(), std::back_inserter(evenest), [&](const Split& split) {
-        return packs(split, balanced_caps(split, tolerance));
-    });
+    std::copy_if(splits.begin(), splits.end(), std::back_inserter(evenest),
+                 [&](const Split& split) { return packs(split, balanced_caps(split, tolerance)); });
     return search(evenest, [&](const Split& split) { return balanced_caps(split, tolerance); });
 }
 

@@ -17,8 +17,8 @@ enum class QkNorm {
     full,  ///< one for each element of all heads
 };
 
-/// The dimensions of a model, without a file: what its config.json says. Files of shapes/ have these
-/// keys; those that are missing are zero or false.
+/// The dimensions of a model, without a file: what its config.json says. Files of shapes/ have
+/// these keys; those that are missing are zero or false.
 struct Shape {
     std::string name;
     std::string architecture;

@@ -1,4 +1,5 @@
-// A named shape as a ModelProfile: the tensors that llama.cpp's converter writes for it, one by one.
+// A named shape as a ModelProfile: the tensors that llama.cpp's converter writes for it, one by
+// one.
 
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_type.hpp"
@@ -73,8 +74,8 @@ void add_ffn(const Shape& shape, std::uint64_t width, TensorSum& sum) {
 }
 
 /// What one token keeps alive at the widest point of a layer: the residual stream and its norm, and
-/// the larger of attention (queries, their result, keys, values) and FFN (gate, up and the result of
-/// every expert used).
+/// the larger of attention (queries, their result, keys, values) and FFN (gate, up and the result
+/// of every expert used).
 std::uint64_t activations(const Shape& shape, bool dense) {
     const bool latent = shape.latent.kv_rank > 0;
     const std::uint64_t head_q =

@@ -73,8 +73,7 @@ double SplitEstimate::spread_seconds(std::uint32_t kind, const std::vector<doubl
     for (; dealt < alike.n_experts; ++dealt) {
         std::uint32_t most_short = 0;
         for (std::uint32_t d = 1; d < shares.size(); ++d) {
-            if (shares[d] * total - counts[d] >
-                shares[most_short] * total - counts[most_short]) {
+            if (shares[d] * total - counts[d] > shares[most_short] * total - counts[most_short]) {
                 most_short = d;
             }
         }

@@ -22,9 +22,9 @@ public:
     [[nodiscard]] double range_seconds(std::uint32_t d, std::uint32_t from, std::uint32_t to,
                                        std::uint64_t room) const;
 
-    /// A guess for all experts of a split with the given rooms. Experts that find no room where they
-    /// like to be go where there is room, which makes every layer's pattern more uneven; layers
-    /// whose experts like to be at home hop instead.
+    /// A guess for all experts of a split with the given rooms. Experts that find no room where
+    /// they like to be go where there is room, which makes every layer's pattern more uneven;
+    /// layers whose experts like to be at home hop instead.
     [[nodiscard]] double split_seconds(const Split& split, const DeviceBytes& rooms) const;
 
 private:
@@ -34,7 +34,8 @@ private:
         std::vector<DeviceBytes> wanted_bytes;
         double furthest_hop = 0;
     };
-    [[nodiscard]] double spread_seconds(std::uint32_t kind, const std::vector<double>& shares) const;
+    [[nodiscard]] double spread_seconds(std::uint32_t kind,
+                                        const std::vector<double>& shares) const;
 
     Problem& problem_;
     Patterns& patterns_;

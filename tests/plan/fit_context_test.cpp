@@ -1,0 +1,61 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "requests.hpp"
+
+namespace hexcore::test {
+namespace {
+
+TEST(FitContext, OneStepMoreWouldNotFit) {
+    for (const std::uint32_t sequences : {1U, 3U}) {
+        PlanRequest request = shape_request("mixtral-8x7b", {14_GiB, 14_GiB}, 0);
+        request.context.sequences = sequences;
+        const Result<Plan> plan = fit_context(request);
+        ASSERT_TRUE(plan) << plan.error().message;
+        const std::uint32_t tokens = plan->context.tokens.value();
+        EXPECT_EQ(tokens % (256 * sequences), 0U);
+        EXPECT_LT(tokens, 32768U);
+        request.context.tokens = TokenCount(tokens);
+        EXPECT_TRUE(make_plan(request));
+        request.context.tokens = TokenCount(tokens + 256 * sequences);
+        EXPECT_FALSE(make_plan(request));
+    }
+}
+
+TEST(FitContext, StopsAtTheTrainedContextAndAtTheGivenOne) {
+    const Result<Plan> trained = fit_context(shape_request("mixtral-8x7b", {64_GiB}, 0));
+    ASSERT_TRUE(trained);
+    EXPECT_EQ(trained->context.tokens, TokenCount(32768));
+    const Result<Plan> given = fit_context(shape_request("mixtral-8x7b", {64_GiB}, 5000));
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->context.tokens, TokenCount(4864));
+}
+
+TEST(FitContext, TriesEveryProbeOutWhereItCan) {
+    PlanRequest request = shape_request("mixtral-8x7b", {14_GiB, 14_GiB}, 0);
+    int calls = 0;
+    const Result<Plan> roomy = fit_context(request, dry_run_with(0_B, &calls));
+    const Result<Plan> tight = fit_context(request, dry_run_with(400_MiB));
+    ASSERT_TRUE(roomy && tight);
+    EXPECT_GT(calls, 4);
+    EXPECT_EQ(tight->basis, Basis::dry_run);
+    EXPECT_LT(tight->context.tokens, roomy->context.tokens);
+}
+
+TEST(FitContext, SaysWhatIsMissingWhereNotEvenTheShortestFits) {
+    const Result<Plan> plan = fit_context(shape_request("mixtral-8x7b", {8_GiB}, 0));
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, ErrorCode::does_not_fit);
+    EXPECT_THAT(plan.error().message, testing::HasSubstr("256 tokens"));
+}
+
+TEST(FitContext, AnUnknownTrainedContextNeedsALimit) {
+    PlanRequest request = shape_request("mixtral-8x7b", {64_GiB}, 0);
+    request.model.n_ctx_train = 0;
+    const Result<Plan> plan = fit_context(request);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, ErrorCode::usage);
+}
+
+}  // namespace
+}  // namespace hexcore::test

@@ -1,0 +1,248 @@
+#include "hexcore/plan/make_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <regex>
+
+#include "requests.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(MakePlan, TheReferenceCaseComesOutAsItWas) {
+    for (const std::uint32_t tokens : {256U, 4096U, 32768U}) {
+        const Result<Plan> plan =
+            make_plan(shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, tokens, Policy::alternate));
+        ASSERT_TRUE(plan) << plan.error().message;
+        EXPECT_EQ(plan->devices[0].layers, 14U) << tokens;
+        EXPECT_EQ(plan->devices[1].layers, 18U);
+        EXPECT_EQ(plan->devices[0].experts, 132U);
+        EXPECT_EQ(plan->devices[1].experts, 124U);
+        for (std::uint32_t l = 0; l < 32; ++l) {
+            const std::uint32_t home = l < 14 ? 0 : 1;
+            EXPECT_EQ(plan->placement.layer_device[l], DeviceId(home));
+            for (std::uint32_t e = 0; e < 8; ++e) {
+                const std::uint32_t device = l == 0 ? 0 : (home + e) % 2;
+                EXPECT_EQ(plan->placement.expert_device[l][e], DeviceId(device));
+            }
+        }
+    }
+}
+
+TEST(MakePlan, EveryByteOfTheModelIsPlannedSomewhere) {
+    for (const Policy policy :
+         {Policy::balanced, Policy::fastest, Policy::alternate, Policy::layers}) {
+        const PlanRequest request = shape_request("mixtral-8x7b", {20_GiB, 14_GiB}, 4096, policy);
+        const Result<Plan> plan = make_plan(request);
+        ASSERT_TRUE(plan) << to_string(policy) << ": " << plan.error().message;
+        Usage sum = plan->host;
+        for (const PlannedDevice& device : plan->devices) {
+            sum.weights += device.planned.weights;
+            sum.experts += device.planned.experts;
+            sum.kv += device.planned.kv;
+            EXPECT_LE(device.planned.total(), device.budget - device.reserve);
+        }
+        EXPECT_EQ(sum.weights + sum.experts, plan->total_bytes);
+        EXPECT_EQ(sum.experts, plan->experts_bytes);
+        EXPECT_EQ(sum.kv, 128_KiB * 4096);
+        EXPECT_EQ(plan->basis, Basis::estimate);
+    }
+}
+
+TEST(MakePlan, StatesTheModelledTimeOfEveryPolicyAndFastestIsTheLeast) {
+    const Result<Plan> plan = make_plan(shape_request("qwen3-30b-a3b", {12_GiB, 10_GiB}, 4096));
+    ASSERT_TRUE(plan) << plan.error().message;
+    ASSERT_EQ(plan->modelled.size(), 4U);
+    double fastest = 0;
+    for (const PolicyTime& time : plan->modelled) {
+        ASSERT_TRUE(time.seconds) << to_string(time.policy);
+        fastest = time.policy == Policy::fastest ? *time.seconds : fastest;
+    }
+    for (const PolicyTime& time : plan->modelled) {
+        EXPECT_LE(fastest, *time.seconds) << to_string(time.policy);
+    }
+}
+
+TEST(MakePlan, TheExplanationSaysWhatDecides) {
+    const Result<Plan> plan = make_plan(shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, 4096));
+    ASSERT_TRUE(plan);
+    EXPECT_THAT(plan->explanation,
+                testing::IsSupersetOf({HasSubstr("most of it reading experts"),
+                                       HasSubstr("typical values, not measured, for host0, host1"),
+                                       HasSubstr("Modelled time of a token by policy: balanced"),
+                                       HasSubstr("estimates by formula")}));
+}
+
+TEST(MakePlan, NoTokensMeansTheTrainedContext) {
+    const Result<Plan> plan = make_plan(shape_request("olmoe-1b-7b", {16_GiB}, 0));
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->context.tokens, TokenCount(4096));
+}
+
+TEST(MakePlan, ADevicesLimitsAreAUsageError) {
+    const Result<Plan> none = make_plan(shape_request("olmoe-1b-7b", {}, 0));
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::usage);
+    const Result<Plan> many =
+        make_plan(shape_request("olmoe-1b-7b", std::vector<Bytes>(17, 1_GiB), 0));
+    ASSERT_FALSE(many);
+    EXPECT_THAT(many.error().message, HasSubstr("17 devices"));
+}
+
+TEST(MakePlan, SixteenDevicesHaveLayersOnAtMostFifteen) {
+    for (const Policy policy :
+         {Policy::balanced, Policy::fastest, Policy::alternate, Policy::layers}) {
+        const Result<Plan> plan =
+            make_plan(shape_request("mixtral-8x7b", std::vector<Bytes>(16, 4_GiB), 4096, policy));
+        ASSERT_TRUE(plan) << to_string(policy) << ": " << plan.error().message;
+        std::uint32_t with_layers = 0;
+        for (const PlannedDevice& device : plan->devices) {
+            with_layers += device.layers > 0 ? 1 : 0;
+        }
+        EXPECT_LE(with_layers, 15U) << to_string(policy);
+    }
+}
+
+/// Every change that the message recommends, tried: `change` is what to do, from a match.
+struct Recommended {
+    std::string pattern;
+    std::function<void(PlanRequest&, const std::smatch&)> change;
+};
+
+void set_budget(DeviceFacts& device, Bytes budget) {
+    device = host_device(device.name == "host0" ? 0 : 1, budget);
+}
+
+TEST(MakePlan, WhatDoesNotFitNamesBytesDeviceAndChangesThatHelp) {
+    PlanRequest request = shape_request("mixtral-8x7b", {14_GiB, 14_GiB}, 32768);
+    request.context.sequences = 4;
+    const Result<Plan> plan = make_plan(request);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, ErrorCode::does_not_fit);
+    const std::string& message = plan.error().message;
+    EXPECT_TRUE(
+        std::regex_search(message, std::regex(R"(: \d+ bytes \(.+\) are missing on host\d)")))
+        << message;
+    const std::vector<Recommended> changes{
+        {"--ctx (\\d+)",
+         [](PlanRequest& changed, const std::smatch& match) {
+             changed.context.tokens = TokenCount(static_cast<std::uint32_t>(std::stoul(match[1])));
+         }},
+        {"--kv-type (\\w+)",
+         [](PlanRequest& changed, const std::smatch& match) {
+             changed.context.kv_type = parse_kv_type(match[1].str()).value();
+         }},
+        {"--sequences (\\d+) --ctx (\\d+)",
+         [](PlanRequest& changed, const std::smatch& match) {
+             changed.context.sequences = static_cast<std::uint32_t>(std::stoul(match[1]));
+             changed.context.tokens = TokenCount(static_cast<std::uint32_t>(std::stoul(match[2])));
+         }},
+        {"a budget of (\\w+) for host(\\d)",
+         [](PlanRequest& changed, const std::smatch& match) {
+             set_budget(changed.devices[std::stoul(match[2])], parse_bytes(match[1].str()).value());
+         }},
+        {"(\\d+MiB) more on each",
+         [](PlanRequest& changed, const std::smatch& match) {
+             for (DeviceFacts& device : changed.devices) {
+                 set_budget(device, device.budget + parse_bytes(match[1].str()).value());
+             }
+         }},
+    };
+    for (const Recommended& recommended : changes) {
+        std::smatch match;
+        ASSERT_TRUE(std::regex_search(message, match, std::regex(recommended.pattern)))
+            << recommended.pattern << " in " << message;
+        PlanRequest changed = request;
+        recommended.change(changed, match);
+        EXPECT_TRUE(make_plan(changed)) << recommended.pattern << " in " << message;
+    }
+}
+
+TEST(MakePlan, ARecommendedBudgetIsTheSmallestWholeMiB) {
+    PlanRequest request = shape_request("mixtral-8x7b", {13_GiB, 13_GiB}, 4096);
+    const Result<Plan> plan = make_plan(request);
+    ASSERT_FALSE(plan);
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(plan.error().message, match,
+                                  std::regex("a budget of (\\w+) for host(\\d)")));
+    DeviceFacts& device = request.devices[std::stoul(match[2])];
+    const Bytes budget = parse_bytes(match[1].str()).value();
+    set_budget(device, budget);
+    EXPECT_TRUE(make_plan(request));
+    set_budget(device, budget - 1_MiB);
+    EXPECT_FALSE(make_plan(request));
+}
+
+TEST(MakePlan, ARuleThatDoesNotFitRecommendsOneThatDoes) {
+    const Result<Plan> plan =
+        make_plan(shape_request("mixtral-8x7b", {24_GiB, 6_GiB}, 4096, Policy::alternate));
+    ASSERT_FALSE(plan);
+    EXPECT_THAT(plan.error().message, HasSubstr("--policy balanced"));
+    EXPECT_TRUE(make_plan(shape_request("mixtral-8x7b", {24_GiB, 6_GiB}, 4096)));
+}
+
+TEST(MakePlan, ADryRunMakesEveryNumberExact) {
+    const Result<Plan> plan =
+        make_plan(shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, 4096), dry_run_with(50_MiB));
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->basis, Basis::dry_run);
+    for (const PlannedDevice& device : plan->devices) {
+        EXPECT_EQ(device.planned.compute, device.layers > 0 ? 150_MiB : 0_B);
+    }
+}
+
+TEST(MakePlan, PlansAgainUntilTheExactNumbersAreBalancedToo) {
+    int calls = 0;
+    const DryRun more_on_the_first = [&](const Plan& plan) -> Result<DryRunUsage> {
+        HEXCORE_TRY(usage, dry_run_with(0_B, &calls)(plan));
+        usage.devices[0].compute += 1500_MiB;
+        return usage;
+    };
+    const Result<Plan> plan =
+        make_plan(shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, 4096), more_on_the_first);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_GT(calls, 1);
+    const double first = plan->devices[0].planned.total().as_double();
+    const double second = plan->devices[1].planned.total().as_double();
+    EXPECT_LE(std::abs(first - second), 2.0 * 99090432);
+}
+
+TEST(MakePlan, AnEstimateThatWasTooLowIsMadeUpForByMovingExperts) {
+    // By the estimate the first device can be filled to the brim; really it needs 1 GiB more.
+    PlanRequest request = shape_request("mixtral-8x7b", {22_GiB, 22_GiB}, 4096, Policy::fastest);
+    request.devices[1].bandwidth_bytes_per_s /= 20;
+    int calls = 0;
+    const Result<Plan> plan = make_plan(request, dry_run_with(1_GiB, &calls));
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_GT(calls, 1);
+    const PlannedDevice& first = plan->devices[0];
+    EXPECT_LE(first.planned.total(), first.budget - first.reserve);
+}
+
+TEST(MakePlan, AFailingDryRunIsPassedOn) {
+    const Result<Plan> plan = make_plan(shape_request("olmoe-1b-7b", {16_GiB}, 256),
+                                        [](const Plan&) -> Result<DryRunUsage> {
+                                            return fail(ErrorCode::bad_input, "no such tensor");
+                                        });
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, ErrorCode::bad_input);
+}
+
+TEST(FinishPlan, RefusesExactNumbersOverABudget) {
+    const Plan plan = make_plan(shape_request("olmoe-1b-7b", {8_GiB}, 256)).value();
+    DryRunUsage usage{{plan.devices[0].planned}, plan.host};
+    EXPECT_TRUE(finish_plan(plan, usage));
+    usage.devices[0].compute += 8_GiB;
+    const Result<Plan> refused = finish_plan(plan, usage);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    EXPECT_THAT(refused.error().message, HasSubstr("host0 takes"));
+}
+
+}  // namespace
+}  // namespace hexcore::test
