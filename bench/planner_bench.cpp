@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "hexcore/plan/placement.hpp"
+#include "hexcore/plan/make_plan.hpp"
 
 namespace hexcore {
 namespace {
@@ -83,6 +83,28 @@ void register_case(const std::string& name, const ModelFacts& facts,
     }
 }
 
+/// From shape to explained plan, with the times of all policies.
+void register_plan(const std::string& name, const std::string& shape, std::uint32_t n,
+                   Bytes budget) {
+    PlanRequest request;
+    request.model = profile_from_shape(shape, "q4_K").value();
+    for (std::uint32_t d = 0; d < n; ++d) {
+        DeviceFacts device;
+        device.name = "device" + std::to_string(d);
+        device.budget = budget;
+        device.bandwidth_bytes_per_s = slow_gpu.bandwidth_bytes_per_s;
+        device.hop_latency_s = slow_gpu.hop_latency_s;
+        request.devices.push_back(device);
+    }
+    request.context.tokens = TokenCount(4096);
+    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+        for (auto _ : state) {
+            benchmark::DoNotOptimize(make_plan(request));
+        }
+        state.counters["fits"] = make_plan(request) ? 1 : 0;
+    })->Unit(benchmark::kMillisecond);
+}
+
 void register_all() {
     const ModelFacts mixtral = model(0, 32, 8, 2, Bytes(99090432));
     const ModelFacts deepseek = model(3, 58, 256, 8, 24_MiB);
@@ -99,6 +121,8 @@ void register_all() {
                           devices(deepseek, 8, fill, true, machine));
         }
     }
+    register_plan("whole plan: mixtral-8x7b on 2", "mixtral-8x7b", 2, 16_GiB);
+    register_plan("whole plan: deepseek-v3 on 8", "deepseek-v3", 8, 60_GiB);
     ModelFacts mixed = deepseek;
     for (std::size_t l = 3; l < mixed.layers.size(); l += 2) {
         mixed.layers[l].expert = 31_MiB;
