@@ -65,10 +65,11 @@ constexpr ggml_backend_device_i interface = {
 
 Device& device_of(ggml_backend_dev_t handle) { return *static_cast<Device*>(handle->context); }
 
-Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec)
+Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
+               Commitment commitment)
     : machine_(machine),
       id_(id),
-      memory_(spec.name, usable(spec)),
+      memory_(spec.name, usable(spec), commitment),
       expert_buffer_name_(spec.name + "_experts"),
       buffer_type_(make_host_buffer_type(*this)),
       expert_buffer_type_(make_expert_buffer_type(*this)),

@@ -21,7 +21,8 @@ class Machine;
 /// ggml's CPU kernels. Its buffers are committed, accounted and refused by its DeviceMemory.
 class Device {
 public:
-    Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec);
+    Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
+           Commitment commitment);
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 

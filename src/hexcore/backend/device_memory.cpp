@@ -1,5 +1,6 @@
 #include "hexcore/backend/device_memory.hpp"
 
+#include <limits>
 #include <vector>
 
 namespace hexcore {
@@ -13,6 +14,12 @@ DeviceMemory::Block::Block(DeviceMemory& memory, Reservation reservation, HostMa
 DeviceMemory::Block::~Block() {
     const std::lock_guard lock(memory_.mutex_);
     memory_.blocks_.erase(position_);
+}
+
+void* DeviceMemory::Block::data() const {
+    // ggml computes with the addresses of simulated memory, but nothing may look behind them.
+    return memory_.commitment_ == Commitment::committed ? mapping_.data()
+                                                        : reinterpret_cast<void*>(0x100000);
 }
 
 Purpose DeviceMemory::Block::purpose() const {
@@ -33,13 +40,18 @@ Purpose DeviceMemory::Block::purpose() const {
     return Purpose::kv;
 }
 
-DeviceMemory::DeviceMemory(std::string device_name, Bytes limit)
-    : budget_(std::move(device_name), limit) {}
+DeviceMemory::DeviceMemory(std::string device_name, Bytes limit, Commitment commitment)
+    : commitment_(commitment),
+      budget_(std::move(device_name), commitment == Commitment::committed
+                                          ? limit
+                                          : Bytes(std::numeric_limits<std::uint64_t>::max())) {}
 
 Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
     auto attempt = [&]() -> Result<std::unique_ptr<Block>> {
         HEXCORE_TRY(reservation, budget_.reserve(size));
-        HEXCORE_TRY(mapping, HostMapping::create(size, budget_.device_name()));
+        HEXCORE_TRY(mapping, commitment_ == Commitment::committed
+                                 ? HostMapping::create(size, budget_.device_name())
+                                 : Result<HostMapping>(HostMapping()));
         return std::make_unique<Block>(*this, std::move(reservation), std::move(mapping));
     };
     auto block = attempt();

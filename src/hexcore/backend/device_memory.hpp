@@ -14,6 +14,12 @@
 
 namespace hexcore {
 
+/// Whether a device's memory is taken in earnest.
+enum class Commitment {
+    committed,  ///< within the budget, every page in main memory
+    simulated,  ///< counted only, without limit; for dry runs, which never touch what they allocate
+};
+
 /// The memory of one capped host device: a budget, and every block taken within it. A block is
 /// committed when it is taken, as a GPU commits it. Safe to use from several threads.
 class DeviceMemory {
@@ -26,7 +32,7 @@ public:
         Block(const Block&) = delete;
         Block& operator=(const Block&) = delete;
 
-        [[nodiscard]] void* data() const { return mapping_.data(); }
+        [[nodiscard]] void* data() const;
         [[nodiscard]] Bytes size() const { return reservation_.size(); }
 
         /// A block is accounted under `purpose`, or, while that is unknown, by what libllama says
@@ -45,7 +51,7 @@ public:
         std::list<Block*>::iterator position_;
     };
 
-    DeviceMemory(std::string device_name, Bytes limit);
+    DeviceMemory(std::string device_name, Bytes limit, Commitment commitment);
 
     /// Takes and commits `size` bytes (> 0). Fails with ErrorCode::does_not_fit, leaving nothing;
     /// the failure is also kept for last_refusal(), since ggml's interface cannot carry it.
@@ -61,6 +67,7 @@ public:
     [[nodiscard]] const Budget& budget() const { return budget_; }
 
 private:
+    const Commitment commitment_;
     Budget budget_;
     mutable std::mutex mutex_;
     std::list<Block*> blocks_;

@@ -34,10 +34,12 @@ constexpr ggml_backend_reg_i interface = {
 
 }  // namespace
 
-Machine::Machine() : registry_{GGML_BACKEND_API_VERSION, interface, this} {}
+Machine::Machine(std::vector<DeviceSpec> specs)
+    : specs_(std::move(specs)), registry_{GGML_BACKEND_API_VERSION, interface, this} {}
 
-Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs) {
-    std::unique_ptr<Machine> machine(new Machine);
+Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs,
+                                                 Commitment commitment) {
+    std::unique_ptr<Machine> machine(new Machine(specs));
     for (const DeviceSpec& spec : specs) {
         if (spec.kind != DeviceKind::host) {
             return fail(ErrorCode::missing_device,
@@ -46,7 +48,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& 
                         spec.name);
         }
         machine->devices_.push_back(std::make_unique<Device>(
-            *machine, &machine->registry_, DeviceId(machine->devices_.size()), spec));
+            *machine, &machine->registry_, DeviceId(machine->devices_.size()), spec, commitment));
     }
     machine->claimed_.resize(specs.size());
     return machine;

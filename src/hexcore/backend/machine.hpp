@@ -17,11 +17,13 @@ public:
     /// Makes a device for each spec; takes no device memory. Fails with ErrorCode::missing_device
     /// for a kind of device that this build cannot drive.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const std::vector<DeviceSpec>& specs);
+        const std::vector<DeviceSpec>& specs, Commitment commitment = Commitment::committed);
 
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
+    /// What it was made from, to make another of the same kind.
+    [[nodiscard]] const std::vector<DeviceSpec>& specs() const { return specs_; }
     [[nodiscard]] std::size_t size() const { return devices_.size(); }
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
@@ -38,8 +40,9 @@ public:
     [[nodiscard]] std::optional<Error> last_refusal();
 
 private:
-    Machine();
+    explicit Machine(std::vector<DeviceSpec> specs);
 
+    std::vector<DeviceSpec> specs_;
     ggml_backend_reg registry_;
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;

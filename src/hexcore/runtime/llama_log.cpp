@@ -11,6 +11,7 @@ namespace {
 std::mutex mutex;
 std::string errors;
 ggml_log_level current_level = GGML_LOG_LEVEL_NONE;
+int users = 0;
 
 void collect(ggml_log_level level, const char* text, void*) {
     const std::lock_guard lock(mutex);
@@ -24,9 +25,19 @@ void collect(ggml_log_level level, const char* text, void*) {
 
 }  // namespace
 
-LlamaLog::LlamaLog() { llama_log_set(collect, nullptr); }
+LlamaLog::LlamaLog() {
+    const std::lock_guard lock(mutex);
+    if (users++ == 0) {
+        llama_log_set(collect, nullptr);
+    }
+}
 
-LlamaLog::~LlamaLog() { llama_log_set(nullptr, nullptr); }
+LlamaLog::~LlamaLog() {
+    const std::lock_guard lock(mutex);
+    if (--users == 0) {
+        llama_log_set(nullptr, nullptr);
+    }
+}
 
 std::string LlamaLog::take_errors() {
     const std::lock_guard lock(mutex);

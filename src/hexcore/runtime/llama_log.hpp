@@ -4,9 +4,8 @@
 
 namespace hexcore {
 
-/// Keeps libllama's and ggml's log away from the terminal while it lives, and remembers what they
-/// complained of: they report errors as text only. The log belongs to the whole process, so one at
-/// a time; the newest is in charge.
+/// Keeps libllama's and ggml's log away from the terminal while any of these lives, and remembers
+/// what they complained of: they report errors as text only. The log is one for the process.
 class LlamaLog {
 public:
     LlamaLog();

@@ -1,5 +1,7 @@
 #include "hexcore/runtime/memory_breakdown.hpp"
 
+#include <algorithm>
+
 // A staging header, whose contents may change with any release of libllama; used here only.
 #include "llama-ext.h"
 
@@ -21,6 +23,16 @@ void add(Usage& sum, const Usage& more) {
 }
 
 }  // namespace
+
+bool reserve_compute(llama_context& context, std::uint32_t outputs) {
+    const std::uint32_t sequences = llama_n_seq_max(&context);
+    const std::uint32_t tokens = std::min(llama_n_ctx(&context), llama_n_ubatch(&context));
+    // As libllama does it for a real context: a prompt, one token for each sequence, a prompt
+    // again.
+    return llama_graph_reserve(&context, tokens, sequences, std::min(tokens, outputs)) != nullptr &&
+           llama_graph_reserve(&context, sequences, sequences, sequences) != nullptr &&
+           llama_graph_reserve(&context, tokens, sequences, std::min(tokens, outputs)) != nullptr;
+}
 
 DryRunUsage memory_breakdown(Machine& machine, const llama_context& context) {
     DryRunUsage usage{std::vector<Usage>(machine.size()), {}};

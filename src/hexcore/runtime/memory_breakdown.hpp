@@ -8,6 +8,12 @@
 
 namespace hexcore {
 
+/// Makes libllama allocate the compute buffers of a context whose model was loaded with no_alloc,
+/// so that the (simulated) devices of that model know their exact size. libllama's own dry run
+/// forgets on which device it wanted the first norm of each device's layers, and is off by one
+/// activation.
+[[nodiscard]] bool reserve_compute(llama_context& context, std::uint32_t outputs);
+
 /// What libllama says its buffers for this context and its model take, real or simulated. Experts
 /// are left out: their bytes are the layout's.
 [[nodiscard]] DryRunUsage memory_breakdown(Machine& machine, const llama_context& context);

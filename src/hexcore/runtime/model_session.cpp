@@ -24,9 +24,11 @@ bool report_progress(float fraction, void* options) {
 
 bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
 
-Result<DryRunUsage> dry_run(Machine& machine, const Inventory& inventory, const Plan& plan,
-                            const ContextOptions& options) {
+Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Inventory& inventory,
+                            const Plan& plan, const ContextOptions& options) {
     LlamaLog log;
+    HEXCORE_TRY(simulated, Machine::create(specs, Commitment::simulated));
+    Machine& machine = *simulated;
     machine.set_layout(ExpertLayout(inventory, plan.placement, machine.size()));
     const LoadParameters parameters(machine, plan);
     llama_model_params model_parameters = parameters.model();
@@ -37,23 +39,24 @@ Result<DryRunUsage> dry_run(Machine& machine, const Inventory& inventory, const 
     if (!model) {
         return tl::unexpected(load_error(machine, log, inventory, "cannot use the file"));
     }
-    const llama_context_ptr context(
-        llama_init_from_model(model.get(), context_parameters(plan.context, options)));
-    if (!context) {
+    const llama_context_params context_params = context_parameters(plan.context, options);
+    const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
+    if (!context || !reserve_compute(*context, context_params.n_outputs_max)) {
         return tl::unexpected(load_error(machine, log, inventory, "cannot make that context"));
     }
     DryRunUsage usage = memory_breakdown(machine, *context);
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
+        usage.devices[i].compute = machine.device(DeviceId(i)).memory().accounted().compute;
     }
     return usage;
 }
 
 }  // namespace
 
-DryRun make_dry_run(Machine& machine, const Inventory& inventory, ContextOptions options) {
+DryRun make_dry_run(const Machine& machine, const Inventory& inventory, ContextOptions options) {
     return [&machine, &inventory, options](const Plan& plan) {
-        return dry_run(machine, inventory, plan, options);
+        return dry_run(machine.specs(), inventory, plan, options);
     };
 }
 

@@ -13,10 +13,10 @@
 
 namespace hexcore {
 
-/// Tries plans out on `machine`: libllama loads the file's metadata and simulates every allocation
-/// over the same devices and buffer types, in some 50 ms, and takes no device memory. Everything
+/// Tries plans out on devices like those of `machine`, simulated: libllama loads the file's
+/// metadata and goes through every allocation, in some 50 ms, and nothing is taken. Everything
 /// passed must outlive the result.
-[[nodiscard]] DryRun make_dry_run(Machine& machine, const Inventory& inventory,
+[[nodiscard]] DryRun make_dry_run(const Machine& machine, const Inventory& inventory,
                                   ContextOptions options);
 
 struct LoadOptions {
@@ -46,6 +46,7 @@ private:
     ModelSession(Machine& machine, llama_model_ptr model, llama_context_ptr context)
         : machine_(&machine), model_(std::move(model)), context_(std::move(context)) {}
 
+    std::unique_ptr<LlamaLog> log_ = std::make_unique<LlamaLog>();  // first: unloading logs too
     Machine* machine_;
     llama_model_ptr model_;
     llama_context_ptr context_;  // after the model, so that it goes first

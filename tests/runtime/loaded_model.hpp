@@ -1,0 +1,77 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/verify.hpp"
+#include "support/temp_folder.hpp"
+#include "support/tiny_mixture.hpp"
+
+namespace hexcore::test {
+
+/// A tiny mixture on disk and a machine of capped host devices, to be loaded by placements that a
+/// test makes by hand.
+class LoadedModelTest : public ::testing::Test {
+protected:
+    void write(const TinyShape& shape) {
+        path_ = folder_.path() / "tiny.gguf";
+        write_tiny_mixture(path_, shape);
+        auto inventory = read_inventory(path_);
+        ASSERT_TRUE(inventory.has_value()) << inventory.error().message;
+        inventory_ = std::move(*inventory);
+    }
+
+    void make_machine(std::size_t n_devices, Bytes budget = 64_MiB) {
+        std::vector<DeviceSpec> specs(n_devices);
+        for (std::size_t i = 0; i < n_devices; ++i) {
+            specs[i].name = fmt::format("host{}", i);
+            specs[i].budget = budget;
+        }
+        auto machine = Machine::create(specs);
+        ASSERT_TRUE(machine.has_value()) << machine.error().message;
+        machine_ = std::move(*machine);
+    }
+
+    /// Layers dealt evenly, experts at random.
+    Plan random_plan(std::uint32_t seed) const {
+        std::mt19937 random(seed);
+        const std::size_t n = machine_->size();
+        Plan plan;
+        plan.n_layers = inventory_.n_layers;
+        plan.context = {.tokens = TokenCount(1024), .ubatch = TokenCount(512)};
+        for (std::size_t layer = 0; layer < inventory_.n_layers; ++layer) {
+            plan.placement.layer_device.push_back(DeviceId(layer * n / inventory_.n_layers));
+            auto& experts = plan.placement.expert_device.emplace_back();
+            for (std::size_t expert = 0; expert < inventory_.n_experts; ++expert) {
+                experts.push_back(DeviceId(static_cast<std::size_t>(random() % n)));
+            }
+        }
+        return plan;
+    }
+
+    Result<ModelSession> load(const Plan& plan) {
+        return ModelSession::load(
+            *machine_, inventory_, plan,
+            {.context = {.outputs = 512, .threads = 2}, .progress = {}, .stop = nullptr});
+    }
+
+    void expect_empty_devices() {
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            const DeviceMemory& memory = machine_->device(DeviceId(i)).memory();
+            EXPECT_EQ(memory.budget().used(), 0_B) << memory.budget().device_name();
+            EXPECT_EQ(memory.measured().value(), 0_B) << memory.budget().device_name();
+        }
+    }
+
+    TempFolder folder_;
+    std::filesystem::path path_;
+    Inventory inventory_;
+    std::unique_ptr<Machine> machine_;
+};
+
+}  // namespace hexcore::test

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "support/gguf_builder.hpp"
+
+namespace hexcore::test {
+
+/// Dimensions of a mixture that is small enough to be written by a test.
+struct TinyShape {
+    std::uint32_t n_layers = 3;
+    std::uint32_t n_experts = 4;
+    std::uint32_t n_used = 2;
+    std::uint32_t n_embd = 64;
+    std::uint32_t n_ff = 96;
+    std::uint32_t n_vocab = 128;
+};
+
+/// Writes a loadable model of the Mixtral architecture with random F32 weights, tame enough for
+/// finite logits, in which no two experts are alike. It has no tokenizer: tests feed token numbers.
+inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShape& shape) {
+    const std::uint32_t n_head = 4;
+    const std::uint32_t head_size = shape.n_embd / n_head;
+    GgufBuilder file;
+    file.key("general.architecture", "llama")
+        .key("general.name", "Tiny mixture")
+        .key("llama.block_count", shape.n_layers)
+        .key("llama.context_length", 1024)
+        .key("llama.embedding_length", shape.n_embd)
+        .key("llama.feed_forward_length", shape.n_ff)
+        .key("llama.attention.head_count", n_head)
+        .key("llama.attention.head_count_kv", n_head / 2)
+        .key("llama.rope.dimension_count", head_size)
+        .key("llama.vocab_size", shape.n_vocab)
+        .key("llama.expert_count", shape.n_experts)
+        .key("llama.expert_used_count", shape.n_used)
+        .key("tokenizer.ggml.model", "no_vocab")
+        .key_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
+    const auto embd = static_cast<std::int64_t>(shape.n_embd);
+    const auto ff = static_cast<std::int64_t>(shape.n_ff);
+    const auto vocab = static_cast<std::int64_t>(shape.n_vocab);
+    const auto experts = static_cast<std::int64_t>(shape.n_experts);
+    file.tensor("token_embd.weight", {embd, vocab});
+    for (std::uint32_t layer = 0; layer < shape.n_layers; ++layer) {
+        const std::string block = "blk." + std::to_string(layer) + ".";
+        file.tensor(block + "attn_norm.weight", {embd})
+            .tensor(block + "attn_q.weight", {embd, embd})
+            .tensor(block + "attn_k.weight", {embd, embd / 2})
+            .tensor(block + "attn_v.weight", {embd, embd / 2})
+            .tensor(block + "attn_output.weight", {embd, embd})
+            .tensor(block + "ffn_norm.weight", {embd})
+            .tensor(block + "ffn_gate_inp.weight", {embd, experts})
+            .tensor(block + "ffn_gate_exps.weight", {embd, ff, experts})
+            .tensor(block + "ffn_up_exps.weight", {embd, ff, experts})
+            .tensor(block + "ffn_down_exps.weight", {ff, embd, experts});
+    }
+    file.tensor("output_norm.weight", {embd}).tensor("output.weight", {embd, vocab});
+
+    std::string bytes = file.bytes();
+    std::mt19937 random(7);
+    std::normal_distribution<float> value(0.0F, 1.0F / std::sqrt(static_cast<float>(embd)));
+    const std::size_t start = (file.header().size() + 31) / 32 * 32;
+    for (std::size_t at = start; at < bytes.size(); at += sizeof(float)) {
+        const float weight = value(random) + 0.05F;
+        std::memcpy(bytes.data() + at, &weight, sizeof(weight));
+    }
+    GgufBuilder::write_file(path, bytes);
+}
+
+}  // namespace hexcore::test
