@@ -212,10 +212,6 @@ ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertLayout::
         }
     }
     tensor.extra = &record;
-    if (placed.map->whole()) {
-        // Nothing to route: kernels may read the tensor as if it were an ordinary one.
-        tensor.data = record.shards[placed.map->home().value()].data;
-    }
     return GGML_STATUS_SUCCESS;
 }
 

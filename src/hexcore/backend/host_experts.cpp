@@ -58,7 +58,7 @@ ggml_cgraph* HostExperts::rewrite(ggml_cgraph* graph) {
         uid_ = graph->uid;
     }
     count_whole_products();
-    if (routings_.empty()) {
+    if (routings_.empty() && whole_products_.empty()) {
         return graph;
     }
     for (const auto& routing : routings_) {
@@ -76,8 +76,7 @@ bool HostExperts::build(ggml_cgraph& graph) {
         if (!is_sharded_product(node)) {
             nodes_.push_back(graph.nodes[i]);
         } else if (sharded(node.src[0])->map->whole()) {
-            whole_products_.push_back(&node);
-            nodes_.push_back(graph.nodes[i]);
+            append_whole(node);
         } else {
             const ExpertRegion region = find_region(graph, i);
             if (!append_region(graph, region)) {
@@ -92,6 +91,14 @@ bool HostExperts::build(ggml_cgraph& graph) {
     rewritten_.n_nodes = static_cast<int>(nodes_.size());
     rewritten_.uid = 0;
     return true;
+}
+
+void HostExperts::append_whole(const ggml_tensor& product) {
+    // ggml's fast kernels pass by a weight with `extra`, so the product is made with the shard.
+    const ShardedTensor& weight = *sharded(product.src[0]);
+    ggml_tensor& node = whole_products_.emplace_back(product);
+    node.src[0] = const_cast<ggml_tensor*>(&weight.shards[weight.map->home().value()]);
+    nodes_.push_back(&node);
 }
 
 bool HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
@@ -125,8 +132,8 @@ bool HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& re
 }
 
 void HostExperts::count_whole_products() {
-    for (const ggml_tensor* product : whole_products_) {
-        home_.count_rows(static_cast<std::uint64_t>(row_count(*product)));
+    for (const ggml_tensor& product : whole_products_) {
+        home_.count_rows(static_cast<std::uint64_t>(row_count(product)));
     }
 }
 

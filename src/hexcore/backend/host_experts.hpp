@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -16,13 +17,14 @@ class HostExperts {
 public:
     explicit HostExperts(Device& home) : home_(home) {}
 
-    /// The graph to compute in place of `graph`: itself where no tensor in it is split over
-    /// devices, else one that lives until the next call. Null where scratch memory was refused.
+    /// The graph to compute in place of `graph`: itself where it has no experts, else one that
+    /// lives until the next call. Null where scratch memory was refused.
     [[nodiscard]] ggml_cgraph* rewrite(ggml_cgraph* graph);
 
 private:
     [[nodiscard]] bool build(ggml_cgraph& graph);
     [[nodiscard]] bool append_region(const ggml_cgraph& graph, const ExpertRegion& region);
+    void append_whole(const ggml_tensor& product);
     void count_whole_products();
 
     Device& home_;
@@ -30,7 +32,7 @@ private:
     ggml_cgraph rewritten_{};
     std::vector<ggml_tensor*> nodes_;
     std::vector<std::unique_ptr<HostRouting>> routings_;
-    std::vector<const ggml_tensor*> whole_products_;
+    std::deque<ggml_tensor> whole_products_;  ///< handed out by address
     std::unique_ptr<DeviceMemory::Block> scratch_;
 };
 
