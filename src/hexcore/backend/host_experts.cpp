@@ -5,12 +5,10 @@
 namespace hexcore {
 namespace {
 
-constexpr Bytes row_alignment{64};
-
 Bytes rows_size(std::int64_t columns, std::int64_t rows) {
     return round_up(Bytes(sizeof(float)) * static_cast<std::uint64_t>(columns) *
                         static_cast<std::uint64_t>(rows),
-                    row_alignment);
+                    HostRouting::row_alignment);
 }
 
 std::int64_t row_count(const ggml_tensor& product) {
@@ -30,11 +28,6 @@ bool is_product(const ggml_tensor& node) {
     return node.op == GGML_OP_MUL_MAT_ID && is_in_expert_buffer(*node.src[0]);
 }
 
-std::byte* behind(const ggml_tensor& tensor) {
-    return static_cast<std::byte*>(tensor.data) +
-           round_up(Bytes(ggml_nbytes(&tensor)), row_alignment).count();
-}
-
 }  // namespace
 
 Bytes routing_space(const Device& home, const ggml_tensor& node) {
@@ -46,7 +39,7 @@ Bytes routing_space(const Device& home, const ggml_tensor& node) {
         return {};
     }
     const Bytes size = continues_region(node, is_product) ? result_size(node) : input_size(node);
-    return size + row_alignment;
+    return size + HostRouting::row_alignment;
 }
 
 ggml_cgraph* HostExperts::rewrite(ggml_cgraph* graph) {
@@ -123,9 +116,11 @@ bool HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& re
         }
     }
     HostRouting::Space space;
-    space.gathered = has_input_space ? behind(first) : static_cast<std::byte*>(scratch_->data());
-    space.results =
-        has_result_space ? behind(last) : static_cast<std::byte*>(scratch_->data()) + input.count();
+    if (!has_input_space) {
+        space.gathered = static_cast<std::byte*>(scratch_->data());
+    }
+    space.results = has_result_space ? HostRouting::behind(last)
+                                     : static_cast<std::byte*>(scratch_->data()) + input.count();
     routing->append_nodes(graph, space, nodes_);
     routings_.push_back(std::move(routing));
     return true;

@@ -62,6 +62,10 @@ void switch_on(ggml_tensor& node, bool on) {
 
 }  // namespace
 
+std::byte* HostRouting::behind(const ggml_tensor& product) {
+    return data_of(&product) + round_up(Bytes(ggml_nbytes(&product)), row_alignment).count();
+}
+
 HostRouting::HostRouting(Machine& machine, const ggml_cgraph& graph, const ExpertRegion& region)
     : machine_(machine),
       region_(region),
@@ -95,16 +99,17 @@ void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
 
     route_ = custom_node(run_route, 1, this, *result_);
     nodes.push_back(&route_);
-    if (gathers_) {
-        gather_ = custom_node(run_gather, GGML_N_TASKS_MAX, this, *result_);
-        nodes.push_back(&gather_);
-    }
     for (int i = region_.first; i <= region_.last; ++i) {
         ggml_tensor* node = graph.nodes[i];
+        if (std::find(std::begin(node->src), std::end(node->src), gathered_behind_) !=
+            std::end(node->src)) {
+            gathered_behind_ = nullptr;  // computed in place, it gives up the space behind itself
+        }
         if (is_sharded_product(*node)) {
+            std::byte* input = input_of(*node, nodes);
             for (std::size_t d = 0; d < region_.map->n_devices(); ++d) {
                 if (region_.map->count_on(DeviceId(d)) > 0) {
-                    add_part(*node, DeviceId(d), space);
+                    add_part(*node, DeviceId(d), input);
                     nodes.push_back(&parts_.back().node);
                 }
             }
@@ -120,7 +125,25 @@ void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
     nodes.push_back(&scatter_);
 }
 
-void HostRouting::add_part(const ggml_tensor& product, DeviceId device, Space space) {
+std::byte* HostRouting::input_of(const ggml_tensor& product, std::vector<ggml_tensor*>& nodes) {
+    if (product.src[1] != region_.x) {
+        return data_of(product.src[1]);
+    }
+    if (!gathers_) {
+        return nullptr;
+    }
+    if (gathered_behind_ == nullptr && (space_.gathered == nullptr || gathers_made_.empty())) {
+        Gather& gather = gathers_made_.emplace_back();
+        gather.routing = this;
+        gather.to = space_.gathered != nullptr ? space_.gathered : behind(product);
+        gather.node = custom_node(run_gather, GGML_N_TASKS_MAX, &gather, *result_);
+        nodes.push_back(&gather.node);
+        gathered_behind_ = space_.gathered != nullptr ? nullptr : &product;
+    }
+    return gathers_made_.back().to;
+}
+
+void HostRouting::add_part(const ggml_tensor& product, DeviceId device, std::byte* input) {
     Part& part = parts_.emplace_back();
     part.device = device;
     part.node = product;
@@ -130,14 +153,10 @@ void HostRouting::add_part(const ggml_tensor& product, DeviceId device, Space sp
     part.input = *product.src[1];
     part.input.op = GGML_OP_NONE;
     part.input.view_src = nullptr;
-    if (product.src[1] != region_.x) {
-        part.input_base = data_of(product.src[1]);
-    } else if (gathers_) {
-        part.input_base = space.gathered;
-    }
+    part.input_base = input;
     part.output_base = data_of(&product);
     if (&product == result_) {
-        part.output_base = space.results;
+        part.output_base = space_.results;
         part.final_base = data_of(&product);
     }
     part.ids = sorted_ids_;
@@ -214,15 +233,16 @@ void HostRouting::run_route(ggml_tensor*, int thread, int, void* self) {
     }
 }
 
-void HostRouting::run_gather(ggml_tensor*, int thread, int n_threads, void* self) {
-    const auto& routing = *static_cast<HostRouting*>(self);
+void HostRouting::run_gather(ggml_tensor*, int thread, int n_threads, void* gather) {
+    const auto& routing = *static_cast<const Gather*>(gather)->routing;
+    std::byte* to = static_cast<const Gather*>(gather)->to;
     const ggml_tensor& x = *routing.region_.x;
     const std::size_t row_size = ggml_row_size(x.type, x.ne[0]);
     for (std::size_t row = static_cast<std::size_t>(thread); row < routing.rows();
          row += static_cast<std::size_t>(n_threads)) {
         const auto at = static_cast<std::size_t>(routing.order_[row]);
         const std::size_t slot = at % routing.n_used_ % static_cast<std::size_t>(x.ne[1]);
-        std::memcpy(routing.space_.gathered + row * row_size,
+        std::memcpy(to + row * row_size,
                     data_of(&x) + at / routing.n_used_ * x.nb[2] + slot * x.nb[1], row_size);
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "ggml-impl.h"
@@ -14,20 +15,21 @@ class Machine;
 /// graph runs: only then is it known which experts were chosen. Owns the extra graph nodes.
 class HostRouting {
 public:
-    /// Memory for rows: `gathered` for the region's input, `results` for its output, in the order
-    /// of the devices. `gathered` is unused where needs_gather() is false.
+    /// Memory for rows in the order of the devices: `gathered` for the region's input, where null
+    /// means behind the products that read it, and `results` for its output.
     struct Space {
         std::byte* gathered = nullptr;
         std::byte* results = nullptr;
     };
+    /// Where the rows behind a product begin, in the space that the graph allocator left there.
+    [[nodiscard]] static std::byte* behind(const ggml_tensor& product);
+    /// Alignment of such rows.
+    static constexpr Bytes row_alignment{64};
 
     HostRouting(Machine& machine, const ggml_cgraph& graph, const ExpertRegion& region);
     HostRouting(const HostRouting&) = delete;
     HostRouting& operator=(const HostRouting&) = delete;
 
-    /// Whether input rows must be copied into the devices' order. A single token's row serves all
-    /// its experts as it is.
-    [[nodiscard]] bool needs_gather() const { return gathers_; }
     [[nodiscard]] std::size_t rows() const { return order_.size(); }
 
     /// Appends the nodes that take the place of the region's.
@@ -47,19 +49,29 @@ private:
         std::byte* final_base = nullptr;   ///< the region's result, for its last product
     };
 
+    /// A copy of the region's input rows in the order of the devices.
+    struct Gather {
+        const HostRouting* routing = nullptr;
+        std::byte* to = nullptr;
+        ggml_tensor node{};
+    };
+
     static void run_route(ggml_tensor* node, int thread, int n_threads, void* self);
-    static void run_gather(ggml_tensor* node, int thread, int n_threads, void* self);
+    static void run_gather(ggml_tensor* node, int thread, int n_threads, void* gather);
     static void run_scatter(ggml_tensor* node, int thread, int n_threads, void* self);
 
     void route();
     void sort_rows();
     void set_rows(Part& part, std::size_t first, std::size_t count);
-    void add_part(const ggml_tensor& product, DeviceId device, Space space);
+    void add_part(const ggml_tensor& product, DeviceId device, std::byte* input);
+    [[nodiscard]] std::byte* input_of(const ggml_tensor& product, std::vector<ggml_tensor*>& nodes);
 
     Machine& machine_;
     const ExpertRegion region_;
     const std::size_t n_used_;
     const std::size_t n_tokens_;
+    /// Whether input rows must be copied into the devices' order. A single token's row serves all
+    /// its experts as it is.
     const bool gathers_;
     const ggml_tensor* result_;
     Space space_;
@@ -68,10 +80,11 @@ private:
     std::vector<std::int32_t> global_ids_;  ///< [row] expert
     std::vector<std::size_t> first_row_;    ///< [device], and the end
     std::vector<Part> parts_;
+    std::deque<Gather> gathers_made_;
+    const ggml_tensor* gathered_behind_ = nullptr;  ///< whose space holds gathered rows now
     std::vector<ggml_tensor> biases_;
     ggml_tensor sorted_ids_{};
     ggml_tensor route_{};
-    ggml_tensor gather_{};
     ggml_tensor scatter_{};
 };
 
