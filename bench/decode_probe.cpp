@@ -1,0 +1,86 @@
+// Times a prompt and single tokens through a plan, in the way llama-bench does: random tokens, a
+// fresh KV cache for each repetition, one untimed run of each first, no sampling. Prints one JSON
+// object of tokens per second, one number for each repetition. bench/decode.py runs it beside
+// llama-bench.
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "hexcore/cli/planning.hpp"
+#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/verify.hpp"
+
+namespace hexcore {
+namespace {
+
+struct Options {
+    PlanningOptions planning;
+    int threads = 0;
+    int repetitions = 1;
+    std::uint32_t prompt = 512;
+    std::uint32_t generate = 64;
+};
+
+bool decode(llama_context& context, std::vector<llama_token>& tokens, std::size_t batch) {
+    for (std::size_t done = 0; done < tokens.size(); done += batch) {
+        const std::size_t count = std::min(batch, tokens.size() - done);
+        if (llama_decode(&context, llama_batch_get_one(tokens.data() + done,
+                                                       static_cast<std::int32_t>(count))) != 0) {
+            return false;
+        }
+        llama_synchronize(&context);
+    }
+    return true;
+}
+
+/// Tokens a second for `count` tokens, `batch` at a time, from an empty cache; 0 where it failed.
+double rate(ModelSession& session, std::uint32_t count, std::size_t batch) {
+    llama_memory_clear(llama_get_memory(&session.context()), true);
+    std::vector<llama_token> tokens = random_tokens(session.vocab(), count, 1);
+    const auto start = std::chrono::steady_clock::now();
+    const bool worked = decode(session.context(), tokens, batch);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    return worked ? count / seconds.count() : 0;
+}
+
+Result<nlohmann::json> measure(const Options& options) {
+    HEXCORE_TRY(input, planning_input(options.planning));
+    const ContextOptions context{.outputs = 1, .threads = options.threads};
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
+    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan,
+                                            {.context = context, .progress = {}, .stop = nullptr}));
+    const std::size_t batch = options.planning.ubatch;
+    nlohmann::json figures = {{"prompt_tokens_per_s", nlohmann::json::array()},
+                              {"decode_tokens_per_s", nlohmann::json::array()}};
+    (void)rate(session, options.prompt, batch);
+    (void)rate(session, 1, 1);
+    for (int i = 0; i < options.repetitions; ++i) {
+        figures["prompt_tokens_per_s"].push_back(rate(session, options.prompt, batch));
+        figures["decode_tokens_per_s"].push_back(rate(session, options.generate, 1));
+    }
+    return figures;
+}
+
+}  // namespace
+}  // namespace hexcore
+
+int main(int argc, char** argv) {
+    using namespace hexcore;
+    CLI::App program("times a prompt and single tokens through a plan");
+    Options options;
+    options.planning.add_to(program, true);
+    program.add_option("--threads", options.threads);
+    program.add_option("--repetitions", options.repetitions);
+    program.add_option("--prompt", options.prompt);
+    program.add_option("--generate", options.generate);
+    CLI11_PARSE(program, argc, argv);
+    const auto figures = measure(options);
+    if (!figures) {
+        std::fprintf(stderr, "%s\n", figures.error().message.c_str());
+        return static_cast<int>(figures.error().code);
+    }
+    std::printf("%s\n", figures->dump().c_str());
+    return 0;
+}
