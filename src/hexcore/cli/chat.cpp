@@ -78,8 +78,10 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         }
         messages.push_back({"assistant", answer->text});
         HEXCORE_TRY(so_far, apply_template(session.model(), messages, false));
-        // The template may end the turn with a line end behind the token that ended the answer.
-        in_cache = so_far.size();
+        // What the template puts behind the answer goes in with the next prompt. Templates may
+        // trim.
+        const std::size_t at = so_far.rfind(answer->text);
+        in_cache = at == std::string::npos ? so_far.size() : at + answer->text.size();
         all.text += answer->text + "\n";
         all.prompt_tokens += answer->prompt_tokens;
         all.generated_tokens += answer->generated_tokens;

@@ -120,7 +120,6 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
         const llama_token token = llama_sampler_sample(sampler_.get(), &session_.context(), -1);
         if (llama_vocab_is_eog(&session_.vocab(), token)) {
             answer.stop = StopReason::eos;
-            pending_ = token;
             return {};
         }
         ++answer.generated_tokens;

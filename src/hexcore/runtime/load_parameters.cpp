@@ -1,6 +1,10 @@
 #include "hexcore/runtime/load_parameters.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
+#include <fstream>
+#include <set>
 #include <thread>
 
 namespace hexcore {
@@ -83,7 +87,26 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
 }
 
 int default_threads() {
-    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+        return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+    std::set<std::string> cores;  // by the list of hardware threads that share one
+    int n_unknown = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (!CPU_ISSET(cpu, &allowed)) {
+            continue;
+        }
+        std::ifstream file(
+            fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+        if (std::string siblings; std::getline(file, siblings)) {
+            cores.insert(siblings);
+        } else {
+            ++n_unknown;
+        }
+    }
+    return std::max(1, static_cast<int>(cores.size()) + n_unknown);
 }
 
 }  // namespace hexcore
