@@ -34,9 +34,15 @@ void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t valu
     }
 }
 
-void set_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, std::size_t offset,
-                std::size_t size) {
+void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
+                std::size_t offset, std::size_t size) {
+    TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
     for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
+        // A shard has the tensor's name, but not its offsets in the file.
+        auto* to = static_cast<std::byte*>(slice.shard->data) + slice.shard_offset;
+        if (filler != nullptr && filler->fill(tensor->name, slice.tensor_offset, to, slice.size)) {
+            continue;
+        }
         const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);
         ggml_backend_tensor_set(slice.shard, from, slice.shard_offset, slice.size);
     }

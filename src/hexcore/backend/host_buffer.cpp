@@ -4,6 +4,7 @@
 
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/host_experts.hpp"
+#include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
 namespace {
@@ -15,7 +16,12 @@ DeviceMemory::Block& block_of(ggml_backend_buffer_t buffer) {
     return *static_cast<DeviceMemory::Block*>(buffer->context);
 }
 
-void free_buffer(ggml_backend_buffer_t buffer) { delete &block_of(buffer); }
+void free_buffer(ggml_backend_buffer_t buffer) {
+    if (TensorFiller* filler = device_of(buffer->buft->device).machine().filler()) {
+        filler->abandon();
+    }
+    delete &block_of(buffer);
+}
 
 void* get_base(ggml_backend_buffer_t buffer) { return block_of(buffer).data(); }
 
@@ -26,8 +32,12 @@ void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t valu
     std::memset(bytes_of(tensor) + offset, value, size);
 }
 
-void set_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, std::size_t offset,
-                std::size_t size) {
+void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
+                std::size_t offset, std::size_t size) {
+    TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
+    if (filler != nullptr && filler->fill(tensor->name, offset, bytes_of(tensor) + offset, size)) {
+        return;
+    }
     std::memcpy(bytes_of(tensor) + offset, data, size);
 }
 

@@ -6,6 +6,7 @@
 #include "ggml-backend-impl.h"
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/expert_layout.hpp"
+#include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
 
 namespace hexcore {
@@ -36,6 +37,11 @@ public:
     [[nodiscard]] bool claim_arenas(DeviceId home);
     void release_arenas(DeviceId home);
 
+    /// Who writes tensor data in place of set_tensor, while a model loads; null: nobody. Must be
+    /// taken away again before it ends.
+    void set_filler(TensorFiller* filler) { filler_ = filler; }
+    [[nodiscard]] TensorFiller* filler() const { return filler_; }
+
     /// The first refusal on any device since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
 
@@ -47,6 +53,7 @@ private:
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;
     std::vector<bool> claimed_;  ///< [home]
+    TensorFiller* filler_ = nullptr;
 };
 
 }  // namespace hexcore
