@@ -1,0 +1,60 @@
+// Times one load of a model, from nothing to a context: through a plan over capped host devices, or
+// by plain libllama in one of its load modes. Prints seconds. bench/load.py runs both in turn.
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+
+#include "hexcore/cli/planning.hpp"
+#include "hexcore/runtime/model_session.hpp"
+
+namespace hexcore {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Result<double> time_plain(const std::string& path, const std::string& mode) {
+    const LlamaLog log;
+    llama_model_params parameters = llama_model_default_params();
+    parameters.load_mode = llama_load_mode_from_str(mode.c_str());
+    parameters.use_extra_bufts = false;
+    const auto start = Clock::now();
+    const llama_model_ptr model(llama_model_load_from_file(path.c_str(), parameters));
+    if (!model) {
+        return fail(ErrorCode::bad_input, "plain libllama cannot load {}", path);
+    }
+    return seconds_since(start);
+}
+
+Result<double> time_planned(const PlanningOptions& options) {
+    HEXCORE_TRY(input, planning_input(options));
+    HEXCORE_TRY(plan, plan_exactly(input, options, {}));
+    const auto start = Clock::now();
+    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan,
+                                            {.context = {}, .progress = {}, .stop = nullptr}));
+    return seconds_since(start);
+}
+
+}  // namespace
+}  // namespace hexcore
+
+int main(int argc, char** argv) {
+    using namespace hexcore;
+    CLI::App program("times one load of a model");
+    PlanningOptions options;
+    std::string plain;
+    options.add_to(program, true);
+    program.add_option("--plain", plain, "a load mode of llama.cpp, e.g. none or mmap");
+    CLI11_PARSE(program, argc, argv);
+    const auto seconds = plain.empty() ? time_planned(options) : time_plain(options.model, plain);
+    if (!seconds) {
+        std::fprintf(stderr, "%s\n", seconds.error().message.c_str());
+        return static_cast<int>(seconds.error().code);
+    }
+    std::printf("%.6f\n", *seconds);
+    return 0;
+}
