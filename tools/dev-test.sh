@@ -10,10 +10,10 @@ run_tests() {
     fi
     ensure_packages base
     ensure_python
-    # A module's own tests need only what they link.
+    # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
         build_preset release "tests/$module/all"
-    else
+    elif [ "$module" != tools ]; then
         build_preset release
     fi
     rm -rf "$results"
