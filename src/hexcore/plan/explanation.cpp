@@ -36,7 +36,8 @@ std::string goal(const Plan& plan) {
             return "fastest looks for the least modelled time of a token within the budgets: " +
                    fills + ".";
         case Policy::alternate:
-            return "alternate keeps the first layer with experts whole and deals the experts of every "
+            return "alternate keeps the first layer with experts whole and deals the experts of "
+                   "every "
                    "other layer out in turn, beginning with its home: " +
                    fills + ".";
         case Policy::layers:
