@@ -37,8 +37,7 @@ std::string goal(const Plan& plan) {
                    fills + ".";
         case Policy::alternate:
             return "alternate keeps the first layer with experts whole and deals the experts of "
-                   "every "
-                   "other layer out in turn, beginning with its home: " +
+                   "every other layer out in turn, beginning with its home: " +
                    fills + ".";
         case Policy::layers:
             return "layers keeps every layer whole, with the highest fill as low as it can be: " +
