@@ -24,12 +24,12 @@ struct Options {
 
 Result<VerifyReport> verify(const Options& options) {
     HEXCORE_TRY(input, planning_input(options.planning));
-    const ContextOptions context{.outputs = options.planning.ubatch, .threads = options.threads};
-    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
                                .threads = options.threads};
+    const ContextOptions context = context_options(options.planning.ubatch, verification);
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
     std::vector<float> planned;
     {
         const Interrupt interrupt;

@@ -78,7 +78,8 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
     parameters.n_seq_max = shape.sequences;
     parameters.n_ubatch = shape.ubatch.value();
     parameters.n_batch = std::max(parameters.n_batch, parameters.n_ubatch);
-    parameters.n_outputs_max = std::max(options.outputs, shape.sequences);
+    parameters.n_outputs_max =
+        std::min(parameters.n_batch, std::max(options.outputs, shape.sequences));
     parameters.type_k = to_ggml(shape.kv_type);
     parameters.type_v = to_ggml(shape.kv_type);
     parameters.n_threads = options.threads > 0 ? options.threads : default_threads();

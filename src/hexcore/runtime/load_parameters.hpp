@@ -11,7 +11,7 @@ namespace hexcore {
 
 /// What a context is made for, beyond the plan.
 struct ContextOptions {
-    std::uint32_t outputs = 1;  ///< tokens of one ubatch that logits are wanted for, at most
+    std::uint32_t outputs = 1;  ///< tokens of one batch that logits are wanted for, at most
     int threads = 0;            ///< 0: one for each core
 };
 

@@ -49,6 +49,10 @@ std::vector<llama_token> random_tokens(const llama_vocab& vocab, std::size_t cou
     return tokens;
 }
 
+ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& options) {
+    return {.outputs = std::max(ubatch, options.batch), .threads = options.threads};
+}
+
 Result<std::vector<float>> planned_logits(ModelSession& session, const VerifyOptions& options) {
     return all_logits(session.context(), session.vocab(), options);
 }
@@ -67,10 +71,9 @@ Result<std::vector<float>> plain_logits(const Inventory& inventory, const Contex
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}: {}",
                     inventory.files.front().string(), log.take_errors());
     }
-    const ContextOptions context_options{.outputs = shape.ubatch.value(),
-                                         .threads = options.threads};
-    const llama_context_ptr context(
-        llama_init_from_model(model.get(), context_parameters(shape, context_options)));
+    const llama_context_params context_params =
+        context_parameters(shape, context_options(shape.ubatch.value(), options));
+    const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
     if (!context) {
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",
                     log.take_errors());

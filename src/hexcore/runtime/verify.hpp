@@ -21,6 +21,10 @@ struct VerifyOptions {
 [[nodiscard]] std::vector<llama_token> random_tokens(const llama_vocab& vocab, std::size_t count,
                                                      std::uint32_t seed);
 
+/// What the contexts of both sides are made for: the logits of every token of a batch, which may be
+/// larger than the `ubatch` tokens that are computed at once.
+[[nodiscard]] ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& options);
+
 /// The logits of every token, [token][vocabulary], through the plan's devices.
 [[nodiscard]] Result<std::vector<float>> planned_logits(ModelSession& session,
                                                         const VerifyOptions& options);
