@@ -21,8 +21,12 @@ struct Attempted {
 };
 using Attempt = tl::expected<Attempted, NotFitting>;
 
-/// How often attempt() may plan again when a dry run told other numbers than were planned with.
-enum class Rounds : std::uint32_t { probe = 2, careful = 4 };
+/// When attempt() stops planning again with the numbers that a dry run told. Both give up at the
+/// same time, so that what one finds fitting the other does too.
+enum class Rounds {
+    probe,    ///< as soon as a plan fits
+    careful,  ///< when its placement stays the same with the exact numbers
+};
 
 /// The request with its context padded and its defaults filled in. Fails with ErrorCode::usage for
 /// a request that makes no sense.

@@ -100,6 +100,9 @@ std::optional<NotFitting> furthest_over(const Plan& plan) {
     return worst;
 }
 
+/// Times that a request is planned with better numbers before it counts as not fitting.
+constexpr std::uint32_t max_rounds = 4;
+
 /// Adds what the dry run found above the plan to a device's facts, or takes off what it found
 /// below.
 void correct(const Usage& planned, const Usage& exact, bool has_layers, DeviceFacts& device) {
@@ -135,7 +138,7 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
     std::vector<DeviceFacts> devices = with_compute(request);
     std::optional<Attempted> fitting;
     std::optional<NotFitting> why;
-    for (std::uint32_t round = 0; round < static_cast<std::uint32_t>(rounds); ++round) {
+    for (std::uint32_t round = 0; round < max_rounds; ++round) {
         auto placement = place(model, devices, request.policy, request.options);
         if (!placement) {
             if (!why) {
