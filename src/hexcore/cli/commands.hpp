@@ -8,10 +8,15 @@ namespace hexcore {
 /// What the chosen command does; its result is the exit code.
 using Action = std::function<int()>;
 
-// Each adds one command to the program. When the command line names it, `action` is set.
+// Each adds one command to the program. When the command line names it, `action` is set. Help,
+// completion and the manual page are made of what it adds: give every command a footer with an
+// example, every option a description and an option text (FILE or MODEL where its value is a file),
+// and CLI::IsMember where there is a fixed choice.
 void add_devices_command(CLI::App& program, Action& action);
 void add_plan_command(CLI::App& program, Action& action);
 void add_run_command(CLI::App& program, Action& action);
 void add_verify_command(CLI::App& program, Action& action);
+void add_completion_command(CLI::App& program, Action& action);
+void add_man_command(CLI::App& program, Action& action);
 
 }  // namespace hexcore

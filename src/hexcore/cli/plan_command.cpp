@@ -84,6 +84,7 @@ void add_plan_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<PlanOptions>();
     options->planning.add_to(*command, false);
     command->add_option("--shape", options->shape, "a built-in shape in place of a file")
+        ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");
     command->add_option("--quant", options->quant, "ggml type of the shape's matrices")
         ->option_text("TYPE");

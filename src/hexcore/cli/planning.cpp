@@ -79,7 +79,8 @@ void PlanningOptions::add_to(CLI::App& command, bool model_required) {
         ->option_text("N")
         ->check(CLI::Range(1U, 16U << 20U));
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
-        ->option_text("TYPE");
+        ->option_text("TYPE")
+        ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
     command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
@@ -87,7 +88,8 @@ void PlanningOptions::add_to(CLI::App& command, bool model_required) {
         ->option_text("N")
         ->check(CLI::Range(1U, 16384U));
     command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
-        ->option_text("NAME");
+        ->option_text("NAME")
+        ->check(CLI::IsMember({"balanced", "fastest", "alternate", "layers"}));
     command
         .add_option("--fit", fit, "ctx: the longest context that fits (at most --ctx, if given)")
         ->option_text("WHAT")

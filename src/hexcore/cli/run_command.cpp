@@ -148,7 +148,9 @@ void add_sampling(CLI::App& command, SamplingOptions& sampling) {
     command.add_option("--min-p", sampling.min_p, "leave out tokens below this part of the best")
         ->check(CLI::Range(0.0F, 1.0F))
         ->option_text("P");
-    command.add_option("--seed", sampling.seed, "of the choice; the same seed, the same text")
+    command
+        .add_option("--seed", sampling.seed,
+                    "of the choice; the same seed, the same text (default: another one each time)")
         ->option_text("S");
 }
 
@@ -168,7 +170,7 @@ void add_run_command(CLI::App& program, Action& action) {
                        ->option_text("TEXT");
     command->add_option("--file", options->prompt_file, "a file with the text to continue")
         ->excludes(prompt)
-        ->option_text("F");
+        ->option_text("FILE");
     command
         ->add_option("-n", options->max_tokens, "tokens to generate, at most (default: no limit)")
         ->check(CLI::Range(1U, 1U << 30U))
@@ -176,7 +178,9 @@ void add_run_command(CLI::App& program, Action& action) {
     command
         ->add_option("--plan", options->plan_file, "a plan that hexcore plan --format json wrote")
         ->option_text("FILE");
-    command->add_option("--threads", options->threads, "threads to compute with")
+    command
+        ->add_option("--threads", options->threads,
+                     "threads to compute with (default: one for each core)")
         ->check(CLI::Range(1, 512))
         ->option_text("N");
     add_sampling(*command, options->sampling);

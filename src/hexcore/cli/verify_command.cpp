@@ -53,6 +53,14 @@ int run(const Options& options) {
     return agrees ? 0 : static_cast<int>(ErrorCode::negative);
 }
 
+/// CLI::NonNegativeNumber tells the largest double in all its 309 digits.
+std::string not_negative(std::string& text) {
+    double value = 0;
+    return CLI::detail::lexical_cast(text, value) && value >= 0
+               ? ""
+               : text + " is not a number from 0 on";
+}
+
 }  // namespace
 
 void add_verify_command(CLI::App& program, Action& action) {
@@ -67,12 +75,15 @@ void add_verify_command(CLI::App& program, Action& action) {
     command->add_option("--batch", options->batch, "tokens in each call (default: --ubatch)")
         ->option_text("N");
     command->add_option("--seed", options->seed, "of the random tokens")->option_text("N");
-    command->add_option("--threads", options->threads, "threads to compute with")
+    command
+        ->add_option("--threads", options->threads,
+                     "threads to compute with (default: one for each core)")
         ->check(CLI::Range(1, 512))
         ->option_text("N");
     command
-        ->add_option("--tolerance", options->tolerance, "largest relative error that is accepted")
-        ->check(CLI::NonNegativeNumber)
+        ->add_option("--tolerance", options->tolerance,
+                     "largest relative error that is accepted (default: 0)")
+        ->check(CLI::Validator(not_negative, ""))
         ->option_text("X");
     command->add_option("--format", options->format, "table or json")
         ->check(CLI::IsMember({"table", "json"}))

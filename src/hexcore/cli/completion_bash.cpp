@@ -1,0 +1,154 @@
+#include <fmt/format.h>
+
+#include "hexcore/cli/completion_script.hpp"
+
+namespace hexcore {
+namespace {
+
+std::string quoted_list(const std::vector<std::string>& words) {
+    std::string list;
+    for (const std::string& word : words) {
+        list += (list.empty() ? "" : " ") + shell_quoted(word);
+    }
+    return list;
+}
+
+/// One branch of the case statement that says what stands behind an option or at a place.
+std::string value_branch(const std::string& patterns, const ArgumentSpec& argument) {
+    switch (argument.takes) {
+        case ValueKind::none:
+            break;
+        case ValueKind::text:
+            return fmt::format("        {}) takes=text ;;\n", patterns);
+        case ValueKind::file:
+            return fmt::format("        {}) takes=file ;;\n", patterns);
+        case ValueKind::choice:
+            return fmt::format("        {}) takes=choice choices=({}) ;;\n", patterns,
+                               quoted_list(argument.choices));
+    }
+    return "";
+}
+
+std::string value_branches(const CommandSpec& command) {
+    std::string text;
+    for (const ArgumentSpec& option : command.options) {
+        std::string patterns;
+        for (const std::string& name : option.names) {
+            patterns += (patterns.empty() ? "" : " | ") + shell_quoted(command.path + " " + name);
+        }
+        text += value_branch(patterns, option);
+    }
+    std::size_t place = 1;
+    for (const ArgumentSpec& positional : command.positionals) {
+        const std::string pattern = positional.repeatable
+                                        ? shell_quoted(command.path + " ") + "[0-9]*"
+                                        : shell_quoted(fmt::format("{} {}", command.path, place));
+        text += value_branch(pattern, positional);
+        ++place;
+    }
+    return text;
+}
+
+std::string word_branch(const CommandSpec& command) {
+    std::vector<std::string> commands;
+    for (const CommandSpec& inner : command.commands) {
+        commands.push_back(inner.name);
+    }
+    std::vector<std::string> options;
+    for (const ArgumentSpec& option : command.options) {
+        options.insert(options.end(), option.names.begin(), option.names.end());
+    }
+    return fmt::format("        {}) commands=({}) options=({}) ;;\n", shell_quoted(command.path),
+                       quoted_list(commands), quoted_list(options));
+}
+
+// Bash cuts words at = and : (COMP_WORDBREAKS), so `--device host=1GiB` arrives as four of them;
+// the first loop puts together what no space parts. What readline replaces is only the last piece,
+// which is $2.
+constexpr const char* body = R"(_PROGRAM() {
+    local path=PROGRAM place=1 takes=none only_places= word i
+    local -a choices=() commands=() options=() words=()
+    local line=${COMP_LINE:0:COMP_POINT} cur=$2
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        if ((${#words[@]} == 0)) || [[ $line == [[:space:]]* ]]; then
+            words+=("$word")
+        else
+            words[${#words[@]}-1]+=$word
+        fi
+        line=${line#"${line%%[![:space:]]*}"}
+        line=${line#"$word"}
+    done
+    local last=$((${#words[@]} - 1))
+
+    _PROGRAM_words "$path"
+    for ((i = 1; i < last; ++i)); do
+        word=${words[i]}
+        if [[ -n $only_places ]]; then
+            ((++place))
+        elif [[ $word == -- ]]; then
+            only_places=yes
+        elif [[ $word == -?* ]]; then
+            _PROGRAM_value "$path" "$word"
+            [[ $takes == none ]] || ((++i))
+        elif [[ " ${commands[*]} " == *" $word "* ]]; then
+            path+=" $word" place=1
+            _PROGRAM_words "$path"
+        else
+            ((++place))
+        fi
+    done
+
+    COMPREPLY=()
+    word=${words[last]}
+    local prefix=
+    if ((i > last)); then
+        _PROGRAM_value "$path" "${words[last-1]}"
+    elif [[ -z $only_places && $word == --*=* ]]; then
+        _PROGRAM_value "$path" "${word%%=*}"
+        if [[ $cur == --*=* ]]; then
+            prefix=${cur%%=*}= cur=${cur#*=}
+        fi
+    elif [[ -z $only_places && $word == -* ]]; then
+        takes=choice choices=("${options[@]}")
+    elif ((${#commands[@]})); then
+        takes=choice choices=("${commands[@]}")
+    else
+        _PROGRAM_value "$path" "$place"
+        if [[ $takes == none && -z $only_places ]]; then
+            takes=choice choices=("${options[@]}")
+        fi
+    fi
+    case $takes in
+        choice) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "${choices[*]}" -- "$cur") ;;
+        file) compopt -o default ;;
+    esac
+}
+complete -F _PROGRAM PROGRAM
+)";
+
+}  // namespace
+
+std::string shell_quoted(const std::string& text) {
+    return "'" + CLI::detail::find_and_replace(text, "'", "'\\''") + "'";
+}
+
+std::string completion_bash(const CommandSpec& program) {
+    std::string values;
+    std::string words;
+    for (const CommandSpec* command : all_commands(program)) {
+        values += value_branches(*command);
+        words += word_branch(*command);
+    }
+    const std::string text =
+        "# Completion of PROGRAM for bash, written by: PROGRAM completion bash\n\n"
+        "# What option or place $2 of command $1 takes.\n"
+        "_PROGRAM_value() {\n    choices=()\n    case \"$1 $2\" in\n" +
+        values +
+        "        *) takes=none ;;\n    esac\n}\n\n"
+        "# The commands in command $1, and its options.\n"
+        "_PROGRAM_words() {\n    commands=() options=()\n    case $1 in\n" +
+        words + "    esac\n}\n\n" + body;
+    return CLI::detail::find_and_replace(text, "PROGRAM", program.name);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,124 @@
+#include "hexcore/cli/help_format.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <sstream>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/cli/exit_codes.hpp"
+#include "hexcore/cli/program_tree.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t help_columns = 80;
+constexpr std::size_t name_columns = 22;
+
+class HelpFormat : public CLI::Formatter {
+public:
+    HelpFormat() {
+        column_width(name_columns);
+        label("SUBCOMMAND", "COMMAND");
+        label("Positionals", "Arguments");
+    }
+
+    std::string make_usage(const CLI::App* app, std::string name) const override {
+        const CommandSpec command = describe_program(*app);
+        std::string usage = synopsis(command);
+        return fmt::format("\n{}: {}\n", get_label("Usage"),
+                           usage.replace(0, command.path.size(), name));
+    }
+
+    std::string make_option_desc(const CLI::Option* option) const override {
+        return wrapped(describe_option(*option).description_with_default(),
+                       help_columns - name_columns);
+    }
+
+    std::string make_subcommands(const CLI::App* app, CLI::AppFormatMode mode) const override {
+        return CLI::detail::find_and_replace(CLI::Formatter::make_subcommands(app, mode),
+                                             "\nSubcommands:\n", "\nCommands:\n");
+    }
+
+    std::string make_subcommand(const CLI::App* command) const override {
+        std::ostringstream out;
+        CLI::detail::format_help(out, command->get_name(),
+                                 wrapped(command->get_description(), help_columns - name_columns),
+                                 name_columns);
+        return out.str();
+    }
+};
+
+std::string exit_code_list() {
+    std::string list;
+    for (const ExitCodeMeaning& exit : exit_codes) {
+        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", exit.code, exit.brief);
+    }
+    return wrapped("Exit codes: " + list + ".", help_columns);
+}
+
+/// The commands that the command line names, from the program inwards.
+std::vector<const CLI::App*> named_commands(const CLI::App& program) {
+    std::vector<const CLI::App*> commands{&program};
+    while (!commands.back()->get_subcommands().empty()) {
+        commands.push_back(commands.back()->get_subcommands().front());
+    }
+    return commands;
+}
+
+std::string command_list(const CLI::App& command) {
+    std::string list;
+    for (const CLI::App* inner : command.get_subcommands(nullptr)) {
+        list += (list.empty() ? "" : ", ") + inner->get_name();
+    }
+    return list;
+}
+
+std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error) {
+    const std::vector<std::string> rest = command.remaining();
+    if (!rest.empty() && rest.front().starts_with("-")) {
+        return fmt::format("there is no option {}", rest.front());
+    }
+    if (!command.get_subcommands(nullptr).empty()) {
+        return rest.empty() ? "name a command: " + command_list(command)
+                            : fmt::format("there is no command '{}', only {}", rest.front(),
+                                          command_list(command));
+    }
+    const std::string text = error.what();
+    const std::string name = text.substr(0, text.find(':'));
+    if (text.ends_with(" missing")) {
+        return name + " needs a value behind it";
+    }
+    if (text.find(": At Most 1 required") != std::string::npos) {
+        return name + " is given more than once";
+    }
+    return text;
+}
+
+}  // namespace
+
+void set_up_help(CLI::App& program, const std::string& version) {
+    program.formatter(std::make_shared<HelpFormat>());
+    program.set_help_flag("-h,--help", "prints this help");
+    program.set_version_flag("--version", version, "prints the version");
+    program.option_defaults()->always_capture_default();
+    program.require_subcommand(1);
+    program.footer(exit_code_list() +
+                   "\n\nhexcore COMMAND --help explains a command, with an example.");
+}
+
+int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+        return program.exit(error);
+    }
+    const auto commands = named_commands(program);
+    std::string path;
+    for (const CLI::App* command : commands) {
+        path += command->get_name() + " ";
+    }
+    fmt::print(stderr, "hexcore: {}; {}--help says what there is\n",
+               what_is_wrong(*commands.back(), error), path);
+    return static_cast<int>(ErrorCode::usage);
+}
+
+}  // namespace hexcore

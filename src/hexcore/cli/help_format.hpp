@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace hexcore {
+
+/// Gives the program, to which commands are added afterwards, its help and version options and a
+/// help text with defaults and lines of 80 columns at most.
+void set_up_help(CLI::App& program, const std::string& version);
+
+/// Prints what is wrong with the command line to stderr, as one paragraph that names the help to
+/// ask for. Returns the exit code. Where the "error" is that help or the version was asked for,
+/// prints those to stdout and returns 0.
+[[nodiscard]] int report_parse_error(const CLI::App& program, const CLI::ParseError& error);
+
+}  // namespace hexcore
