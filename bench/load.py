@@ -1,6 +1,6 @@
-"""Time to load the demo model onto two capped host devices, as a ratio to plain libllama's own load
-of the same file with load mode none, which copies too. The page cache is warm; runs in turn, each in
-a process of its own. Ours includes making the context, theirs does not."""
+"""Time to load the demo model onto two capped host devices, as a ratio to plain libllama's own
+load of the same file with load mode none, which copies too. The page cache is warm; runs in turn,
+each in a process of its own. Ours includes making the context, theirs does not."""
 
 import argparse
 import json

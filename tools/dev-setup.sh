@@ -91,7 +91,8 @@ ensure_python() {
         python3 -m venv "$environment" >&2 || die "python3 could not make $environment"
         # One by one: where a list has checksums, pip wants one for everything that it installs.
         for list in "${lists[@]}"; do
-            "$PYTHON" -m pip install --quiet --disable-pip-version-check --requirement "$list" >&2 ||
+            "$PYTHON" -m pip install --quiet --disable-pip-version-check \
+                --requirement "$list" >&2 ||
                 die "pip could not install what $list asks for"
         done
         touch "$environment/complete"

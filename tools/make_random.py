@@ -5,8 +5,8 @@ The weights are tame: activations keep their size through all layers, logits are
 and no two experts are alike. Quantised types are written directly as random quants with fitting
 scales. Matrices whose rows are no whole number of blocks fall back from q4_K and q6_K to q8_0, and
 from there to f16. A small byte-level tokenizer makes text prompts work. The same options and seed
-give the same bytes, whatever the number of threads; each takes a few MiB of memory. On many cores large
-models are written fastest with --split: several files can be written at once, one cannot.
+give the same bytes, whatever the number of threads; each takes a few MiB of memory. On many cores
+large models are written fastest with --split: several files can be written at once, one cannot.
 
 Examples:
   a tiny mixture for tests
