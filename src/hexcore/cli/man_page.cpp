@@ -92,11 +92,11 @@ std::string command_section(const CommandSpec& command) {
 
 std::string devices_section() {
     return section("DEVICES AND SIZES") +
-           roff(
+           roff_lines(
                "Devices are used in the order in which they are given. Without --device, all GPUs "
                "are used with what they have free, or one host device with what the machine has "
                "free where there is no GPU.") +
-           "\n" + entry(bold("host=") + italic("SIZE"), "Main memory, capped at the size.") +
+           entry(bold("host=") + italic("SIZE"), "Main memory, capped at the size.") +
            entry(bold("cuda:") + italic("N") + "[" + bold("=") + italic("SIZE") + "]",
                  "The GPU of that number, with a budget or with all that it has free.") +
            entry(bold("rpc:") + italic("HOST") + bold(":") + italic("PORT") + "[" + bold("=") +
@@ -105,10 +105,9 @@ std::string devices_section() {
            entry(italic("SIZE"),
                  "The next GPU with that budget, or a capped host device where there is no GPU.") +
            ".PP\n" +
-           roff(
+           roff_lines(
                "A size is a number of bytes, or a number with a unit: 16GiB, 16GB, 512MiB, "
-               "1.5GiB.") +
-           "\n";
+               "1.5GiB.");
 }
 
 std::string exit_section() {
@@ -127,13 +126,14 @@ std::string environment_section() {
 }
 
 std::string examples_section(const CommandSpec& program) {
-    std::string text = section("EXAMPLES");
+    std::string text;
     for (const CommandSpec* command : all_commands(program)) {
         for (const std::string& line : examples(*command)) {
-            text += ".PP\n.RS\n.nf\n" + roff(line) + "\n.fi\n.RE\n";
+            text += text.empty() ? "" : ".PP\n";
+            text += ".RS\n.nf\n" + roff(line) + "\n.fi\n.RE\n";
         }
     }
-    return text;
+    return section("EXAMPLES") + text;
 }
 
 }  // namespace
@@ -150,21 +150,21 @@ std::string man_page(const CommandSpec& program, const std::string& version) {
         letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     }
     std::string text = fmt::format(".TH {} 1 \"\" \"{}\" \"User Commands\"\n", title, version);
-    text += section("NAME") + roff(program.name) + " \\- " + roff_lines(description);
+    text += section("NAME") + roff_lines(program.name + " - " + description);
     text += section("SYNOPSIS");
     for (const CommandSpec* command : all_commands(program)) {
         text += (command == &program ? "" : ".br\n") + synopsis_line(*command);
     }
-    text += section("DESCRIPTION") + roff(sentence(program.description)) + "\n.PP\n" +
-            roff(
+    text += section("DESCRIPTION") + roff_lines(sentence(program.description)) + ".PP\n" +
+            roff_lines(
                 "Results go to standard output, progress and messages to standard error. With "
                 "--format json a command prints exactly one JSON document.") +
-            "\n" + section("OPTIONS");
+            section("OPTIONS");
     for (const ArgumentSpec& option : program.options) {
         text += option_entry(option);
     }
     text += section("COMMANDS") +
-            roff("Each command explains itself with --help, and has an example there.") + "\n";
+            roff_lines("Each command explains itself with --help, and has an example there.");
     for (const CommandSpec* command : all_commands(program)) {
         text += command == &program ? "" : command_section(*command);
     }
