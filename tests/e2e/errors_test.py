@@ -1,0 +1,127 @@
+"""Every exit code has a test that provokes it, and says what to change."""
+
+import resource
+import shutil
+
+import pytest
+from conftest import on
+
+TWO = on("320MiB", "320MiB") + ["--reserve", "8MiB"]
+
+
+@pytest.fixture(scope="module")
+def tiny(random_model):
+    return random_model("llama", layers=3, embd=128, ff=128, heads=4, kv_heads=2, experts=4, used=2,
+                        vocab=512, type="q8_0")
+
+
+def fails(outcome, code, *words):
+    assert outcome.code == code, outcome.stderr
+    assert outcome.stdout == ""
+    assert outcome.stderr.count("\n") <= 3, outcome.stderr
+    for word in words:
+        assert word in outcome.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    ["no-such-command"], [], ["plan"], ["plan", "--no-such-option"], ["run"],
+    ["plan", "--shape", "mixtral-8x7b"], ["plan", "--shape", "nothing", "--quant", "q4_K"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q9_X"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device", "16XB"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device", "host=-1GiB"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--policy", "best"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--ctx", "0"],
+    ["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--kv-type", "q5"],
+    ["verify", "x.gguf", "--tolerance", "-1"], ["run", "x.gguf", "--temp", "hot"],
+])
+def test_wrong_usage_ends_with_2(hexcore, arguments):
+    code, out, err = hexcore(*arguments)
+    assert code == 2, err
+    assert out == "" and err != ""
+
+
+def test_a_prompt_longer_than_the_context_ends_with_2_and_says_what_ctx_would_do(hexcore, tiny):
+    outcome = hexcore("run", tiny, *on("64MiB"), "--ctx", 256, "-p", "long " * 400)
+    fails(outcome, 2, "--ctx", "256")
+
+
+@pytest.mark.parametrize("make", [
+    lambda path: path.write_bytes(b""),
+    lambda path: path.write_bytes(b"no model at all"),
+    lambda path: path.mkdir(),
+    lambda path: path.symlink_to("/dev/zero"),
+    lambda path: None,
+], ids=["empty", "text", "directory", "device file", "missing"])
+@pytest.mark.parametrize("command", ["plan", "run", "verify"])
+def test_what_is_not_a_model_ends_with_4_and_names_the_file(hexcore, tmp_path, command, make):
+    path = tmp_path / "model.gguf"
+    make(path)
+    fails(hexcore(command, path, *on("64MiB")), 4, str(path))
+
+
+def test_a_file_that_is_still_being_downloaded_ends_with_4_and_names_a_tensor(hexcore, tiny,
+                                                                             tmp_path):
+    path = tmp_path / "partial.gguf"
+    shutil.copy(tiny, path)
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    fails(hexcore("run", path, *on("64MiB"), "-p", "x"), 4, "blk.")
+
+
+def test_a_missing_part_of_a_split_model_ends_with_4_and_names_it(hexcore, random_model, tmp_path):
+    first = random_model("llama", layers=2, embd=128, ff=128, heads=4, kv_heads=2, experts=4,
+                         used=2, vocab=512, type="q8_0", split=3)
+    for part in first.parent.glob("*.gguf"):
+        if "00002" not in part.name:
+            shutil.copy(part, tmp_path)
+    fails(hexcore("plan", tmp_path / first.name, *on("64MiB")), 4, "00002")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": "hexcore.plan/9"}'])
+def test_a_plan_file_that_is_none_ends_with_4(hexcore, tiny, tmp_path, text):
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    assert hexcore("run", tiny, "--plan", path, "-p", "x").code == 4
+
+
+def test_a_plan_for_another_model_ends_with_4(hexcore, tiny, demo_model, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(hexcore("plan", demo_model, *TWO, "--format", "json").stdout)
+    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, "plan again")
+
+
+@pytest.mark.parametrize("command", [["plan"], ["run", "-p", "x"], ["verify"]])
+def test_what_does_not_fit_ends_with_3_and_says_by_how_much_and_where(hexcore, demo_model, command):
+    outcome = hexcore(command[0], demo_model, *command[1:], *on("200MiB", "200MiB"))
+    assert outcome.code == 3
+    assert outcome.stdout == ""
+    assert "host" in outcome.stderr and "bytes" in outcome.stderr
+
+
+def test_a_machine_that_refuses_the_memory_ends_with_3(hexcore, demo_model):
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))
+
+    outcome = hexcore("run", demo_model, *TWO, "-p", "x", "-n", 1, setup=little_memory)
+    assert outcome.code == 3, outcome.stderr
+    assert "host" in outcome.stderr
+
+
+def test_a_gpu_that_is_not_there_ends_with_5(hexcore, tiny):
+    info = hexcore.json("devices")
+    missing = len(info["gpus"])
+    outcome = hexcore("plan", tiny, "--device", f"cuda:{missing}=1GiB")
+    fails(outcome, 5, f"cuda:{missing}")
+
+
+@pytest.mark.parametrize("command", [[], ["devices"], ["plan"], ["run"], ["verify"]])
+def test_help_goes_to_stdout_with_an_example(hexcore, command):
+    code, out, err = hexcore(*command, "--help")
+    assert code == 0 and err == ""
+    assert "Example" in out or command == []
+
+
+def test_version_is_one_line(hexcore):
+    code, out, _ = hexcore("--version")
+    assert code == 0
+    assert out.startswith("hexcore ") and out.count("\n") == 1

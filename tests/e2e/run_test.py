@@ -1,0 +1,165 @@
+"""hexcore run: text, memory that agrees with the plan, and interruptions that leave nothing."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import on
+
+TWO = on("320MiB", "320MiB") + ["--reserve", "8MiB"]
+PROMPT = ["-p", "Gravity is the force that", "--temp", 0]
+
+
+@pytest.fixture(scope="module")
+def report(hexcore, demo_model):
+    return hexcore.json("run", demo_model, *TWO, *PROMPT, "-n", 12)
+
+
+def test_planned_accounted_and_measured_memory_agree(report):
+    for device in report["devices"]:
+        planned, accounted = device["planned"], device["accounted"]
+        for purpose in ("weights_bytes", "experts_bytes", "kv_bytes"):
+            assert planned[purpose] == accounted[purpose], purpose
+        assert accounted["compute_bytes"] == pytest.approx(planned["compute_bytes"], rel=0.01)
+        assert device["measured_bytes"] == pytest.approx(accounted["total_bytes"], rel=0.01)
+        assert device["peak_bytes"] >= accounted["total_bytes"]
+        assert device["refused"] == 0
+
+
+def test_nothing_is_left_after_unloading(report):
+    assert len(report["after_unload"]) == 2
+    for device in report["after_unload"]:
+        assert (device["accounted_bytes"], device["measured_bytes"]) == (0, 0)
+
+
+def test_what_was_generated_is_told(report):
+    assert report["schema"] == "hexcore.run/1"
+    assert report["tokens"]["generated"] == 12
+    assert report["stop"] == "length"
+    assert report["text"].isprintable() and report["text"].strip()
+    stats = report["cache_stats"]
+    assert stats["cells_used"] == report["tokens"]["prompt"] + 12 - 1
+    assert report["timing"]["decode_tokens_per_s"] > 0
+
+
+@pytest.mark.parametrize("devices", [on("600MiB"), on("200MiB", "200MiB", "200MiB")])
+@pytest.mark.parametrize("policy", ["alternate", "fastest"])
+def test_the_text_does_not_depend_on_the_placement(hexcore, demo_model, report, devices, policy):
+    other = hexcore.json("run", demo_model, *devices, "--reserve", "8MiB", "--ctx", 1024,
+                         "--policy", policy, *PROMPT, "-n", 12)
+    assert other["text"] == report["text"]
+
+
+def test_the_same_seed_gives_the_same_text(hexcore, demo_model):
+    def text(seed):
+        command = ["run", demo_model, *TWO, "-p", "Once upon a time", "--seed", seed, "-n", 10]
+        return hexcore.json(*command)["text"]
+
+    assert text(1) == text(1)
+    assert len({text(seed) for seed in range(2, 6)}) > 1
+
+
+def test_a_full_context_ends_the_answer_and_says_so(hexcore, demo_model):
+    report = hexcore.json("run", demo_model, *TWO, "--ctx", 256, *PROMPT, "-n", 1000)
+    assert report["stop"] in ("context_full", "eos")
+    assert report["cache_stats"]["cells_used"] <= 256
+
+
+def test_a_plan_from_a_file_is_carried_out(hexcore, demo_model, report, tmp_path):
+    path = tmp_path / "plan.json"
+    plan = hexcore.json("plan", demo_model, *TWO, "--policy", "alternate")
+    path.write_text(json.dumps(plan))
+    other = hexcore.json("run", demo_model, "--plan", path, *PROMPT, "-n", 12)
+    assert other["text"] == report["text"]
+    for planned, device in zip(plan["devices"], other["devices"]):
+        assert device["accounted"] == planned["planned"]
+
+
+def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, report, tmp_path):
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text(PROMPT[1])
+    code, out, err = hexcore("run", demo_model, *TWO, "--file", prompt, "--temp", 0, "-n", 12)
+    assert code == 0
+    assert out == report["text"] + "\n"
+    assert "host0" in err and "AFTER UNLOADING" in err
+
+
+def test_a_reader_that_goes_away_is_no_crash(hexcore, demo_model):
+    process = hexcore.start("run", demo_model, *TWO, *PROMPT, "-n", 200, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+    process.stdout.read(5)
+    process.stdout.close()
+    assert process.wait(timeout=60) in (1, -signal.SIGPIPE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.05, 0.2, 0.6, 1.5])
+def test_an_interruption_at_any_moment_ends_with_130(hexcore, demo_model, number, after_s):
+    process = hexcore.start("run", demo_model, *TWO, "-p", "Count:", "--ctx", 4096, "-n", 4000,
+                            "--temp", 1, "--seed", 3, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    # Before the program has set up its own handling, a signal ends it as any other program.
+    assert process.returncode == 130 or (after_s < 0.1 and process.returncode == -number), err
+
+
+class Terminal:
+    """The program on a terminal of its own."""
+
+    def __init__(self, hexcore, *arguments):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.environ.update(hexcore.environment())
+            os.execv(hexcore.path, [str(hexcore.path), *map(str, arguments)])
+        self.text = ""
+
+    def read_until(self, condition, timeout_s=60):
+        end = time.monotonic() + timeout_s
+        while not condition(self.text):
+            assert time.monotonic() < end, self.text
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                try:
+                    self.text += os.read(self.terminal, 4096).decode(errors="replace")
+                except OSError:
+                    break
+        return self.text
+
+    def write(self, text):
+        self.text = ""
+        os.write(self.terminal, text.encode())
+
+    def exit_code(self):
+        self.read_until(lambda _: False, timeout_s=60)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
+    chat = Terminal(hexcore, "run", demo_model, *TWO, "-n", 40, "--temp", 0)
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("What is the capital of France?\n")
+    assert "Paris" in chat.read_until(lambda text: text.endswith("> "))
+    chat.write("And of Italy?\n")
+    assert "Rome" in chat.read_until(lambda text: text.endswith("> "))
+    chat.write("\x04")
+    assert chat.exit_code() == 0
+    assert "AFTER UNLOADING" in chat.text
+
+
+def test_ctrl_c_stops_the_answer_and_a_second_one_the_chat(hexcore, demo_model):
+    chat = Terminal(hexcore, "run", demo_model, *TWO, "--temp", 0)
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("Write a very long story about a dragon and a castle.\n")
+    chat.read_until(lambda text: len(text) > 150)
+    chat.write("\x03")
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("What is the capital of France?\n")
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("\x03")
+    assert chat.exit_code() == 130
