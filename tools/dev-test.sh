@@ -19,9 +19,12 @@ run_tests() {
     rm -rf "$results"
     mkdir -p "$results"
     export HEXCORE_BIN=$PWD/build/release/hexcore HEXCORE_BUILD=$PWD/build/release
-    # For the tests of the model makers, which let libllama read what was made.
-    HEXCORE_LLAMA_BIN=$(cmake/build_llama.sh ggml llama | sed -n 's/^build //p')/bin
-    export HEXCORE_LLAMA_BIN
+    if [ -z "$module" ] || [ "$module" = tools ]; then
+        # The tests of the model makers let libllama and a program of its own read what was made.
+        HEXCORE_LLAMA_BIN=$(cmake/build_llama.sh ggml llama llama-completion |
+            sed -n 's/^build //p')/bin
+        export HEXCORE_LLAMA_BIN
+    fi
 
     if [ -z "$module" ] || [ -f "tests/$module/CMakeLists.txt" ]; then
         ctest --test-dir build/release --output-on-failure -j2 --no-tests=error \
