@@ -1,6 +1,10 @@
 #include "hexcore/cli/chat.hpp"
 
-#include <iostream>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <vector>
 
 namespace hexcore {
@@ -44,19 +48,55 @@ Result<std::string> apply_template(llama_model& model, const std::vector<Message
     return text;
 }
 
-bool read_line(std::string& line) {
-    for (;;) {
-        if (stdout_is_terminal()) {
-            print("> ");
-        }
-        if (std::getline(std::cin, line)) {
-            if (!line.empty()) {
-                return true;
+/// Lines from stdin. A blocking read would not do: a signal may reach another thread, and the read
+/// would go on.
+class LineReader {
+public:
+    explicit LineReader(const Interrupt& interrupt) : interrupt_(interrupt) {}
+
+    /// The next line that is not empty; false at the end of input or when interrupted.
+    bool next(std::string& line) {
+        for (;;) {
+            const std::size_t end = buffer_.find('\n');
+            if (end != std::string::npos || (at_end_ && !buffer_.empty())) {
+                line = buffer_.substr(0, end);
+                buffer_.erase(0, end == std::string::npos ? end : end + 1);
+                if (!line.empty()) {
+                    return true;
+                }
+                continue;
             }
-            continue;
+            if (at_end_ || !read_more()) {
+                return false;
+            }
         }
-        return false;
     }
+
+private:
+    bool read_more() {
+        pollfd input{STDIN_FILENO, POLLIN, 0};
+        while (poll(&input, 1, 100) <= 0) {
+            if (interrupt_.happened()) {
+                return false;
+            }
+        }
+        std::array<char, 4096> bytes{};
+        const ssize_t count = read(STDIN_FILENO, bytes.data(), bytes.size());
+        at_end_ = count <= 0;
+        buffer_.append(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        return true;
+    }
+
+    const Interrupt& interrupt_;
+    std::string buffer_;
+    bool at_end_ = false;
+};
+
+bool prompt_for(LineReader& reader, std::string& line) {
+    if (stdout_is_terminal()) {
+        print("> ");
+    }
+    return reader.next(line);
 }
 
 }  // namespace
@@ -67,7 +107,8 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
     Answer all;
     std::string line;
     std::size_t in_cache = 0;  // bytes of the templated conversation that the cache holds
-    while (!interrupt.should_quit() && read_line(line)) {
+    LineReader reader(interrupt);
+    while (!interrupt.should_quit() && prompt_for(reader, line)) {
         messages.push_back({"user", line});
         HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
         auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
@@ -94,6 +135,9 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         if (answer->stop == StopReason::interrupted && !interrupt.should_quit()) {
             interrupt.clear();
         }
+    }
+    if (interrupt.happened()) {
+        all.stop = StopReason::interrupted;
     }
     return all;
 }

@@ -8,7 +8,7 @@
 namespace hexcore {
 
 /// Talks with a person on the terminal, in the model's own chat template, until end of input, a
-/// second Ctrl-C or a full context. Returns what the last answer's and all answers' figures are.
+/// Ctrl-C while nothing is being answered, or a full context. Returns all answers' figures.
 [[nodiscard]] Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& interrupt,
                                   std::uint32_t max_tokens);
 
