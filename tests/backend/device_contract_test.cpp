@@ -1,0 +1,143 @@
+// What every device must keep to, whatever is behind it: here capped host devices of several sizes.
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <random>
+
+#include "ggml-alloc.h"
+#include "ggml-cpp.h"
+#include "hexcore/backend/machine.hpp"
+
+namespace hexcore {
+namespace {
+
+class DeviceContract : public ::testing::TestWithParam<Bytes> {
+protected:
+    void SetUp() override {
+        std::vector<DeviceSpec> specs(2);
+        for (std::size_t i = 0; i < specs.size(); ++i) {
+            specs[i].name = fmt::format("host{}", i);
+            specs[i].budget = GetParam() + 1_MiB;
+            specs[i].reserve = 1_MiB;
+        }
+        auto machine = Machine::create(specs);
+        ASSERT_TRUE(machine.has_value()) << machine.error().message;
+        machine_ = std::move(*machine);
+    }
+
+    Device& device(std::size_t index = 0) { return machine_->device(DeviceId(index)); }
+    ggml_backend_buffer_ptr allocate(Bytes size, std::size_t index = 0) {
+        return ggml_backend_buffer_ptr(
+            ggml_backend_buft_alloc_buffer(device(index).buffer_type(), size.count()));
+    }
+
+    std::unique_ptr<Machine> machine_;
+};
+
+TEST_P(DeviceContract, IsAGpuWithItsBudgetLessTheReserve) {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    ggml_backend_dev_memory(device().handle(), &free, &total);
+    EXPECT_EQ(Bytes(total), GetParam());
+    EXPECT_EQ(Bytes(free), GetParam());
+    EXPECT_EQ(ggml_backend_dev_type(device().handle()), GGML_BACKEND_DEVICE_TYPE_GPU);
+    EXPECT_STREQ(ggml_backend_dev_name(device().handle()), "host0");
+}
+
+TEST_P(DeviceContract, CommitsAndAccountsWhatItAllocatesAndTakesItBack) {
+    {
+        const auto buffer = allocate(GetParam());
+        ASSERT_NE(buffer, nullptr);
+        EXPECT_EQ(device().memory().budget().used(), GetParam());
+        EXPECT_EQ(device().memory().accounted().total(), GetParam());
+        EXPECT_EQ(device().memory().measured().value(), round_up(GetParam(), 4_KiB));
+    }
+    EXPECT_EQ(device().memory().accounted().total(), 0_B);
+    EXPECT_EQ(device().memory().measured().value(), 0_B);
+    EXPECT_EQ(device().memory().budget().peak(), GetParam());
+}
+
+TEST_P(DeviceContract, RefusesOneByteTooManyAndSaysWhere) {
+    const auto first = allocate(GetParam());
+    ASSERT_NE(first, nullptr);
+    EXPECT_EQ(allocate(1_B), nullptr);
+    const auto refusal = machine_->last_refusal();
+    ASSERT_TRUE(refusal.has_value());
+    EXPECT_EQ(refusal->code, ErrorCode::does_not_fit);
+    EXPECT_NE(refusal->message.find("host0"), std::string::npos) << refusal->message;
+    EXPECT_FALSE(machine_->last_refusal().has_value()) << "a refusal is told once";
+    EXPECT_EQ(device().memory().budget().refused(), 1U);
+    EXPECT_NE(allocate(GetParam(), 1), nullptr) << "the other device has its own budget";
+}
+
+TEST_P(DeviceContract, AccountsByWhatLibllamaSaysABufferIsFor) {
+    const Bytes third(GetParam().count() / 4);
+    const auto weights = allocate(third);
+    const auto kv = allocate(third);
+    const auto compute = allocate(third);
+    ggml_backend_buffer_set_usage(weights.get(), GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+    ggml_backend_buffer_set_usage(compute.get(), GGML_BACKEND_BUFFER_USAGE_COMPUTE);
+    const auto experts = device().allocate_experts(third);
+    ASSERT_TRUE(experts.has_value());
+    const Usage expected{
+        .weights = third, .experts = third, .kv = third, .compute = third, .staging = {}};
+    EXPECT_EQ(device().memory().accounted(), expected);
+}
+
+TEST_P(DeviceContract, GivesBackWhatWasWrittenAndCopiesBetweenDevices) {
+    const ggml_context_ptr context(ggml_init(
+        {.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+    const ggml_context_ptr other(ggml_init(
+        {.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+    ggml_tensor* here = ggml_new_tensor_1d(context.get(), GGML_TYPE_F32, 1000);
+    ggml_tensor* there = ggml_new_tensor_1d(other.get(), GGML_TYPE_F32, 1000);
+    const ggml_backend_buffer_ptr buffer_here(
+        ggml_backend_alloc_ctx_tensors_from_buft(context.get(), device(0).buffer_type()));
+    const ggml_backend_buffer_ptr buffer_there(
+        ggml_backend_alloc_ctx_tensors_from_buft(other.get(), device(1).buffer_type()));
+    ASSERT_NE(buffer_here, nullptr);
+    ASSERT_NE(buffer_there, nullptr);
+    std::vector<float> values(1000);
+    std::iota(values.begin(), values.end(), 0.5F);
+    ggml_backend_tensor_set(here, values.data(), 0, ggml_nbytes(here));
+    ggml_backend_tensor_copy(here, there);
+    std::vector<float> read(1000);
+    ggml_backend_tensor_get(there, read.data(), 0, ggml_nbytes(there));
+    EXPECT_EQ(read, values);
+    ggml_backend_tensor_memset(there, 0, 40, 8);
+    ggml_backend_tensor_get(there, read.data(), 0, ggml_nbytes(there));
+    values[10] = values[11] = 0;
+    EXPECT_EQ(read, values);
+    ggml_backend_buffer_clear(buffer_there.get(), 0);
+    ggml_backend_tensor_get(there, read.data(), 0, ggml_nbytes(there));
+    EXPECT_EQ(read, std::vector<float>(1000, 0.0F));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, DeviceContract,
+                         ::testing::Values(Bytes(16'400), 1_MiB, Bytes(5'000'004), 64_MiB));
+
+TEST(MachineDevices, OfAKindThatThisBuildCannotDriveAreMissing) {
+    std::vector<DeviceSpec> specs(1);
+    specs[0].kind = DeviceKind::rpc;
+    specs[0].name = "rpc:localhost:1";
+    const auto machine = Machine::create(specs);
+    ASSERT_FALSE(machine.has_value());
+    EXPECT_EQ(machine.error().code, ErrorCode::missing_device);
+}
+
+TEST(MachineDevices, CountWithoutLimitOrMemoryWhenTheyAreSimulated) {
+    std::vector<DeviceSpec> specs(1);
+    specs[0].name = "host0";
+    specs[0].budget = 1_MiB;
+    const auto machine = Machine::create(specs, Commitment::simulated);
+    ASSERT_TRUE(machine.has_value());
+    Device& device = (*machine)->device(DeviceId(0));
+    const ggml_backend_buffer_ptr buffer(
+        ggml_backend_buft_alloc_buffer(device.buffer_type(), (1000_GiB).count()));
+    ASSERT_NE(buffer, nullptr);
+    EXPECT_EQ(device.memory().budget().used(), 1000_GiB);
+}
+
+}  // namespace
+}  // namespace hexcore
