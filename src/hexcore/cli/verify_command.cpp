@@ -49,8 +49,7 @@ int run(const Options& options) {
         return report_error(report.error());
     }
     print(options.format == "json" ? json_text(verify_json(*report)) : verify_text(*report));
-    const bool agrees = report->identical || report->max_relative_error <= report->tolerance;
-    return agrees ? 0 : static_cast<int>(ErrorCode::negative);
+    return report->agrees() ? 0 : static_cast<int>(ErrorCode::negative);
 }
 
 /// CLI::NonNegativeNumber tells the largest double in all its 309 digits.

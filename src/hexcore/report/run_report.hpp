@@ -78,9 +78,14 @@ struct RunReport {
 /// How a plan's logits compare with plain libllama's.
 struct VerifyReport {
     TokenCount tokens;
-    bool identical = false;         ///< bit by bit
-    double max_relative_error = 0;  ///< over all logits of all tokens
-    double tolerance = 0;           ///< what was allowed
+    bool identical = false;  ///< bit by bit
+    /// Over all logits of all tokens; infinite where one is no finite number.
+    double max_relative_error = 0;
+    double tolerance = 0;  ///< what was allowed
+
+    /// Whether the plan is verified. Logits that are no numbers verify nothing, not even by the
+    /// same bits.
+    [[nodiscard]] bool agrees() const { return max_relative_error <= tolerance; }
 };
 
 }  // namespace hexcore

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "hexcore/report/memory_bar.hpp"
 #include "hexcore/report/text_table.hpp"
 
@@ -101,15 +103,21 @@ std::string run_table(const RunReport& report, TextStyle style) {
 }
 
 std::string verify_text(const VerifyReport& report) {
+    if (!std::isfinite(report.max_relative_error)) {
+        return hanging_paragraph(
+            "", fmt::format("not verified: over {} tokens some logits are no finite numbers, so "
+                            "that comparing them says nothing; the model's weights are broken, or "
+                            "too large for its types",
+                            report.tokens.value()));
+    }
     if (report.identical) {
         return fmt::format("identical: all logits of {} tokens are the same bits as libllama's\n",
                            report.tokens.value());
     }
-    const bool within = report.max_relative_error <= report.tolerance;
     return hanging_paragraph(
         "", fmt::format("{}: over {} tokens the logits differ from libllama's by a relative error "
                         "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
-                        within ? "within tolerance" : "different", report.tokens.value(),
+                        report.agrees() ? "within tolerance" : "different", report.tokens.value(),
                         report.max_relative_error, report.tolerance));
 }
 
