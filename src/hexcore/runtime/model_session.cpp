@@ -1,5 +1,8 @@
 #include "hexcore/runtime/model_session.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 #include "hexcore/runtime/memory_breakdown.hpp"
 #include "hexcore/runtime/parallel_reader.hpp"
 
@@ -15,6 +18,13 @@ Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
         return std::move(*refusal);
     }
     const std::string errors = log.take_errors();
+    // libllama maps the file, and reports that as text only.
+    if (errors.find(std::strerror(ENOMEM)) != std::string::npos) {
+        return {ErrorCode::does_not_fit,
+                fmt::format("{}: libllama {}: {}; raise the limit that is in the way (ulimit -v, "
+                            "vm.max_map_count)",
+                            inventory.files.front().string(), what, errors)};
+    }
     return {ErrorCode::bad_input,
             fmt::format("{}: libllama {}: {}", inventory.files.front().string(), what,
                         errors.empty() ? "it did not say why" : errors)};
