@@ -120,3 +120,12 @@ def test_no_color_is_honoured_on_a_terminal(hexcore, no_color, coloured):
                          capture_output=True, stdin=subprocess.DEVNULL, check=True)
     assert ("\x1b[" in run.stdout) == coloured
     assert "host1" in run.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["man"], ["devices", "--format", "json"]])
+def test_a_full_disk_is_no_success(hexcore, arguments):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        run = subprocess.run([hexcore.path, *arguments], stdout=full, stderr=subprocess.PIPE,
+                             text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == "" or "No space left" in run.stderr

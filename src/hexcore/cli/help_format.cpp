@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iostream>
 #include <memory>
 #include <sstream>
 
@@ -68,8 +69,8 @@ std::vector<const CLI::App*> named_commands(const CLI::App& program) {
 
 std::string command_list(const CLI::App& command) {
     std::string list;
-    for (const CLI::App* inner : command.get_subcommands(nullptr)) {
-        list += (list.empty() ? "" : ", ") + inner->get_name();
+    for (const CommandSpec& inner : describe_program(command).commands) {
+        list += (list.empty() ? "" : ", ") + inner.name;
     }
     return list;
 }
@@ -109,7 +110,8 @@ void set_up_help(CLI::App& program, const std::string& version) {
 
 int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-        return program.exit(error);
+        const int code = program.exit(error);
+        return std::cout.flush() ? code : static_cast<int>(ErrorCode::negative);
     }
     const auto commands = named_commands(program);
     std::string path;

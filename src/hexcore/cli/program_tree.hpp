@@ -56,7 +56,6 @@ struct CommandSpec {
 /// How a command is written: "hexcore plan [OPTIONS] [MODEL]".
 [[nodiscard]] std::string synopsis(const CommandSpec& command);
 
-
 /// The words of the text in lines of at most so many columns.
 [[nodiscard]] std::string wrapped(const std::string& text, std::size_t columns);
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
@@ -48,8 +49,14 @@ std::size_t stderr_columns() {
 }
 
 void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    if (std::fflush(stdout) != 0) {
+    // Of a long text, fwrite itself writes the most, and what it could not write is no longer there
+    // for fflush to fail at.
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (std::fflush(stdout) != 0 || !written) {
+        if (errno != EPIPE) {
+            fmt::print(stderr, "hexcore: standard output cannot be written: {}\n",
+                       std::strerror(errno));
+        }
         std::_Exit(static_cast<int>(ErrorCode::negative));
     }
 }

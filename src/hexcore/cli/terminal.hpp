@@ -17,7 +17,8 @@ namespace hexcore {
 /// Columns of the terminal on stderr, or 80.
 [[nodiscard]] std::size_t stderr_columns();
 
-/// Writes to stdout at once. A reader that went away (a closed pipe) ends the program quietly.
+/// Writes to stdout at once. Where it cannot be written the program says why and ends with exit
+/// code 1; after a reader that went away (a closed pipe) it ends quietly.
 void print(std::string_view text);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);

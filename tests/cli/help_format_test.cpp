@@ -1,0 +1,71 @@
+#include "hexcore/cli/help_format.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "cli/sample_program.hpp"
+#include "hexcore/cli/exit_codes.hpp"
+
+namespace hexcore {
+namespace {
+
+using test::SampleProgram;
+using testing::HasSubstr;
+
+struct Said {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+Said say(SampleProgram& program, const std::string& arguments) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    int code = -1;
+    try {
+        program.app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+        code = report_parse_error(program.app, error);
+    }
+    std::string out = testing::internal::GetCapturedStdout();
+    return {code, std::move(out), testing::internal::GetCapturedStderr()};
+}
+
+TEST(HelpFormat, PrintsHelpOfTheInnermostCommandToStdout) {
+    SampleProgram program;
+    const Said said = say(program, "store put --help");
+    EXPECT_EQ(said.code, 0);
+    EXPECT_EQ(said.err, "");
+    EXPECT_THAT(said.out, HasSubstr("Usage: sample store put [OPTIONS] FILE...\n"));
+    EXPECT_THAT(said.out, HasSubstr("  --count N           how often (default: 3)\n"));
+}
+
+TEST(HelpFormat, ListsCommandsAndEveryExitCode) {
+    SampleProgram program;
+    std::string out = say(program, "--help").out;
+    EXPECT_THAT(out, HasSubstr("\nCommands:\n  store               the store's commands\n"));
+    std::replace(out.begin(), out.end(), '\n', ' ');
+    for (const ExitCodeMeaning& exit : exit_codes) {
+        EXPECT_THAT(out, HasSubstr(fmt::format("{} {}", exit.code, exit.brief)));
+    }
+}
+
+TEST(HelpFormat, NamesTheHelpOfTheCommandThatWasUsedWrongly) {
+    SampleProgram program;
+    const Said said = say(program, "store put");
+    EXPECT_EQ(said.code, 2);
+    EXPECT_EQ(said.out, "");
+    EXPECT_EQ(said.err, "hexcore: files is required; sample store put --help says what there is\n");
+}
+
+TEST(HelpFormat, OffersTheCommandsInACommandAndNoHiddenOnes) {
+    SampleProgram inner;
+    EXPECT_THAT(say(inner, "store get").err, HasSubstr("there is no command 'get', only put;"));
+    SampleProgram outer;
+    EXPECT_THAT(say(outer, "get").err, HasSubstr("there is no command 'get', only store, show;"));
+}
+
+}  // namespace
+}  // namespace hexcore

@@ -1,0 +1,28 @@
+"""`cmake --install`: what it puts where works there, with nothing of the build folder."""
+
+import subprocess
+
+
+def test_the_installed_program_runs_with_its_own_libraries(hexcore, tmp_path):
+    build = hexcore.path.parent
+    subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], check=True,
+                   capture_output=True)
+    program = tmp_path / "bin/hexcore"
+
+    def run(*arguments):
+        return subprocess.run(arguments, env={"PATH": "/usr/bin:/bin"}, capture_output=True,
+                              text=True, check=True).stdout
+
+    libraries = [line for line in run("ldd", program).splitlines()
+                 if "libggml" in line or "libllama" in line]
+    assert len(libraries) >= 4
+    assert all(str(tmp_path) in line for line in libraries), libraries
+
+    share = tmp_path / "share"
+    for arguments, path in [
+        (["completion", "bash"], share / "bash-completion/completions/hexcore"),
+        (["completion", "zsh"], share / "zsh/site-functions/_hexcore"),
+        (["completion", "fish"], share / "fish/vendor_completions.d/hexcore.fish"),
+        (["man"], share / "man/man1/hexcore.1"),
+    ]:
+        assert path.read_text() == run(program, *arguments)
