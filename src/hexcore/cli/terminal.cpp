@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <array>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 namespace hexcore {
 namespace {
@@ -90,9 +90,20 @@ void Interrupt::clear() {
 }
 
 Result<std::string> read_file(const std::string& path) {
+    constexpr std::size_t most_bytes = std::size_t{64} << 20U;
+    // Not by iterators of the buffer, which throw where it is a directory.
     std::ifstream file(path, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (!file) {
+    std::string text;
+    std::array<char, 65536> piece{};
+    while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
+        text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+        if (text.size() > most_bytes) {
+            return fail(ErrorCode::bad_input,
+                        "{} has more than {} bytes, which no prompt and no plan needs", path,
+                        most_bytes);
+        }
+    }
+    if (!file.eof()) {
         return fail(ErrorCode::bad_input, "{} cannot be read: {}", path, std::strerror(errno));
     }
     return text;
