@@ -1,5 +1,7 @@
 #include "hexcore/backend/host_experts.hpp"
 
+#include <algorithm>
+
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -26,6 +28,33 @@ Bytes result_size(const ggml_tensor& product) {
 /// As is_sharded_product(), but also in a dry run, where tensors have no shards yet.
 bool is_product(const ggml_tensor& node) {
     return node.op == GGML_OP_MUL_MAT_ID && is_in_expert_buffer(*node.src[0]);
+}
+
+/// A product whose rows are dealt to several devices.
+bool is_routed(const ggml_tensor& node) {
+    return is_sharded_product(node) && !sharded(node.src[0])->map->whole();
+}
+
+/// What a region needs outside the space that the graph allocator left behind its products. A
+/// region that begins with a down projection, or ends with something else, is unusual enough to
+/// take scratch memory when it happens.
+struct Outside {
+    Bytes input;
+    Bytes result;
+};
+
+Outside outside_of(const ggml_cgraph& graph, const ExpertRegion& region) {
+    const ggml_tensor& first = *graph.nodes[region.first];
+    const ggml_tensor& last = *graph.nodes[region.last];
+    const bool has_input_space = !continues_region(first, is_product);
+    const bool has_result_space = is_product(last) && continues_region(last, is_product);
+    return {.input = has_input_space ? Bytes{} : input_size(first),
+            .result = has_result_space ? Bytes{} : rows_size(last.ne[0], row_count(first))};
+}
+
+Bytes scratch_size(const ggml_cgraph& graph, const ExpertRegion& region) {
+    const Outside outside = outside_of(graph, region);
+    return outside.input + outside.result;
 }
 
 }  // namespace
@@ -64,18 +93,28 @@ bool HostExperts::build(ggml_cgraph& graph) {
     nodes_.clear();
     routings_.clear();
     whole_products_.clear();
+    std::deque<ExpertRegion> regions;
+    Bytes scratch;
+    for (int i = 0; i < graph.n_nodes; ++i) {
+        if (is_routed(*graph.nodes[i])) {
+            const ExpertRegion& region = regions.emplace_back(find_region(graph, i));
+            scratch = std::max(scratch, scratch_size(graph, region));
+            i = region.last;
+        }
+    }
+    if (!take_scratch(scratch)) {
+        return false;
+    }
     for (int i = 0; i < graph.n_nodes; ++i) {
         const ggml_tensor& node = *graph.nodes[i];
         if (!is_sharded_product(node)) {
             nodes_.push_back(graph.nodes[i]);
-        } else if (sharded(node.src[0])->map->whole()) {
+        } else if (!is_routed(node)) {
             append_whole(node);
         } else {
-            const ExpertRegion region = find_region(graph, i);
-            if (!append_region(graph, region)) {
-                return false;
-            }
-            i = region.last;
+            append_region(graph, regions.front());
+            i = regions.front().last;
+            regions.pop_front();
         }
     }
     // Everything but the list of nodes stays the original's: kernels look up use counts in it.
@@ -94,36 +133,33 @@ void HostExperts::append_whole(const ggml_tensor& product) {
     nodes_.push_back(&node);
 }
 
-bool HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
-    auto routing = std::make_unique<HostRouting>(home_.machine(), graph, region);
-    const ggml_tensor& first = *graph.nodes[region.first];
-    const ggml_tensor& last = *graph.nodes[region.last];
-    // The graph allocator left room behind these two. A region that begins with a down projection,
-    // or ends with something else, is unusual enough to take scratch memory when it happens.
-    const bool has_input_space = !continues_region(first, is_product);
-    const bool has_result_space = is_product(last) && continues_region(last, is_product);
-    const Bytes input = has_input_space ? Bytes{} : input_size(first);
-    const Bytes result = has_result_space ? Bytes{} : rows_size(last.ne[0], row_count(first));
-    if (const Bytes needed = input + result; needed > Bytes{}) {
-        if (!scratch_ || scratch_->size() < needed) {
-            scratch_.reset();
-            auto block = home_.memory().take(needed);
-            if (!block) {
-                return false;
-            }
-            (*block)->set_purpose(Purpose::compute);
-            scratch_ = std::move(*block);
-        }
+bool HostExperts::take_scratch(Bytes size) {
+    if (size == Bytes{} || (scratch_ && scratch_->size() >= size)) {
+        return true;
     }
+    scratch_.reset();
+    auto block = home_.memory().take(size);
+    if (!block) {
+        return false;
+    }
+    (*block)->set_purpose(Purpose::compute);
+    scratch_ = std::move(*block);
+    return true;
+}
+
+void HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
+    const Outside outside = outside_of(graph, region);
+    const ggml_tensor& last = *graph.nodes[region.last];
     HostRouting::Space space;
-    if (!has_input_space) {
+    if (outside.input > Bytes{}) {
         space.gathered = static_cast<std::byte*>(scratch_->data());
     }
-    space.results = has_result_space ? HostRouting::behind(last)
-                                     : static_cast<std::byte*>(scratch_->data()) + input.count();
+    space.results = outside.result == Bytes{}
+                        ? HostRouting::behind(last)
+                        : static_cast<std::byte*>(scratch_->data()) + outside.input.count();
+    auto routing = std::make_unique<HostRouting>(home_.machine(), graph, region);
     routing->append_nodes(graph, space, nodes_);
     routings_.push_back(std::move(routing));
-    return true;
 }
 
 void HostExperts::count_whole_products() {

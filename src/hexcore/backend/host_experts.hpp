@@ -23,7 +23,8 @@ public:
 
 private:
     [[nodiscard]] bool build(ggml_cgraph& graph);
-    [[nodiscard]] bool append_region(const ggml_cgraph& graph, const ExpertRegion& region);
+    [[nodiscard]] bool take_scratch(Bytes size);
+    void append_region(const ggml_cgraph& graph, const ExpertRegion& region);
     void append_whole(const ggml_tensor& product);
     void count_whole_products();
 
@@ -32,8 +33,8 @@ private:
     ggml_cgraph rewritten_{};
     std::vector<ggml_tensor*> nodes_;
     std::vector<std::unique_ptr<HostRouting>> routings_;
-    std::deque<ggml_tensor> whole_products_;  ///< handed out by address
-    std::unique_ptr<DeviceMemory::Block> scratch_;
+    std::deque<ggml_tensor> whole_products_;        ///< handed out by address
+    std::unique_ptr<DeviceMemory::Block> scratch_;  ///< for all regions, which run in turn
 };
 
 /// More bytes than its result that a product with a sharded tensor needs behind it in a buffer of
