@@ -26,6 +26,9 @@ Result<std::vector<float>> all_logits(llama_context& context, const llama_vocab&
         llama_batch batch = llama_batch_get_one(tokens.data(), static_cast<std::int32_t>(count));
         batch.logits = wanted.data();
         if (const std::int32_t status = llama_decode(&context, batch); status != 0) {
+            if (status == 2) {
+                return fail(ErrorCode::interrupted, "interrupted while computing logits");
+            }
             return fail(ErrorCode::does_not_fit,
                         "llama_decode gave {} for tokens {} to {}; raise --ctx", status, done,
                         done + count);
