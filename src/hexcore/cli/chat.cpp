@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "hexcore/cli/end_of_answer.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -117,12 +119,14 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         if (!answer) {
             return tl::unexpected(std::move(answer.error()));
         }
-        messages.push_back({"assistant", answer->text});
-        HEXCORE_TRY(so_far, apply_template(session.model(), messages, false));
-        // What the template puts behind the answer goes in with the next prompt. Templates may
-        // trim.
-        const std::size_t at = so_far.rfind(answer->text);
-        in_cache = at == std::string::npos ? so_far.size() : at + answer->text.size();
+        if (answer->prompt_tokens == 0) {
+            messages.pop_back();  // interrupted before it was taken in: it was never said
+        } else {
+            messages.push_back({"assistant", answer->text});
+            HEXCORE_TRY(so_far, apply_template(session.model(), messages, false));
+            // What the template puts behind the answer goes in with the next prompt.
+            in_cache = end_of_answer(so_far, conversation, answer->text);
+        }
         all.text += answer->text + "\n";
         all.prompt_tokens += answer->prompt_tokens;
         all.generated_tokens += answer->generated_tokens;

@@ -1,8 +1,8 @@
 #include "hexcore/runtime/generate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <limits>
 
 namespace hexcore {
 namespace {
@@ -40,6 +40,11 @@ Generator::Generator(ModelSession& session, const SamplingOptions& sampling,
     : session_(session), sampler_(make_sampler(sampling)), stop_(stop) {}
 
 Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) const {
+    constexpr std::size_t longest = std::numeric_limits<std::int32_t>::max() - 2;
+    if (text.size() > longest) {
+        return fail(ErrorCode::usage, "the prompt has {} bytes; the tokenizer takes at most {}",
+                    text.size(), longest);
+    }
     const auto length = static_cast<std::int32_t>(text.size());
     std::vector<llama_token> tokens(text.size() + 2);
     const std::int32_t count =
@@ -53,10 +58,18 @@ Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) cons
 }
 
 std::string Generator::piece(llama_token token) const {
-    std::array<char, 256> text{};
-    const std::int32_t size = llama_token_to_piece(
-        &session_.vocab(), token, text.data(), static_cast<std::int32_t>(text.size()), 0, false);
-    return {text.data(), static_cast<std::size_t>(std::max(size, 0))};
+    std::string text(256, '\0');
+    const auto write = [&] {
+        return llama_token_to_piece(&session_.vocab(), token, text.data(),
+                                    static_cast<std::int32_t>(text.size()), 0, false);
+    };
+    std::int32_t size = write();
+    if (size < 0) {  // less the size that it takes
+        text.resize(static_cast<std::size_t>(-size));
+        size = write();
+    }
+    text.resize(static_cast<std::size_t>(std::max(size, 0)));
+    return text;
 }
 
 Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
@@ -83,12 +96,23 @@ Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
     return true;
 }
 
+Result<void> Generator::go_back_to(std::uint32_t position) {
+    llama_memory_t memory = llama_get_memory(&session_.context());
+    // Ubatches of the prompt may be in the cache beyond what decode() counted.
+    if (!llama_memory_seq_rm(memory, 0, static_cast<llama_pos>(position), -1)) {
+        return fail(ErrorCode::interrupted,
+                    "interrupted; this kind of model cannot forget the part of the prompt that it "
+                    "has taken in, so the conversation ends here");
+    }
+    position_ = position;
+    return {};
+}
+
 Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_tokens,
                                  const std::function<void(std::string_view)>& on_text) {
     HEXCORE_TRY(tokens, tokenize(prompt));
     if (pending_) {
         tokens.insert(tokens.begin(), *pending_);
-        pending_.reset();
     }
     if (tokens.empty()) {
         return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
@@ -98,17 +122,21 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
         return fail(ErrorCode::usage,
                     "the prompt has {} tokens and the context has room for {}; raise --ctx to at "
                     "least {}",
-                    tokens.size(), room, position_ + tokens.size() + 1);
+                    tokens.size(), room,
+                    (position_ + tokens.size() + 1) * llama_n_seq_max(&session_.context()));
     }
     Answer answer;
-    answer.prompt_tokens = static_cast<std::uint32_t>(tokens.size());
+    const std::uint32_t before = position_;
     const auto start = Clock::now();
     HEXCORE_TRY(finished, decode(tokens.data(), tokens.size()));
     answer.prompt_seconds = seconds_since(start);
     if (!finished) {
+        HEXCORE_TRY_VOID(go_back_to(before));
         answer.stop = StopReason::interrupted;
         return answer;
     }
+    pending_.reset();
+    answer.prompt_tokens = static_cast<std::uint32_t>(tokens.size());
     HEXCORE_TRY_VOID(generate(answer, max_tokens, on_text));
     return answer;
 }

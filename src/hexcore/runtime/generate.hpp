@@ -40,7 +40,9 @@ public:
 
     /// Appends `prompt` to the sequence and generates up to `max_tokens` (0: until the context is
     /// full), passing each piece of text on as it comes. Fails with ErrorCode::usage for an empty
-    /// first prompt or one that the context cannot hold, does_not_fit where a device refused.
+    /// first prompt or one that the context cannot hold, does_not_fit where a device refused. One
+    /// that is interrupted before the whole prompt is computed leaves the sequence as it was, with
+    /// 0 prompt tokens.
     [[nodiscard]] Result<Answer> answer(std::string_view prompt, std::uint32_t max_tokens,
                                         const std::function<void(std::string_view)>& on_text);
 
@@ -50,6 +52,8 @@ public:
 private:
     [[nodiscard]] Result<std::vector<llama_token>> tokenize(std::string_view text) const;
     [[nodiscard]] Result<bool> decode(const llama_token* tokens, std::size_t count);
+    /// Takes everything from `position` on out of the sequence again.
+    [[nodiscard]] Result<void> go_back_to(std::uint32_t position);
     [[nodiscard]] Result<void> generate(Answer& answer, std::uint32_t max_tokens,
                                         const std::function<void(std::string_view)>& on_text);
     [[nodiscard]] std::string piece(llama_token token) const;
