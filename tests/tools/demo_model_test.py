@@ -5,10 +5,10 @@ The package is replaced by a small one of the same build, so these tests need no
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 
 import pytest
@@ -140,12 +140,14 @@ def test_a_warm_call_is_quick(cache, capsys, monkeypatch):
     model.write_bytes(b"any")
     demo_model.stamp_path(cache).write_text(
         '{"size_bytes": 3, "recipe": "%s"}' % demo_model.recipe())
+    # Processor time, since other programs may keep the machine busy.
     times = []
     for _ in range(5):
-        started = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run_tool("demo_model.py", "--cache", cache).stdout.strip() == str(model)
-        times.append(time.monotonic() - started)
-    assert min(times) < 0.2
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.25
 
 
 def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path):
