@@ -85,7 +85,7 @@ std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error)
                             : fmt::format("there is no command '{}', only {}", rest.front(),
                                           command_list(command));
     }
-    const std::string text = error.what();
+    std::string text = error.what();
     const std::string name = text.substr(0, text.find(':'));
     if (text.ends_with(" missing")) {
         return name + " needs a value behind it";
