@@ -40,7 +40,8 @@ def test_json_has_the_documented_keys_and_sums_that_add_up(hexcore, demo_model):
     assert plan["explanation"]
 
 
-@pytest.mark.parametrize("sizes", [("320MiB", "320MiB"), ("250MiB", "250MiB"), ("500MiB", "120MiB")])
+@pytest.mark.parametrize("sizes", [("320MiB", "320MiB"), ("250MiB", "250MiB"),
+                                   ("500MiB", "120MiB")])
 def test_the_longest_context_fits_and_the_next_does_not(hexcore, demo_model, sizes):
     plan = hexcore.json("plan", demo_model, *on(*sizes), "--fit", "ctx")
     tokens = plan["context"]["tokens"]
@@ -58,7 +59,7 @@ def test_advice_for_what_does_not_fit_holds_when_it_is_followed(hexcore, demo_mo
     assert hexcore(*command[:-1], shorter[1]).code == 0
 
 
-def test_more_sequences_and_smaller_kv_types_change_the_kv_cache_as_they_should(hexcore, demo_model):
+def test_sequences_and_kv_types_change_the_kv_cache_as_they_should(hexcore, demo_model):
     def kv(*options):
         plan = hexcore.json("plan", demo_model, *on("1GiB"), "--ctx", 4096, *options)
         return plan["devices"][0]["planned"]["kv_bytes"]
