@@ -75,6 +75,13 @@ def test_output_that_cannot_be_written_is_no_success(hexcore, tiny, command):
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize("word, code", [("no-such-model.gguf", 4), ("--no-such-option", 2)])
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(hexcore, word, code):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        process = hexcore.start("plan", word, stdout=subprocess.DEVNULL, stderr=full)
+        assert process.wait(timeout=60) == code
+
+
 def test_a_reader_that_goes_away_is_no_crash_where_the_signal_is_ignored(hexcore, tiny):
     process = hexcore.start("run", tiny, *SMALL, "--ctx", "2048", "-p", "x", "--temp", "0",
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False,

@@ -118,8 +118,10 @@ int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
     for (const CLI::App* command : commands) {
         path += command->get_name() + " ";
     }
-    fmt::print(stderr, "hexcore: {}; {}--help says what there is\n",
-               what_is_wrong(*commands.back(), error), path);
+    // Not fmt::print(), which throws where stderr cannot be written.
+    const std::string text = fmt::format("hexcore: {}; {}--help says what there is\n",
+                                         what_is_wrong(*commands.back(), error), path);
+    std::fputs(text.c_str(), stderr);
     return static_cast<int>(ErrorCode::usage);
 }
 

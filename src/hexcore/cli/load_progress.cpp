@@ -11,7 +11,7 @@ LoadProgress::LoadProgress(Bytes total) : total_(total), start_(Clock::now()) {}
 
 LoadProgress::~LoadProgress() {
     if (drawn_) {
-        fmt::print(stderr, "\r\033[K");
+        print_aside("\r\033[K");
     }
 }
 
@@ -27,9 +27,8 @@ void LoadProgress::update(double fraction) {
                             .done = done,
                             .total = total_,
                             .bytes_per_s = seconds > 0.1 ? done.as_double() / seconds : 0};
-    fmt::print(stderr, "\r{}",
-               progress_bar(progress, stderr_columns() - 1, stdout_style().charset));
-    std::fflush(stderr);
+    print_aside(
+        fmt::format("\r{}", progress_bar(progress, stderr_columns() - 1, stdout_style().charset)));
     drawn_ = true;
 }
 

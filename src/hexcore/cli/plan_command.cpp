@@ -52,7 +52,7 @@ Result<std::string> render(const Plan& plan, const PlanOptions& options) {
     if (options.format == "accelerate") {
         HEXCORE_TRY(map, plan_accelerate(plan));
         for (const std::string& note : map.notes) {
-            fmt::print(stderr, "note: {}\n", note);
+            print_aside(fmt::format("note: {}\n", note));
         }
         return json_text(map.device_map);
     }

@@ -4,8 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <array>
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
@@ -54,15 +54,21 @@ void print(std::string_view text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
     if (std::fflush(stdout) != 0 || !written) {
         if (errno != EPIPE) {
-            fmt::print(stderr, "hexcore: standard output cannot be written: {}\n",
-                       std::strerror(errno));
+            print_aside(fmt::format("hexcore: standard output cannot be written: {}\n",
+                                    std::strerror(errno)));
         }
         std::_Exit(static_cast<int>(ErrorCode::negative));
     }
 }
 
+void print_aside(std::string_view text) {
+    // Not fmt::print(), which throws where stderr is closed or its disk is full.
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+}
+
 int report_error(const Error& error) {
-    fmt::print(stderr, "hexcore: {}\n", error.message);
+    print_aside(fmt::format("hexcore: {}\n", error.message));
     return static_cast<int>(error.code);
 }
 

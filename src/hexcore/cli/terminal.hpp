@@ -20,6 +20,8 @@ namespace hexcore {
 /// Writes to stdout at once. Where it cannot be written the program says why and ends with exit
 /// code 1; after a reader that went away (a closed pipe) it ends quietly.
 void print(std::string_view text);
+/// Writes to stderr at once. What cannot be written there is nobody's to read: it is dropped.
+void print_aside(std::string_view text);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 
