@@ -80,6 +80,16 @@ def test_a_plan_from_a_file_is_carried_out(hexcore, demo_model, report, tmp_path
         assert device["accounted"] == planned["planned"]
 
 
+def test_a_plan_from_a_file_keeps_the_reserve_of_each_device(hexcore, demo_model, tmp_path):
+    path = tmp_path / "plan.json"
+    plan = hexcore.json("plan", demo_model, *on("440MiB", "120MiB"), "--ctx", 1024)
+    assert len({device["reserve_bytes"] for device in plan["devices"]}) == 2
+    path.write_text(json.dumps(plan))
+    report = hexcore.json("run", demo_model, "--plan", path, *PROMPT, "-n", 1)
+    for planned, device in zip(plan["devices"], report["devices"]):
+        assert device["accounted"] == planned["planned"]
+
+
 def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, report, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text(PROMPT[1])

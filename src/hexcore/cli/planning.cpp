@@ -16,7 +16,11 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
         HEXCORE_TRY(size, parse_bytes(options.reserve));
         reserve = size;
     }
-    return settle_devices(options.devices, reserve, machine);
+    HEXCORE_TRY(specs, settle_devices(options.devices, reserve, machine));
+    for (std::size_t i = 0; !reserve && i < options.reserves.size(); ++i) {
+        HEXCORE_TRY_VOID(settle_budget(specs[i], specs[i].budget, options.reserves[i]));
+    }
+    return specs;
 }
 
 DeviceFacts facts_of(const DeviceSpec& spec) {

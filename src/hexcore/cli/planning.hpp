@@ -18,6 +18,7 @@ struct PlanningOptions {
     std::string model;
     std::vector<std::string> devices;
     std::string reserve;
+    std::vector<Bytes> reserves;  ///< of each device, as a plan names them; where reserve is empty
     std::uint32_t context_tokens =
         0;  ///< 0: default_context_tokens, or less where trained for less
     std::uint32_t sequences = 1;

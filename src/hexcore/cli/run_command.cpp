@@ -51,9 +51,7 @@ Result<PlanningInput> input_for(const Options& options) {
             const bool is_host = device.name.starts_with("host");
             planning.devices.push_back(
                 fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
-        }
-        if (planning.reserve.empty() && !plan.devices.empty()) {
-            planning.reserve = fmt::format("{}", plan.devices.front().reserve.count());
+            planning.reserves.push_back(device.reserve);
         }
         planning.context_tokens = plan.context.tokens.value();
     }
@@ -129,7 +127,7 @@ int run(Options& options) {
     if (options.format == "json") {
         print(json_text(run_json(*report)));
     } else {
-        fmt::print(stderr, "\n{}", run_table(*report, stdout_style()));
+        print_aside(fmt::format("\n{}", run_table(*report, stdout_style())));
     }
     const bool interrupted = report->stop == StopReason::interrupted || interrupt.should_quit();
     return interrupted ? static_cast<int>(ErrorCode::interrupted) : 0;

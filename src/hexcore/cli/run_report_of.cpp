@@ -34,8 +34,10 @@ Result<void> check_plan_fits_model(const Plan& plan, const PlanningInput& input)
                     plan.n_layers, plan.architecture, inventory.n_layers, inventory.architecture);
     }
     std::vector<std::size_t> experts(inventory.n_layers, 0);
+    // Layers that predict further tokens are not loaded, so plans leave out their experts.
+    const std::uint32_t n_loaded = inventory.n_layers - inventory.n_layers_nextn;
     for (const TensorInfo& tensor : inventory.tensors) {
-        if (tensor.role == TensorRole::expert && tensor.layer) {
+        if (tensor.role == TensorRole::expert && tensor.layer && tensor.layer->value() < n_loaded) {
             experts[tensor.layer->value()] = tensor.n_experts;
         }
     }
