@@ -7,14 +7,15 @@ import pytest
 from conftest import on
 
 MIXTRAL = ["--shape", "mixtral-8x7b", "--quant", "q4_K"]
+# The middle one is a random model of 8 layers with 16 experts each: 24 of its 29 MiB are experts.
 CASES = {
-    "demo": ([], ["260MiB", "260MiB"], ["--ctx", 4096]),
-    "demo-far-too-small": ([], ["64MiB", "96MiB"], ["--ctx", 512]),
-    "demo-unequal": ([], ["100MiB", "260MiB", "80MiB"], ["--ctx", 1024]),
-    "demo-layers": ([], ["240MiB", "260MiB"], ["--ctx", 1024, "--policy", "layers"]),
-    "demo-alternate": ([], ["300MiB", "200MiB"], ["--ctx", 1024, "--policy", "alternate"]),
-    "demo-sequences": ([], ["300MiB", "300MiB"], ["--ctx", 8192, "--sequences", 8]),
-    "demo-one-device": ([], ["300MiB"], ["--ctx", 256]),
+    "demo": ("demo", ["260MiB", "260MiB"], ["--ctx", 4096]),
+    "far-too-small": ("middle", ["8MiB", "12MiB"], ["--ctx", 512]),
+    "unequal": ("middle", ["12MiB", "20MiB", "8MiB"], ["--ctx", 1024]),
+    "layers": ("middle", ["24MiB", "24MiB"], ["--ctx", 1024, "--policy", "layers"]),
+    "alternate": ("middle", ["30MiB", "16MiB"], ["--ctx", 1024, "--policy", "alternate"]),
+    "sequences": ("middle", ["32MiB", "32MiB"], ["--ctx", 8192, "--sequences", 8]),
+    "one-device": ("middle", ["30MiB"], ["--ctx", 256]),
     "mixtral": (MIXTRAL, ["12GiB", "10GiB"], []),
     "mixtral-fastest": (MIXTRAL, ["10GiB", "8GiB", "6GiB"], ["--policy", "fastest"]),
     "mixtral-long": (MIXTRAL, ["14GiB", "14GiB"], ["--ctx", 65536, "--policy", "layers"]),
@@ -45,10 +46,16 @@ def followed(advice, budgets, options):
     return budgets, options
 
 
+@pytest.fixture(scope="module")
+def middle(random_model):
+    return random_model("qwen3moe", layers=8, embd=256, ff=128, heads=4, experts=16, used=2,
+                        type="f16", ctx=32768)
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_every_piece_of_advice_makes_it_fit(hexcore, demo_model, case):
-    shape, budgets, options = CASES[case]
-    model = shape or [demo_model]
+def test_every_piece_of_advice_makes_it_fit(hexcore, demo_model, middle, case):
+    model, budgets, options = CASES[case]
+    model = {"demo": [demo_model], "middle": [middle]}[model] if isinstance(model, str) else model
     code, out, err = hexcore("plan", *model, *on(*budgets), *options)
     assert (code, out) == (3, "")
     message = re.fullmatch(r"hexcore: .*: (\d+) bytes \([^)]+\) are missing on host(\d), which may "
@@ -63,16 +70,14 @@ def test_every_piece_of_advice_makes_it_fit(hexcore, demo_model, case):
         assert code == 0, f"{piece} does not help: {err}"
 
 
-@pytest.mark.parametrize("command", ["run", "verify"])
-def test_run_and_verify_refuse_with_the_same_advice(hexcore, random_model, command):
-    model = random_model("llama", layers=4, experts=8)
-    prompt = ["-p", "x"] if command == "run" else []
-    code, out, err = hexcore(command, model, *on("4MiB", "4MiB"), "--ctx", 4096, *prompt)
+@pytest.mark.parametrize("command", [["run", "-p", "x"], ["verify"]], ids=lambda words: words[0])
+def test_run_and_verify_refuse_with_the_same_advice(hexcore, middle, command):
+    code, out, err = hexcore(command[0], middle, *on("20MiB", "20MiB"), "--ctx", 4096, *command[1:])
     assert (code, out) == (3, "")
     assert re.search(r"\d+ bytes \(.*\) are missing on host\d.* makes it fit: ", err)
 
 
-def test_devices_too_small_for_anything_get_told_so(hexcore, demo_model):
-    code, _, err = hexcore("plan", demo_model, *on("1MiB", "1MiB"), "--ctx", 256)
+def test_devices_too_small_for_anything_get_told_so(hexcore, middle):
+    code, _, err = hexcore("plan", middle, *on("1MiB", "1MiB"), "--ctx", 256)
     assert code == 3
     assert "bytes" in err and "for host" in err

@@ -90,18 +90,20 @@ def test_a_file_is_exact_and_a_shape_is_an_estimate_and_the_table_says_so(hexcor
 
 FIT_CASES = {
     "demo-q8_0-unequal": (["--kv-type", "q8_0"], on("230MiB", "310MiB"), 256),
-    "demo-2-sequences": (["--sequences", 2], DEMO_DEVICES, 512),
-    "demo-layers": (["--policy", "layers"], on("380MiB", "300MiB"), 256),
-    "demo-1-device": ([], on("600MiB"), 256),
+    "middle-2-sequences": (["--sequences", 2], on("50MiB", "40MiB", "40MiB"), 512),
+    "middle-layers": (["--policy", "layers"], on("64MiB", "50MiB"), 256),
+    "middle-1-device": ([], on("90MiB"), 256),
     "mixtral": (MIXTRAL, on("14GiB", "14GiB"), 256),
     "mixtral-alternate": ([*MIXTRAL, "--policy", "alternate"], on("15GiB", "14GiB"), 256),
 }
 
 
 @pytest.mark.parametrize("case", FIT_CASES)
-def test_no_longer_context_fits_than_fit_ctx_finds(hexcore, demo_model, case):
+def test_no_longer_context_fits_than_fit_ctx_finds(hexcore, demo_model, random_model, case):
     options, devices, step = FIT_CASES[case]
-    model = [] if MIXTRAL[0] in options else [demo_model]
+    middle = random_model("qwen3moe", layers=8, embd=256, ff=128, heads=4, experts=16, used=2,
+                          type="f16", ctx=32768)
+    model = {"demo": [demo_model], "middle": [middle], "mixtral": []}[case.split("-")[0]]
     plan = hexcore.json("plan", *model, *options, *devices, "--fit", "ctx")
     tokens = plan["context"]["tokens"]
     assert tokens % step == 0

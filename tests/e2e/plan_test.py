@@ -79,10 +79,14 @@ def test_the_svg_is_well_formed(hexcore):
     assert root.tag.endswith("svg")
 
 
-def test_the_llama_cpp_command_names_the_split(hexcore):
-    out = hexcore(*REFERENCE, "--policy", "alternate", "--format", "llama.cpp").stdout
-    assert re.search(r"-ts '?\"?14,19", out), out
-    assert "-ot" in out
+def test_the_llama_cpp_command_names_the_split_and_what_differs(hexcore):
+    # llama.cpp can divide a model over servers, but not over parts of one machine's memory.
+    out = hexcore("plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--policy", "alternate",
+                  "--device", "rpc:one:1=16GiB", "--device", "rpc:two:1=16GiB",
+                  "--format", "llama.cpp").stdout
+    assert re.search(r"^ +-ts 14,19 \\$", out, re.MULTILINE), out
+    assert "--rpc one:1,two:1" in out
+    assert out.startswith("# ") and "124 of 256 experts" in out
 
 
 def test_the_device_map_places_single_experts(hexcore):

@@ -134,7 +134,7 @@ def test_the_selection_covers_every_pair_of_settings():
 # One of the devices has the logits of a whole ubatch: 96 MiB.
 DEMO_CASES = [
     {"tokens": 1, "devices": ("320MiB", "320MiB"), "policy": "balanced", "kv_type": "f16"},
-    {"tokens": 512, "batch": 300, "devices": ("400MiB", "400MiB"), "policy": "alternate",
+    {"tokens": 512, "batch": 0, "devices": ("400MiB", "400MiB"), "policy": "alternate",
      "kv_type": "f16"},
     {"tokens": 64, "batch": 7, "devices": ("160MiB", "320MiB", "192MiB", "192MiB"),
      "policy": "fastest", "kv_type": "q8_0"},
