@@ -112,7 +112,7 @@ build_targets() {
     say "building llama.cpp: $* (once; the libraries take about four minutes on two cores)"
     NINJA_STATUS='[%p] ' ninja -C "$build_dir" "$@" 2>&1 | tee "$build_dir/build.log" |
         show_progress || {
-        grep -A 20 -E 'FAILED|error' "$build_dir/build.log" | head -n 60 >&2
+        grep -A 20 -E 'FAILED|error' "$build_dir/build.log" | head -n 60 >&2 || true
         die "llama.cpp could not be built; the whole output is in $build_dir/build.log"
     }
 }
