@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "hexcore/runtime/generate.hpp"
 #include "runtime/loaded_model.hpp"
 
 namespace hexcore::test {
@@ -124,6 +125,17 @@ TEST_F(Session, TwoHundredLoadsAndUnloadsDoNotGrow) {
     }
     expect_empty_devices();
     EXPECT_LE(own_resident(), after_warm_up + 4_MiB);
+}
+
+TEST_F(Session, AModelWithoutTokenizerTakesNoText) {
+    write({});
+    make_machine(1);
+    auto session = load(random_plan(1));
+    ASSERT_TRUE(session.has_value()) << session.error().message;
+    Generator generator(*session, {}, nullptr);
+    const auto answer = generator.answer("Hello", 1, [](std::string_view) {});
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::bad_input);
 }
 
 TEST_F(Session, AStoppedLoadSaysSoAndLeavesNothing) {

@@ -40,6 +40,14 @@ Generator::Generator(ModelSession& session, const SamplingOptions& sampling,
     : session_(session), sampler_(make_sampler(sampling)), stop_(stop) {}
 
 Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) const {
+    // libllama aborts the program where it is asked for what these models have not.
+    if (llama_vocab_type(&session_.vocab()) == LLAMA_VOCAB_TYPE_NONE) {
+        return fail(ErrorCode::bad_input, "the model has no tokenizer, so it takes no text");
+    }
+    if (llama_model_has_encoder(&session_.model()) ||
+        llama_get_memory(&session_.context()) == nullptr) {
+        return fail(ErrorCode::bad_input, "the model is not one that continues a text");
+    }
     constexpr std::size_t longest = std::numeric_limits<std::int32_t>::max() - 2;
     if (text.size() > longest) {
         return fail(ErrorCode::usage, "the prompt has {} bytes; the tokenizer takes at most {}",

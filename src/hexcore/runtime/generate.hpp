@@ -39,7 +39,8 @@ public:
               const std::atomic<bool>* stop);
 
     /// Appends `prompt` to the sequence and generates up to `max_tokens` (0: until the context is
-    /// full), passing each piece of text on as it comes. Fails with ErrorCode::usage for an empty
+    /// full), passing each piece of text on as it comes. Fails with bad_input for a model without
+    /// tokenizer or of a kind that does not continue texts, ErrorCode::usage for an empty
     /// first prompt or one that the context cannot hold, does_not_fit where a device refused. One
     /// that is interrupted before the whole prompt is computed leaves the sequence as it was, with
     /// 0 prompt tokens.
