@@ -1,5 +1,6 @@
 """Every exit code has a test that provokes it, and says what to change."""
 
+import json
 import resource
 import shutil
 
@@ -83,6 +84,25 @@ def test_a_plan_file_that_is_none_ends_with_4(hexcore, tiny, tmp_path, text):
     path = tmp_path / "plan.json"
     path.write_text(text)
     assert hexcore("run", tiny, "--plan", path, "-p", "x").code == 4
+
+
+@pytest.mark.parametrize("part, key, value", [
+    ("context", "tokens", 0), ("context", "tokens", 2**32 - 1), ("context", "sequences", 0),
+    ("context", "sequences", 257), ("context", "ubatch", 0), ("context", "ubatch", 2**32 - 1),
+    ("device", "name", "foo"), ("device", "name", "host1")])
+def test_a_plan_file_of_absurd_values_ends_with_4(hexcore, tiny, tmp_path, part, key, value):
+    plan = hexcore.json("plan", tiny, *on("64MiB"))
+    (plan["devices"][0] if part == "device" else plan["context"])[key] = value
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan))
+    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, str(value))
+
+
+def test_options_that_a_plan_has_settled_are_wrong_usage_beside_it(hexcore, tiny, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(hexcore("plan", tiny, *on("64MiB"), "--format", "json").stdout)
+    for option in (["--ctx", 512], on("64MiB"), ["--policy", "layers"], ["--sequences", 2]):
+        fails(hexcore("run", tiny, "--plan", path, "-p", "x", *option), 2, option[0])
 
 
 def test_a_plan_for_another_model_ends_with_4(hexcore, tiny, demo_model, tmp_path):

@@ -44,11 +44,16 @@ Result<PlanningInput> input_for(const Options& options) {
     if (!options.plan_file.empty()) {
         HEXCORE_TRY(text, read_file(options.plan_file));
         HEXCORE_TRY(plan, plan_from_json(text));
-        if (!planning.devices.empty()) {
-            return fail(ErrorCode::usage, "--plan names the devices; leave --device out");
-        }
+        std::size_t n_hosts = 0;
         for (const PlannedDevice& device : plan.devices) {
-            const bool is_host = device.name.starts_with("host");
+            const bool is_host = device.name == fmt::format("host{}", n_hosts);
+            n_hosts += is_host ? 1 : 0;
+            if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
+                return fail(ErrorCode::bad_input,
+                            "{} names a device '{}'; devices of a plan are host0, host1 and so on, "
+                            "cuda:N or rpc:HOST:PORT",
+                            options.plan_file, device.name);
+            }
             planning.devices.push_back(
                 fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
             planning.reserves.push_back(device.reserve);
@@ -173,9 +178,15 @@ void add_run_command(CLI::App& program, Action& action) {
         ->add_option("-n", options->max_tokens, "tokens to generate, at most (default: no limit)")
         ->check(CLI::Range(1U, 1U << 30U))
         ->option_text("N");
-    command
-        ->add_option("--plan", options->plan_file, "a plan that hexcore plan --format json wrote")
-        ->option_text("FILE");
+    auto* plan = command
+                     ->add_option("--plan", options->plan_file,
+                                  "a plan that hexcore plan --format json wrote")
+                     ->option_text("FILE");
+    // A plan has settled all of these.
+    for (const char* settled :
+         {"--device", "--ctx", "--kv-type", "--sequences", "--ubatch", "--policy", "--fit"}) {
+        plan->excludes(command->get_option(settled));
+    }
     command
         ->add_option("--threads", options->threads,
                      "threads to compute with (default: one for each core)")

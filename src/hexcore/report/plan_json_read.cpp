@@ -19,6 +19,17 @@ Result<std::uint32_t> count_member(const JsonCursor& cursor, std::string_view ke
     return member.count();
 }
 
+/// A count that hexcore plan would take as an option too.
+Result<std::uint32_t> count_up_to(const JsonCursor& cursor, std::string_view key,
+                                  std::uint32_t most) {
+    HEXCORE_TRY(member, cursor.member(key));
+    HEXCORE_TRY(count, member.count());
+    if (count == 0 || count > most) {
+        return member.wrong(fmt::format("it must be 1 to {}", most));
+    }
+    return count;
+}
+
 Result<Bytes> bytes_member(const JsonCursor& cursor, std::string_view key) {
     HEXCORE_TRY(member, cursor.member(key));
     return member.bytes();
@@ -70,8 +81,11 @@ Result<void> read_model(const JsonCursor& root, Plan& plan) {
 Result<ContextShape> read_context(const JsonCursor& root) {
     ContextShape shape;
     HEXCORE_TRY(context, root.member("context"));
-    HEXCORE_TRY(tokens, count_member(context, "tokens"));
-    HEXCORE_TRY(sequences, count_member(context, "sequences"));
+    constexpr std::uint32_t most_sequences = 256;
+    // libllama pads the share of each sequence to 256 tokens.
+    constexpr std::uint32_t most_tokens = (16U << 20U) + 256 * most_sequences;
+    HEXCORE_TRY(tokens, count_up_to(context, "tokens", most_tokens));
+    HEXCORE_TRY(sequences, count_up_to(context, "sequences", most_sequences));
     HEXCORE_TRY(kv_type, context.member("kv_type"));
     HEXCORE_TRY(kv_name, kv_type.text());
     const Result<KvType> type = parse_kv_type(kv_name);
@@ -79,7 +93,7 @@ Result<ContextShape> read_context(const JsonCursor& root) {
         return kv_type.wrong(type.error().message);
     }
     if (context.has("ubatch")) {
-        HEXCORE_TRY(ubatch, count_member(context, "ubatch"));
+        HEXCORE_TRY(ubatch, count_up_to(context, "ubatch", 16384));
         shape.ubatch = TokenCount(ubatch);
     }
     shape.tokens = TokenCount(tokens);
