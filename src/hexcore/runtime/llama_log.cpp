@@ -28,6 +28,7 @@ void collect(ggml_log_level level, const char* text, void*) {
 LlamaLog::LlamaLog() {
     const std::lock_guard lock(mutex);
     if (users++ == 0) {
+        errors.clear();  // of what nobody asked about
         llama_log_set(collect, nullptr);
     }
 }
