@@ -150,17 +150,27 @@ def test_progress_and_results_do_not_mix(hexcore, tiny):
     assert "loading" in terminal.seen and "AFTER UNLOADING" in terminal.seen
 
 
-def test_ctrl_c_while_loading_leaves_nothing(hexcore, demo_model):
-    for _ in range(10):  # loading may be over before the key is pressed
-        with open(demo_model, "rb") as file:  # out of the page cache: loading takes a moment
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        terminal = Terminal(hexcore, "run", demo_model, *TWO, "-p", "Once", "--temp", 0)
-        terminal.read_until(lambda text: "loading" in text)
-        terminal.write("\x03")
-        assert terminal.exit_code() == 130
-        if "interrupted while loading; nothing is left allocated" in terminal.seen:
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("megabytes", [60, 250, 400])
+def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number, megabytes):
+    for _ in range(10):  # loading may be over before the signal comes
+        process = hexcore.start("run", demo_model, *TWO, "-p", "Once", "--temp", "0",
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while resident_bytes(process.pid) < megabytes << 20:  # of about 500 MiB once loaded
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        if out == "":
+            assert err == "hexcore: interrupted while loading; nothing is left allocated\n"
             return
-    pytest.fail("Ctrl-C never came while the model was loading")
+    pytest.fail("the signal never came while the model was loading")
 
 
 def test_killed_while_it_runs_it_leaves_no_file(hexcore, tiny, tmp_path):
