@@ -22,6 +22,9 @@ MODELS = {
     "llama-8x2-q8_0": ("llama", TINY | {"experts": 8, "used": 2, "kv_heads": 2, "type": "q8_0"}),
     "llama-8x8-q4_0": ("llama", TINY | {"experts": 8, "used": 8, "type": "q4_0"}),
     "llama-8x2-q6_K": ("llama", WIDE | {"experts": 8, "used": 2, "type": "q6_K"}),
+    "qwen3moe-8x2-q4_K": ("qwen3moe", WIDE | {"experts": 8, "used": 2, "type": "q4_K"}),
+    "deepseek2-16x4-q4_K": ("deepseek2", LATENT | WIDE | {"experts": 16, "used": 4,
+                                                         "type": "q4_K"}),
     "llama-dense-q8_0": ("llama", TINY | {"experts": 0, "type": "q8_0"}),
     "qwen3moe-64x8-q8_0": ("qwen3moe", TINY | {"experts": 64, "used": 8, "type": "q8_0"}),
     "qwen3moe-16x4-f16-split": ("qwen3moe", TINY | {"experts": 16, "used": 4, "type": "f16",
@@ -40,8 +43,8 @@ DEVICES = {
     "2": (0.8, 0.8),
     "2-unequal": (0.55, 0.95),
     "3": (0.7, 0.95, 0.55),
-    "4": (0.6, 0.6, 0.6, 0.6),
-    "4-unequal": (0.45, 0.95, 0.45, 0.7),
+    "4": (0.7, 0.7, 0.7, 0.7),
+    "4-unequal": (0.5, 0.95, 0.5, 0.75),
 }
 FACTORS = {
     "model": list(MODELS),
