@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import on
+from terminal import Terminal
 
 MIXTRAL = ["--shape", "mixtral-8x7b", "--quant", "q4_K"]
 DEMO_DEVICES = on("320MiB", "320MiB")
@@ -163,3 +164,13 @@ def test_the_svg_shows_every_expert_and_device(hexcore):
 def test_the_same_question_has_the_same_answer(hexcore, demo_model, policy):
     command = ["plan", demo_model, *on("330MiB", "360MiB"), "--ctx", 512, "--policy", policy]
     assert hexcore.json(*command) == hexcore.json(*command)
+
+
+@pytest.mark.parametrize("env, coloured", [({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)],
+                         ids=["without NO_COLOR", "with NO_COLOR"])
+def test_colour_is_for_terminals_and_no_color_is_honoured(hexcore, env, coloured):
+    command = ["plan", *MIXTRAL, *on("16GiB", "16GiB")]
+    terminal = Terminal(hexcore, *command, env=env)
+    assert terminal.exit_code() == 0
+    assert ("\x1b[" in terminal.seen) == coloured
+    assert "\x1b" not in hexcore(*command, env=env).stdout
