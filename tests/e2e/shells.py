@@ -11,7 +11,9 @@ import termios
 import time
 
 # What prints the edited line is bound to Ctrl-X Ctrl-P; the mark is split, so that the echo of the
-# command that binds it is not taken for its result.
+# command that binds it is not taken for its result. In zsh it also empties the line, and does so
+# without `zle -I`: that leaves the terminal to the kernel for a moment, which then keeps the Ctrl-U
+# that was meant for the line editor.
 BASH = (["bash", "--norc", "--noprofile", "-i"], r"""
 bind 'set enable-bracketed-paste off'; bind 'set completion-query-items 0'
 bind 'set page-completions off'; bind 'set show-all-if-ambiguous on'
@@ -20,7 +22,7 @@ source "$HEXCORE_SCRIPT"
 """)
 ZSH = (["zsh", "-f", "-i"], r"""
 autoload -U compinit; compinit -u -D; unsetopt prompt_sp zle_bracketed_paste; LISTMAX=1000
-show() { zle -I; print -rn "<""<<$BUFFER>"">>" }; zle -N show; bindkey '^X^P' show
+show() { print -rn "<""<<$BUFFER>"">>" >$TTY; BUFFER= }; zle -N show; bindkey '^X^P' show
 source "$HEXCORE_SCRIPT"
 """)
 

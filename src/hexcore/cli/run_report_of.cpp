@@ -11,7 +11,7 @@ CacheStats cache_stats(const Plan& plan, ModelSession& session, const Answer& an
     CacheStats stats;
     llama_memory_t memory = llama_get_memory(&session.context());
     stats.cells_total = llama_n_ctx(&session.context());
-    stats.cells_used = static_cast<std::uint64_t>(llama_memory_seq_pos_max(memory, 0) + 1);
+    stats.cells_used = static_cast<std::uint64_t>(llama_memory_seq_pos_max(memory, 0)) + 1;
     for (const PlannedDevice& device : plan.devices) {
         stats.bytes_total += device.planned.kv;
     }
