@@ -12,7 +12,7 @@ CASES = {
     "demo": ("demo", ["260MiB", "260MiB"], ["--ctx", 4096]),
     "far-too-small": ("middle", ["8MiB", "12MiB"], ["--ctx", 512]),
     "unequal": ("middle", ["12MiB", "20MiB", "8MiB"], ["--ctx", 1024]),
-    "layers": ("middle", ["24MiB", "24MiB"], ["--ctx", 1024, "--policy", "layers"]),
+    "layers": ("middle", ["22MiB", "22MiB"], ["--ctx", 1024, "--policy", "layers"]),
     "alternate": ("middle", ["30MiB", "16MiB"], ["--ctx", 1024, "--policy", "alternate"]),
     "sequences": ("middle", ["32MiB", "32MiB"], ["--ctx", 8192, "--sequences", 8]),
     "one-device": ("middle", ["30MiB"], ["--ctx", 256]),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <random>
 #include <sstream>
 
 #include "requests.hpp"
@@ -242,6 +243,50 @@ TEST(MakePlan, AnEstimateThatWasTooLowIsMadeUpForByMovingExperts) {
     EXPECT_GT(calls, 1);
     const PlannedDevice& first = plan->devices[0];
     EXPECT_LE(first.planned.total(), first.budget - first.reserve);
+}
+
+TEST(MakePlan, FindsWhatFitsHoweverWrongTheEstimatesAre) {
+    std::mt19937 random(5);
+    const auto mib_up_to = [&random](std::uint32_t most) {
+        return Bytes(random() % most) * 1048576;
+    };
+    int fitting = 0;
+    for (int i = 0; i < 40; ++i) {
+        const Policy policy = i % 2 == 0 ? Policy::balanced : Policy::fastest;
+        PlanRequest request = shape_request("olmoe-1b-7b", {}, 4096, policy);
+        const Bytes compute = 1_MiB + mib_up_to(300);
+        const Bytes output = mib_up_to(400);
+        const Bytes all = facts_for(request.model, request.context).total_bytes() + 500_MiB;
+        std::vector<DeviceFacts> exact;
+        for (std::size_t d = 0; d < 3; ++d) {
+            DeviceFacts device =
+                host_device(d, Bytes(all.count() / 3) + mib_up_to(700) - mib_up_to(300));
+            device.compute = compute;
+            device.compute_output = output;
+            exact.push_back(device);
+            // What is planned with: up to six times too much, or next to nothing.
+            device.compute = 1_MiB + mib_up_to(1800);
+            device.compute_output = mib_up_to(800);
+            request.devices.push_back(device);
+        }
+        const DryRun dry_run = [&](const Plan& plan) -> Result<DryRunUsage> {
+            HEXCORE_TRY(usage, dry_run_with(0_B)(plan));
+            for (std::size_t d = 0; d < usage.devices.size(); ++d) {
+                const bool has_output = plan.placement.layer_device.back() == DeviceId(d);
+                usage.devices[d].compute = plan.devices[d].layers == 0 ? 0_B
+                                           : has_output                ? compute + output
+                                                                       : compute;
+            }
+            return usage;
+        };
+        const bool exists =
+            place(facts_for(request.model, request.context), exact, policy).has_value();
+        const Result<Plan> plan = make_plan(request, dry_run);
+        EXPECT_EQ(plan.has_value(), exists) << "case " << i;
+        fitting += exists ? 1 : 0;
+    }
+    EXPECT_GT(fitting, 8);
+    EXPECT_LT(fitting, 32);
 }
 
 TEST(MakePlan, AFailingDryRunIsPassedOn) {

@@ -101,14 +101,43 @@ std::optional<NotFitting> furthest_over(const Plan& plan) {
 }
 
 /// Times that a request is planned with better numbers before it counts as not fitting.
-constexpr std::uint32_t max_rounds = 4;
+constexpr std::uint32_t max_rounds = 6;
 
-/// Adds what the dry run found above the plan to a device's facts, or takes off what it found
-/// below.
-void correct(const Usage& planned, const Usage& exact, bool has_layers, DeviceFacts& device) {
-    Bytes& adjusted = has_layers ? device.compute : device.staging;
-    adjusted += saturating_subtract(exact.total(), planned.total());
-    adjusted = saturating_subtract(adjusted, saturating_subtract(planned.total(), exact.total()));
+/// Takes `less` off `from`, as far as there is something, and gives the rest.
+Bytes take_off(Bytes& from, Bytes less) {
+    const Bytes taken = std::min(from, less);
+    from -= taken;
+    return less - taken;
+}
+
+/// Adds what the dry run found above the plan to the devices' facts, or takes off what it found
+/// below. What the output takes (logits, above all) is the same wherever it goes.
+void correct(const Plan& made, const DryRunUsage& usage, std::vector<DeviceFacts>& devices) {
+    const std::size_t output = made.placement.layer_device.back().value();
+    for (std::size_t d = 0; d < devices.size(); ++d) {
+        const Bytes planned = made.devices[d].planned.total();
+        const Bytes exact = usage.devices[d].total();
+        Bytes& adjusted = d == output                  ? devices[d].compute_output
+                          : made.devices[d].layers > 0 ? devices[d].compute
+                                                       : devices[d].staging;
+        adjusted += saturating_subtract(exact, planned);
+        const Bytes rest = take_off(adjusted, saturating_subtract(planned, exact));
+        if (d == output) {
+            (void)take_off(devices[d].compute, rest);
+        }
+    }
+    for (DeviceFacts& device : devices) {
+        device.compute_output = devices[output].compute_output;
+    }
+}
+
+/// Compute buffers as if they took nothing: a dry run of what then fits tells their size, where an
+/// estimate that is too high would have ended the search.
+void forget_compute(std::vector<DeviceFacts>& devices) {
+    for (DeviceFacts& device : devices) {
+        device.compute = Bytes();
+        device.compute_output = Bytes();
+    }
 }
 
 }  // namespace
@@ -144,6 +173,10 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
             if (!why) {
                 why = NotFitting{placement.error().device.value(), placement.error().missing};
             }
+            if (round == 0 && dry_run) {
+                forget_compute(devices);
+                continue;
+            }
             break;
         }
         Attempted made{build(request, model, devices, *std::move(placement)), devices};
@@ -154,10 +187,7 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
             break;
         }
         HEXCORE_TRY(usage, dry_run(made.plan));
-        for (std::size_t d = 0; d < devices.size(); ++d) {
-            correct(made.plan.devices[d].planned, usage.devices[d], made.plan.devices[d].layers > 0,
-                    devices[d]);
-        }
+        correct(made.plan, usage, devices);
         take_over(usage, made.plan);
         const std::optional<NotFitting> over = furthest_over(made.plan);
         why = over;
