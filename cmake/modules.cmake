@@ -11,5 +11,10 @@ function(hexcore_test name)
     add_executable(test_${name} ${ARG_SOURCES})
     target_link_libraries(test_${name} PRIVATE
         hexcore_settings hexcore_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name})
+    set(properties LABELS ${name})
+    if(HEXCORE_SANITIZE MATCHES "thread")
+        list(APPEND properties
+            ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+    endif()
+    gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
