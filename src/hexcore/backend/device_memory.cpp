@@ -56,12 +56,25 @@ Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
     };
     auto block = attempt();
     if (!block) {
-        const std::lock_guard lock(mutex_);
-        if (!refusal_) {
-            refusal_ = block.error();
-        }
+        note_refusal(block.error());
     }
     return block;
+}
+
+Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take_elsewhere(Bytes size) {
+    auto reservation = budget_.reserve(size);
+    if (!reservation) {
+        note_refusal(reservation.error());
+        return tl::unexpected(reservation.error());
+    }
+    return std::make_unique<Block>(*this, std::move(*reservation), HostMapping());
+}
+
+void DeviceMemory::note_refusal(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!refusal_) {
+        refusal_ = error;
+    }
 }
 
 Usage DeviceMemory::accounted() const {

@@ -20,8 +20,9 @@ enum class Commitment {
     simulated,  ///< counted only, without limit; for dry runs, which never touch what they allocate
 };
 
-/// The memory of one capped host device: a budget, and every block taken within it. A block is
-/// committed when it is taken, as a GPU commits it. Safe to use from several threads.
+/// The memory of one device: a budget, and every block taken within it. A capped host device's
+/// block is main memory that is committed when it is taken, as a GPU commits it; what backs another
+/// device's is its owner's business. Safe to use from several threads.
 class DeviceMemory {
 public:
     /// One committed piece of the device. Returns itself.
@@ -56,15 +57,20 @@ public:
     /// Takes and commits `size` bytes (> 0). Fails with ErrorCode::does_not_fit, leaving nothing;
     /// the failure is also kept for last_refusal(), since ggml's interface cannot carry it.
     [[nodiscard]] Result<std::unique_ptr<Block>> take(Bytes size);
+    /// The same without main memory behind it: for memory that somebody else hands out.
+    [[nodiscard]] Result<std::unique_ptr<Block>> take_elsewhere(Bytes size);
+    /// Keeps why memory could not be had, for last_refusal().
+    void note_refusal(const Error& error);
 
     /// What is held now, by purpose. The sum is the budget's used().
     [[nodiscard]] Usage accounted() const;
-    /// What the kernel says is resident in this device's own mappings.
+    /// What the kernel says is resident in this device's own mappings, which are main memory.
     [[nodiscard]] Result<Bytes> measured() const;
     /// The first refusal since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
 
     [[nodiscard]] const Budget& budget() const { return budget_; }
+    [[nodiscard]] bool is_simulated() const { return commitment_ == Commitment::simulated; }
 
 private:
     const Commitment commitment_;

@@ -40,7 +40,8 @@ void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* d
     for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
         // A shard has the tensor's name, but not its offsets in the file.
         auto* to = static_cast<std::byte*>(slice.shard->data) + slice.shard_offset;
-        if (filler != nullptr && filler->fill(tensor->name, slice.tensor_offset, to, slice.size)) {
+        if (filler != nullptr && device_of(slice.shard->buffer->buft).is_host() &&
+            filler->fill(tensor->name, slice.tensor_offset, to, slice.size)) {
             continue;
         }
         const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);
@@ -111,6 +112,18 @@ const ShardedTensor* sharded(const ggml_tensor* tensor) {
         return nullptr;
     }
     return static_cast<const ShardedTensor*>(tensor->extra);
+}
+
+const ExpertMap* expert_map_of(const ggml_tensor& tensor) {
+    if (const ShardedTensor* shards = sharded(&tensor)) {
+        return shards->map;
+    }
+    if (!is_in_expert_buffer(tensor)) {
+        return nullptr;
+    }
+    const ExpertLayout& layout = device_of(tensor.buffer->buft).machine().layout();
+    const ExpertLayout::Tensor* placed = layout.find(without_adapter_suffix(tensor.name));
+    return placed == nullptr ? nullptr : placed->map;
 }
 
 std::vector<ShardSlice> slices_of(ShardedTensor& tensor, const ggml_tensor& whole,
@@ -202,7 +215,7 @@ ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertLayout::
             shard.buffer = arenas_[i].get();
             offset = placed.offset[i];
         } else {
-            const Bytes size = Bytes(shard.nb[3]) + ExpertLayout::shard_alignment;
+            const Bytes size = Bytes(shard.nb[3]) + ExpertLayout::shard_slack;
             auto own = machine_.device(DeviceId(i)).allocate_experts(size);
             if (!own) {
                 return GGML_STATUS_ALLOC_FAILED;

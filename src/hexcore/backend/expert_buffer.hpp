@@ -31,6 +31,9 @@ struct ShardedTensor {
 /// The shards of `tensor`, or nullptr where it is an ordinary tensor.
 [[nodiscard]] const ShardedTensor* sharded(const ggml_tensor* tensor);
 
+/// Where the experts of `tensor` are, also in a dry run; nullptr where it is an ordinary tensor.
+[[nodiscard]] const ExpertMap* expert_map_of(const ggml_tensor& tensor);
+
 /// The part of a sharded tensor's bytes that lies in one expert: `size` bytes at `shard_offset` of
 /// `shard`, which are those at `tensor_offset` of the whole.
 struct ShardSlice {

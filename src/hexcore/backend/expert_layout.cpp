@@ -37,7 +37,7 @@ ExpertLayout::ExpertLayout(const Inventory& inventory, const Placement& placemen
             }
             Bytes& end = arenas_[map.home().value() * n_devices + device];
             placed.offset[device] = end;
-            end += round_up(slice * count + shard_alignment, shard_alignment);
+            end += round_up(slice * count + shard_slack, shard_alignment);
         }
         tensors_.emplace(tensor.name, std::move(placed));
     }

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "hexcore/backend/device.hpp"
-#include "hexcore/backend/host_experts.hpp"
+#include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -68,10 +68,6 @@ constexpr ggml_backend_buffer_i interface = {
     nullptr,  // reset
 };
 
-Device& device_of_type(ggml_backend_buffer_type_t type) {
-    return *static_cast<Device*>(type->context);
-}
-
 }  // namespace
 
 ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
@@ -90,24 +86,19 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
     return buffer;
 }
 
-ggml_backend_buffer_type make_host_buffer_type(Device& device) {
+ggml_backend_buffer_type_i host_buffer_type() {
     return {
-        {
-            [](ggml_backend_buffer_type_t type) { return device_of_type(type).name().c_str(); },
-            [](ggml_backend_buffer_type_t type, std::size_t size) {
-                return allocate_host_buffer(device_of_type(type), Bytes(size), std::nullopt);
-            },
-            [](ggml_backend_buffer_type_t) { return tensor_alignment; },
-            nullptr,  // get_max_size: no limit but the budget
-            [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
-                return ggml_nbytes(tensor) + routing_space(device_of_type(type), *tensor).count();
-            },
-            // Not to be written to directly: data comes and goes through the interface, as for a
-            // GPU.
-            [](ggml_backend_buffer_type_t) { return false; },
+        [](ggml_backend_buffer_type_t type) { return device_of(type).name().c_str(); },
+        [](ggml_backend_buffer_type_t type, std::size_t size) {
+            return allocate_host_buffer(device_of(type), Bytes(size), std::nullopt);
         },
-        device.handle(),
-        &device,
+        [](ggml_backend_buffer_type_t) { return tensor_alignment; },
+        nullptr,  // get_max_size: no limit but the budget
+        [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
+            return ggml_nbytes(tensor) + routing_space(device_of(type), *tensor).count();
+        },
+        // Not to be written to directly: data comes and goes through the interface, as for a GPU.
+        [](ggml_backend_buffer_type_t) { return false; },
     };
 }
 

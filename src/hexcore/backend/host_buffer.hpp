@@ -10,8 +10,9 @@ namespace hexcore {
 
 class Device;
 
-/// The buffer type through which libllama allocates on a capped host device.
-[[nodiscard]] ggml_backend_buffer_type make_host_buffer_type(Device& device);
+/// The buffer type through which libllama allocates on a capped host device; its context is the
+/// Device.
+[[nodiscard]] ggml_backend_buffer_type_i host_buffer_type();
 
 /// A buffer of `size` bytes on the device, or null where that is refused (DeviceMemory keeps why).
 [[nodiscard]] ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
