@@ -47,6 +47,8 @@ public:
     [[nodiscard]] virtual const char* description() const = 0;
     /// Whether bytes of its buffers can be written to by address.
     [[nodiscard]] virtual bool is_host() const = 0;
+    /// The device as ggml has it without Hexcore; null for one that is main memory.
+    [[nodiscard]] virtual ggml_backend_dev_t stock_device() const { return nullptr; }
     /// What the kernel or the driver says that this device's memory takes.
     [[nodiscard]] virtual Result<Bytes> measured() const = 0;
     /// Taken on the device besides all buffers for as long as a model is loaded: what the driver

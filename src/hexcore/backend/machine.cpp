@@ -26,6 +26,8 @@ void* get_proc_address(ggml_backend_reg_t, const char* name) {
     return nullptr;
 }
 
+bool is_host(const DeviceSpec& spec) { return spec.kind == DeviceKind::host; }
+
 constexpr ggml_backend_reg_i interface = {
     [](ggml_backend_reg_t) { return "Hexcore"; },
     [](ggml_backend_reg_t registry) { return machine_of(registry).size(); },
@@ -59,10 +61,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& 
     return machine;
 }
 
-bool Machine::all_host() const {
-    return std::all_of(specs_.begin(), specs_.end(),
-                       [](const DeviceSpec& spec) { return spec.kind == DeviceKind::host; });
-}
+bool Machine::all_host() const { return std::all_of(specs_.begin(), specs_.end(), is_host); }
+
+bool Machine::has_host() const { return std::any_of(specs_.begin(), specs_.end(), is_host); }
 
 void Machine::set_layout(ExpertLayout layout) {
     for (std::size_t home = 0; home < claimed_.size(); ++home) {

@@ -28,6 +28,8 @@ public:
     [[nodiscard]] std::size_t size() const { return devices_.size(); }
     /// Whether all devices are main memory of this process.
     [[nodiscard]] bool all_host() const;
+    /// Whether any is.
+    [[nodiscard]] bool has_host() const;
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
 

@@ -206,12 +206,17 @@ void StagedExecution::send_bias(const StagedPart::Bias& bias, const std::int32_t
 
 void StagedExecution::synchronize() { inner_[home_.id().value()]->synchronize(); }
 
+// libllama knows nothing of devices that only hold experts, so they are told here.
 void StagedExecution::set_threads(int n_threads) {
-    inner_[home_.id().value()]->set_threads(n_threads);
+    for (const auto& inner : inner_) {
+        inner->set_threads(n_threads);
+    }
 }
 
 void StagedExecution::set_abort_callback(ggml_abort_callback callback, void* data) {
-    inner_[home_.id().value()]->set_abort_callback(callback, data);
+    for (const auto& inner : inner_) {
+        inner->set_abort_callback(callback, data);
+    }
 }
 
 }  // namespace hexcore

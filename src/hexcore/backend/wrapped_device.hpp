@@ -19,6 +19,7 @@ public:
         return ggml_backend_dev_description(inner_);
     }
     [[nodiscard]] bool is_host() const override { return false; }
+    [[nodiscard]] ggml_backend_dev_t stock_device() const override { return inner_; }
     /// What the driver or the server has less than when the device was made.
     [[nodiscard]] Result<Bytes> measured() const override;
     [[nodiscard]] bool supports(const ggml_tensor& op) override {

@@ -39,7 +39,7 @@ Result<VerifyReport> verify(const Options& options) {
         HEXCORE_TRY(logits, planned_logits(session, verification));
         planned = std::move(logits);
     }
-    HEXCORE_TRY(plain, plain_logits(input.inventory, plan.context, verification));
+    HEXCORE_TRY(plain, plain_logits(*input.machine, input.inventory, plan, verification));
     return compare_logits(planned, plain, options.tokens, options.tolerance);
 }
 
