@@ -84,6 +84,12 @@ def test_a_plan_from_a_file_keeps_the_reserve_of_each_device(hexcore, demo_model
         assert device["accounted"] == planned["planned"]
 
 
+def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report):
+    plan = hexcore("plan", demo_model, *TWO, "--format", "json").stdout
+    other = hexcore.json("run", demo_model, "--plan", "/dev/stdin", *PROMPT, "-n", 12, stdin=plan)
+    assert other["text"] == report["text"]
+
+
 def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, report, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text(PROMPT[1])
