@@ -115,6 +115,12 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
         auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
                                        [](std::string_view text) { print(text); });
+        if (!answer && answer.error().code == ErrorCode::usage) {
+            // Nothing of it was taken in, so a shorter question may follow.
+            print_aside(fmt::format("hexcore: {}\n", answer.error().message));
+            messages.pop_back();
+            continue;
+        }
         print("\n");
         if (!answer) {
             return tl::unexpected(std::move(answer.error()));

@@ -146,7 +146,10 @@ int run(Options& options) {
     } else {
         print_aside(fmt::format("\n{}", run_table(*report, stdout_style())));
     }
-    const bool interrupted = report->stop == StopReason::interrupted || interrupt.should_quit();
+    // In a chat, Ctrl-C ends an answer too, which is no reason for the program to fail.
+    const bool cut_short =
+        options.has_prompt ? report->stop == StopReason::interrupted : interrupt.happened();
+    const bool interrupted = cut_short || interrupt.should_quit();
     return interrupted ? static_cast<int>(ErrorCode::interrupted) : 0;
 }
 
