@@ -72,19 +72,23 @@ def test_an_answer_ends_where_the_model_ends_it(hexcore, demo_model):
     assert report["stop"] == "eos"
     assert 0 < report["tokens"]["generated"] < 100
     assert "<|" not in report["text"]
+    assert report["cache_stats"]["tokens_computed"] == sum(report["tokens"].values())
 
 
 @pytest.mark.parametrize("count", [1, 2, 31])
 def test_an_answer_ends_after_as_many_tokens_as_asked(hexcore, tiny, count):
     report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", "x", "--temp", 0, "-n", count)
     assert (report["stop"], report["tokens"]["generated"]) == ("length", count)
+    # Nothing follows the last token, so it is never computed.
+    stats = report["cache_stats"]
+    assert stats["tokens_computed"] == stats["cells_used"] == report["tokens"]["prompt"] + count - 1
 
 
 def test_an_answer_ends_when_the_last_cell_is_taken(hexcore, tiny):
     report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", "hello", "--temp", 0)
     stats = report["cache_stats"]
     assert report["stop"] == "context_full"
-    assert stats["cells_used"] == stats["cells_total"] == 256
+    assert stats["cells_used"] == stats["cells_total"] == stats["tokens_computed"] == 256
     assert stats["bytes_used"] == stats["bytes_total"] == stats["high_water_bytes"]
     assert report["tokens"]["prompt"] + report["tokens"]["generated"] == 257
 

@@ -136,6 +136,7 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         all.text += answer->text + "\n";
         all.prompt_tokens += answer->prompt_tokens;
         all.generated_tokens += answer->generated_tokens;
+        all.computed_tokens += answer->computed_tokens;
         all.prompt_seconds += answer->prompt_seconds;
         all.decode_seconds += answer->decode_seconds;
         all.stop = answer->stop;
