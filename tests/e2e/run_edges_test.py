@@ -177,6 +177,22 @@ def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number
     pytest.fail("the signal never came while the model was loading")
 
 
+@pytest.mark.parametrize("given, spins", [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"),
+                                          ({"OMP_WAIT_POLICY": "passive"}, None)])
+def test_threads_wait_briefly_where_the_user_does_not_say_how(hexcore, tiny, given, spins):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("OMP", "GOMP"))}
+    process = subprocess.Popen([hexcore.path, "run", tiny, *SMALL, "--ctx", "2048", "-p", "x"],
+                               env=env | given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdout.read(1)
+    with open(f"/proc/{process.pid}/environ", "rb") as file:
+        now = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+    with open(f"/proc/{process.pid}/comm", encoding="ascii") as file:
+        assert file.read() == "hexcore\n"
+    process.kill()
+    process.wait()
+    assert now.get(b"GOMP_SPINCOUNT") == (spins.encode() if spins else None)
+
+
 def test_killed_while_it_runs_it_leaves_no_file(hexcore, tiny, tmp_path):
     process = hexcore.start("run", tiny, *SMALL, "--ctx", "2048", "-p", "x", "--temp", "0",
                             stdout=subprocess.PIPE, cwd=tmp_path,
