@@ -87,7 +87,7 @@ TEST(RunTable, CountsOneTokenAsOne) {
     report.cache.tokens_reused = 1;
     const std::string table = run_table(report, {});
     EXPECT_THAT(table, HasSubstr("prompt of 1 token at"));
-    EXPECT_THAT(table, HasSubstr("1 token reused"));
+    EXPECT_THAT(table, HasSubstr("1 token\nreused"));
 }
 
 TEST(RunTable, StaysUnderAHundredColumns) {
