@@ -190,6 +190,29 @@ TEST_F(Adapter, IsAccountedAsExpertsWhereTheExpertsAreThatItModifies) {
     EXPECT_EQ(accounted(), before);
 }
 
+TEST_F(Adapter, ProductsHaveRoomForGatheredRowsBehindThem) {
+    shape_ = {.n_experts = 8, .n_used = 3};
+    write(shape_);
+    make_machine(2);
+    auto session = load(random_plan(31));
+    ASSERT_TRUE(session.has_value()) << session.error().message;
+    constexpr std::int64_t n_tokens = 50;
+    const ggml_context_ptr tensors(ggml_init({1 << 16, nullptr, true}));
+    ggml_tensor* weight =
+        ggml_new_tensor_3d(tensors.get(), GGML_TYPE_F32, shape_.n_embd, 4, shape_.n_experts);
+    ggml_set_name(weight, "blk.0.ffn_up_exps.weight.lora_a");
+    Device& home = machine_->device(DeviceId(0));
+    const ggml_backend_buffer_ptr buffer(
+        ggml_backend_alloc_ctx_tensors_from_buft(tensors.get(), home.expert_buffer_type()));
+    ASSERT_NE(buffer, nullptr);
+    ggml_tensor* x = ggml_new_tensor_3d(tensors.get(), GGML_TYPE_F32, shape_.n_embd, 1, n_tokens);
+    ggml_tensor* ids = ggml_new_tensor_2d(tensors.get(), GGML_TYPE_I32, shape_.n_used, n_tokens);
+    const ggml_tensor* product = ggml_mul_mat_id(tensors.get(), weight, x, ids);
+    const std::size_t rows = sizeof(float) * shape_.n_embd * shape_.n_used * n_tokens;
+    EXPECT_GE(ggml_backend_buft_get_alloc_size(home.buffer_type(), product),
+              ggml_nbytes(product) + rows);
+}
+
 TEST_F(Adapter, LeavesNothingWhenItGoesWithItsModel) {
     write(shape_);
     write_adapter_file(all_roles, 4, 43);
