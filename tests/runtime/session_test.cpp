@@ -10,15 +10,6 @@ namespace {
 
 class Session : public LoadedModelTest {};
 
-std::vector<llama_token> tokens_for(std::size_t count, std::uint32_t n_vocab) {
-    std::mt19937 random(static_cast<std::uint32_t>(count));
-    std::vector<llama_token> tokens(count);
-    for (llama_token& token : tokens) {
-        token = static_cast<llama_token>(random() % n_vocab);
-    }
-    return tokens;
-}
-
 TEST_F(Session, LogitsAreThoseOfPlainLibllamaToTheBit) {
     struct Case {
         std::size_t n_devices;

@@ -68,16 +68,6 @@ constexpr ggml_backend_buffer_i interface = {
     nullptr,  // reset
 };
 
-/// "blk.3.ffn_up_exps.weight.lora_a" -> "blk.3.ffn_up_exps.weight"
-std::string_view without_adapter_suffix(std::string_view name) {
-    for (const std::string_view suffix : {".lora_a", ".lora_b"}) {
-        if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix) {
-            return name.substr(0, name.size() - suffix.size());
-        }
-    }
-    return name;
-}
-
 const char* type_name(ggml_backend_buffer_type_t type) {
     return static_cast<Device*>(type->context)->expert_buffer_name().c_str();
 }
@@ -100,6 +90,15 @@ ggml_backend_buffer_type make_expert_buffer_type(Device& home) {
         home.handle(),
         &home,
     };
+}
+
+std::string_view without_adapter_suffix(std::string_view name) {
+    for (const std::string_view suffix : {".lora_a", ".lora_b"}) {
+        if (name.size() > suffix.size() && name.ends_with(suffix)) {
+            return name.substr(0, name.size() - suffix.size());
+        }
+    }
+    return name;
 }
 
 bool is_in_expert_buffer(const ggml_tensor& tensor) {

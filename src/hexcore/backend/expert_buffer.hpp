@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <string_view>
 #include <vector>
 
 #include "ggml-backend-impl.h"
@@ -15,6 +16,10 @@ class Machine;
 
 /// The buffer type for the merged expert tensors of the layers at home on `home`.
 [[nodiscard]] ggml_backend_buffer_type make_expert_buffer_type(Device& home);
+
+/// The tensor that a LoRA adapter's tensor modifies: "blk.3.ffn_up_exps.weight.lora_a" gives
+/// "blk.3.ffn_up_exps.weight"; any other name is left as it is.
+[[nodiscard]] std::string_view without_adapter_suffix(std::string_view name);
 
 /// True for a tensor in an expert buffer, also in a dry run, where it has no shards.
 [[nodiscard]] bool is_in_expert_buffer(const ggml_tensor& tensor);

@@ -64,7 +64,8 @@ Bytes routing_space(const Device& home, const ggml_tensor& node) {
     if (!is_product(node) || !home.machine().all_host()) {
         return {};
     }
-    const ExpertLayout::Tensor* placed = home.machine().layout().find(node.src[0]->name);
+    const std::string_view weight = without_adapter_suffix(node.src[0]->name);
+    const ExpertLayout::Tensor* placed = home.machine().layout().find(weight);
     if (placed == nullptr || placed->map->whole()) {
         return {};
     }

@@ -68,14 +68,14 @@ void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
                                std::vector<ggml_tensor*>& nodes) {
     space_ = space;
     std::size_t n_products = 0;
-    std::size_t n_biases = 0;
+    std::size_t n_copies = 1;
     for (int i = region_.first; i <= region_.last; ++i) {
         n_products += is_sharded_product(*graph.nodes[i]) ? 1 : 0;
-        n_biases += graph.nodes[i]->op == GGML_OP_ADD_ID ? 1 : 0;
+        n_copies += graph.nodes[i]->op == GGML_OP_ADD_ID ? 1 : 0;
     }
     // Reserved, since nodes are handed out by address.
     parts_.reserve(n_products * region_.map->n_devices());
-    biases_.reserve(n_biases);
+    copies_.reserve(n_copies);
 
     sorted_ids_ = *region_.ids;
     sorted_ids_.op = GGML_OP_NONE;
@@ -98,10 +98,13 @@ void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
                     nodes.push_back(&parts_.back().node);
                 }
             }
-        } else if (node->op == GGML_OP_ADD_ID) {
-            ggml_tensor& biased = biases_.emplace_back(*node);
-            biased.src[2] = &sorted_ids_;
-            nodes.push_back(&biased);
+        } else if (node->op == GGML_OP_ADD_ID || node == result_) {
+            ggml_tensor& copy = copies_.emplace_back(*node);
+            if (node->op == GGML_OP_ADD_ID) {
+                copy.src[2] = &sorted_ids_;
+            }
+            ending_ = node == result_ ? &copy : nullptr;
+            nodes.push_back(&copy);
         } else {
             nodes.push_back(node);
         }
@@ -151,6 +154,9 @@ void HostRouting::reset() {
     for (Part& part : parts_) {
         set_rows(part, 0, rows());
     }
+    if (ending_ != nullptr) {
+        ending_->data = space_.results;
+    }
     switch_on(scatter_, true);
 }
 
@@ -181,6 +187,9 @@ void HostRouting::route() {
         one_device = one_device || count == rows();
     }
     // On one device the order is the graph's own, and the result went where it belongs.
+    if (ending_ != nullptr) {
+        ending_->data = one_device ? result_->data : space_.results;
+    }
     switch_on(scatter_, !one_device);
 }
 

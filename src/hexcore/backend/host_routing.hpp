@@ -77,7 +77,9 @@ private:
     std::vector<Part> parts_;
     std::deque<Gather> gathers_made_;
     const ggml_tensor* gathered_behind_ = nullptr;  ///< whose space holds gathered rows now
-    std::vector<ggml_tensor> biases_;
+    /// Copies of nodes that are changed: biases, which look up experts, and the last node.
+    std::vector<ggml_tensor> copies_;
+    ggml_tensor* ending_ = nullptr;  ///< the last node's copy, where that is no product
     ggml_tensor sorted_ids_{};
     ggml_tensor route_{};
     ggml_tensor scatter_{};

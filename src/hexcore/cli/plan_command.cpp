@@ -87,6 +87,7 @@ void add_plan_command(CLI::App& program, Action& action) {
         ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");
     command->add_option("--quant", options->quant, "ggml type of the shape's matrices")
+        ->check(CLI::IsMember(quant_names(), CLI::ignore_case))
         ->option_text("TYPE");
     command->add_option("--format", options->format, "table, json, svg, llama.cpp or accelerate")
         ->check(CLI::IsMember({"table", "json", "svg", "llama.cpp", "accelerate"}))

@@ -25,7 +25,7 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
 
 DeviceFacts facts_of(const DeviceSpec& spec) {
     const TypicalSpeed speed =
-        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed("");
+        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed(spec.gpu_name);
     DeviceFacts facts;
     facts.name = spec.name;
     facts.budget = spec.budget;

@@ -17,7 +17,7 @@ CacheStats cache_stats(const Plan& plan, ModelSession& session, const Answer& an
     }
     stats.bytes_used = Bytes(stats.bytes_total.count() / stats.cells_total * stats.cells_used);
     stats.high_water = stats.bytes_used;  // nothing is ever taken out of a run's one sequence
-    stats.tokens_computed = answer.prompt_tokens + answer.generated_tokens;
+    stats.tokens_computed = answer.computed_tokens;
     stats.kv_type = plan.context.kv_type;
     stats.sessions = 1;
     return stats;

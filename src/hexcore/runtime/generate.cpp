@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 
+#include "hexcore/report/text_style.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -128,9 +130,9 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     const std::uint32_t room = llama_n_ctx_seq(&session_.context()) - position_;
     if (tokens.size() > room) {
         return fail(ErrorCode::usage,
-                    "the prompt has {} tokens and the context has room for {}; raise --ctx to at "
+                    "the prompt has {} and the context has room for {}; raise --ctx to at "
                     "least {}",
-                    tokens.size(), room,
+                    plural(tokens.size(), "token"), room,
                     (position_ + tokens.size() + 1) * llama_n_seq_max(&session_.context()));
     }
     Answer answer;
@@ -145,6 +147,7 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     }
     pending_.reset();
     answer.prompt_tokens = static_cast<std::uint32_t>(tokens.size());
+    answer.computed_tokens = answer.prompt_tokens;
     HEXCORE_TRY_VOID(generate(answer, max_tokens, on_text));
     return answer;
 }
@@ -181,6 +184,7 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
             answer.stop = StopReason::interrupted;
             return {};
         }
+        ++answer.computed_tokens;
         pending_.reset();
     }
     return {};
