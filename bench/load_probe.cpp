@@ -1,5 +1,6 @@
-// Times one load of a model, from nothing to a context: through a plan over capped host devices, or
-// by plain libllama in one of its load modes. Prints seconds. bench/load.py runs both in turn.
+// Times one load of a model, from nothing to a context that could compute: through a plan over
+// capped host devices, or by plain libllama in one of its load modes, with the same context. Prints
+// seconds. bench/load.py runs both in turn.
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -27,15 +28,23 @@ Result<double> time_plain(const std::string& path, const std::string& mode) {
     if (!model) {
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}", path);
     }
+    ContextShape shape;
+    shape.tokens = TokenCount(PlanningOptions::default_context_tokens);
+    const llama_context_ptr context(
+        llama_init_from_model(model.get(), context_parameters(shape, {})));
+    if (!context) {
+        return fail(ErrorCode::bad_input, "plain libllama cannot make a context for {}", path);
+    }
     return seconds_since(start);
 }
 
 Result<double> time_planned(const PlanningOptions& options) {
     HEXCORE_TRY(input, planning_input(options));
     HEXCORE_TRY(plan, plan_exactly(input, options, {}));
+    LoadOptions load;
+    load.verify_data = options.verify_data;
     const auto start = Clock::now();
-    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan,
-                                            {.context = {}, .progress = {}, .stop = nullptr}));
+    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
     return seconds_since(start);
 }
 
@@ -48,6 +57,7 @@ int main(int argc, char** argv) {
     PlanningOptions options;
     std::string plain;
     options.add_to(program, true);
+    options.add_loading_to(program);
     program.add_option("--plain", plain, "a load mode of llama.cpp, e.g. none or mmap");
     CLI11_PARSE(program, argc, argv);
     const auto seconds = plain.empty() ? time_planned(options) : time_plain(options.model, plain);

@@ -18,6 +18,7 @@ struct TinyShape {
     std::uint32_t n_embd = 64;
     std::uint32_t n_ff = 96;
     std::uint32_t n_vocab = 128;
+    std::uint32_t seed = 7;  ///< of the weights
 };
 
 /// Writes a loadable model of the Mixtral architecture with random F32 weights, tame enough for
@@ -61,7 +62,7 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
     file.tensor("output_norm.weight", {embd}).tensor("output.weight", {embd, vocab});
 
     std::string bytes = file.bytes();
-    std::mt19937 random(7);
+    std::mt19937 random(shape.seed);
     std::normal_distribution<float> value(0.0F, 1.0F / std::sqrt(static_cast<float>(embd)));
     const std::size_t start = (file.header().size() + 31) / 32 * 32;
     for (std::size_t at = start; at < bytes.size(); at += sizeof(float)) {

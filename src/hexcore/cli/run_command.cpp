@@ -11,6 +11,7 @@
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/dry_run.hpp"
 #include "nlohmann/json.hpp"
 
 namespace hexcore {
@@ -28,14 +29,16 @@ struct Options {
     bool has_prompt = false;
 };
 
-Result<Plan> plan_for(PlanningInput& input, const Options& options, const ContextOptions& context) {
+Result<Plan> plan_for(PlanningInput& input, const Options& options, const ContextOptions& context,
+                      const Interrupt& interrupt) {
     if (options.plan_file.empty()) {
-        return plan_exactly(input, options.planning, context);
+        return plan_exactly(input, options.planning, context, interrupt.flag());
     }
     HEXCORE_TRY(text, read_file(options.plan_file));
     HEXCORE_TRY(plan, plan_from_json(text));
     HEXCORE_TRY_VOID(check_plan_fits_model(plan, input));
-    HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, context)(plan));
+    HEXCORE_TRY(usage,
+                make_dry_run(*input.machine, input.inventory, context, interrupt.flag())(plan));
     return finish_plan(std::move(plan), usage);
 }
 
@@ -84,18 +87,19 @@ Result<Answer> answer_with(ModelSession& session, const Options& options, Interr
 Result<RunReport> run_model(const Options& options, Interrupt& interrupt) {
     HEXCORE_TRY(input, input_for(options));
     const ContextOptions context{.outputs = options.planning.sequences, .threads = options.threads};
-    HEXCORE_TRY(plan, plan_for(input, options, context));
+    HEXCORE_TRY(plan, plan_for(input, options, context, interrupt));
     RunReport report;
     {
         const auto start = std::chrono::steady_clock::now();
-        auto bar = std::make_unique<LoadProgress>(plan.total_bytes);
+        auto bar = std::make_unique<LoadProgress>();
         LoadOptions load{.context = context,
                          .progress =
-                             [&bar](double fraction) {
-                                 bar->update(fraction);
+                             [&bar](ReadProgress read) {
+                                 bar->update(read);
                                  return true;
                              },
-                         .stop = interrupt.flag()};
+                         .stop = interrupt.flag(),
+                         .verify_data = options.planning.verify_data};
         auto session = ModelSession::load(*input.machine, input.inventory, plan, load);
         bar.reset();
         if (!session) {
@@ -169,6 +173,7 @@ void add_run_command(CLI::App& program, Action& action) {
         "  hexcore run model.gguf --plan plan.json");
     auto options = std::make_shared<Options>();
     options->planning.add_to(*command, true);
+    options->planning.add_loading_to(*command);
     auto* prompt = command->add_option("-p,--prompt", options->prompt, "text to continue")
                        ->option_text("TEXT");
     command->add_option("--file", options->prompt_file, "a file with the text to continue")
