@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "hexcore/cli/planning.hpp"
+#include "hexcore/device/host_arena.hpp"
 #include "hexcore/runtime/model_session.hpp"
 
 namespace hexcore {
@@ -18,11 +19,17 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Takes as much memory as the load will, and gives it back. A virtual machine may have returned
+/// its free pages to its host, and who takes them first waits for the host: that is not the
+/// loader's time, and would be one's more than the other's.
+void warm_memory() { (void)HostMapping::create(768_MiB); }
+
 Result<double> time_plain(const std::string& path, const std::string& mode) {
     const LlamaLog log;
     llama_model_params parameters = llama_model_default_params();
     parameters.load_mode = llama_load_mode_from_str(mode.c_str());
     parameters.use_extra_bufts = false;
+    warm_memory();
     const auto start = Clock::now();
     const llama_model_ptr model(llama_model_load_from_file(path.c_str(), parameters));
     if (!model) {
@@ -43,6 +50,7 @@ Result<double> time_planned(const PlanningOptions& options) {
     HEXCORE_TRY(plan, plan_exactly(input, options, {}));
     LoadOptions load;
     load.verify_data = options.verify_data;
+    warm_memory();
     const auto start = Clock::now();
     HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
     return seconds_since(start);

@@ -78,12 +78,14 @@ TEST_F(LoadInterruptions, AFileThatIsCutAtAnyMomentIsAnErrorOrTooLate) {
 TEST_F(LoadInterruptions, AFileThatIsReplacedAtAnyMomentIsNeverLoadedByHalves) {
     const auto whole = folder_.path() / "whole.gguf";
     std::filesystem::copy_file(path_, whole);
+    // Another model: a load that took part of it would give other logits.
+    const auto another = folder_.path() / "another.gguf";
+    write_tiny_mixture(another,
+                       {.n_layers = 4, .n_experts = 8, .n_embd = 128, .n_ff = 160, .seed = 99});
     const auto other = folder_.path() / "other.gguf";
     int failed = 0;
     for (int i = 0; i < 60 && !HasFailure(); ++i) {
-        // Another model: a load that took part of it would give other logits.
-        write_tiny_mixture(other,
-                           {.n_layers = 4, .n_experts = 8, .n_embd = 128, .n_ff = 160, .seed = 99});
+        std::filesystem::copy_file(another, other);
         const auto error = load_while(nullptr, [&] { std::filesystem::rename(other, path_); });
         if (error) {
             expect_a_good_error(*error);
