@@ -138,11 +138,35 @@ void LoadAttempt::check_invariants() const {
 
 bool LoadAttempt::devices_are_empty() const {
     for (std::size_t i = 0; i < machine_.size(); ++i) {
-        if (machine_.device(DeviceId(i)).memory().budget().used() != Bytes{}) {
+        if (machine_.device(DeviceId(i)).memory().accounted() != Usage{}) {
             return false;
         }
     }
     return true;
+}
+
+// libllama first reads metadata and vocabulary, on one core. Meanwhile the others commit what it
+// will ask for: one buffer for each of these, where the model is an ordinary one.
+void LoadAttempt::take_ahead() {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (machine_.specs()[i].kind != DeviceKind::host) {
+            continue;
+        }
+        std::vector<Bytes> sizes;
+        for (std::size_t home = 0; home < machine_.size(); ++home) {
+            sizes.push_back(machine_.layout().arena(DeviceId(home), DeviceId(i)));
+        }
+        const Usage& wanted = wanted_.devices[i];
+        sizes.insert(sizes.end(), {wanted.weights, wanted.kv, wanted.compute});
+        std::erase(sizes, Bytes{});
+        machine_.device(DeviceId(i)).memory().take_ahead(sizes);
+    }
+}
+
+void LoadAttempt::drop_ahead() {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        machine_.device(DeviceId(i)).memory().drop_ahead();
+    }
 }
 
 Result<void> LoadAttempt::check() {
@@ -193,6 +217,8 @@ Result<void> LoadAttempt::reserve() {
     HEXCORE_TRY(reader, ParallelReader::start(inventory_, {.threads = reader_threads,
                                                            .check_values = options_.verify_data}));
     reader_ = std::move(reader);
+    machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
+    take_ahead();
     return {};
 }
 
@@ -201,12 +227,13 @@ tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
 }
 
 Result<void> LoadAttempt::allocate() {
-    machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
     HEXCORE_TRY_VOID(load_model());
     if (stopped()) {
         return tl::unexpected(interrupted());
     }
-    return make_context();
+    HEXCORE_TRY_VOID(make_context());
+    drop_ahead();
+    return {};
 }
 
 Result<void> LoadAttempt::load_model() {
@@ -258,7 +285,11 @@ void LoadAttempt::back_to_nothing() noexcept {
     machine_.set_filler(nullptr);
     context_.reset();
     model_.reset();
-    HEXCORE_CHECK(devices_are_empty(), to_string(state_), "something is left on a device");
+    drop_ahead();
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        const Budget& budget = machine_.device(DeviceId(i)).memory().budget();
+        HEXCORE_CHECK(budget.used() == Bytes{}, budget.device_name(), budget.used().count());
+    }
     ::malloc_trim(0);  // what libllama freed is the machine's again, not only this process's
 }
 

@@ -28,11 +28,11 @@ struct LoadOptions {
     ProcRoot root = {};
 };
 
-/// The steps of a load, in their order. Nothing is taken before `reserve`, no device memory before
-/// `allocate`, and no byte of a tensor is read before `fill`, when nothing is left to be refused.
+/// The steps of a load, in their order. Nothing is taken before `reserve`, and no byte of a tensor
+/// is read before `fill`, when nothing is left to be refused.
 enum class LoadState {
     check,     ///< the plan was tried out, and what it takes is free at this moment
-    reserve,   ///< the files are open, the readers wait, libllama's host memory can be had
+    reserve,   ///< files, readers, address space; each device's planned blocks, committed meanwhile
     allocate,  ///< libllama takes all buffers: weights, experts, KV cache, compute
     fill,      ///< the readers bring every byte to its place
     ready,     ///< complete; what was loaded goes to the caller
@@ -63,6 +63,8 @@ public:
 private:
     [[nodiscard]] Result<void> check();
     [[nodiscard]] Result<void> reserve();
+    void take_ahead();
+    void drop_ahead();
     [[nodiscard]] Result<void> allocate();
     [[nodiscard]] Result<void> load_model();
     [[nodiscard]] Result<void> make_context();
