@@ -71,10 +71,14 @@ protected:
         return plan;
     }
 
+    static LoadOptions load_options() {
+        LoadOptions options;
+        options.context = {.outputs = 512, .threads = 2};
+        return options;
+    }
+
     Result<ModelSession> load(const Plan& plan) {
-        return ModelSession::load(
-            *machine_, inventory_, plan,
-            {.context = {.outputs = 512, .threads = 2}, .progress = {}, .stop = nullptr});
+        return ModelSession::load(*machine_, inventory_, plan, load_options());
     }
 
     void expect_empty_devices() {

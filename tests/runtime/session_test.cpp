@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/generate.hpp"
 #include "runtime/loaded_model.hpp"
 
@@ -133,8 +134,9 @@ TEST_F(Session, AStoppedLoadSaysSoAndLeavesNothing) {
     write({});
     make_machine(2);
     const std::atomic<bool> stop{true};
-    const auto session = ModelSession::load(*machine_, inventory_, random_plan(2),
-                                            {.context = {}, .progress = {}, .stop = &stop});
+    LoadOptions options = load_options();
+    options.stop = &stop;
+    const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
     ASSERT_FALSE(session.has_value());
     EXPECT_EQ(session.error().code, ErrorCode::interrupted);
     expect_empty_devices();

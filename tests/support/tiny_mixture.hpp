@@ -18,6 +18,7 @@ struct TinyShape {
     std::uint32_t n_embd = 64;
     std::uint32_t n_ff = 96;
     std::uint32_t n_vocab = 128;
+    std::uint32_t seed = 7;  ///< of the weights
 };
 
 /// Writes `file` with F32 values that are tame enough for finite logits in a model of that width.
@@ -74,7 +75,7 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
             .tensor(block + "ffn_down_exps.weight", {ff, embd, experts});
     }
     file.tensor("output_norm.weight", {embd}).tensor("output.weight", {embd, vocab});
-    write_random(path, file, shape.n_embd, 7);
+    write_random(path, file, shape.n_embd, shape.seed);
 }
 
 }  // namespace hexcore::test

@@ -27,7 +27,8 @@ Result<Plan> make(const PlanOptions& options) {
     }
     if (options.shape.empty()) {
         HEXCORE_TRY(input, planning_input(planning));
-        return plan_exactly(input, planning, {});
+        const Interrupt interrupt;
+        return plan_exactly(input, planning, {}, interrupt.flag());
     }
     if (options.quant.empty()) {
         return fail(ErrorCode::usage, "--shape needs --quant TYPE, for example --quant q4_K");

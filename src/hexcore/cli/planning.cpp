@@ -4,7 +4,7 @@
 
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/dry_run.hpp"
 
 namespace hexcore {
 namespace {
@@ -100,6 +100,12 @@ void PlanningOptions::add_to(CLI::App& command, bool model_required) {
         ->check(CLI::IsMember({"ctx"}));
 }
 
+void PlanningOptions::add_loading_to(CLI::App& command) {
+    command.add_flag("--verify-data", verify_data,
+                     "refuse a model with a NaN or an infinity in its tensors, looked for while "
+                     "they are read");
+}
+
 Result<PlanRequest> shape_request(const PlanningOptions& options, const std::string& shape,
                                   const std::string& quant) {
     HEXCORE_TRY(model, profile_from_shape(shape, quant));
@@ -120,8 +126,8 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
 }
 
 Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
-                          ContextOptions context) {
-    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context);
+                          ContextOptions context, const std::atomic<bool>* stop) {
+    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context, stop);
     return options.fit == "ctx" ? fit_context(input.request, dry_run)
                                 : make_plan(input.request, dry_run);
 }

@@ -11,6 +11,7 @@
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/dry_run.hpp"
 #include "nlohmann/json.hpp"
 
 namespace hexcore {
@@ -56,20 +57,23 @@ Result<PlanningOptions> options_of(const Plan& plan, const Options& options) {
 }
 
 /// Reads the plan once: it may come through a pipe.
-Result<Planned> planned_from_file(const Options& options, const ContextOptions& context) {
+Result<Planned> planned_from_file(const Options& options, const ContextOptions& context,
+                                  const Interrupt& interrupt) {
     HEXCORE_TRY(text, read_file(options.plan_file));
     HEXCORE_TRY(plan, plan_from_json(text));
     HEXCORE_TRY(planning, options_of(plan, options));
     HEXCORE_TRY(input, planning_input(planning));
     HEXCORE_TRY_VOID(check_plan_fits_model(plan, input));
-    HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, context)(plan));
+    HEXCORE_TRY(usage,
+                make_dry_run(*input.machine, input.inventory, context, interrupt.flag())(plan));
     HEXCORE_TRY(finished, finish_plan(std::move(plan), usage));
     return Planned{std::move(input), std::move(finished)};
 }
 
-Result<Planned> planned_anew(const Options& options, const ContextOptions& context) {
+Result<Planned> planned_anew(const Options& options, const ContextOptions& context,
+                             const Interrupt& interrupt) {
     HEXCORE_TRY(input, planning_input(options.planning));
-    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
     return Planned{std::move(input), std::move(plan)};
 }
 
@@ -93,21 +97,23 @@ Result<Answer> answer_with(ModelSession& session, const Options& options, Interr
 
 Result<RunReport> run_model(const Options& options, Interrupt& interrupt) {
     const ContextOptions context{.outputs = options.planning.sequences, .threads = options.threads};
-    HEXCORE_TRY(planned, options.plan_file.empty() ? planned_anew(options, context)
-                                                   : planned_from_file(options, context));
+    HEXCORE_TRY(planned, options.plan_file.empty()
+                             ? planned_anew(options, context, interrupt)
+                             : planned_from_file(options, context, interrupt));
     PlanningInput& input = planned.input;
     const Plan& plan = planned.plan;
     RunReport report;
     {
         const auto start = std::chrono::steady_clock::now();
-        auto bar = std::make_unique<LoadProgress>(plan.total_bytes);
+        auto bar = std::make_unique<LoadProgress>();
         LoadOptions load{.context = context,
                          .progress =
-                             [&bar](double fraction) {
-                                 bar->update(fraction);
+                             [&bar](ReadProgress read) {
+                                 bar->update(read);
                                  return true;
                              },
-                         .stop = interrupt.flag()};
+                         .stop = interrupt.flag(),
+                         .verify_data = options.planning.verify_data};
         auto session = ModelSession::load(*input.machine, input.inventory, plan, load);
         bar.reset();
         if (!session) {
@@ -184,6 +190,7 @@ void add_run_command(CLI::App& program, Action& action) {
         "  hexcore run model.gguf --plan plan.json");
     auto options = std::make_shared<Options>();
     options->planning.add_to(*command, true);
+    options->planning.add_loading_to(*command);
     auto* prompt = command->add_option("-p,--prompt", options->prompt, "text to continue")
                        ->option_text("TEXT");
     command->add_option("--file", options->prompt_file, "a file with the text to continue")

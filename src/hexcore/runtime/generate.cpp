@@ -88,6 +88,7 @@ Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
         const std::size_t now = std::min(batch_size, count - done);
         const llama_batch batch = llama_batch_get_one(const_cast<llama_token*>(tokens + done),
                                                       static_cast<std::int32_t>(now));
+        (void)session_.machine().last_refusal();  // an old one does not explain this batch
         const std::int32_t status = llama_decode(&session_.context(), batch);
         llama_synchronize(&session_.context());
         if (status == 2 || (status != 0 && stopped())) {
