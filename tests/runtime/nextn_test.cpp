@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "hexcore/runtime/dry_run.hpp"
 #include "runtime/loaded_model.hpp"
 
 // Models that come with layers for predicting further tokens (multi-token prediction). libllama

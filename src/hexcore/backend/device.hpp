@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "ggml-backend-impl.h"
@@ -49,11 +51,14 @@ public:
     [[nodiscard]] virtual bool is_host() const = 0;
     /// The device as ggml has it without Hexcore; null for one that is main memory.
     [[nodiscard]] virtual ggml_backend_dev_t stock_device() const { return nullptr; }
-    /// What the kernel or the driver says that this device's memory takes.
-    [[nodiscard]] virtual Result<Bytes> measured() const = 0;
+    /// What the kernel or the driver says that this device's memory takes; nothing where neither
+    /// can tell.
+    [[nodiscard]] virtual Result<std::optional<Bytes>> measured() const = 0;
     /// Taken on the device besides all buffers for as long as a model is loaded: what the driver
-    /// and the inner backend keep for themselves. Accounted as staging.
+    /// and the inner backend keep for themselves. Planned and accounted as staging.
     [[nodiscard]] virtual Bytes overhead() const { return {}; }
+    /// Host memory from which copies to this device are fastest; null: any.
+    [[nodiscard]] virtual ggml_backend_buffer_type_t staging_type() const { return nullptr; }
 
     /// The inner backend's answer for an operation, whose tensors may have no buffers yet.
     [[nodiscard]] virtual bool supports(const ggml_tensor& op) = 0;

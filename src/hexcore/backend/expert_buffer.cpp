@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/wrapped_buffer.hpp"
 
 namespace hexcore {
 namespace {
@@ -34,14 +35,21 @@ void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t valu
     }
 }
 
+FillTarget fill_target(const ggml_tensor& shard, std::size_t offset) {
+    if (device_of(shard.buffer->buft).is_host()) {
+        return {.address = static_cast<std::byte*>(shard.data) + offset};
+    }
+    return wrapped_fill_target(shard, offset);
+}
+
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
     TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
     for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
         // A shard has the tensor's name, but not its offsets in the file.
-        auto* to = static_cast<std::byte*>(slice.shard->data) + slice.shard_offset;
-        if (filler != nullptr && device_of(slice.shard->buffer->buft).is_host() &&
-            filler->fill(tensor->name, slice.tensor_offset, to, slice.size)) {
+        if (filler != nullptr && filler->fill(tensor->name, slice.tensor_offset,
+                                              fill_target(*slice.shard, slice.shard_offset),
+                                              slice.size)) {
             continue;
         }
         const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);

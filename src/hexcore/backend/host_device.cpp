@@ -12,6 +12,11 @@ HostDevice::HostDevice(Machine& machine, ggml_backend_reg_t registry, DeviceId i
                        const DeviceSpec& spec, Commitment commitment)
     : Device(machine, registry, id, spec, commitment, host_buffer_type()) {}
 
+Result<std::optional<Bytes>> HostDevice::measured() const {
+    HEXCORE_TRY(resident, memory().measured());
+    return std::optional(resident);
+}
+
 bool HostDevice::supports(const ggml_tensor& op) {
     return ggml_backend_dev_supports_op(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU),
                                         &op);

@@ -12,7 +12,7 @@ public:
 
     [[nodiscard]] const char* description() const override { return "capped host device"; }
     [[nodiscard]] bool is_host() const override { return true; }
-    [[nodiscard]] Result<Bytes> measured() const override { return memory().measured(); }
+    [[nodiscard]] Result<std::optional<Bytes>> measured() const override;
     [[nodiscard]] bool supports(const ggml_tensor& op) override;
     [[nodiscard]] ggml_backend_t start_inner_backend() override;
     [[nodiscard]] ggml_backend_buffer_t inner_buffer(ggml_backend_buffer_t buffer) const override {

@@ -53,7 +53,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& 
                 std::make_unique<HostDevice>(*machine, registry, id, spec, commitment));
             continue;
         }
-        HEXCORE_TRY(inner, WrappedDevice::find_inner(spec));
+        HEXCORE_TRY(inner, find_inner_device(spec));
         machine->devices_.push_back(
             std::make_unique<WrappedDevice>(*machine, registry, id, spec, commitment, inner));
     }

@@ -64,6 +64,11 @@ void memset_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, std::uint8
 
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
+    TensorFiller* filler = device_of(buffer->buft).machine().filler();
+    if (filler != nullptr &&
+        filler->fill(tensor->name, offset, wrapped_fill_target(*tensor, offset), size)) {
+        return;
+    }
     ggml_tensor copy = in_inner_buffer(*tensor, buffer);
     inner_of(buffer)->iface.set_tensor(inner_of(buffer), &copy, data, offset, size);
 }
@@ -134,6 +139,15 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
                                                             context.release(), size.count());
     accounted.set_owner(buffer);
     return buffer;
+}
+
+FillTarget wrapped_fill_target(const ggml_tensor& tensor, std::size_t offset) {
+    const ggml_tensor inner = in_inner_buffer(tensor, tensor.buffer);
+    return {.address = nullptr,
+            .write = [inner, offset](std::size_t at, const std::byte* data, std::size_t size) {
+                ggml_tensor to = inner;
+                to.buffer->iface.set_tensor(to.buffer, &to, data, offset + at, size);
+            }};
 }
 
 ggml_backend_buffer_t unwrapped(ggml_backend_buffer_t buffer) {

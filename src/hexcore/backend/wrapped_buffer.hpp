@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "ggml-backend-impl.h"
+#include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/device/budget.hpp"
 
@@ -20,6 +21,9 @@ class WrappedDevice;
 /// A buffer of `size` bytes, or null where that is refused (DeviceMemory keeps why).
 [[nodiscard]] ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
                                                             std::optional<Purpose> purpose);
+
+/// For a TensorFiller: `offset` bytes behind the begin of a tensor in a wrapped buffer.
+[[nodiscard]] FillTarget wrapped_fill_target(const ggml_tensor& tensor, std::size_t offset);
 
 /// The buffer within, or `buffer` itself where it is not a wrapped one.
 [[nodiscard]] ggml_backend_buffer_t unwrapped(ggml_backend_buffer_t buffer);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "hexcore/backend/inner_device.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/lost_server.hpp"
 
 namespace hexcore {
 namespace {
@@ -33,6 +35,7 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
     facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
     facts.hop_latency_s = speed.hop_latency_s;
     facts.speed_source = SpeedSource::typical;
+    facts.staging = spec.kind == DeviceKind::cuda ? typical_cuda_context + cuda_pools : Bytes();
     return facts;
 }
 
@@ -118,10 +121,14 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
     HEXCORE_TRY(specs, settled(options));
+    end_program_where_a_server_is_gone();
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
     HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
     input.request = std::move(request);
+    for (std::size_t i = 0; i < input.machine->size(); ++i) {
+        input.request.devices[i].staging = input.machine->device(DeviceId(i)).overhead();
+    }
     return input;
 }
 

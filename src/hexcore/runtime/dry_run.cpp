@@ -48,6 +48,7 @@ Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Trial& t
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
         usage.devices[i].compute = machine.device(DeviceId(i)).memory().accounted().compute;
+        usage.devices[i].staging = machine.device(DeviceId(i)).overhead();
     }
     return usage;
 }

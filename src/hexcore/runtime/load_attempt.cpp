@@ -16,6 +16,7 @@ namespace {
 
 // Two read a warm page cache at the speed of memory; more help where a disk has queues.
 constexpr int reader_threads = 4;
+constexpr int staging_threads = 8;
 
 // libllama keeps its books (metadata, vocabulary, graphs) by malloc, and aborts where that fails.
 // The dry run has just had the same memory and given it back to this process; this is on top.
@@ -87,7 +88,7 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
         back_to_nothing();
         return tl::unexpected(std::move(error));
     }
-    return Loaded{std::move(model_), std::move(context_)};
+    return Loaded{std::move(overheads_), std::move(model_), std::move(context_)};
 }
 
 Result<void> LoadAttempt::go_through() {
@@ -208,18 +209,34 @@ Result<void> LoadAttempt::reserve() {
             taken += wanted_.devices[i].total();
         }
     }
+    const ReaderOptions reading = reader_options();
+    if (!machine_.all_host()) {
+        taken += static_cast<std::uint64_t>(reading.threads) * ParallelReader::staging_bytes;
+    }
     Bytes mapped = taken;
     for (const FileStamp& file : inventory_.stamps) {
         mapped += Bytes(file.size_bytes);
     }
     HEXCORE_TRY_VOID(check_mappable(taken, PROT_READ | PROT_WRITE));
     HEXCORE_TRY_VOID(check_mappable(mapped, PROT_NONE));
-    HEXCORE_TRY(reader, ParallelReader::start(inventory_, {.threads = reader_threads,
-                                                           .check_values = options_.verify_data}));
+    HEXCORE_TRY(reader, ParallelReader::start(inventory_, reading));
     reader_ = std::move(reader);
     machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
     take_ahead();
     return {};
+}
+
+ReaderOptions LoadAttempt::reader_options() const {
+    ReaderOptions options{.threads = reader_threads, .check_values = options_.verify_data};
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        const Device& device = machine_.device(DeviceId(i));
+        if (!device.is_host()) {
+            // While one copies to a device, others read.
+            options.threads = staging_threads;
+            options.staging_type = device.staging_type();
+        }
+    }
+    return options;
 }
 
 tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
@@ -227,12 +244,25 @@ tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
 }
 
 Result<void> LoadAttempt::allocate() {
+    HEXCORE_TRY_VOID(take_overheads());
     HEXCORE_TRY_VOID(load_model());
     if (stopped()) {
         return tl::unexpected(interrupted());
     }
     HEXCORE_TRY_VOID(make_context());
     drop_ahead();
+    return {};
+}
+
+Result<void> LoadAttempt::take_overheads() {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        Device& device = machine_.device(DeviceId(i));
+        if (device.overhead() > Bytes{}) {
+            HEXCORE_TRY(block, device.memory().take_elsewhere(device.overhead()));
+            block->set_purpose(Purpose::staging);
+            overheads_.push_back(std::move(block));
+        }
+    }
     return {};
 }
 
@@ -285,6 +315,7 @@ void LoadAttempt::back_to_nothing() noexcept {
     machine_.set_filler(nullptr);
     context_.reset();
     model_.reset();
+    overheads_.clear();
     drop_ahead();
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         const Budget& budget = machine_.device(DeviceId(i)).memory().budget();

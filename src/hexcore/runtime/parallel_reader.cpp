@@ -4,11 +4,13 @@
 #include <chrono>
 #include <system_error>
 
+#include "ggml-cpp.h"
+
 namespace hexcore {
 namespace {
 
 // Large enough that a system call costs nothing, small enough that readers end at the same time.
-constexpr std::size_t piece_size = std::size_t{8} << 20U;
+constexpr std::size_t piece_size = ParallelReader::staging_bytes.count();
 // What is still in a core's own cache when its numbers are looked at.
 constexpr std::size_t checked_size = std::size_t{256} << 10U;
 
@@ -19,11 +21,35 @@ std::size_t whole_blocks(std::size_t size, std::size_t block) {
 
 }  // namespace
 
-ParallelReader::ParallelReader(const Inventory& inventory, bool check_values)
-    : inventory_(inventory) {
+/// One reader's memory for what goes on to a device, taken when it is first needed.
+class ParallelReader::Staging {
+public:
+    explicit Staging(ggml_backend_buffer_type_t type)
+        : type_(type != nullptr ? type : ggml_backend_cpu_buffer_type()) {}
+
+    [[nodiscard]] Result<std::byte*> data() {
+        if (!buffer_) {
+            buffer_.reset(ggml_backend_buft_alloc_buffer(type_, staging_bytes.count()));
+        }
+        if (!buffer_) {
+            return fail(ErrorCode::does_not_fit,
+                        "no host memory for the {} that tensors are staged in on their way to a "
+                        "device",
+                        to_string(staging_bytes));
+        }
+        return static_cast<std::byte*>(ggml_backend_buffer_get_base(buffer_.get()));
+    }
+
+private:
+    ggml_backend_buffer_type_t type_;
+    ggml_backend_buffer_ptr buffer_;
+};
+
+ParallelReader::ParallelReader(const Inventory& inventory, const ReaderOptions& options)
+    : inventory_(inventory), options_(options) {
     for (const TensorInfo& tensor : inventory.tensors) {
         Source source{&tensor, {}};
-        if (check_values) {
+        if (options.check_values) {
             source.check = ValueCheck::of(tensor.type);
         }
         sources_.emplace(tensor.name, std::move(source));
@@ -32,7 +58,7 @@ ParallelReader::ParallelReader(const Inventory& inventory, bool check_values)
 
 Result<std::unique_ptr<ParallelReader>> ParallelReader::start(const Inventory& inventory,
                                                               const ReaderOptions& options) {
-    std::unique_ptr<ParallelReader> reader(new ParallelReader(inventory, options.check_values));
+    std::unique_ptr<ParallelReader> reader(new ParallelReader(inventory, options));
     for (const auto& path : inventory.files) {
         auto file = open_file(path);
         if (!file) {
@@ -103,13 +129,16 @@ Bytes ParallelReader::promised() const {
     return promised_;
 }
 
-bool ParallelReader::fill(std::string_view tensor, std::size_t offset, std::byte* to,
+bool ParallelReader::fill(std::string_view tensor, std::size_t offset, FillTarget to,
                           std::size_t size) {
     const auto found = sources_.find(tensor);
     if (found == sources_.end() || offset + size > found->second.tensor->bytes.count()) {
         return false;
     }
     const Source& source = found->second;
+    std::byte* const address = to.address;
+    const auto target =
+        address == nullptr ? std::make_shared<const FillTarget>(std::move(to)) : nullptr;
     const std::size_t step =
         source.check ? whole_blocks(piece_size, source.check->block_bytes()) : piece_size;
     {
@@ -118,13 +147,26 @@ bool ParallelReader::fill(std::string_view tensor, std::size_t offset, std::byte
             return false;
         }
         for (std::size_t done = 0; done < size; done += step) {
-            pieces_.push_back({&source, offset + done, to + done, std::min(step, size - done)});
+            pieces_.push_back({&source, offset + done, address == nullptr ? nullptr : address + done,
+                               std::min(step, size - done), target, done});
             ++unfinished_;
         }
         promised_ += Bytes(size);
     }
     work_.notify_all();
     return true;
+}
+
+Result<void> ParallelReader::bring(const Piece& piece, Staging& staging) const {
+    if (piece.to == nullptr) {
+        HEXCORE_TRY(staged, staging.data());
+        Piece on_the_way = piece;
+        on_the_way.to = staged;
+        HEXCORE_TRY_VOID(piece.source->check ? read_checked(on_the_way) : read(on_the_way));
+        piece.target->write(piece.target_offset, staged, piece.size);
+        return {};
+    }
+    return piece.source->check ? read_checked(piece) : read(piece);
 }
 
 Result<void> ParallelReader::read(const Piece& piece) const {
@@ -144,7 +186,7 @@ Result<void> ParallelReader::read_checked(const Piece& piece) const {
     const std::size_t step = whole_blocks(checked_size, check.block_bytes());
     for (std::size_t done = 0; done < piece.size; done += step) {
         const Piece part{piece.source, piece.offset + done, piece.to + done,
-                         std::min(step, piece.size - done)};
+                         std::min(step, piece.size - done), nullptr, 0};
         HEXCORE_TRY_VOID(read(part));
         if (const auto bad = check.first_bad_block({part.to, part.size})) {
             return fail(ErrorCode::bad_input,
@@ -159,6 +201,7 @@ Result<void> ParallelReader::read_checked(const Piece& piece) const {
 }
 
 void ParallelReader::read_pieces() {
+    Staging staging(options_.staging_type);
     std::unique_lock lock(mutex_);
     for (;;) {
         work_.wait(lock, [this] { return stopping_ || (reading_ && !pieces_.empty()); });
@@ -168,7 +211,7 @@ void ParallelReader::read_pieces() {
         const Piece piece = pieces_.front();
         pieces_.pop_front();
         lock.unlock();
-        auto result = piece.source->check ? read_checked(piece) : read(piece);
+        auto result = bring(piece, staging);
         bytes_read_.fetch_add(piece.size, std::memory_order_relaxed);
         lock.lock();
         if (!result && !error_) {

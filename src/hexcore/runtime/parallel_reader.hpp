@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ggml-backend.h"
 #include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
@@ -28,6 +29,9 @@ struct ReadProgress {
 struct ReaderOptions {
     int threads = 1;
     bool check_values = false;  ///< look at every number for NaN and infinity, at some cost
+    /// Where the readers' staging memory is allocated, of which each takes `staging_bytes` once it
+    /// brings something to a device that is not main memory. Null: ordinary memory; else pinned.
+    ggml_backend_buffer_type_t staging_type = nullptr;
 };
 
 /// Reads a model's tensors with several threads, each piece by large reads straight to its place.
@@ -36,6 +40,9 @@ struct ReaderOptions {
 /// Nothing is read before finish(): whoever still has something to allocate can fail until then.
 class ParallelReader : public TensorFiller {
 public:
+    /// Staging memory of one reader.
+    static constexpr Bytes staging_bytes = 8_MiB;
+
     /// Opens the inventory's files and starts the readers, which wait. Fails with
     /// ErrorCode::bad_input where a file cannot be opened or is not what the inventory was read
     /// from, does_not_fit where the system has no thread left. The inventory must outlive the
@@ -44,7 +51,7 @@ public:
         const Inventory& inventory, const ReaderOptions& options);
     ~ParallelReader() override { abandon(); }
 
-    [[nodiscard]] bool fill(std::string_view tensor, std::size_t offset, std::byte* to,
+    [[nodiscard]] bool fill(std::string_view tensor, std::size_t offset, FillTarget to,
                             std::size_t size) override;
 
     void abandon() override;
@@ -66,20 +73,25 @@ private:
     struct Piece {
         const Source* source;
         std::size_t offset;
-        std::byte* to;
+        std::byte* to;  ///< null: by way of a reader's staging memory, to `target`
         std::size_t size;
+        std::shared_ptr<const FillTarget> target = {};
+        std::size_t target_offset = 0;
     };
+    class Staging;
 
-    ParallelReader(const Inventory& inventory, bool check_values);
+    ParallelReader(const Inventory& inventory, const ReaderOptions& options);
     void read_pieces();
     [[nodiscard]] Result<void> check_sizes() const;
     /// Whether each file still is the one that the inventory was read from, behind our descriptor
     /// and behind its name, by which libllama opens it.
     [[nodiscard]] Result<void> check_unchanged() const;
+    [[nodiscard]] Result<void> bring(const Piece& piece, Staging& staging) const;
     [[nodiscard]] Result<void> read(const Piece& piece) const;
     [[nodiscard]] Result<void> read_checked(const Piece& piece) const;
 
     const Inventory& inventory_;
+    const ReaderOptions options_;
     std::unordered_map<std::string_view, Source> sources_;
     std::vector<std::unique_ptr<ByteSource>> files_;
     std::vector<std::thread> threads_;
