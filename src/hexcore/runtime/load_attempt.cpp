@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstring>
@@ -48,6 +49,11 @@ Result<void> check_mappable(Bytes size, int protection) {
                 "host memory: {}; raise the limit that is in the way (ulimit -v, ulimit -d, "
                 "vm.overcommit_memory)",
                 size.count(), to_string(size), std::strerror(errno));
+}
+
+bool address_space_is_limited() {
+    struct rlimit limit {};
+    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
 }  // namespace
@@ -149,6 +155,9 @@ bool LoadAttempt::devices_are_empty() const {
 // libllama first reads metadata and vocabulary, on one core. Meanwhile the others commit what it
 // will ask for: one buffer for each of these, where the model is an ordinary one.
 void LoadAttempt::take_ahead() {
+    if (address_space_is_limited()) {
+        return;  // each further thread takes some 100 MiB of it, for its stack and heap
+    }
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         if (machine_.specs()[i].kind != DeviceKind::host) {
             continue;

@@ -9,8 +9,10 @@
 #include "hexcore/base/check.hpp"
 
 // A number is NaN or infinite where all bits of its exponent are set. Adding one to the lowest bit
-// of the exponent, with the other bits cleared, carries into the sign bit exactly then; so a whole
-// run is looked at with two operations and an OR for each number, and no branch until its end.
+// of the exponent, with the other bits cleared, carries into the sign bit exactly then. So numbers
+// are put side by side into words of 64 bits, each of which is looked at with two operations and an
+// OR, without a branch until the end of a run. Left to itself the compiler gathers the scales of
+// neighbouring blocks into vectors one by one: 45 ms for 400 MB of q4_1 in the cache, against 6.
 
 namespace hexcore {
 namespace {
@@ -22,26 +24,56 @@ Word load(const std::byte* from) {
     return word;
 }
 
-/// Bad numbers of `Word`, with those exponent bits, at `offset` of blocks of `stride` bytes.
-template <typename Word, Word exponent, Word lowest, Word sign, std::size_t stride,
-          std::size_t offset>
+/// The same 16 or 32 bits in every part of a word.
+constexpr std::uint64_t everywhere(std::uint16_t bits) { return bits * 0x0001000100010001ULL; }
+constexpr std::uint64_t everywhere(std::uint32_t bits) { return bits * 0x0000000100000001ULL; }
+
+/// Bad numbers with those exponent bits at `offset` of blocks of `stride` bytes. `Part` is what
+/// lies there, one number or two halves side by side.
+template <typename Part, std::uint64_t exponent, std::uint64_t lowest, std::uint64_t sign,
+          std::size_t stride, std::size_t offset>
 bool any_bad(const std::byte* data, std::size_t n_blocks, int) {
-    Word carried = 0;
-    for (std::size_t i = 0; i < n_blocks; ++i) {
-        const auto word = load<Word>(data + i * stride + offset);
-        carried = static_cast<Word>(carried | ((word & exponent) + lowest));
+    constexpr std::size_t n_parts = sizeof(std::uint64_t) / sizeof(Part);
+    const auto carries = [data](std::size_t first, std::size_t n) {
+        if constexpr (stride == sizeof(Part)) {
+            if (n == n_parts) {
+                return (load<std::uint64_t>(data + first * stride) & exponent) + lowest;
+            }
+        }
+        std::uint64_t word = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            const auto part = load<Part>(data + (first + i) * stride + offset);
+            word |= static_cast<std::uint64_t>(part) << (i * 8 * sizeof(Part));
+        }
+        return (word & exponent) + lowest;
+    };
+    std::uint64_t even = 0;
+    std::uint64_t odd = 0;
+    std::size_t i = 0;
+    for (; i + 2 * n_parts <= n_blocks; i += 2 * n_parts) {
+        even |= carries(i, n_parts);
+        odd |= carries(i + n_parts, n_parts);
     }
-    return (carried & sign) != 0;
+    for (; i < n_blocks; ++i) {
+        even |= carries(i, 1);
+    }
+    return ((even | odd) & sign) != 0;
 }
 
+template <typename Part, std::size_t stride, std::size_t offset>
+constexpr auto halves =
+    any_bad<Part, everywhere(std::uint16_t{0x7c00}), everywhere(std::uint16_t{0x0400}),
+            everywhere(std::uint16_t{0x8000}), stride, offset>;
 template <std::size_t stride = 2, std::size_t offset = 0>
-constexpr auto half = any_bad<std::uint16_t, 0x7c00, 0x0400, 0x8000, stride, offset>;
+constexpr auto half = halves<std::uint16_t, stride, offset>;
 /// A scale and a minimum side by side.
 template <std::size_t stride, std::size_t offset = 0>
-constexpr auto two_halves =
-    any_bad<std::uint32_t, 0x7c007c00, 0x04000400, 0x80008000, stride, offset>;
-constexpr auto brain_half = any_bad<std::uint16_t, 0x7f80, 0x0080, 0x8000, 2, 0>;
-constexpr auto single = any_bad<std::uint32_t, 0x7f800000, 0x00800000, 0x80000000, 4, 0>;
+constexpr auto two_halves = halves<std::uint32_t, stride, offset>;
+constexpr auto brain_half =
+    any_bad<std::uint16_t, everywhere(std::uint16_t{0x7f80}), everywhere(std::uint16_t{0x0080}),
+            everywhere(std::uint16_t{0x8000}), 2, 0>;
+constexpr auto single = any_bad<std::uint32_t, everywhere(0x7f800000U), everywhere(0x00800000U),
+                                everywhere(0x80000000U), 4, 0>;
 
 bool ask_ggml(const std::byte* data, std::size_t n_blocks, int type) {
     const auto ggml = static_cast<ggml_type>(type);
