@@ -30,7 +30,7 @@ TEST_F(Reader, WritesEachPieceWhereItWasPromised) {
     for (const TensorInfo& tensor : inventory_.tensors) {
         std::vector<std::byte>& to = read.emplace_back(tensor.bytes.count());
         const std::size_t half = to.size() / 2;
-        ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), half));
+        ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, half));
         ASSERT_TRUE((*reader)->fill(tensor.name, half, to.data() + half, to.size() - half));
     }
     ASSERT_TRUE((*reader)->finish([](ReadProgress) { return true; }).has_value());
