@@ -78,7 +78,8 @@ TEST(ExpertLayout, SumsToAllExpertsPlusAlignment) {
         sum += layout.on_device(DeviceId(d));
     }
     EXPECT_GE(sum, inventory.experts_bytes());
-    EXPECT_LE(sum, inventory.experts_bytes() + 2 * 3 * 6 * (ExpertLayout::shard_slack + ExpertLayout::shard_alignment));
+    EXPECT_LE(sum, inventory.experts_bytes() +
+                       2 * 3 * 6 * (ExpertLayout::shard_slack + ExpertLayout::shard_alignment));
 }
 
 TEST(ExpertLayout, KnowsNothingOfOtherTensorsAndLayers) {

@@ -9,8 +9,8 @@
 
 namespace hexcore::test {
 
-/// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as this
-/// object; GPUs are cuda:0 and cuda:1.
+/// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as
+/// this object; GPUs are cuda:0 and cuda:1.
 class DevicePair {
 public:
     DevicePair(DeviceKind first, DeviceKind second) : kinds_{first, second} {
@@ -45,9 +45,7 @@ public:
         return specs;
     }
 
-    [[nodiscard]] bool has(DeviceKind kind) const {
-        return kinds_[0] == kind || kinds_[1] == kind;
-    }
+    [[nodiscard]] bool has(DeviceKind kind) const { return kinds_[0] == kind || kinds_[1] == kind; }
     /// Kills the server of a device.
     void stop_server(std::size_t device) { servers_[device]->stop(); }
 

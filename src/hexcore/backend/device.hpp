@@ -20,8 +20,9 @@ class InnerBackend;
 class Machine;
 
 /// One device of a Machine: to libllama a GPU with `budget - reserve` bytes, whose buffers are
-/// accounted and refused by its DeviceMemory, and which computes through a ggml backend of its kind,
-/// the *inner* one. What that is, and where its memory lies, is up to the classes derived from it.
+/// accounted and refused by its DeviceMemory, and which computes through a ggml backend of its
+/// kind, the *inner* one. What that is, and where its memory lies, is up to the classes derived
+/// from it.
 class Device {
 public:
     virtual ~Device() = default;
@@ -68,7 +69,8 @@ public:
     /// A ggml backend of the device's kind. Null where it cannot start.
     [[nodiscard]] virtual ggml_backend_t start_inner_backend() = 0;
     /// The buffer as the inner backend knows it, for one of this device's.
-    [[nodiscard]] virtual ggml_backend_buffer_t inner_buffer(ggml_backend_buffer_t buffer) const = 0;
+    [[nodiscard]] virtual ggml_backend_buffer_t inner_buffer(
+        ggml_backend_buffer_t buffer) const = 0;
     /// How a layer at home here computes experts that may be on other devices.
     [[nodiscard]] virtual std::unique_ptr<ExpertExecution> make_execution() = 0;
 

@@ -47,9 +47,9 @@ void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* d
     TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
     for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
         // A shard has the tensor's name, but not its offsets in the file.
-        if (filler != nullptr && filler->fill(tensor->name, slice.tensor_offset,
-                                              fill_target(*slice.shard, slice.shard_offset),
-                                              slice.size)) {
+        if (filler != nullptr &&
+            filler->fill(tensor->name, slice.tensor_offset,
+                         fill_target(*slice.shard, slice.shard_offset), slice.size)) {
             continue;
         }
         const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);

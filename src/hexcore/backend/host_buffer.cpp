@@ -35,7 +35,8 @@ void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t valu
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
     TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
-    if (filler != nullptr && filler->fill(tensor->name, offset, {.address = bytes_of(tensor) + offset}, size)) {
+    if (filler != nullptr &&
+        filler->fill(tensor->name, offset, {.address = bytes_of(tensor) + offset}, size)) {
         return;
     }
     std::memcpy(bytes_of(tensor) + offset, data, size);

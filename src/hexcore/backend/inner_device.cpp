@@ -48,10 +48,11 @@ Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
     // Loaded when asked for, so that one program runs with and without a driver.
     auto library = DynamicLibrary::open("libggml-cuda.so");
     if (!library) {
-        return fail(ErrorCode::missing_device,
-                    "{}: ggml's CUDA backend cannot be loaded ({}); build with the preset cuda on a "
-                    "machine with the CUDA toolkit, or use --device host=SIZE",
-                    spec.name, library.error().message);
+        return fail(
+            ErrorCode::missing_device,
+            "{}: ggml's CUDA backend cannot be loaded ({}); build with the preset cuda on a "
+            "machine with the CUDA toolkit, or use --device host=SIZE",
+            spec.name, library.error().message);
     }
     auto* registry_of = library->function<ggml_backend_reg_t()>("ggml_backend_cuda_reg");
     ggml_backend_reg_t registry = registry_of == nullptr ? nullptr : registry_of();
@@ -62,9 +63,8 @@ Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
     }
     static CudaContexts contexts;
     ggml_backend_dev_t device = ggml_backend_reg_dev_get(registry, spec.cuda_index);
-    return InnerDevice{.device = device,
-                       .context = contexts.of(spec.cuda_index, device),
-                       .pools = cuda_pools};
+    return InnerDevice{
+        .device = device, .context = contexts.of(spec.cuda_index, device), .pools = cuda_pools};
 }
 
 Result<InnerDevice> find_rpc(const DeviceSpec& spec) {

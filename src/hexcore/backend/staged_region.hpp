@@ -14,8 +14,8 @@ namespace hexcore {
 /// device's rows and its own shards. Rows come from and go to main memory.
 ///
 /// A single token keeps its shape, {columns, its experts, 1}, and its one row of activations serves
-/// them all, so that kernels for single tokens are used as they would be without shards. The rows of
-/// several tokens become as many tokens with one expert each.
+/// them all, so that kernels for single tokens are used as they would be without shards. The rows
+/// of several tokens become as many tokens with one expert each.
 class StagedPart {
 public:
     /// `rows`: how many, at least 1. `original` is the graph that the region is of.

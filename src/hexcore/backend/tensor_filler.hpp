@@ -7,8 +7,8 @@
 namespace hexcore {
 
 /// Where tensor data is to go: to an address in main memory, or, where that is null, through
-/// `write`, which copies `size` bytes at `data` to `offset` bytes behind the begin of what was asked
-/// for. It may be called by several threads at a time, and is done when it returns.
+/// `write`, which copies `size` bytes at `data` to `offset` bytes behind the begin of what was
+/// asked for. It may be called by several threads at a time, and is done when it returns.
 struct FillTarget {
     std::byte* address = nullptr;
     std::function<void(std::size_t offset, const std::byte* data, std::size_t size)> write = {};

@@ -97,7 +97,7 @@ void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
 }
 
 constexpr ggml_backend_buffer_i interface = {
-    free_buffer, get_base,   init_tensor, memset_tensor, set_tensor, get_tensor,
+    free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
     nullptr,  // set_tensor_2d
     nullptr,  // get_tensor_2d
     cpy_tensor,  clear,
@@ -135,8 +135,8 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
     }
     context->block = std::move(*block);
     DeviceMemory::Block& accounted = *context->block;
-    ggml_backend_buffer_t buffer = ggml_backend_buffer_init(device.buffer_type(), interface,
-                                                            context.release(), size.count());
+    ggml_backend_buffer_t buffer =
+        ggml_backend_buffer_init(device.buffer_type(), interface, context.release(), size.count());
     accounted.set_owner(buffer);
     return buffer;
 }

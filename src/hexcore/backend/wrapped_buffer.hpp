@@ -14,8 +14,8 @@ class WrappedDevice;
 /// The buffer type through which libllama allocates on a wrapped device; its context is the Device.
 /// Each buffer has one of the inner backend's within, and is accounted and refused by the device's
 /// DeviceMemory. ggml backends know their own buffers by the address of free_buffer, so a buffer
-/// whose end is to be noticed cannot pass for one of theirs: whatever goes to the inner backend goes
-/// with a copy of the tensor that has the inner buffer (InnerGraph for whole graphs).
+/// whose end is to be noticed cannot pass for one of theirs: whatever goes to the inner backend
+/// goes with a copy of the tensor that has the inner buffer (InnerGraph for whole graphs).
 [[nodiscard]] ggml_backend_buffer_type_i wrapped_buffer_type();
 
 /// A buffer of `size` bytes, or null where that is refused (DeviceMemory keeps why).

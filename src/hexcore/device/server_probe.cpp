@@ -33,8 +33,9 @@ private:
 
 /// 0, or what errno says of the attempt.
 int connect_to(const addrinfo& address) {
-    const Socket socket(::socket(
-        address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address.ai_protocol));
+    const Socket socket(::socket(address.ai_family,
+                                 address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                 address.ai_protocol));
     if (socket.get() < 0) {
         return errno;
     }
@@ -72,7 +73,8 @@ Result<void> probe_server(const std::string& endpoint) {
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
     int error = EADDRNOTAVAIL;
-    for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    for (const addrinfo* address = addresses.get(); address != nullptr;
+         address = address->ai_next) {
         error = connect_to(*address);
         if (error == 0) {
             return {};

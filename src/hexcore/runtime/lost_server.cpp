@@ -21,7 +21,8 @@ void on_abort(const char* what) {
     }
     for (const std::string_view sign : {"RPC", "Failed to connect"}) {
         if (message.find(sign) != std::string_view::npos) {
-            say(fmt::format("hexcore: the connection to an RPC server is lost ({}); see whether it "
+            say(
+                fmt::format("hexcore: the connection to an RPC server is lost ({}); see whether it "
                             "still runs, and start again. Nothing is left allocated here\n",
                             message));
             ::_exit(static_cast<int>(ErrorCode::missing_device));

@@ -147,7 +147,8 @@ bool ParallelReader::fill(std::string_view tensor, std::size_t offset, FillTarge
             return false;
         }
         for (std::size_t done = 0; done < size; done += step) {
-            pieces_.push_back({&source, offset + done, address == nullptr ? nullptr : address + done,
+            pieces_.push_back({&source, offset + done,
+                               address == nullptr ? nullptr : address + done,
                                std::min(step, size - done), target, done});
             ++unfinished_;
         }
@@ -185,8 +186,9 @@ Result<void> ParallelReader::read_checked(const Piece& piece) const {
     const TensorInfo& tensor = *piece.source->tensor;
     const std::size_t step = whole_blocks(checked_size, check.block_bytes());
     for (std::size_t done = 0; done < piece.size; done += step) {
-        const Piece part{piece.source, piece.offset + done, piece.to + done,
-                         std::min(step, piece.size - done), nullptr, 0};
+        const Piece part{piece.source,    piece.offset + done,
+                         piece.to + done, std::min(step, piece.size - done),
+                         nullptr,         0};
         HEXCORE_TRY_VOID(read(part));
         if (const auto bad = check.first_bad_block({part.to, part.size})) {
             return fail(ErrorCode::bad_input,
