@@ -1,0 +1,146 @@
+"""Devices on ggml's RPC servers: shared with main memory, lost in the middle, on two machines."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+CONTEXT = ("--reserve", "8MiB", "--ctx", "512")
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def answers(host, port):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+@pytest.fixture
+def start_server(llama_bin):
+    """`start_server()` gives the server's process and its HOST:PORT; `within` runs it elsewhere."""
+    program = llama_bin("ggml-rpc-server")
+    servers = []
+
+    def start(host="127.0.0.1", within=()):
+        port = free_port()
+        server = subprocess.Popen(
+            [*within, program, "-H", host, "-p", str(port), "-t", "1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"})
+        servers.append(server)
+        for _ in range(200):
+            if answers(host, port):
+                return server, f"{host}:{port}"
+            time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+
+
+def test_the_demo_model_is_shared_to_the_bit(hexcore, demo_model, start_server):
+    _, server = start_server()
+    report = hexcore.json("verify", demo_model, "--device", "host=320MiB",
+                          "--device", f"rpc:{server}=320MiB", *CONTEXT, "--tokens", "16")
+    assert report["identical"]
+
+
+@pytest.mark.parametrize("arch, options", [
+    ("gpt-oss", {}),  # biases for each expert
+    ("deepseek2", {"shared_experts": 1, "leading_dense": 1, "head_dim": 64}),
+    ("deepseek2", {"head_dim": 64, "fused_gate_up": True}),
+    ("qwen3moe", {}),
+])
+def test_other_architectures_are_shared_to_the_bit(hexcore, random_model, start_server, arch,
+                                                   options):
+    model = random_model(arch, layers=4, embd=256, ff=128, heads=4, experts=8, used=3,
+                         type="q8_0", **options)
+    _, server = start_server()
+    for policy in ("balanced", "alternate"):
+        report = hexcore.json("verify", model, "--device", f"rpc:{server}=256MiB",
+                              "--device", "host=256MiB", *CONTEXT, "--policy", policy,
+                              "--tokens", "40", "--batch", "13")
+        assert report["identical"], policy
+
+
+def test_planned_is_accounted_and_a_server_is_not_measured(hexcore, demo_model, start_server):
+    _, server = start_server()
+    report = hexcore.json("run", demo_model, "--device", "host=320MiB",
+                          "--device", f"rpc:{server}=320MiB", *CONTEXT, "-p", "Gravity", "-n", "4",
+                          "--temp", "0")
+    for device in report["devices"]:
+        assert device["planned"] == device["accounted"]
+    assert report["devices"][1]["measured_bytes"] is None
+    assert [device["accounted_bytes"] for device in report["after_unload"]] == [0, 0]
+
+
+def test_no_server_is_a_missing_device(hexcore, demo_model):
+    code, out, err = hexcore("run", demo_model, "--device", f"rpc:127.0.0.1:{free_port()}=1GiB",
+                             "-p", "x")
+    assert (code, out) == (5, "")
+    assert "no RPC server answers there" in err
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 3])
+def test_a_server_that_is_killed_ends_the_program_in_seconds(hexcore, demo_model, start_server,
+                                                            after_s):
+    server, endpoint = start_server()
+    run = hexcore.start("run", demo_model, "--device", "host=320MiB",
+                        "--device", f"rpc:{endpoint}=320MiB", "--reserve", "8MiB", "--ctx", "2048",
+                        "-p", "Once upon a time", "-n", "1900", "--temp", "0",
+                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    server.send_signal(signal.SIGKILL)
+    _, err = run.communicate(timeout=10)
+    assert run.returncode == 5, err
+    assert "RPC server" in err
+
+
+@pytest.fixture
+def two_machines():
+    """Two network namespaces, each with an address that this one reaches."""
+    if shutil.which("ip") is None:
+        pytest.skip("two machines: the program ip (iproute2) is not here")
+    made = []
+    try:
+        for i in (1, 2):
+            name, link = f"hexcore{os.getpid()}m{i}", f"hx{os.getpid() % 100000}v{i}"
+            for words in (f"netns add {name}",
+                          f"link add {link} type veth peer name eth0 netns {name}",
+                          f"addr add 10.213.{i}.1/24 dev {link}", f"link set {link} up",
+                          f"-n {name} addr add 10.213.{i}.2/24 dev eth0",
+                          f"-n {name} link set eth0 up"):
+                result = subprocess.run(["ip", *words.split()], capture_output=True, text=True,
+                                        check=False)
+                if result.returncode != 0:
+                    pytest.skip(f"two machines: no right to make network namespaces: ip {words}: "
+                                f"{result.stderr.strip()}")
+                if "netns add" in words:
+                    made.append(name)
+        yield [(name, f"10.213.{i + 1}.2") for i, name in enumerate(made)]
+    finally:
+        for name in made:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def test_two_machines_share_a_model(hexcore, demo_model, start_server, two_machines):
+    devices = []
+    for name, address in two_machines:
+        _, server = start_server(address, within=("ip", "netns", "exec", name))
+        devices += ["--device", f"rpc:{server}=320MiB"]
+    text = [hexcore.json("run", demo_model, *choice, *CONTEXT, "-p", "Gravity is", "-n", "8",
+                         "--temp", "0")["text"]
+            for choice in (devices, ["--device", "host=640MiB"])]
+    assert text[0] == text[1]
