@@ -12,6 +12,9 @@ DeviceMemory::Block::Block(DeviceMemory& memory, Reservation reservation, HostMa
 }
 
 DeviceMemory::Block::~Block() {
+    if (memory_.observer_ != nullptr) {
+        memory_.observer_->releasing(memory_);
+    }
     const std::lock_guard lock(memory_.mutex_);
     memory_.blocks_.erase(position_);
 }
@@ -56,12 +59,19 @@ Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
     };
     auto block = attempt();
     if (!block) {
-        const std::lock_guard lock(mutex_);
-        if (!refusal_) {
-            refusal_ = block.error();
-        }
+        report_refusal(block.error());
     }
     return block;
+}
+
+void DeviceMemory::report_refusal(Error why) {
+    if (observer_ != nullptr) {
+        observer_->refused(*this, why);
+    }
+    const std::lock_guard lock(mutex_);
+    if (!refusal_) {
+        refusal_ = std::move(why);
+    }
 }
 
 Usage DeviceMemory::accounted() const {

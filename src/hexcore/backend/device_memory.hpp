@@ -20,6 +20,18 @@ enum class Commitment {
     simulated,  ///< counted only, without limit; for dry runs, which never touch what they allocate
 };
 
+class DeviceMemory;
+
+/// Told what happens to a device's memory, on the thread where it happens. Must outlive it.
+class MemoryObserver {
+public:
+    virtual ~MemoryObserver() = default;
+    /// A block is about to be returned; everything is still accounted.
+    virtual void releasing(const DeviceMemory& memory) = 0;
+    /// Memory was refused, or what was to be loaded does not match the plan.
+    virtual void refused(const DeviceMemory& memory, const Error& why) = 0;
+};
+
 /// The memory of one capped host device: a budget, and every block taken within it. A block is
 /// committed when it is taken, as a GPU commits it. Safe to use from several threads.
 class DeviceMemory {
@@ -63,6 +75,11 @@ public:
     [[nodiscard]] Result<Bytes> measured() const;
     /// The first refusal since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
+    /// Keeps `why` for last_refusal() and tells the observer.
+    void report_refusal(Error why);
+
+    /// Set before any memory is taken; null: nobody.
+    void set_observer(MemoryObserver* observer) { observer_ = observer; }
 
     [[nodiscard]] const Budget& budget() const { return budget_; }
 
@@ -72,6 +89,7 @@ private:
     mutable std::mutex mutex_;
     std::list<Block*> blocks_;
     std::optional<Error> refusal_;
+    MemoryObserver* observer_ = nullptr;
 };
 
 }  // namespace hexcore

@@ -64,7 +64,12 @@ Bytes routing_space(const Device& home, const ggml_tensor& node) {
         return {};
     }
     const ExpertLayout::Tensor* placed = home.machine().layout().find(node.src[0]->name);
-    if (placed == nullptr || placed->map->whole()) {
+    const ShardedTensor* weight = sharded(node.src[0]);
+    const ExpertMap* map = placed != nullptr ? placed->map : nullptr;
+    if (weight != nullptr) {
+        map = weight->map;
+    }
+    if (map == nullptr || map->whole()) {
         return {};
     }
     const Bytes size = continues_region(node, is_product) ? result_size(node) : input_size(node);

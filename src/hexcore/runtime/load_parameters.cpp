@@ -40,17 +40,14 @@ std::string expert_pattern(const Placement& placement, DeviceId home) {
 LoadParameters::LoadParameters(Machine& machine, const Plan& plan)
     : model_(llama_model_default_params()) {
     const Placement& placement = plan.placement;
+    const std::vector<std::uint32_t> split = layer_split(placement, machine.size());
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const DeviceId id(i);
-        const auto layers =
-            std::count(placement.layer_device.begin(), placement.layer_device.end(), id);
-        if (layers == 0) {
+        if (split[i] == 0) {
             continue;  // libllama need not know of a device that only holds experts
         }
-        const bool has_output = id == placement.layer_device.back();
         devices_.push_back(machine.device(id).handle());
-        // libllama divides n_layers + 1 entries; the last one is the output layer.
-        split_.push_back(static_cast<float>(layers + (has_output ? 1 : 0)));
+        split_.push_back(static_cast<float>(split[i]));
         if (std::string pattern = expert_pattern(placement, id); !pattern.empty()) {
             patterns_.push_back(std::move(pattern));
             overrides_.push_back({nullptr, machine.device(id).expert_buffer_type()});
