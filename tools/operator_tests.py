@@ -40,7 +40,7 @@ def run(options, device):
         rows = []
     for name, parameters, supported, passed in rows:
         outcome = "passed" if int(passed) else "failed" if int(supported) else "not supported"
-        # Some tests are there twice; the worse outcome counts.
+        # Some tests are there twice; the worse outcome counts, which is the first by the alphabet.
         results[name, parameters] = min(outcome, results.get((name, parameters), outcome))
     return results, time.monotonic() - begin
 
