@@ -152,3 +152,10 @@ def test_only_the_entry_point_is_exported(plugin_path):
     symbols = subprocess.run(["nm", "-D", "--defined-only", plugin_path], text=True, check=True,
                              capture_output=True).stdout.split()
     assert symbols[1:] == ["T", "ggml_backend_init"]
+
+
+def test_a_plan_for_the_plugin_needs_a_file(hexcore):
+    code, out, err = hexcore("plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device",
+                             "host=64GiB", "--plugin")
+    assert (code, out) == (2, "")
+    assert "--plugin" in err and "model file" in err
