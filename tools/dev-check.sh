@@ -75,11 +75,6 @@ check_operators() {
         --plugin build/release/libggml-hexcore.so "$@"
 }
 
-check_server() {
-    HEXCORE_TEST_SERVER=1 HEXCORE_BIN=$PWD/build/release/hexcore "$PYTHON" -m pytest -q \
-        tests/e2e/plugin_server_test.py -p no:cacheprovider </dev/null
-}
-
 check_sanitizer() {
     (build_preset "$1") || return 1
     ctest --test-dir "build/$1" --output-on-failure -j2 --no-tests=error --quiet
@@ -104,7 +99,6 @@ run_checks() {
     step "fuzz, $FUZZ_SECONDS s a target" check_fuzz
     step "ggml's operator tests through the plugin" check_operators ${all:+"$all"}
     if [ -n "$all" ]; then
-        step "llama-server through the plugin" check_server
         step "tests under AddressSanitizer" check_sanitizer asan
         step "tests under ThreadSanitizer" check_sanitizer tsan
     fi

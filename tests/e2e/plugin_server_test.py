@@ -1,7 +1,6 @@
 """llama-server over the plugin: many clients at once, prompt cache, saved slots, within budget."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -13,10 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import on
 from plugin_programs import PROMPT, assert_as_planned
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("HEXCORE_TEST_SERVER"),
-    reason="llama-server takes minutes to build; ./dev check --all builds and tests it")
 
 CLIENTS = 8
 
@@ -53,11 +48,19 @@ class Server:
 
     def complete(self, slot, prompt, n=16):
         return self.ask("/completion", {"prompt": prompt, "n_predict": n, "temperature": 0,
-                                        "id_slot": slot, "cache_prompt": True})
+                                        "id_slot": slot, "cache_prompt": True,
+                                        "ignore_eos": True})
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
+
+
+def assert_within_plan(report):
+    """The plan is for programs that want the logits of a whole batch; the server wants fewer."""
+    assert_as_planned(report, exact=("weights_bytes", "experts_bytes", "kv_bytes"))
+    for device in report["devices"]:
+        assert device["accounted"]["compute_bytes"] <= device["planned"]["compute_bytes"]
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_eight_clients_get_answers_within_budget(server, programs):
             # What was computed for the first answer is still in the slot.
             assert second["timings"]["cache_n"] > first["timings"]["prompt_n"]
     assert server.stop() == 0, server.log_path.read_text()
-    assert_as_planned(programs.report())
+    assert_within_plan(programs.report())
 
 
 def test_a_saved_slot_comes_back(server, programs):
@@ -104,4 +107,4 @@ def test_a_saved_slot_comes_back(server, programs):
     again = server.complete(3, PROMPT + answer["content"], n=4)
     assert again["timings"]["cache_n"] >= saved["n_saved"] - 1
     assert server.stop() == 0, server.log_path.read_text()
-    assert_as_planned(programs.report())
+    assert_within_plan(programs.report())
