@@ -171,7 +171,8 @@ main() {
             missing+=("$target")
         fi
     done
-    if [ ! -d "$needed" ] || [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] || ((${#missing[@]})); then
+    if [ ! -d "$needed" ] || [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] ||
+        ((${#missing[@]})); then
         mkdir -p "$cache" || die "cannot write to $cache; set HEXCORE_CACHE to another folder"
         exec 9>"$cache/lock"
         flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }

@@ -2,10 +2,10 @@
 
     tools/operator_tests.py --program bin/test-backend-ops --plugin build/release/libggml-hexcore.so
 
-Each test compares an operation with ggml's reference code. What passes on ggml's CPU backend, in the
-same program, must pass on the device too. Prints the counts; exit code 1 where one does not. Without
---all only the families that Hexcore has a hand in, and the CPU backend is asked about those tests
-alone that did not pass on the device.
+Each test compares an operation with ggml's reference code. What passes on ggml's CPU backend, in
+the same program, must pass on the device too. Prints the counts; exit code 1 where one does not.
+Without --all only the families that Hexcore has a hand in, and the CPU backend is asked about those
+tests alone that did not pass on the device.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-# Products, which are rewritten for experts, and everything that moves bytes into and out of buffers.
+# Products, which are rewritten for experts, and everything that moves bytes in and out of buffers.
 FAMILIES = "MUL_MAT,MUL_MAT_ID,ADD_ID,CPY,CONT,DUP,GET_ROWS,SET_ROWS,CONCAT"
 ROW = re.compile(r"^(CREATE TABLE.*?^\);|INSERT INTO .*\);)$", re.DOTALL | re.MULTILINE)
 
@@ -39,7 +39,8 @@ def run(options, device, tests):
         database.execute(row)
     results = {}
     try:
-        rows = database.execute("SELECT op_name, op_params, supported, passed FROM test_backend_ops")
+        rows = database.execute(
+            "SELECT op_name, op_params, supported, passed FROM test_backend_ops")
     except sqlite3.OperationalError:
         rows = []
     for name, parameters, supported, passed in rows:
@@ -73,7 +74,7 @@ def main():
     others = [f"{name}({parameters})" for (name, parameters), outcome in ours.items()
               if outcome != "passed"]
     if options.all or others:
-        print("   on the CPU backend, all:" if options.all else "   on the CPU backend, the others:")
+        print("   on the CPU backend,", "all:" if options.all else "the others:")
         cpu, seconds = run(options, "CPU", None if options.all else ",".join(others))
         summary("CPU", cpu, seconds)
     else:

@@ -79,8 +79,8 @@ def no_cycles(tree):
 
 
 def ggml_headers(tree):
-    """ggml and llama only in model, backend, runtime and plugin; ggml's internal headers only in backend;
-    the staging header llama-ext.h in one file of runtime."""
+    """ggml and llama only in model, backend, runtime and plugin; ggml's internal headers only in
+    backend; the staging header llama-ext.h in one file of runtime."""
     bad, staging = [], []
     for file in tree.src:
         for line, header in file.includes:

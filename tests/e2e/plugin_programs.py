@@ -29,8 +29,9 @@ class PluginPrograms:
         lines = [line for line in parts[0].splitlines() if not line.startswith("#")]
         command = "\n".join(lines) + " " + shlex.join(map(str, more))
         path = f"{self.llama_bin(program).parent}:{os.environ['PATH']}"
-        return ["sh", "-c", "exec env " + command.replace("\\\n", " ")], os.environ | Hexcore.env | {
-            "PATH": path, "HEXCORE_REPORT": str(self.report_path)}
+        changes = {"PATH": path, "HEXCORE_REPORT": str(self.report_path)}
+        return (["sh", "-c", "exec env " + command.replace("\\\n", " ")],
+                os.environ | Hexcore.env | changes)
 
     def run(self, program, *more, env=None, timeout_s=300):
         command, environment = self.command(program, *more)

@@ -1,5 +1,5 @@
-"""The package llama-cpp-python over the plugin. Its Python code, as it is in the pinned archive, uses
-the shared libraries that Hexcore is built with."""
+"""The package llama-cpp-python over the plugin. Its Python code, as it is in the pinned archive,
+uses the shared libraries that Hexcore is built with."""
 
 import json
 import os
@@ -52,5 +52,5 @@ def test_llama_cpp_python_follows_a_plan(package, plugin_programs, plugin_path, 
         "GGML_BACKEND_PATH": str(plugin_path), "HEXCORE_PLAN": str(programs.plan_path),
         "HEXCORE_REPORT": str(programs.report_path)})
     assert text == answer(demo_model, None, package)
-    # Compute buffers differ: the package computes attention in another way than llama.cpp's default.
+    # Compute buffers differ: the package does not use flash attention, unlike llama.cpp's default.
     assert_as_planned(programs.report(), exact=("weights_bytes", "experts_bytes", "kv_bytes"))
