@@ -13,9 +13,13 @@ foreach(name HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE)
     endif()
 endforeach()
 
+set(HEXCORE_LLAMA_TARGETS ggml llama)
+if(HEXCORE_TESTS)
+    list(APPEND HEXCORE_LLAMA_TARGETS ggml-rpc-server)  # the tests' other machine
+endif()
 execute_process(
     COMMAND ${CMAKE_COMMAND} -E env ${HEXCORE_LLAMA_ENVIRONMENT}
-        ${PROJECT_SOURCE_DIR}/cmake/build_llama.sh ggml llama
+        ${PROJECT_SOURCE_DIR}/cmake/build_llama.sh ${HEXCORE_LLAMA_TARGETS}
     OUTPUT_VARIABLE HEXCORE_LLAMA_PATHS
     RESULT_VARIABLE HEXCORE_LLAMA_RESULT)
 if(HEXCORE_LLAMA_RESULT)

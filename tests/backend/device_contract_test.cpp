@@ -1,4 +1,4 @@
-// What every device must keep to, whatever is behind it: here capped host devices of several sizes.
+// What every device must keep to, whatever is behind it: main memory, an RPC server, a GPU.
 
 #include <gtest/gtest.h>
 
@@ -8,30 +8,55 @@
 #include "ggml-alloc.h"
 #include "ggml-cpp.h"
 #include "hexcore/backend/machine.hpp"
+#include "support/device_pairs.hpp"
 
 namespace hexcore {
 namespace {
 
-class DeviceContract : public ::testing::TestWithParam<Bytes> {
+struct Contract {
+    DeviceKind kind;
+    Bytes budget;  ///< what may be taken
+};
+
+class DeviceContract : public ::testing::TestWithParam<Contract> {
 protected:
     void SetUp() override {
-        std::vector<DeviceSpec> specs(2);
-        for (std::size_t i = 0; i < specs.size(); ++i) {
-            specs[i].name = fmt::format("host{}", i);
-            specs[i].budget = GetParam() + 1_MiB;
-            specs[i].reserve = 1_MiB;
+        auto specs = pair_.specs(budget() + 1_MiB, 1_MiB);
+        if (!specs) {
+            GTEST_SKIP() << specs.error().message;
         }
-        auto machine = Machine::create(specs);
+        auto machine = Machine::create(*specs);
         ASSERT_TRUE(machine.has_value()) << machine.error().message;
         machine_ = std::move(*machine);
     }
 
+    [[nodiscard]] static Bytes budget() { return GetParam().budget; }
     Device& device(std::size_t index = 0) { return machine_->device(DeviceId(index)); }
     ggml_backend_buffer_ptr allocate(Bytes size, std::size_t index = 0) {
         return ggml_backend_buffer_ptr(
             ggml_backend_buft_alloc_buffer(device(index).buffer_type(), size.count()));
     }
 
+    /// What is behind the device says that its buffers take `size`, as exactly as it can tell.
+    void expect_measured(Bytes size) {
+        const auto measured = device().measured();
+        ASSERT_TRUE(measured.has_value()) << measured.error().message;
+        switch (GetParam().kind) {
+            case DeviceKind::host:
+                EXPECT_EQ(*measured, round_up(size, 4_KiB));
+                break;
+            case DeviceKind::rpc:
+                EXPECT_FALSE(measured->has_value()) << "a server does not tell";
+                break;
+            case DeviceKind::cuda:
+                ASSERT_TRUE(measured->has_value());
+                EXPECT_LE(**measured, device().overhead() + size + 4_MiB);
+                EXPECT_GE(**measured, size);
+                break;
+        }
+    }
+
+    test::DevicePair pair_{GetParam().kind, GetParam().kind};
     std::unique_ptr<Machine> machine_;
 };
 
@@ -39,40 +64,40 @@ TEST_P(DeviceContract, IsAGpuWithItsBudgetLessTheReserve) {
     std::size_t free = 0;
     std::size_t total = 0;
     ggml_backend_dev_memory(device().handle(), &free, &total);
-    EXPECT_EQ(Bytes(total), GetParam());
-    EXPECT_EQ(Bytes(free), GetParam());
+    EXPECT_EQ(Bytes(total), budget());
+    EXPECT_EQ(Bytes(free), budget());
     EXPECT_EQ(ggml_backend_dev_type(device().handle()), GGML_BACKEND_DEVICE_TYPE_GPU);
-    EXPECT_STREQ(ggml_backend_dev_name(device().handle()), "host0");
+    EXPECT_EQ(ggml_backend_dev_name(device().handle()), device().name());
 }
 
 TEST_P(DeviceContract, CommitsAndAccountsWhatItAllocatesAndTakesItBack) {
     {
-        const auto buffer = allocate(GetParam());
+        const auto buffer = allocate(budget());
         ASSERT_NE(buffer, nullptr);
-        EXPECT_EQ(device().memory().budget().used(), GetParam());
-        EXPECT_EQ(device().memory().accounted().total(), GetParam());
-        EXPECT_EQ(device().memory().measured().value(), round_up(GetParam(), 4_KiB));
+        EXPECT_EQ(device().memory().budget().used(), budget());
+        EXPECT_EQ(device().memory().accounted().total(), budget());
+        expect_measured(budget());
     }
     EXPECT_EQ(device().memory().accounted().total(), 0_B);
-    EXPECT_EQ(device().memory().measured().value(), 0_B);
-    EXPECT_EQ(device().memory().budget().peak(), GetParam());
+    expect_measured(0_B);
+    EXPECT_EQ(device().memory().budget().peak(), budget());
 }
 
 TEST_P(DeviceContract, RefusesOneByteTooManyAndSaysWhere) {
-    const auto first = allocate(GetParam());
+    const auto first = allocate(budget());
     ASSERT_NE(first, nullptr);
     EXPECT_EQ(allocate(1_B), nullptr);
     const auto refusal = machine_->last_refusal();
     ASSERT_TRUE(refusal.has_value());
     EXPECT_EQ(refusal->code, ErrorCode::does_not_fit);
-    EXPECT_NE(refusal->message.find("host0"), std::string::npos) << refusal->message;
+    EXPECT_NE(refusal->message.find(device().name()), std::string::npos) << refusal->message;
     EXPECT_FALSE(machine_->last_refusal().has_value()) << "a refusal is told once";
     EXPECT_EQ(device().memory().budget().refused(), 1U);
-    EXPECT_NE(allocate(GetParam(), 1), nullptr) << "the other device has its own budget";
+    EXPECT_NE(allocate(budget(), 1), nullptr) << "the other device has its own budget";
 }
 
 TEST_P(DeviceContract, AccountsByWhatLibllamaSaysABufferIsFor) {
-    const Bytes third(GetParam().count() / 4);
+    const Bytes third(budget().count() / 4);
     const auto weights = allocate(third);
     const auto kv = allocate(third);
     const auto compute = allocate(third);
@@ -114,16 +139,27 @@ TEST_P(DeviceContract, GivesBackWhatWasWrittenAndCopiesBetweenDevices) {
     EXPECT_EQ(read, std::vector<float>(1000, 0.0F));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, DeviceContract,
-                         ::testing::Values(Bytes(16'400), 1_MiB, Bytes(5'000'004), 64_MiB));
+INSTANTIATE_TEST_SUITE_P(CappedHost, DeviceContract,
+                         ::testing::Values(Contract{DeviceKind::host, Bytes(16'400)},
+                                           Contract{DeviceKind::host, 1_MiB},
+                                           Contract{DeviceKind::host, Bytes(5'000'004)},
+                                           Contract{DeviceKind::host, 64_MiB}));
+INSTANTIATE_TEST_SUITE_P(Rpc, DeviceContract,
+                         ::testing::Values(Contract{DeviceKind::rpc, Bytes(16'400)},
+                                           Contract{DeviceKind::rpc, 64_MiB}));
+INSTANTIATE_TEST_SUITE_P(Cuda, DeviceContract,
+                         ::testing::Values(Contract{DeviceKind::cuda, Bytes(16'400)},
+                                           Contract{DeviceKind::cuda, 1_GiB}));
 
-TEST(MachineDevices, OfAKindThatThisBuildCannotDriveAreMissing) {
+TEST(MachineDevices, AServerThatDoesNotAnswerIsMissing) {
     std::vector<DeviceSpec> specs(1);
     specs[0].kind = DeviceKind::rpc;
     specs[0].name = "rpc:localhost:1";
+    specs[0].endpoint = "localhost:1";
     const auto machine = Machine::create(specs);
     ASSERT_FALSE(machine.has_value());
     EXPECT_EQ(machine.error().code, ErrorCode::missing_device);
+    EXPECT_NE(machine.error().message.find("localhost:1"), std::string::npos);
 }
 
 TEST(MachineDevices, CountWithoutLimitOrMemoryWhenTheyAreSimulated) {

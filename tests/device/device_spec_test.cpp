@@ -11,8 +11,8 @@ using ::testing::HasSubstr;
 const MachineMemory laptop{.host_available = 12_GiB, .gpus = {}};
 const MachineMemory two_cards{
     .host_available = 60_GiB,
-    .gpus = {{.index = 0, .free = 15_GiB, .total = 16_GiB},
-             {.index = 1, .free = 8_GiB, .total = 12_GiB}},
+    .gpus = {{.index = 0, .free = 15_GiB, .total = 16_GiB, .name = "NVIDIA RTX A4000"},
+             {.index = 1, .free = 8_GiB, .total = 12_GiB, .name = "NVIDIA GeForce RTX 3060"}},
 };
 
 std::vector<DeviceSpec> settled(const std::vector<std::string>& arguments,
@@ -48,6 +48,7 @@ TEST(DeviceSpec, GivesAGpuItsBudgetOrWhatItHasFree) {
     EXPECT_EQ(specs[0].kind, DeviceKind::cuda);
     EXPECT_EQ(specs[0].name, "cuda:1");
     EXPECT_EQ(specs[0].cuda_index, 1U);
+    EXPECT_EQ(specs[0].gpu_name, "NVIDIA GeForce RTX 3060");
     EXPECT_EQ(specs[0].budget, 8_GiB);
     EXPECT_EQ(specs[0].reserve, 512_MiB);
     EXPECT_EQ(specs[1].budget, 16_GiB);

@@ -286,6 +286,7 @@ TEST_F(FakeDriver, SettlesDeviceArgumentsAgainstTheCardsItLists) {
     ASSERT_TRUE(devices.has_value()) << devices.error().message;
     EXPECT_EQ(devices->at(0).budget, 8_GiB);
     EXPECT_EQ(devices->at(1).name, "cuda:0");
+    EXPECT_EQ(devices->at(1).gpu_name, "Fake RTX");
 }
 
 TEST(GpuProbe, SaysWhichLibrariesAreMissingOnAMachineWithoutADriver) {

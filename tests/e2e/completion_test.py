@@ -67,6 +67,7 @@ UNIQUE = [
     ("hexcore plan --format=j", "hexcore plan --format=json ", None, "--format=json"),
     ("hexcore plan --shape mixtral-8x7", "hexcore plan --shape mixtral-8x7b ", None,
      "mixtral-8x7b"),
+    ("hexcore plan --quant mx", "hexcore plan --quant mxfp4 ", None, "mxfp4"),
     ("hexcore completion f", "hexcore completion fish ", None, "fish"),
     # A value is neither a command nor an argument, whatever it looks like.
     ("hexcore run -p plan --format j", "hexcore run -p plan --format json ", None, "json"),
@@ -124,6 +125,7 @@ def test_all_commands_options_and_choices_are_offered(hexcore, request, shell):
 
     assert {"plan", "run", "verify", "devices"} <= commands_in_help(hexcore) <= offered("hexcore ")
     assert offered("hexcore plan --format ") >= {"table", "json", "svg", "llama.cpp", "accelerate"}
+    assert offered("hexcore plan --quant ") >= {"f16", "q4_K", "q8_0", "iq4_xs"}
     assert offered("hexcore run --policy ") >= {"balanced", "fastest", "alternate", "layers"}
     for command in commands_in_help(hexcore) - {"man", "completion"}:
         expected = options_in_help(hexcore, command)

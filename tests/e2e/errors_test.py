@@ -98,6 +98,16 @@ def test_a_plan_file_of_absurd_values_ends_with_4(hexcore, tiny, tmp_path, part,
     fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, str(value))
 
 
+def test_a_plan_file_of_more_devices_than_can_be_named_ends_with_4(hexcore, tiny, tmp_path):
+    sizes = ["4MiB"] * 17
+    fails(hexcore("plan", tiny, *on(*sizes), "--ctx", 256), 2, "17 devices")
+    plan = hexcore.json("plan", tiny, *on(*sizes[:16]), "--ctx", 256)
+    plan["devices"].append(plan["devices"][0] | {"name": "host16", "layers": 0, "experts": 0})
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan))
+    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, "17 devices")
+
+
 def test_options_that_a_plan_has_settled_are_wrong_usage_beside_it(hexcore, tiny, tmp_path):
     path = tmp_path / "plan.json"
     path.write_text(hexcore("plan", tiny, *on("64MiB"), "--format", "json").stdout)

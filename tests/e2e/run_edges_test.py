@@ -72,19 +72,23 @@ def test_an_answer_ends_where_the_model_ends_it(hexcore, demo_model):
     assert report["stop"] == "eos"
     assert 0 < report["tokens"]["generated"] < 100
     assert "<|" not in report["text"]
+    assert report["cache_stats"]["tokens_computed"] == sum(report["tokens"].values())
 
 
 @pytest.mark.parametrize("count", [1, 2, 31])
 def test_an_answer_ends_after_as_many_tokens_as_asked(hexcore, tiny, count):
     report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", "x", "--temp", 0, "-n", count)
     assert (report["stop"], report["tokens"]["generated"]) == ("length", count)
+    # Nothing follows the last token, so it is never computed.
+    stats = report["cache_stats"]
+    assert stats["tokens_computed"] == stats["cells_used"] == report["tokens"]["prompt"] + count - 1
 
 
 def test_an_answer_ends_when_the_last_cell_is_taken(hexcore, tiny):
     report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", "hello", "--temp", 0)
     stats = report["cache_stats"]
     assert report["stop"] == "context_full"
-    assert stats["cells_used"] == stats["cells_total"] == 256
+    assert stats["cells_used"] == stats["cells_total"] == stats["tokens_computed"] == 256
     assert stats["bytes_used"] == stats["bytes_total"] == stats["high_water_bytes"]
     assert report["tokens"]["prompt"] + report["tokens"]["generated"] == 257
 
@@ -171,6 +175,22 @@ def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number
             assert err == "hexcore: interrupted while loading; nothing is left allocated\n"
             return
     pytest.fail("the signal never came while the model was loading")
+
+
+@pytest.mark.parametrize("given, spins", [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"),
+                                          ({"OMP_WAIT_POLICY": "passive"}, None)])
+def test_threads_wait_briefly_where_the_user_does_not_say_how(hexcore, tiny, given, spins):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("OMP", "GOMP"))}
+    process = subprocess.Popen([hexcore.path, "run", tiny, *SMALL, "--ctx", "2048", "-p", "x"],
+                               env=env | given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdout.read(1)
+    with open(f"/proc/{process.pid}/environ", "rb") as file:
+        now = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+    with open(f"/proc/{process.pid}/comm", encoding="ascii") as file:
+        assert file.read() == "hexcore\n"
+    process.kill()
+    process.wait()
+    assert now.get(b"GOMP_SPINCOUNT") == (spins.encode() if spins else None)
 
 
 def test_killed_while_it_runs_it_leaves_no_file(hexcore, tiny, tmp_path):

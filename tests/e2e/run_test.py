@@ -84,6 +84,12 @@ def test_a_plan_from_a_file_keeps_the_reserve_of_each_device(hexcore, demo_model
         assert device["accounted"] == planned["planned"]
 
 
+def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report):
+    plan = hexcore("plan", demo_model, *TWO, "--format", "json").stdout
+    other = hexcore.json("run", demo_model, "--plan", "/dev/stdin", *PROMPT, "-n", 12, stdin=plan)
+    assert other["text"] == report["text"]
+
+
 def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, report, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text(PROMPT[1])
@@ -137,3 +143,24 @@ def test_ctrl_c_stops_the_answer_and_a_second_one_the_chat(hexcore, demo_model):
     chat.read_until(lambda text: text.endswith("> "))
     chat.write("\x03")
     assert chat.exit_code() == 130
+
+
+def test_a_chat_that_ends_with_its_input_is_done_even_if_its_last_answer_was_stopped(hexcore,
+                                                                                     demo_model):
+    chat = Terminal(hexcore, "run", demo_model, *TWO, "--temp", 0)
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("Write a very long story about a dragon and a castle.\n")
+    chat.read_until(lambda text: len(text) > 150)
+    chat.write("\x03")
+    chat.read_until(lambda text: text.endswith("> "))
+    chat.write("\x04")
+    assert chat.exit_code() == 0
+
+
+def test_a_question_that_the_context_has_no_room_for_is_dropped_from_the_chat(hexcore, demo_model):
+    questions = ["What is the capital of France?", "so " * 600, "And of Italy?"]
+    code, out, err = hexcore("run", demo_model, *TWO, "--ctx", 512, "-n", 40, "--temp", 0,
+                             stdin="\n".join(questions) + "\n")
+    assert code == 0, err
+    assert "Paris" in out and "Rome" in out
+    assert "room for" in err and "--ctx" in err

@@ -26,9 +26,12 @@ TEST(FitContext, StopsAtTheTrainedContextAndAtTheGivenOne) {
     const Result<Plan> trained = fit_context(shape_request("mixtral-8x7b", {64_GiB}, 0));
     ASSERT_TRUE(trained);
     EXPECT_EQ(trained->context.tokens, TokenCount(32768));
+    EXPECT_EQ(trained->explanation.front(),
+              "32768 tokens, the longest context that the model was trained for, fits.");
     const Result<Plan> given = fit_context(shape_request("mixtral-8x7b", {64_GiB}, 5000));
     ASSERT_TRUE(given);
     EXPECT_EQ(given->context.tokens, TokenCount(4864));
+    EXPECT_EQ(given->explanation.front(), "4864 tokens, the longest context asked for, fits.");
 }
 
 TEST(FitContext, TriesEveryProbeOutWhereItCan) {

@@ -123,6 +123,23 @@ TEST(PlanFromJsonText, RefusesWhatCannotBeAPlan) {
     }
 }
 
+TEST(PlanFromJsonText, RefusesMoreDevicesThanCanBePlanned) {
+    Json document = plan_json(small_host_plan());
+    for (const std::size_t count : {std::size_t{16}, std::size_t{17}}) {
+        while (document["devices"].size() < count) {
+            document["devices"].push_back(document["devices"][1]);
+            document["devices"].back()["layers"] = 0;
+            document["devices"].back()["experts"] = 0;
+        }
+        const Result<Plan> plan = plan_from_json(document.dump());
+        EXPECT_EQ(plan.has_value(), count == 16) << count;
+        if (!plan) {
+            EXPECT_EQ(plan.error().code, ErrorCode::bad_input);
+            EXPECT_THAT(plan.error().message, HasSubstr("it names 17 devices; at most 16"));
+        }
+    }
+}
+
 TEST(PlanFromJsonText, ShowsNoControlCharactersInItsErrors) {
     Json document = plan_json(small_host_plan());
     document["basis"] = "\x1b[31mred";

@@ -81,6 +81,15 @@ TEST(RunTable, StatesADifferenceToTheByte) {
     EXPECT_THAT(run_table(small_run(), {}), HasSubstr("+4096 B"));
 }
 
+TEST(RunTable, CountsOneTokenAsOne) {
+    RunReport report = small_run();
+    report.prompt_tokens = TokenCount(1);
+    report.cache.tokens_reused = 1;
+    const std::string table = run_table(report, {});
+    EXPECT_THAT(table, HasSubstr("prompt of 1 token at"));
+    EXPECT_THAT(table, HasSubstr("1 token\nreused"));
+}
+
 TEST(RunTable, StaysUnderAHundredColumns) {
     const std::string table = run_table(small_run(), {});
     for (std::size_t start = 0; start < table.size();) {
@@ -101,6 +110,7 @@ TEST(VerifyText, TellsIdenticalFromCloseFromDifferent) {
     EXPECT_THAT(verify_text({TokenCount(9), true, 0, 0}), HasSubstr("identical: all logits of 9"));
     EXPECT_THAT(verify_text({TokenCount(9), false, 1e-4, 1e-3}), HasSubstr("within tolerance:"));
     EXPECT_THAT(verify_text({TokenCount(9), false, 1e-2, 1e-3}), HasSubstr("different:"));
+    EXPECT_THAT(verify_text({TokenCount(1), true, 0, 0}), HasSubstr("all logits of 1 token are"));
 }
 
 }  // namespace

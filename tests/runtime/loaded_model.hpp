@@ -14,6 +14,15 @@
 
 namespace hexcore::test {
 
+inline std::vector<llama_token> tokens_for(std::size_t count, std::uint32_t n_vocab) {
+    std::mt19937 random(static_cast<std::uint32_t>(count));
+    std::vector<llama_token> tokens(count);
+    for (llama_token& token : tokens) {
+        token = static_cast<llama_token>(random() % n_vocab);
+    }
+    return tokens;
+}
+
 /// A tiny mixture on disk and a machine of capped host devices, to be loaded by placements that a
 /// test makes by hand.
 class LoadedModelTest : public ::testing::Test {
@@ -21,6 +30,11 @@ protected:
     void write(const TinyShape& shape) {
         path_ = folder_.path() / "tiny.gguf";
         write_tiny_mixture(path_, shape);
+        read();
+    }
+
+    /// Takes what is written at path_.
+    void read() {
         auto inventory = read_inventory(path_);
         ASSERT_TRUE(inventory.has_value()) << inventory.error().message;
         inventory_ = std::move(*inventory);
@@ -47,6 +61,9 @@ protected:
         for (std::size_t layer = 0; layer < inventory_.n_layers; ++layer) {
             plan.placement.layer_device.push_back(DeviceId(layer * n / inventory_.n_layers));
             auto& experts = plan.placement.expert_device.emplace_back();
+            if (layer + inventory_.n_layers_nextn >= inventory_.n_layers) {
+                continue;  // not loaded
+            }
             for (std::size_t expert = 0; expert < inventory_.n_experts; ++expert) {
                 experts.push_back(DeviceId(static_cast<std::size_t>(random() % n)));
             }
@@ -54,10 +71,14 @@ protected:
         return plan;
     }
 
+    static LoadOptions load_options() {
+        LoadOptions options;
+        options.context = {.outputs = 512, .threads = 2};
+        return options;
+    }
+
     Result<ModelSession> load(const Plan& plan) {
-        return ModelSession::load(
-            *machine_, inventory_, plan,
-            {.context = {.outputs = 512, .threads = 2}, .progress = {}, .stop = nullptr});
+        return ModelSession::load(*machine_, inventory_, plan, load_options());
     }
 
     void expect_empty_devices() {

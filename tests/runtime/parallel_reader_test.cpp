@@ -24,23 +24,23 @@ protected:
 };
 
 TEST_F(Reader, WritesEachPieceWhereItWasPromised) {
-    auto reader = ParallelReader::start(inventory_, 3);
+    auto reader = ParallelReader::start(inventory_, {.threads = 3});
     ASSERT_TRUE(reader.has_value()) << reader.error().message;
     std::vector<std::vector<std::byte>> read;
     for (const TensorInfo& tensor : inventory_.tensors) {
         std::vector<std::byte>& to = read.emplace_back(tensor.bytes.count());
         const std::size_t half = to.size() / 2;
-        ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), half));
+        ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, half));
         ASSERT_TRUE((*reader)->fill(tensor.name, half, to.data() + half, to.size() - half));
     }
-    ASSERT_TRUE((*reader)->finish([](Bytes) { return true; }).has_value());
+    ASSERT_TRUE((*reader)->finish([](ReadProgress) { return true; }).has_value());
     for (std::size_t i = 0; i < read.size(); ++i) {
         EXPECT_EQ(read[i], bytes_in_file(inventory_.tensors[i])) << inventory_.tensors[i].name;
     }
 }
 
 TEST_F(Reader, LeavesWhatTheFileDoesNotHoldToTheCaller) {
-    auto reader = ParallelReader::start(inventory_, 1);
+    auto reader = ParallelReader::start(inventory_, {.threads = 1});
     ASSERT_TRUE(reader.has_value());
     std::byte byte{};
     const TensorInfo& tensor = inventory_.tensors.front();
@@ -50,9 +50,35 @@ TEST_F(Reader, LeavesWhatTheFileDoesNotHoldToTheCaller) {
     EXPECT_FALSE((*reader)->fill(tensor.name, 0, &byte, 1));
 }
 
+TEST_F(Reader, WhatWasGivenUpIsNeverComplete) {
+    auto reader = ParallelReader::start(inventory_, {.threads = 2});
+    ASSERT_TRUE(reader.has_value());
+    const TensorInfo& tensor = inventory_.tensors.back();
+    std::vector<std::byte> to(tensor.bytes.count());
+    ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
+    (*reader)->abandon();
+    const auto finished = (*reader)->finish([](ReadProgress) { return true; });
+    ASSERT_FALSE(finished.has_value());
+    EXPECT_EQ(finished.error().code, ErrorCode::bad_input);
+}
+
+TEST_F(Reader, ReadsNothingBeforeAllIsPromised) {
+    auto reader = ParallelReader::start(inventory_, {.threads = 2});
+    ASSERT_TRUE(reader.has_value());
+    const TensorInfo& tensor = inventory_.tensors.back();
+    std::vector<std::byte> to(tensor.bytes.count());
+    ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ((*reader)->bytes_read(), 0_B);
+    EXPECT_EQ((*reader)->promised(), tensor.bytes);
+    ASSERT_TRUE((*reader)->finish([](ReadProgress) { return true; }).has_value());
+    EXPECT_EQ((*reader)->bytes_read(), tensor.bytes);
+    EXPECT_EQ(to, bytes_in_file(tensor));
+}
+
 TEST_F(Reader, AFileThatWasCutSaysWhichTensorItEndsIn) {
     std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 100);
-    const auto reader = ParallelReader::start(inventory_, 1);
+    const auto reader = ParallelReader::start(inventory_, {.threads = 1});
     ASSERT_FALSE(reader.has_value());
     EXPECT_EQ(reader.error().code, ErrorCode::bad_input);
     EXPECT_NE(reader.error().message.find(inventory_.tensors.back().name), std::string::npos)
@@ -60,41 +86,16 @@ TEST_F(Reader, AFileThatWasCutSaysWhichTensorItEndsIn) {
 }
 
 TEST_F(Reader, AFileThatIsCutWhileItIsReadIsAnErrorAndNotACrash) {
-    auto reader = ParallelReader::start(inventory_, 2);
+    auto reader = ParallelReader::start(inventory_, {.threads = 2});
     ASSERT_TRUE(reader.has_value());
     std::filesystem::resize_file(path_, 4096);
     const TensorInfo& tensor = inventory_.tensors.back();
     std::vector<std::byte> to(tensor.bytes.count());
     ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
-    const auto finished = (*reader)->finish([](Bytes) { return true; });
+    const auto finished = (*reader)->finish([](ReadProgress) { return true; });
     ASSERT_FALSE(finished.has_value());
     EXPECT_EQ(finished.error().code, ErrorCode::bad_input);
     EXPECT_NE(finished.error().message.find(tensor.name), std::string::npos);
-}
-
-TEST_F(Reader, LoadsStoppedAtAnyMomentLeaveNothingAndTheNextOneWorks) {
-    make_machine(2);
-    const Plan plan = random_plan(4);
-    std::mt19937 random(1);
-    int stopped = 0;
-    for (int i = 0; i < 60; ++i) {
-        std::atomic<bool> stop{false};
-        std::thread stopper([&stop, us = random() % 20000] {
-            std::this_thread::sleep_for(std::chrono::microseconds(us));
-            stop = true;
-        });
-        const auto session = ModelSession::load(
-            *machine_, inventory_, plan,
-            {.context = {.outputs = 512, .threads = 2}, .progress = {}, .stop = &stop});
-        stopper.join();
-        if (!session) {
-            EXPECT_EQ(session.error().code, ErrorCode::interrupted) << session.error().message;
-            expect_empty_devices();
-            ++stopped;
-        }
-    }
-    EXPECT_GT(stopped, 0);
-    EXPECT_TRUE(load(plan).has_value());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/generate.hpp"
 #include "runtime/loaded_model.hpp"
 
@@ -9,15 +10,6 @@ namespace hexcore::test {
 namespace {
 
 class Session : public LoadedModelTest {};
-
-std::vector<llama_token> tokens_for(std::size_t count, std::uint32_t n_vocab) {
-    std::mt19937 random(static_cast<std::uint32_t>(count));
-    std::vector<llama_token> tokens(count);
-    for (llama_token& token : tokens) {
-        token = static_cast<llama_token>(random() % n_vocab);
-    }
-    return tokens;
-}
 
 TEST_F(Session, LogitsAreThoseOfPlainLibllamaToTheBit) {
     struct Case {
@@ -47,7 +39,7 @@ TEST_F(Session, LogitsAreThoseOfPlainLibllamaToTheBit) {
             planned = std::move(*logits);
         }
         expect_empty_devices();
-        const auto plain = plain_logits(inventory_, plan.context, options);
+        const auto plain = plain_logits(*machine_, inventory_, plan, options);
         ASSERT_TRUE(plain.has_value()) << plain.error().message;
         const VerifyReport report = compare_logits(planned, *plain, c.n_tokens, 0);
         EXPECT_TRUE(report.identical) << report.max_relative_error;
@@ -142,8 +134,9 @@ TEST_F(Session, AStoppedLoadSaysSoAndLeavesNothing) {
     write({});
     make_machine(2);
     const std::atomic<bool> stop{true};
-    const auto session = ModelSession::load(*machine_, inventory_, random_plan(2),
-                                            {.context = {}, .progress = {}, .stop = &stop});
+    LoadOptions options = load_options();
+    options.stop = &stop;
+    const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
     ASSERT_FALSE(session.has_value());
     EXPECT_EQ(session.error().code, ErrorCode::interrupted);
     expect_empty_devices();

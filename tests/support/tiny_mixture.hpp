@@ -18,7 +18,23 @@ struct TinyShape {
     std::uint32_t n_embd = 64;
     std::uint32_t n_ff = 96;
     std::uint32_t n_vocab = 128;
+    std::uint32_t seed = 7;  ///< of the weights
 };
+
+/// Writes `file` with F32 values that are tame enough for finite logits in a model of that width.
+/// Another seed, other values.
+inline void write_random(const std::filesystem::path& path, const GgufBuilder& file,
+                         std::uint32_t n_embd, std::uint32_t seed) {
+    std::string bytes = file.bytes();
+    std::mt19937 random(seed);
+    std::normal_distribution<float> value(0.0F, 1.0F / std::sqrt(static_cast<float>(n_embd)));
+    const std::size_t start = (file.header().size() + 31) / 32 * 32;
+    for (std::size_t at = start; at < bytes.size(); at += sizeof(float)) {
+        const float weight = value(random) + 0.05F;
+        std::memcpy(bytes.data() + at, &weight, sizeof(weight));
+    }
+    GgufBuilder::write_file(path, bytes);
+}
 
 /// Writes a loadable model of the Mixtral architecture with random F32 weights, tame enough for
 /// finite logits, in which no two experts are alike. It has no tokenizer: tests feed token numbers.
@@ -59,16 +75,7 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
             .tensor(block + "ffn_down_exps.weight", {ff, embd, experts});
     }
     file.tensor("output_norm.weight", {embd}).tensor("output.weight", {embd, vocab});
-
-    std::string bytes = file.bytes();
-    std::mt19937 random(7);
-    std::normal_distribution<float> value(0.0F, 1.0F / std::sqrt(static_cast<float>(embd)));
-    const std::size_t start = (file.header().size() + 31) / 32 * 32;
-    for (std::size_t at = start; at < bytes.size(); at += sizeof(float)) {
-        const float weight = value(random) + 0.05F;
-        std::memcpy(bytes.data() + at, &weight, sizeof(weight));
-    }
-    GgufBuilder::write_file(path, bytes);
+    write_random(path, file, shape.n_embd, shape.seed);
 }
 
 }  // namespace hexcore::test

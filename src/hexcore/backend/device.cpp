@@ -1,16 +1,14 @@
 #include "hexcore/backend/device.hpp"
 
+#include "hexcore/backend/device_backend.hpp"
 #include "hexcore/backend/expert_buffer.hpp"
-#include "hexcore/backend/host_backend.hpp"
-#include "hexcore/backend/host_buffer.hpp"
+#include "hexcore/backend/inner_backend.hpp"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
 namespace {
 
 Bytes usable(const DeviceSpec& spec) { return saturating_subtract(spec.budget, spec.reserve); }
-
-ggml_backend_dev_t cpu() { return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU); }
 
 void get_memory(ggml_backend_dev_t handle, std::size_t* free, std::size_t* total) {
     const Budget& budget = device_of(handle).memory().budget();
@@ -21,13 +19,13 @@ void get_memory(ggml_backend_dev_t handle, std::size_t* free, std::size_t* total
 void get_props(ggml_backend_dev_t handle, ggml_backend_dev_props* props) {
     *props = {};
     props->name = device_of(handle).name().c_str();
-    props->description = "capped host device";
+    props->description = device_of(handle).description();
     props->type = GGML_BACKEND_DEVICE_TYPE_GPU;
     get_memory(handle, &props->memory_free, &props->memory_total);
     props->caps.mmap_support = true;
 }
 
-bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+bool supports_op(ggml_backend_dev_t handle, const ggml_tensor* op) {
     for (int i = 0; i < GGML_MAX_SRC; ++i) {
         const ggml_tensor* source = op->src[i];
         if (source != nullptr && is_in_expert_buffer(*source) &&
@@ -35,7 +33,7 @@ bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
             return false;
         }
     }
-    return ggml_backend_dev_supports_op(cpu(), op);
+    return device_of(handle).supports(*op);
 }
 
 bool supports_buft(ggml_backend_dev_t handle, ggml_backend_buffer_type_t type) {
@@ -45,11 +43,11 @@ bool supports_buft(ggml_backend_dev_t handle, ggml_backend_buffer_type_t type) {
 
 constexpr ggml_backend_device_i interface = {
     [](ggml_backend_dev_t handle) { return device_of(handle).name().c_str(); },
-    [](ggml_backend_dev_t) { return "capped host device"; },
+    [](ggml_backend_dev_t handle) { return device_of(handle).description(); },
     get_memory,
     [](ggml_backend_dev_t) { return GGML_BACKEND_DEVICE_TYPE_GPU; },
     get_props,
-    [](ggml_backend_dev_t handle, const char*) { return make_host_backend(device_of(handle)); },
+    [](ggml_backend_dev_t handle, const char*) { return make_device_backend(device_of(handle)); },
     [](ggml_backend_dev_t handle) { return device_of(handle).buffer_type(); },
     nullptr,  // get_host_buffer_type
     nullptr,  // buffer_from_host_ptr
@@ -65,23 +63,35 @@ constexpr ggml_backend_device_i interface = {
 
 Device& device_of(ggml_backend_dev_t handle) { return *static_cast<Device*>(handle->context); }
 
+Device& device_of(ggml_backend_buffer_type_t type) { return *static_cast<Device*>(type->context); }
+
 Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
-               Commitment commitment)
+               Commitment commitment, ggml_backend_buffer_type_i buffer_type)
     : machine_(machine),
       id_(id),
       memory_(spec.name, usable(spec), commitment),
       expert_buffer_name_(spec.name + "_experts"),
-      buffer_type_(make_host_buffer_type(*this)),
+      buffer_type_{buffer_type, &handle_, this},
       expert_buffer_type_(make_expert_buffer_type(*this)),
       handle_{interface, registry, this} {}
 
 Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size) {
-    ggml_backend_buffer_ptr buffer(allocate_host_buffer(*this, size, Purpose::experts));
+    ggml_backend_buffer_ptr buffer(allocate(size, Purpose::experts));
     if (!buffer) {
         return fail(ErrorCode::does_not_fit, "{} has no room for {} of experts", name(),
                     to_string(size));
     }
     return buffer;
+}
+
+std::shared_ptr<InnerBackend> Device::inner_backend() {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<InnerBackend> backend = inner_backend_.lock();
+    if (!backend) {
+        backend = std::make_shared<InnerBackend>(*this);
+        inner_backend_ = backend;
+    }
+    return backend;
 }
 
 }  // namespace hexcore

@@ -3,9 +3,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpp.h"
@@ -15,14 +15,17 @@
 
 namespace hexcore {
 
+class ExpertExecution;
+class InnerBackend;
 class Machine;
 
-/// One capped host device: to libllama a GPU with `budget - reserve` bytes, which computes with
-/// ggml's CPU kernels. Its buffers are committed, accounted and refused by its DeviceMemory.
+/// One device of a Machine: to libllama a GPU with `budget - reserve` bytes, whose buffers are
+/// accounted and refused by its DeviceMemory, and which computes through a ggml backend of its
+/// kind, the *inner* one. What that is, and where its memory lies, is up to the classes derived
+/// from it.
 class Device {
 public:
-    Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
-           Commitment commitment);
+    virtual ~Device() = default;
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
@@ -38,15 +41,49 @@ public:
     [[nodiscard]] ggml_backend_buffer_type_t buffer_type() { return &buffer_type_; }
     /// Where the merged expert tensors of the layers at home here go, shard by shard.
     [[nodiscard]] ggml_backend_buffer_type_t expert_buffer_type() { return &expert_buffer_type_; }
-
     [[nodiscard]] const std::string& expert_buffer_name() const { return expert_buffer_name_; }
 
     /// A buffer on this device, accounted as experts.
     [[nodiscard]] Result<ggml_backend_buffer_ptr> allocate_experts(Bytes size);
 
+    /// What it is, in words, for people who list devices.
+    [[nodiscard]] virtual const char* description() const = 0;
+    /// Whether bytes of its buffers can be written to by address.
+    [[nodiscard]] virtual bool is_host() const = 0;
+    /// The device as ggml has it without Hexcore; null for one that is main memory.
+    [[nodiscard]] virtual ggml_backend_dev_t stock_device() const { return nullptr; }
+    /// What the kernel or the driver says that this device's memory takes; nothing where neither
+    /// can tell.
+    [[nodiscard]] virtual Result<std::optional<Bytes>> measured() const = 0;
+    /// Taken on the device besides all buffers for as long as a model is loaded: what the driver
+    /// and the inner backend keep for themselves. Planned and accounted as staging.
+    [[nodiscard]] virtual Bytes overhead() const { return {}; }
+    /// Host memory from which copies to this device are fastest; null: any.
+    [[nodiscard]] virtual ggml_backend_buffer_type_t staging_type() const { return nullptr; }
+
+    /// The inner backend's answer for an operation, whose tensors may have no buffers yet.
+    [[nodiscard]] virtual bool supports(const ggml_tensor& op) = 0;
+    /// The one inner backend that computes on this device, for all who do at a time; it goes when
+    /// the last of them lets go.
+    [[nodiscard]] std::shared_ptr<InnerBackend> inner_backend();
+    /// A ggml backend of the device's kind. Null where it cannot start.
+    [[nodiscard]] virtual ggml_backend_t start_inner_backend() = 0;
+    /// The buffer as the inner backend knows it, for one of this device's.
+    [[nodiscard]] virtual ggml_backend_buffer_t inner_buffer(
+        ggml_backend_buffer_t buffer) const = 0;
+    /// How a layer at home here computes experts that may be on other devices.
+    [[nodiscard]] virtual std::unique_ptr<ExpertExecution> make_execution() = 0;
+
     /// Rows (a token for one of its chosen experts) that this device computed, in one product.
     void count_rows(std::uint64_t rows) { rows_.fetch_add(rows, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t rows_computed() const { return rows_.load(); }
+
+protected:
+    Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
+           Commitment commitment, ggml_backend_buffer_type_i buffer_type);
+
+    /// As ggml_backend_buft_alloc_buffer(), under a purpose that is known.
+    [[nodiscard]] virtual ggml_backend_buffer_t allocate(Bytes size, Purpose purpose) = 0;
 
 private:
     Machine& machine_;
@@ -56,10 +93,14 @@ private:
     ggml_backend_buffer_type buffer_type_;
     ggml_backend_buffer_type expert_buffer_type_;
     ggml_backend_device handle_;
+    std::mutex mutex_;
+    std::weak_ptr<InnerBackend> inner_backend_;
     std::atomic<std::uint64_t> rows_{0};
 };
 
 /// The device that a ggml device of ours stands for.
 [[nodiscard]] Device& device_of(ggml_backend_dev_t handle);
+/// The device whose buffer type that is.
+[[nodiscard]] Device& device_of(ggml_backend_buffer_type_t type);
 
 }  // namespace hexcore

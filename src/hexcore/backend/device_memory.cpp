@@ -1,6 +1,8 @@
 #include "hexcore/backend/device_memory.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <system_error>
 #include <vector>
 
 namespace hexcore {
@@ -51,6 +53,11 @@ DeviceMemory::DeviceMemory(std::string device_name, Bytes limit, Commitment comm
 
 Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
     auto attempt = [&]() -> Result<std::unique_ptr<Block>> {
+        if (auto ahead = find_ahead(size)) {
+            HEXCORE_TRY(mapping, ahead->mapping.get());
+            return std::make_unique<Block>(*this, std::move(ahead->reservation),
+                                           std::move(mapping));
+        }
         HEXCORE_TRY(reservation, budget_.reserve(size));
         HEXCORE_TRY(mapping, commitment_ == Commitment::committed
                                  ? HostMapping::create(size, budget_.device_name())
@@ -72,6 +79,63 @@ void DeviceMemory::report_refusal(Error why) {
     if (!refusal_) {
         refusal_ = std::move(why);
     }
+}
+
+Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take_elsewhere(Bytes size) {
+    auto reservation = budget_.reserve(size);
+    if (!reservation) {
+        report_refusal(reservation.error());
+        return tl::unexpected(reservation.error());
+    }
+    return std::make_unique<Block>(*this, std::move(*reservation), HostMapping());
+}
+
+void DeviceMemory::take_ahead(const std::vector<Bytes>& sizes) {
+    HEXCORE_CHECK(ahead_.empty() && !ahead_thread_.joinable(), budget_.device_name(),
+                  "already takes ahead");
+    ahead_is_dropped_ = false;
+    std::vector<std::promise<Result<HostMapping>>> promises;
+    for (const Bytes size : sizes) {
+        auto reservation = budget_.reserve(size);
+        if (!reservation) {
+            break;  // take() will say so
+        }
+        promises.emplace_back();
+        ahead_.push_back({std::move(*reservation), promises.back().get_future()});
+    }
+    auto commit = [this, sizes, promises = std::move(promises)]() mutable {
+        for (std::size_t i = 0; i < promises.size(); ++i) {
+            promises[i].set_value(ahead_is_dropped_
+                                      ? Result<HostMapping>()
+                                      : HostMapping::create(sizes[i], budget_.device_name()));
+        }
+    };
+    try {
+        ahead_thread_ = std::thread(std::move(commit));
+    } catch (const std::system_error&) {
+        ahead_.clear();  // then each block is committed when it is asked for
+    }
+}
+
+std::optional<DeviceMemory::Ahead> DeviceMemory::find_ahead(Bytes size) {
+    const auto found = std::find_if(ahead_.begin(), ahead_.end(), [size](const Ahead& ahead) {
+        return ahead.reservation.size() == size;
+    });
+    if (found == ahead_.end()) {
+        drop_ahead();  // or it would stand in the way of what is asked for
+        return std::nullopt;
+    }
+    Ahead ahead = std::move(*found);
+    ahead_.erase(found);
+    return ahead;
+}
+
+void DeviceMemory::drop_ahead() {
+    ahead_is_dropped_ = true;
+    if (ahead_thread_.joinable()) {
+        ahead_thread_.join();
+    }
+    ahead_.clear();
 }
 
 Usage DeviceMemory::accounted() const {

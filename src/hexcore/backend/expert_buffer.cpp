@@ -6,6 +6,7 @@
 
 #include "hexcore/backend/host_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/wrapped_buffer.hpp"
 
 namespace hexcore {
 namespace {
@@ -33,6 +34,13 @@ void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t valu
     memset_shards(*tensor, value, offset, size);
 }
 
+FillTarget fill_target(const ggml_tensor& shard, std::size_t offset) {
+    if (device_of(shard.buffer->buft).is_host()) {
+        return {.address = static_cast<std::byte*>(shard.data) + offset};
+    }
+    return wrapped_fill_target(shard, offset);
+}
+
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
     set_shards(device_of(buffer->buft->device).machine(), *tensor, data, offset, size);
@@ -53,16 +61,6 @@ constexpr ggml_backend_buffer_i interface = {
     clear,
     nullptr,  // reset
 };
-
-/// "blk.3.ffn_up_exps.weight.lora_a" -> "blk.3.ffn_up_exps.weight"
-std::string_view without_adapter_suffix(std::string_view name) {
-    for (const std::string_view suffix : {".lora_a", ".lora_b"}) {
-        if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix) {
-            return name.substr(0, name.size() - suffix.size());
-        }
-    }
-    return name;
-}
 
 const char* type_name(ggml_backend_buffer_type_t type) {
     return static_cast<Device*>(type->context)->expert_buffer_name().c_str();
@@ -86,6 +84,15 @@ ggml_backend_buffer_type make_expert_buffer_type(Device& home) {
         home.handle(),
         &home,
     };
+}
+
+std::string_view without_adapter_suffix(std::string_view name) {
+    for (const std::string_view suffix : {".lora_a", ".lora_b"}) {
+        if (name.size() > suffix.size() && name.ends_with(suffix)) {
+            return name.substr(0, name.size() - suffix.size());
+        }
+    }
+    return name;
 }
 
 bool is_in_expert_buffer(const ggml_tensor& tensor) {
@@ -113,8 +120,9 @@ void set_shards(Machine& machine, const ggml_tensor& tensor, const void* data, s
     TensorFiller* filler = machine.filler();
     for (const ShardSlice& slice : slices_of(shards_of(tensor), tensor, offset, size)) {
         // A shard has the tensor's name, but not its offsets in the file.
-        auto* to = static_cast<std::byte*>(slice.shard->data) + slice.shard_offset;
-        if (filler != nullptr && filler->fill(tensor.name, slice.tensor_offset, to, slice.size)) {
+        if (filler != nullptr &&
+            filler->fill(tensor.name, slice.tensor_offset,
+                         fill_target(*slice.shard, slice.shard_offset), slice.size)) {
             continue;
         }
         const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);
@@ -127,6 +135,18 @@ void get_shards(const ggml_tensor& tensor, void* data, std::size_t offset, std::
         auto* to = static_cast<std::byte*>(data) + (slice.tensor_offset - offset);
         ggml_backend_tensor_get(slice.shard, to, slice.shard_offset, slice.size);
     }
+}
+
+const ExpertMap* expert_map_of(const ggml_tensor& tensor) {
+    if (const ShardedTensor* shards = sharded(&tensor)) {
+        return shards->map;
+    }
+    if (!is_in_expert_buffer(tensor)) {
+        return nullptr;
+    }
+    const ExpertLayout& layout = device_of(tensor.buffer->buft).machine().layout();
+    const ExpertLayout::Tensor* placed = layout.find(without_adapter_suffix(tensor.name));
+    return placed == nullptr ? nullptr : placed->map;
 }
 
 std::vector<ShardSlice> slices_of(ShardedTensor& tensor, const ggml_tensor& whole,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <string_view>
 #include <vector>
 
 #include "ggml-backend-impl.h"
@@ -15,6 +16,10 @@ class Machine;
 
 /// The buffer type for the merged expert tensors of the layers at home on `home`.
 [[nodiscard]] ggml_backend_buffer_type make_expert_buffer_type(Device& home);
+
+/// The tensor that a LoRA adapter's tensor modifies: "blk.3.ffn_up_exps.weight.lora_a" gives
+/// "blk.3.ffn_up_exps.weight"; any other name is left as it is.
+[[nodiscard]] std::string_view without_adapter_suffix(std::string_view name);
 
 /// True for a tensor with shards, and for any in an expert buffer, which has none in a dry run.
 [[nodiscard]] bool is_in_expert_buffer(const ggml_tensor& tensor);
@@ -31,6 +36,9 @@ struct ShardedTensor {
 
 /// The shards of `tensor`, or nullptr where it is an ordinary tensor.
 [[nodiscard]] const ShardedTensor* sharded(const ggml_tensor* tensor);
+
+/// Where the experts of `tensor` are, also in a dry run; nullptr where it is an ordinary tensor.
+[[nodiscard]] const ExpertMap* expert_map_of(const ggml_tensor& tensor);
 
 /// The part of a sharded tensor's bytes that lies in one expert: `size` bytes at `shard_offset` of
 /// `shard`, which are those at `tensor_offset` of the whole.

@@ -42,9 +42,11 @@ private:
 /// of all layers with the same home are one arena, so that few, large allocations are made.
 class ExpertLayout {
 public:
-    /// Shards start at multiples of this in their arena: the most that any ggml backend asks for,
-    /// and each ends with as much slack, since CUDA's quantised kernels read past the last row.
+    /// Shards start at multiples of this in their arena: the most that any ggml backend asks for.
     static constexpr Bytes shard_alignment{512};
+    /// What each ends with: CUDA's quantised kernels read rows in steps of 512 elements, past the
+    /// last one, which is 544 bytes of its widest type (q8_0).
+    static constexpr Bytes shard_slack{544};
 
     ExpertLayout() = default;
     ExpertLayout(ExpertLayout&&) = default;
@@ -58,7 +60,7 @@ public:
 
     /// What a shard takes of which `experts` bytes are experts.
     [[nodiscard]] static Bytes shard_size(Bytes experts) {
-        return round_up(experts + shard_alignment, shard_alignment);
+        return round_up(experts + shard_slack, shard_alignment);
     }
 
     /// One merged expert tensor.

@@ -36,7 +36,7 @@ class RegionFinder {
 public:
     RegionFinder(const ggml_cgraph& graph, int first) : graph_(graph), first_(first) {
         const ggml_tensor& node = *graph.nodes[first];
-        region_ = {first, first, sharded(node.src[0])->map, node.src[2], node.src[1]};
+        region_ = {first, first, expert_map_of(*node.src[0]), node.src[2], node.src[1]};
         members_.push_back(&node);
     }
 
@@ -68,7 +68,7 @@ private:
             return false;
         }
         if (is_sharded_product(node)) {
-            return sharded(node.src[0])->map == region_.map && node.src[2] == region_.ids &&
+            return expert_map_of(*node.src[0]) == region_.map && node.src[2] == region_.ids &&
                    (node.src[1] == region_.x || is_member(node.src[1]));
         }
         if (node.op == GGML_OP_ADD_ID) {
@@ -117,7 +117,7 @@ private:
 }  // namespace
 
 bool is_sharded_product(const ggml_tensor& node) {
-    return node.op == GGML_OP_MUL_MAT_ID && sharded(node.src[0]) != nullptr;
+    return node.op == GGML_OP_MUL_MAT_ID && expert_map_of(*node.src[0]) != nullptr;
 }
 
 bool continues_region(const ggml_tensor& node, bool (*is_product)(const ggml_tensor&)) {

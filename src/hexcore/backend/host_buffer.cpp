@@ -4,7 +4,7 @@
 
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/expert_buffer.hpp"
-#include "hexcore/backend/host_experts.hpp"
+#include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -89,7 +89,8 @@ void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* d
         return;
     }
     TensorFiller* filler = machine.filler();
-    if (filler != nullptr && filler->fill(tensor->name, offset, bytes_of(tensor) + offset, size)) {
+    if (filler != nullptr &&
+        filler->fill(tensor->name, offset, {.address = bytes_of(tensor) + offset}, size)) {
         return;
     }
     std::memcpy(bytes_of(tensor) + offset, data, size);
@@ -138,12 +139,8 @@ constexpr ggml_backend_buffer_i sharding_interface = [] {
     return result;
 }();
 
-Device& device_of_type(ggml_backend_buffer_type_t type) {
-    return *static_cast<Device*>(type->context);
-}
-
 std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
-    const Device& device = device_of_type(type);
+    const Device& device = device_of(type);
     if (map_of(device, *tensor) != nullptr) {
         return 0;  // the bytes of a tensor in shards are not in the buffer that it belongs to
     }
@@ -180,22 +177,17 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
     return buffer;
 }
 
-ggml_backend_buffer_type make_host_buffer_type(Device& device) {
+ggml_backend_buffer_type_i host_buffer_type() {
     return {
-        {
-            [](ggml_backend_buffer_type_t type) { return device_of_type(type).name().c_str(); },
-            [](ggml_backend_buffer_type_t type, std::size_t size) {
-                return allocate_host_buffer(device_of_type(type), Bytes(size), std::nullopt);
-            },
-            [](ggml_backend_buffer_type_t) { return tensor_alignment; },
-            nullptr,  // get_max_size: no limit but the budget
-            alloc_size,
-            // Not to be written to directly: data comes and goes through the interface, as for a
-            // GPU.
-            [](ggml_backend_buffer_type_t) { return false; },
+        [](ggml_backend_buffer_type_t type) { return device_of(type).name().c_str(); },
+        [](ggml_backend_buffer_type_t type, std::size_t size) {
+            return allocate_host_buffer(device_of(type), Bytes(size), std::nullopt);
         },
-        device.handle(),
-        &device,
+        [](ggml_backend_buffer_type_t) { return tensor_alignment; },
+        nullptr,  // get_max_size: no limit but the budget
+        alloc_size,
+        // Not to be written to directly: data comes and goes through the interface, as for a GPU.
+        [](ggml_backend_buffer_type_t) { return false; },
     };
 }
 

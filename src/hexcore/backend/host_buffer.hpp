@@ -10,8 +10,9 @@ namespace hexcore {
 
 class Device;
 
-/// The buffer type through which libllama allocates on a capped host device.
-[[nodiscard]] ggml_backend_buffer_type make_host_buffer_type(Device& device);
+/// The buffer type through which libllama allocates on a capped host device; its context is the
+/// Device.
+[[nodiscard]] ggml_backend_buffer_type_i host_buffer_type();
 
 /// Whether it is a buffer of a host device that places merged expert tensors by their names, shard
 /// by shard (decision 10). Such buffers are made where the machine's layout goes by name.

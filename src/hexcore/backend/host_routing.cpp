@@ -43,16 +43,6 @@ ggml_tensor custom_node(ggml_custom_op_t function, int n_tasks, void* self,
     return node;
 }
 
-void make_contiguous(ggml_tensor& tensor, std::int64_t ne1, std::int64_t ne2) {
-    tensor.ne[1] = ne1;
-    tensor.ne[2] = ne2;
-    tensor.ne[3] = 1;
-    tensor.nb[0] = ggml_type_size(tensor.type);
-    tensor.nb[1] = ggml_row_size(tensor.type, tensor.ne[0]);
-    tensor.nb[2] = tensor.nb[1] * static_cast<std::size_t>(ne1);
-    tensor.nb[3] = tensor.nb[2] * static_cast<std::size_t>(ne2);
-}
-
 std::byte* data_of(const ggml_tensor* tensor) { return static_cast<std::byte*>(tensor->data); }
 
 void switch_on(ggml_tensor& node, bool on) {
@@ -69,33 +59,28 @@ std::byte* HostRouting::behind(const ggml_tensor& product) {
 HostRouting::HostRouting(Machine& machine, const ggml_cgraph& graph, const ExpertRegion& region)
     : machine_(machine),
       region_(region),
-      n_used_(static_cast<std::size_t>(region.ids->ne[0])),
-      n_tokens_(static_cast<std::size_t>(region.ids->ne[1])),
-      gathers_(n_tokens_ > 1 || region.x->ne[1] > 1),
-      result_(graph.nodes[region.last]),
-      order_(n_used_ * n_tokens_),
-      local_ids_(order_.size()),
-      global_ids_(order_.size()),
-      first_row_(region.map->n_devices() + 1) {}
+      rows_(*region.map, static_cast<std::size_t>(region.ids->ne[0]),
+            static_cast<std::size_t>(region.ids->ne[1])),
+      gathers_(rows_.n_tokens() > 1 || region.x->ne[1] > 1),
+      result_(graph.nodes[region.last]) {}
 
 void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
                                std::vector<ggml_tensor*>& nodes) {
     space_ = space;
     std::size_t n_products = 0;
-    std::size_t n_biases = 0;
+    std::size_t n_copies = 1;
     for (int i = region_.first; i <= region_.last; ++i) {
         n_products += is_sharded_product(*graph.nodes[i]) ? 1 : 0;
-        n_biases += graph.nodes[i]->op == GGML_OP_ADD_ID ? 1 : 0;
+        n_copies += graph.nodes[i]->op == GGML_OP_ADD_ID ? 1 : 0;
     }
     // Reserved, since nodes are handed out by address.
     parts_.reserve(n_products * region_.map->n_devices());
-    biases_.reserve(n_biases);
+    copies_.reserve(n_copies);
 
     sorted_ids_ = *region_.ids;
     sorted_ids_.op = GGML_OP_NONE;
-    sorted_ids_.data = global_ids_.data();
-    sorted_ids_.ne[0] = static_cast<std::int64_t>(n_used_);
-    make_contiguous(sorted_ids_, static_cast<std::int64_t>(n_tokens_), 1);
+    sorted_ids_.data = rows_.global_ids().data();
+    make_contiguous(sorted_ids_, static_cast<std::int64_t>(rows_.n_tokens()), 1);
 
     route_ = custom_node(run_route, 1, this, *result_);
     nodes.push_back(&route_);
@@ -113,10 +98,13 @@ void HostRouting::append_nodes(const ggml_cgraph& graph, Space space,
                     nodes.push_back(&parts_.back().node);
                 }
             }
-        } else if (node->op == GGML_OP_ADD_ID) {
-            ggml_tensor& biased = biases_.emplace_back(*node);
-            biased.src[2] = &sorted_ids_;
-            nodes.push_back(&biased);
+        } else if (node->op == GGML_OP_ADD_ID || node == result_) {
+            ggml_tensor& copy = copies_.emplace_back(*node);
+            if (node->op == GGML_OP_ADD_ID) {
+                copy.src[2] = &sorted_ids_;
+            }
+            ending_ = node == result_ ? &copy : nullptr;
+            nodes.push_back(&copy);
         } else {
             nodes.push_back(node);
         }
@@ -166,6 +154,9 @@ void HostRouting::reset() {
     for (Part& part : parts_) {
         set_rows(part, 0, rows());
     }
+    if (ending_ != nullptr) {
+        ending_->data = space_.results;
+    }
     switch_on(scatter_, true);
 }
 
@@ -182,48 +173,23 @@ void HostRouting::set_rows(Part& part, std::size_t first, std::size_t count) {
     }
     part.ids.ne[0] = rows_along_slots;
     make_contiguous(part.ids, rows_along_tokens, 1);
-    part.ids.data = local_ids_.data() + first;
+    part.ids.data = rows_.local_ids().data() + first;
     switch_on(part.node, count > 0);
 }
 
-void HostRouting::sort_rows() {
-    const auto expert_at = [this](std::size_t row) {
-        const std::byte* at = data_of(region_.ids) + (row / n_used_) * region_.ids->nb[1] +
-                              (row % n_used_) * region_.ids->nb[0];
-        std::int32_t expert = 0;
-        std::memcpy(&expert, at, sizeof(expert));
-        return static_cast<std::size_t>(expert);
-    };
-    std::fill(first_row_.begin(), first_row_.end(), 0);
-    for (std::size_t row = 0; row < rows(); ++row) {
-        const std::size_t expert = expert_at(row);
-        HEXCORE_CHECK(expert < region_.map->n_experts(), expert, region_.map->n_experts());
-        ++first_row_[region_.map->device_of(expert).value() + 1];
-    }
-    for (std::size_t d = 1; d < first_row_.size(); ++d) {
-        first_row_[d] += first_row_[d - 1];
-    }
-    std::vector<std::size_t> next(first_row_.begin(), first_row_.end() - 1);
-    for (std::size_t row = 0; row < rows(); ++row) {
-        const std::size_t expert = expert_at(row);
-        const std::size_t to = next[region_.map->device_of(expert).value()]++;
-        order_[to] = static_cast<std::int32_t>(row);
-        global_ids_[to] = static_cast<std::int32_t>(expert);
-        local_ids_[to] = static_cast<std::int32_t>(region_.map->local_of(expert));
-    }
-}
-
 void HostRouting::route() {
-    sort_rows();
+    rows_.sort(data_of(region_.ids), region_.ids->nb[1], region_.ids->nb[0]);
     bool one_device = false;
     for (Part& part : parts_) {
-        const std::size_t first = first_row_[part.device.value()];
-        const std::size_t count = first_row_[part.device.value() + 1] - first;
-        set_rows(part, first, count);
+        const std::size_t count = rows_.count(part.device);
+        set_rows(part, rows_.first(part.device), count);
         machine_.device(part.device).count_rows(count);
         one_device = one_device || count == rows();
     }
     // On one device the order is the graph's own, and the result went where it belongs.
+    if (ending_ != nullptr) {
+        ending_->data = one_device ? result_->data : space_.results;
+    }
     switch_on(scatter_, !one_device);
 }
 
@@ -240,10 +206,10 @@ void HostRouting::run_gather(ggml_tensor*, int thread, int n_threads, void* gath
     const std::size_t row_size = ggml_row_size(x.type, x.ne[0]);
     for (std::size_t row = static_cast<std::size_t>(thread); row < routing.rows();
          row += static_cast<std::size_t>(n_threads)) {
-        const auto at = static_cast<std::size_t>(routing.order_[row]);
-        const std::size_t slot = at % routing.n_used_ % static_cast<std::size_t>(x.ne[1]);
+        const auto at = static_cast<std::size_t>(routing.rows_.order()[row]);
+        const std::size_t slot = at % routing.rows_.n_used() % static_cast<std::size_t>(x.ne[1]);
         std::memcpy(to + row * row_size,
-                    data_of(&x) + at / routing.n_used_ * x.nb[2] + slot * x.nb[1], row_size);
+                    data_of(&x) + at / routing.rows_.n_used() * x.nb[2] + slot * x.nb[1], row_size);
     }
 }
 
@@ -252,7 +218,7 @@ void HostRouting::run_scatter(ggml_tensor*, int thread, int n_threads, void* sel
     const std::size_t row_size = routing.result_->nb[1];
     for (std::size_t row = static_cast<std::size_t>(thread); row < routing.rows();
          row += static_cast<std::size_t>(n_threads)) {
-        const auto at = static_cast<std::size_t>(routing.order_[row]);
+        const auto at = static_cast<std::size_t>(routing.rows_.order()[row]);
         std::memcpy(data_of(routing.result_) + at * row_size,
                     routing.space_.results + row * row_size, row_size);
     }

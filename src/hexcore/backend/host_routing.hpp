@@ -6,6 +6,7 @@
 
 #include "ggml-impl.h"
 #include "hexcore/backend/expert_region.hpp"
+#include "hexcore/backend/expert_rows.hpp"
 
 namespace hexcore {
 
@@ -30,7 +31,7 @@ public:
     HostRouting(const HostRouting&) = delete;
     HostRouting& operator=(const HostRouting&) = delete;
 
-    [[nodiscard]] std::size_t rows() const { return order_.size(); }
+    [[nodiscard]] std::size_t rows() const { return rows_.size(); }
 
     /// Appends the nodes that take the place of the region's.
     void append_nodes(const ggml_cgraph& graph, Space space, std::vector<ggml_tensor*>& nodes);
@@ -61,28 +62,24 @@ private:
     static void run_scatter(ggml_tensor* node, int thread, int n_threads, void* self);
 
     void route();
-    void sort_rows();
     void set_rows(Part& part, std::size_t first, std::size_t count);
     void add_part(const ggml_tensor& product, DeviceId device, std::byte* input);
     [[nodiscard]] std::byte* input_of(const ggml_tensor& product, std::vector<ggml_tensor*>& nodes);
 
     Machine& machine_;
     const ExpertRegion region_;
-    const std::size_t n_used_;
-    const std::size_t n_tokens_;
+    ExpertRows rows_;
     /// Whether input rows must be copied into the devices' order. A single token's row serves all
     /// its experts as it is.
     const bool gathers_;
     const ggml_tensor* result_;
     Space space_;
-    std::vector<std::int32_t> order_;       ///< [row] token * n_used + slot
-    std::vector<std::int32_t> local_ids_;   ///< [row] expert's position on its device
-    std::vector<std::int32_t> global_ids_;  ///< [row] expert
-    std::vector<std::size_t> first_row_;    ///< [device], and the end
     std::vector<Part> parts_;
     std::deque<Gather> gathers_made_;
     const ggml_tensor* gathered_behind_ = nullptr;  ///< whose space holds gathered rows now
-    std::vector<ggml_tensor> biases_;
+    /// Copies of nodes that are changed: biases, which look up experts, and the last node.
+    std::vector<ggml_tensor> copies_;
+    ggml_tensor* ending_ = nullptr;  ///< the last node's copy, where that is no product
     ggml_tensor sorted_ids_{};
     ggml_tensor route_{};
     ggml_tensor scatter_{};

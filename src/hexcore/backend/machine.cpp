@@ -1,8 +1,11 @@
 #include "hexcore/backend/machine.hpp"
 
+#include <algorithm>
 #include <cstring>
 
-#include "hexcore/backend/host_backend.hpp"
+#include "hexcore/backend/device_backend.hpp"
+#include "hexcore/backend/host_device.hpp"
+#include "hexcore/backend/wrapped_device.hpp"
 
 namespace hexcore {
 namespace {
@@ -15,13 +18,15 @@ Machine& machine_of(ggml_backend_reg_t registry) {
 // default threads and an interrupt waits for the whole batch.
 void* get_proc_address(ggml_backend_reg_t, const char* name) {
     if (std::strcmp(name, "ggml_backend_set_n_threads") == 0) {
-        return reinterpret_cast<void*>(&set_host_backend_threads);
+        return reinterpret_cast<void*>(&set_device_backend_threads);
     }
     if (std::strcmp(name, "ggml_backend_set_abort_callback") == 0) {
-        return reinterpret_cast<void*>(&set_host_backend_abort_callback);
+        return reinterpret_cast<void*>(&set_device_backend_abort_callback);
     }
     return nullptr;
 }
+
+bool is_host(const DeviceSpec& spec) { return spec.kind == DeviceKind::host; }
 
 constexpr ggml_backend_reg_i interface = {
     [](ggml_backend_reg_t) { return "Hexcore"; },
@@ -41,18 +46,24 @@ Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& 
                                                  Commitment commitment) {
     std::unique_ptr<Machine> machine(new Machine(specs));
     for (const DeviceSpec& spec : specs) {
-        if (spec.kind != DeviceKind::host) {
-            return fail(ErrorCode::missing_device,
-                        "{}: this build computes on capped host devices only; use "
-                        "--device host=SIZE",
-                        spec.name);
+        const DeviceId id(machine->devices_.size());
+        ggml_backend_reg_t registry = &machine->registry_;
+        if (spec.kind == DeviceKind::host) {
+            machine->devices_.push_back(
+                std::make_unique<HostDevice>(*machine, registry, id, spec, commitment));
+            continue;
         }
-        machine->devices_.push_back(std::make_unique<Device>(
-            *machine, &machine->registry_, DeviceId(machine->devices_.size()), spec, commitment));
+        HEXCORE_TRY(inner, find_inner_device(spec));
+        machine->devices_.push_back(
+            std::make_unique<WrappedDevice>(*machine, registry, id, spec, commitment, inner));
     }
     machine->claimed_.resize(specs.size());
     return machine;
 }
+
+bool Machine::all_host() const { return std::all_of(specs_.begin(), specs_.end(), is_host); }
+
+bool Machine::has_host() const { return std::any_of(specs_.begin(), specs_.end(), is_host); }
 
 void Machine::set_layout(ExpertLayout layout) {
     for (std::size_t home = 0; home < claimed_.size(); ++home) {

@@ -26,6 +26,10 @@ public:
     /// What it was made from, to make another of the same kind.
     [[nodiscard]] const std::vector<DeviceSpec>& specs() const { return specs_; }
     [[nodiscard]] std::size_t size() const { return devices_.size(); }
+    /// Whether all devices are main memory of this process.
+    [[nodiscard]] bool all_host() const;
+    /// Whether any is.
+    [[nodiscard]] bool has_host() const;
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
 

@@ -115,6 +115,12 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
         auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
                                        [](std::string_view text) { print(text); });
+        if (!answer && answer.error().code == ErrorCode::usage) {
+            // Nothing of it was taken in, so a shorter question may follow.
+            print_aside(fmt::format("hexcore: {}\n", answer.error().message));
+            messages.pop_back();
+            continue;
+        }
         print("\n");
         if (!answer) {
             return tl::unexpected(std::move(answer.error()));
@@ -130,6 +136,7 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         all.text += answer->text + "\n";
         all.prompt_tokens += answer->prompt_tokens;
         all.generated_tokens += answer->generated_tokens;
+        all.computed_tokens += answer->computed_tokens;
         all.prompt_seconds += answer->prompt_seconds;
         all.decode_seconds += answer->decode_seconds;
         all.stop = answer->stop;

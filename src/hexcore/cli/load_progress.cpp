@@ -7,7 +7,7 @@ namespace hexcore {
 
 using Clock = std::chrono::steady_clock;
 
-LoadProgress::LoadProgress(Bytes total) : total_(total), start_(Clock::now()) {}
+LoadProgress::LoadProgress() = default;
 
 LoadProgress::~LoadProgress() {
     if (drawn_) {
@@ -15,18 +15,20 @@ LoadProgress::~LoadProgress() {
     }
 }
 
-void LoadProgress::update(double fraction) {
+void LoadProgress::update(ReadProgress read) {
     const auto now = Clock::now();
+    if (start_ == Clock::time_point{}) {
+        start_ = now;  // planning and allocating before it are not the reader's time
+    }
     if (!stderr_is_terminal() || (drawn_ && now - last_ < std::chrono::milliseconds(50))) {
         return;
     }
     last_ = now;
     const double seconds = std::chrono::duration<double>(now - start_).count();
-    const Bytes done(static_cast<std::uint64_t>(fraction * total_.as_double()));
     const Progress progress{.label = "loading",
-                            .done = done,
-                            .total = total_,
-                            .bytes_per_s = seconds > 0.1 ? done.as_double() / seconds : 0};
+                            .done = read.done,
+                            .total = read.total,
+                            .bytes_per_s = seconds > 0.1 ? read.done.as_double() / seconds : 0};
     print_aside(
         fmt::format("\r{}", progress_bar(progress, stderr_columns() - 1, stdout_style().charset)));
     drawn_ = true;

@@ -2,6 +2,7 @@
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/help_format.hpp"
+#include "hexcore/cli/openmp_waiting.hpp"
 #include "hexcore/cli/version.hpp"
 
 int main(int argc, char** argv) {
@@ -23,6 +24,9 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
         return report_parse_error(program, error);
+    }
+    if (program.got_subcommand("run") || program.got_subcommand("verify")) {
+        bound_openmp_waiting(argv);
     }
     return action();
 }

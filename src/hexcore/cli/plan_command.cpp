@@ -32,7 +32,9 @@ Result<Plan> make(const PlanOptions& options) {
     if (options.shape.empty()) {
         HEXCORE_TRY(input, planning_input(planning));
         // Stock programs make room for the logits of a whole batch.
-        return plan_exactly(input, planning, {.outputs = options.plugin ? planning.ubatch : 1});
+        const ContextOptions context{.outputs = options.plugin ? planning.ubatch : 1};
+        const Interrupt interrupt;
+        return plan_exactly(input, planning, context, interrupt.flag());
     }
     if (options.plugin) {
         return fail(ErrorCode::usage, "--plugin plans exactly, which needs a model file");
@@ -112,6 +114,7 @@ void add_plan_command(CLI::App& program, Action& action) {
         ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");
     command->add_option("--quant", options->quant, "ggml type of the shape's matrices")
+        ->check(CLI::IsMember(quant_names(), CLI::ignore_case))
         ->option_text("TYPE");
     command->add_option("--format", options->format, "table, json, svg, llama.cpp or accelerate")
         ->check(CLI::IsMember({"table", "json", "svg", "llama.cpp", "accelerate"}))

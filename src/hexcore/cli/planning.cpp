@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "hexcore/backend/inner_device.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/lost_server.hpp"
 
 namespace hexcore {
 namespace {
@@ -25,7 +27,7 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
 
 DeviceFacts facts_of(const DeviceSpec& spec) {
     const TypicalSpeed speed =
-        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed("");
+        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed(spec.gpu_name);
     DeviceFacts facts;
     facts.name = spec.name;
     facts.budget = spec.budget;
@@ -33,6 +35,7 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
     facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
     facts.hop_latency_s = speed.hop_latency_s;
     facts.speed_source = SpeedSource::typical;
+    facts.staging = spec.kind == DeviceKind::cuda ? typical_cuda_context + cuda_pools : Bytes();
     return facts;
 }
 
@@ -100,6 +103,12 @@ void PlanningOptions::add_to(CLI::App& command, bool model_required) {
         ->check(CLI::IsMember({"ctx"}));
 }
 
+void PlanningOptions::add_loading_to(CLI::App& command) {
+    command.add_flag("--verify-data", verify_data,
+                     "refuse a model with a NaN or an infinity in its tensors, looked for while "
+                     "they are read");
+}
+
 Result<PlanRequest> shape_request(const PlanningOptions& options, const std::string& shape,
                                   const std::string& quant) {
     HEXCORE_TRY(model, profile_from_shape(shape, quant));
@@ -112,16 +121,20 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
     HEXCORE_TRY(specs, settled(options));
+    end_program_where_a_server_is_gone();
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
     HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
     input.request = std::move(request);
+    for (std::size_t i = 0; i < input.machine->size(); ++i) {
+        input.request.devices[i].staging = input.machine->device(DeviceId(i)).overhead();
+    }
     return input;
 }
 
 Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
-                          ContextOptions context) {
-    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context);
+                          ContextOptions context, const std::atomic<bool>* stop) {
+    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context, stop);
     return options.fit == "ctx" ? fit_context(input.request, dry_run)
                                 : make_plan(input.request, dry_run);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,11 +27,14 @@ struct PlanningOptions {
     std::string kv_type = "f16";
     std::string policy = "balanced";
     std::string fit;
+    bool verify_data = false;  ///< of run and verify, which load what is planned
 
     static constexpr std::uint32_t default_context_tokens = 4096;
 
     /// Adds them to a command; `model` is its positional argument.
     void add_to(CLI::App& command, bool model_required);
+    /// Adds those of a command that loads what it planned.
+    void add_loading_to(CLI::App& command);
 };
 
 /// A model file, the devices to place it on, and what is asked of the planner.
@@ -45,8 +49,10 @@ struct PlanningInput {
 /// The request alone, for a shape without a file.
 [[nodiscard]] Result<PlanRequest> shape_request(const PlanningOptions& options,
                                                 const std::string& shape, const std::string& quant);
-/// Plans with exact numbers by dry runs; the longest context where `--fit ctx` was given.
+/// Plans with exact numbers by dry runs; the longest context where `--fit ctx` was given. Fails
+/// with ErrorCode::interrupted once `stop` (null: never) is set.
 [[nodiscard]] Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
-                                        ContextOptions context);
+                                        ContextOptions context,
+                                        const std::atomic<bool>* stop = nullptr);
 
 }  // namespace hexcore

@@ -11,6 +11,7 @@
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/dry_run.hpp"
 #include "nlohmann/json.hpp"
 
 namespace hexcore {
@@ -28,39 +29,52 @@ struct Options {
     bool has_prompt = false;
 };
 
-Result<Plan> plan_for(PlanningInput& input, const Options& options, const ContextOptions& context) {
-    if (options.plan_file.empty()) {
-        return plan_exactly(input, options.planning, context);
+/// A model file with what it is to run on, and the plan that it is to run by.
+struct Planned {
+    PlanningInput input;
+    Plan plan;
+};
+
+/// The options that make the devices and the context of a plan.
+Result<PlanningOptions> options_of(const Plan& plan, const Options& options) {
+    PlanningOptions planning = options.planning;
+    std::size_t n_hosts = 0;
+    for (const PlannedDevice& device : plan.devices) {
+        const bool is_host = device.name == fmt::format("host{}", n_hosts);
+        n_hosts += is_host ? 1 : 0;
+        if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
+            return fail(ErrorCode::bad_input,
+                        "{} names a device '{}'; devices of a plan are host0, host1 and so on, "
+                        "cuda:N or rpc:HOST:PORT",
+                        options.plan_file, device.name);
+        }
+        planning.devices.push_back(
+            fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
+        planning.reserves.push_back(device.reserve);
     }
-    HEXCORE_TRY(text, read_file(options.plan_file));
-    HEXCORE_TRY(plan, plan_from_json(text));
-    HEXCORE_TRY_VOID(check_plan_fits_model(plan, input));
-    HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, context)(plan));
-    return finish_plan(std::move(plan), usage);
+    planning.context_tokens = plan.context.tokens.value();
+    return planning;
 }
 
-Result<PlanningInput> input_for(const Options& options) {
-    PlanningOptions planning = options.planning;
-    if (!options.plan_file.empty()) {
-        HEXCORE_TRY(text, read_file(options.plan_file));
-        HEXCORE_TRY(plan, plan_from_json(text));
-        std::size_t n_hosts = 0;
-        for (const PlannedDevice& device : plan.devices) {
-            const bool is_host = device.name == fmt::format("host{}", n_hosts);
-            n_hosts += is_host ? 1 : 0;
-            if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
-                return fail(ErrorCode::bad_input,
-                            "{} names a device '{}'; devices of a plan are host0, host1 and so on, "
-                            "cuda:N or rpc:HOST:PORT",
-                            options.plan_file, device.name);
-            }
-            planning.devices.push_back(
-                fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
-            planning.reserves.push_back(device.reserve);
-        }
-        planning.context_tokens = plan.context.tokens.value();
-    }
-    return planning_input(planning);
+/// Reads the plan once: it may come through a pipe.
+Result<Planned> planned_from_file(const Options& options, const ContextOptions& context,
+                                  const Interrupt& interrupt) {
+    HEXCORE_TRY(text, read_file(options.plan_file));
+    HEXCORE_TRY(plan, plan_from_json(text));
+    HEXCORE_TRY(planning, options_of(plan, options));
+    HEXCORE_TRY(input, planning_input(planning));
+    HEXCORE_TRY_VOID(check_plan_fits_model(plan, input));
+    HEXCORE_TRY(usage,
+                make_dry_run(*input.machine, input.inventory, context, interrupt.flag())(plan));
+    HEXCORE_TRY(finished, finish_plan(std::move(plan), usage));
+    return Planned{std::move(input), std::move(finished)};
+}
+
+Result<Planned> planned_anew(const Options& options, const ContextOptions& context,
+                             const Interrupt& interrupt) {
+    HEXCORE_TRY(input, planning_input(options.planning));
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
+    return Planned{std::move(input), std::move(plan)};
 }
 
 Result<Answer> answer_with(ModelSession& session, const Options& options, Interrupt& interrupt) {
@@ -82,20 +96,24 @@ Result<Answer> answer_with(ModelSession& session, const Options& options, Interr
 }
 
 Result<RunReport> run_model(const Options& options, Interrupt& interrupt) {
-    HEXCORE_TRY(input, input_for(options));
     const ContextOptions context{.outputs = options.planning.sequences, .threads = options.threads};
-    HEXCORE_TRY(plan, plan_for(input, options, context));
+    HEXCORE_TRY(planned, options.plan_file.empty()
+                             ? planned_anew(options, context, interrupt)
+                             : planned_from_file(options, context, interrupt));
+    PlanningInput& input = planned.input;
+    const Plan& plan = planned.plan;
     RunReport report;
     {
         const auto start = std::chrono::steady_clock::now();
-        auto bar = std::make_unique<LoadProgress>(plan.total_bytes);
+        auto bar = std::make_unique<LoadProgress>();
         LoadOptions load{.context = context,
                          .progress =
-                             [&bar](double fraction) {
-                                 bar->update(fraction);
+                             [&bar](ReadProgress read) {
+                                 bar->update(read);
                                  return true;
                              },
-                         .stop = interrupt.flag()};
+                         .stop = interrupt.flag(),
+                         .verify_data = options.planning.verify_data};
         auto session = ModelSession::load(*input.machine, input.inventory, plan, load);
         bar.reset();
         if (!session) {
@@ -134,7 +152,10 @@ int run(Options& options) {
     } else {
         print_aside(fmt::format("\n{}", run_table(*report, stdout_style())));
     }
-    const bool interrupted = report->stop == StopReason::interrupted || interrupt.should_quit();
+    // In a chat, Ctrl-C ends an answer too, which is no reason for the program to fail.
+    const bool cut_short =
+        options.has_prompt ? report->stop == StopReason::interrupted : interrupt.happened();
+    const bool interrupted = cut_short || interrupt.should_quit();
     return interrupted ? static_cast<int>(ErrorCode::interrupted) : 0;
 }
 
@@ -169,6 +190,7 @@ void add_run_command(CLI::App& program, Action& action) {
         "  hexcore run model.gguf --plan plan.json");
     auto options = std::make_shared<Options>();
     options->planning.add_to(*command, true);
+    options->planning.add_loading_to(*command);
     auto* prompt = command->add_option("-p,--prompt", options->prompt, "text to continue")
                        ->option_text("TEXT");
     command->add_option("--file", options->prompt_file, "a file with the text to continue")

@@ -17,7 +17,7 @@ CacheStats cache_stats(const Plan& plan, ModelSession& session, const Answer& an
     }
     stats.bytes_used = Bytes(stats.bytes_total.count() / stats.cells_total * stats.cells_used);
     stats.high_water = stats.bytes_used;  // nothing is ever taken out of a run's one sequence
-    stats.tokens_computed = answer.prompt_tokens + answer.generated_tokens;
+    stats.tokens_computed = answer.computed_tokens;
     stats.kv_type = plan.context.kv_type;
     stats.sessions = 1;
     return stats;
@@ -68,8 +68,9 @@ Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& ses
     report.timing.decode_tokens_per_s = per_second(decoded, answer.decode_seconds);
     Machine& machine = session.machine();
     for (std::size_t i = 0; i < machine.size(); ++i) {
-        const DeviceMemory& memory = machine.device(DeviceId(i)).memory();
-        HEXCORE_TRY(measured, memory.measured());
+        const Device& device = machine.device(DeviceId(i));
+        const DeviceMemory& memory = device.memory();
+        HEXCORE_TRY(measured, device.measured());
         report.devices.push_back({.name = plan.devices[i].name,
                                   .budget = plan.devices[i].budget,
                                   .planned = plan.devices[i].planned,
@@ -86,7 +87,7 @@ Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& ses
 Result<void> describe_unloaded(RunReport& report, Machine& machine) {
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const Device& device = machine.device(DeviceId(i));
-        HEXCORE_TRY(measured, device.memory().measured());
+        HEXCORE_TRY(measured, device.measured());
         report.after_unload.push_back({.name = device.name(),
                                        .accounted = device.memory().budget().used(),
                                        .measured = measured});

@@ -25,8 +25,8 @@ void print_aside(std::string_view text);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 
-/// Catches Ctrl-C and SIGTERM while it lives. The first sets the flag, so that what is running can
-/// end in order; `on_second` says whether a second one ends the program at once.
+/// Catches Ctrl-C and SIGTERM while it lives. The first Ctrl-C sets the flag, so that what is
+/// running can end in order; should_quit() tells that the whole program is meant.
 class Interrupt {
 public:
     Interrupt();

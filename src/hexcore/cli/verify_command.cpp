@@ -23,23 +23,26 @@ struct Options {
 };
 
 Result<VerifyReport> verify(const Options& options) {
+    const Interrupt interrupt;
     HEXCORE_TRY(input, planning_input(options.planning));
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
                                .threads = options.threads};
     const ContextOptions context = context_options(options.planning.ubatch, verification);
-    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
+    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
     std::vector<float> planned;
     {
-        const Interrupt interrupt;
-        LoadOptions load{.context = context, .progress = {}, .stop = interrupt.flag()};
+        LoadOptions load{.context = context,
+                         .progress = {},
+                         .stop = interrupt.flag(),
+                         .verify_data = options.planning.verify_data};
         HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
         verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
         HEXCORE_TRY(logits, planned_logits(session, verification));
         planned = std::move(logits);
     }
-    HEXCORE_TRY(plain, plain_logits(input.inventory, plan.context, verification));
+    HEXCORE_TRY(plain, plain_logits(*input.machine, input.inventory, plan, verification));
     return compare_logits(planned, plain, options.tokens, options.tolerance);
 }
 
@@ -68,6 +71,7 @@ void add_verify_command(CLI::App& program, Action& action) {
     command->footer("Example: hexcore verify model.gguf --device host=320MiB --device host=320MiB");
     auto options = std::make_shared<Options>();
     options->planning.add_to(*command, true);
+    options->planning.add_loading_to(*command);
     command->add_option("--tokens", options->tokens, "random tokens to compare")
         ->check(CLI::Range(1U, 1U << 20U))
         ->option_text("N");

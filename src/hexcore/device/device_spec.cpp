@@ -158,8 +158,10 @@ public:
                         (*request.size - card->total).count(), to_string(card->total), index,
                         to_string(card->free));
         }
-        DeviceSpec spec{
-            .kind = DeviceKind::cuda, .name = fmt::format("cuda:{}", index), .cuda_index = index};
+        DeviceSpec spec{.kind = DeviceKind::cuda,
+                        .name = fmt::format("cuda:{}", index),
+                        .cuda_index = index,
+                        .gpu_name = card->name};
         HEXCORE_TRY_VOID(settle_budget(spec, request.size.value_or(card->free), reserve_));
         return spec;
     }

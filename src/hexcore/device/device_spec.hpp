@@ -20,6 +20,7 @@ struct DeviceSpec {
     DeviceKind kind = DeviceKind::host;
     std::string name;
     std::uint32_t cuda_index = 0;  ///< for cuda
+    std::string gpu_name = {};     ///< what its driver calls the card, for cuda
     std::string endpoint = {};     ///< HOST:PORT, for rpc
     Bytes budget = {};  ///< zero for an rpc server named without a size, until settle_budget()
     Bytes reserve = {};
@@ -32,6 +33,7 @@ struct MachineMemory {
         std::uint32_t index = 0;
         Bytes free;
         Bytes total;
+        std::string name = {};  ///< what its driver calls it, such as "NVIDIA H100 PCIe"
     };
     std::vector<Gpu> gpus;
 };

@@ -3,15 +3,13 @@
 #include <filesystem>
 #include <system_error>
 
+#include "hexcore/device/memory_holder.hpp"
+
 namespace hexcore {
 namespace {
 
 // The kernel's PROC_PID_INIT_INO: the number of the first pid namespace on every Linux machine.
 constexpr std::string_view first_pid_namespace = "pid:[4026531836]";
-
-std::string_view file_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: no slash, the whole text
-}
 
 }  // namespace
 
@@ -39,26 +37,7 @@ std::string HolderNames::command(std::uint32_t pid) const {
     if (in_container_ && !uses_gpu(folder)) {
         return {};
     }
-    // A process that ends meanwhile, or belongs to another user, is one without a name.
-    const auto line = root_.read_if_there(folder + "/cmdline");
-    if (line && *line && !(*line)->empty()) {
-        const std::string& words = **line;  // each ended by a zero byte
-        const std::string_view program(words.c_str());
-        std::string command(file_name(program));
-        if (program.size() + 1 < words.size()) {
-            const std::string_view argument(words.c_str() + program.size() + 1);
-            if (!argument.empty() && !argument.starts_with('-')) {
-                command += fmt::format(" {}", file_name(argument));
-            }
-        }
-        return command;
-    }
-    const auto name = root_.read_if_there(folder + "/comm");
-    if (!name || !*name) {
-        return {};
-    }
-    std::string_view text(**name);
-    return std::string(take_line(text));
+    return command_of(root_, pid);
 }
 
 }  // namespace hexcore

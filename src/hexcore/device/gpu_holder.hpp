@@ -13,8 +13,7 @@ class HolderNames {
 public:
     explicit HolderNames(ProcRoot root);
 
-    /// `python3 train.py`: the program, and its first argument unless that is an option (what
-    /// follows may be secret). Empty where it cannot be told.
+    /// As command_of() gives it. Empty where it cannot be told.
     [[nodiscard]] std::string command(std::uint32_t pid) const;
     [[nodiscard]] bool in_container() const { return in_container_; }
 

@@ -13,8 +13,10 @@ MachineMemory machine_memory(const DevicesInfo& devices) {
         return machine;
     }
     for (const GpuInfo& gpu : devices.gpus.gpus) {
-        machine.gpus.push_back(
-            {.index = gpu.index, .free = gpu.free.value_or(gpu.total), .total = gpu.total});
+        machine.gpus.push_back({.index = gpu.index,
+                                .free = gpu.free.value_or(gpu.total),
+                                .total = gpu.total,
+                                .name = gpu.name});
     }
     return machine;
 }

@@ -17,6 +17,13 @@ namespace {
 
 std::string reason(int error_number) { return std::generic_category().message(error_number); }
 
+FileStamp stamp_from(const struct stat& status) {
+    return {.device = status.st_dev,
+            .inode = status.st_ino,
+            .size_bytes = static_cast<std::uint64_t>(status.st_size),
+            .modified_ns = status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec};
+}
+
 /// Owns an open file descriptor.
 class Descriptor {
 public:
@@ -63,6 +70,14 @@ public:
         return {};
     }
 
+    [[nodiscard]] Result<FileStamp> stamp() const override {
+        struct stat status {};
+        if (::fstat(descriptor_.number(), &status) != 0) {
+            return fail(ErrorCode::bad_input, "cannot be examined: {}", reason(errno));
+        }
+        return stamp_from(status);
+    }
+
 private:
     Descriptor descriptor_;
     std::uint64_t size_;
@@ -95,6 +110,15 @@ Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path)
     }
     return std::make_unique<FileSource>(std::move(descriptor),
                                         static_cast<std::uint64_t>(status.st_size));
+}
+
+Result<FileStamp> stamp_of(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+        return fail(ErrorCode::bad_input, "{}: cannot be examined: {}", path.string(),
+                    reason(errno));
+    }
+    return stamp_from(status);
 }
 
 Result<void> MemorySource::read_at(std::uint64_t offset, std::span<std::byte> target) const {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "hexcore/base/result.hpp"
+#include "hexcore/model/file_stamp.hpp"
 
 namespace hexcore {
 
@@ -19,6 +20,8 @@ public:
     /// ErrorCode::bad_input if the medium doesn't deliver all the same.
     [[nodiscard]] virtual Result<void> read_at(std::uint64_t offset,
                                                std::span<std::byte> target) const = 0;
+    /// Of a file, as it is now; of memory always the same. Fails with ErrorCode::bad_input.
+    [[nodiscard]] virtual Result<FileStamp> stamp() const { return FileStamp{}; }
 };
 
 /// Opens a regular file for reading. Never blocks: a directory, a FIFO or a device is refused with

@@ -12,12 +12,18 @@ namespace {
 constexpr std::size_t missing_named_max = 3;
 
 Result<InventoryPart> read_part(const std::filesystem::path& path) {
-    auto header = open_file(path).and_then(
-        [](const std::unique_ptr<ByteSource>& source) { return read_gguf_header(*source); });
-    if (!header) {
-        return fail(ErrorCode::bad_input, "{}: {}", path.string(), header.error().message);
+    auto part = open_file(path).and_then([&](const std::unique_ptr<ByteSource>& source) {
+        // Before the header: what is written to the file later changes the stamp.
+        return source->stamp().and_then([&](const FileStamp& stamp) {
+            return read_gguf_header(*source).map([&](GgufHeader header) {
+                return InventoryPart{path, std::move(header), stamp};
+            });
+        });
+    });
+    if (!part) {
+        return fail(ErrorCode::bad_input, "{}: {}", path.string(), part.error().message);
     }
-    return InventoryPart{path, std::move(*header)};
+    return part;
 }
 
 /// Names the parts that are not there, a few of them at most.

@@ -10,6 +10,7 @@
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/model/file_stamp.hpp"
 
 namespace hexcore {
 
@@ -67,6 +68,7 @@ struct Inventory {
     std::vector<LayerShape> layers;  ///< n_layers of them
     std::vector<TensorInfo> tensors;
     std::vector<std::filesystem::path> files;  ///< the parts of a split model in order, or one file
+    std::vector<FileStamp> stamps;             ///< [file]: as it was when its header was read
 
     [[nodiscard]] Bytes total_bytes() const;
     [[nodiscard]] Bytes experts_bytes() const;

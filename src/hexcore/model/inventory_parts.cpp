@@ -138,6 +138,7 @@ Result<Inventory> assemble_inventory(std::vector<InventoryPart> parts) {
             std::ranges::move(part.header.tensors, std::back_inserter(model.tensors));
         }
         model.files.push_back(std::move(part.path));
+        model.stamps.push_back(part.stamp);
     }
     HEXCORE_TRY_VOID(check_names(model));
     return model;

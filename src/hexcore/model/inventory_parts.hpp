@@ -12,6 +12,7 @@ namespace hexcore {
 struct InventoryPart {
     std::filesystem::path path;
     GgufHeader header;
+    FileStamp stamp = {};
 };
 
 /// Puts the parts of a model (one, unless it is split) together, in their order: hyperparameters

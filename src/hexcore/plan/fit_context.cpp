@@ -21,11 +21,11 @@ Result<std::uint64_t> most_tokens(const PlanRequest& request) {
     return std::uint64_t{request.model.n_ctx_train} * std::max(request.context.sequences, 1U);
 }
 
-std::string longest_sentence(const Plan& plan, std::uint64_t next_tokens,
+std::string longest_sentence(const Plan& plan, bool asked_for, std::uint64_t next_tokens,
                              const std::optional<NotFitting>& next) {
     if (!next) {
-        return fmt::format("{} tokens, the longest context asked for, fits.",
-                           plan.context.tokens.value());
+        return fmt::format("{} tokens, the longest context {}, fits.", plan.context.tokens.value(),
+                           asked_for ? "asked for" : "that the model was trained for");
     }
     return fmt::format("{} tokens is the longest context that fits; {} tokens miss {} on {}.",
                        plan.context.tokens.value(), next_tokens, to_string(next->missing),
@@ -58,7 +58,9 @@ Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
         }
     }
     HEXCORE_TRY(plan, make_plan(with_steps(std::max<std::uint64_t>(fitting, 1)), dry_run));
-    plan.explanation.insert(plan.explanation.begin(), longest_sentence(plan, too_many * step, why));
+    const bool asked_for = request.context.tokens > TokenCount(0);
+    plan.explanation.insert(plan.explanation.begin(),
+                            longest_sentence(plan, asked_for, too_many * step, why));
     return plan;
 }
 

@@ -52,6 +52,8 @@ struct ModelProfile {
 
 /// Names of the built-in shapes, sorted.
 [[nodiscard]] std::vector<std::string> shape_names();
+/// The ggml types that `quant` may be.
+[[nodiscard]] std::vector<std::string> quant_names();
 
 /// Where a built-in shape's numbers come from, for people. Empty for an unknown shape.
 [[nodiscard]] std::string shape_source(std::string_view shape);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <iterator>
 #include <utility>
+
+#include "hexcore/plan/profile.hpp"
 
 namespace hexcore {
 namespace {
@@ -50,6 +53,13 @@ std::string_view fallback_name(std::string_view name) {
 }
 
 }  // namespace
+
+std::vector<std::string> quant_names() {
+    std::vector<std::string> names;
+    std::transform(types.begin(), types.end(), std::back_inserter(names),
+                   [](const QuantType& type) { return std::string(type.name); });
+    return names;
+}
 
 Result<QuantType> find_quant_type(std::string_view name) {
     if (const QuantType* type = find(name)) {

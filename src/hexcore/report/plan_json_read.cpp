@@ -138,6 +138,10 @@ Result<std::vector<PlannedDevice>> read_devices(const JsonCursor& root) {
     if (cursors.empty()) {
         return list.wrong("it must name at least one device");
     }
+    if (cursors.size() > max_devices) {
+        return list.wrong(
+            fmt::format("it names {} devices; at most {}", cursors.size(), max_devices));
+    }
     for (const JsonCursor& cursor : cursors) {
         HEXCORE_TRY(device, read_device(cursor));
         devices.push_back(std::move(device));

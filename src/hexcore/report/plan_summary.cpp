@@ -9,10 +9,6 @@
 namespace hexcore {
 namespace {
 
-std::string plural(std::uint32_t count, std::string_view noun) {
-    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 std::string milliseconds(double seconds) {
     const double ms = seconds * 1e3;
     return fmt::format("{:.{}f} ms", ms, ms < 1 ? 4 : ms < 100 ? 2 : 0);

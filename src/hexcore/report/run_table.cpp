@@ -87,37 +87,38 @@ std::string unload_text(const RunReport& report, TextStyle style) {
 std::string run_table(const RunReport& report, TextStyle style) {
     std::string text = devices_text(report, style) + unload_text(report, style) + '\n';
     text += hanging_paragraph(
-        "", fmt::format("loaded in {:.0f} ms; prompt of {} tokens at {:.1f} tokens/s, {} generated "
+        "", fmt::format("loaded in {:.0f} ms; prompt of {} at {:.1f} tokens/s, {} generated "
                         "at {:.1f} tokens/s (measured); stopped: {}",
-                        report.timing.load_ms, report.prompt_tokens.value(),
+                        report.timing.load_ms, plural(report.prompt_tokens.value(), "token"),
                         report.timing.prompt_tokens_per_s, report.generated_tokens.value(),
                         report.timing.decode_tokens_per_s, to_string(report.stop)));
     text += hanging_paragraph(
-        "", fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
-                        "{} tokens reused, {} computed, {} evicted",
-                        report.cache.cells_used, report.cache.cells_total,
-                        to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
-                        to_string(report.cache.high_water), report.cache.tokens_reused,
-                        report.cache.tokens_computed, report.cache.tokens_evicted));
+        "",
+        fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
+                    "{} reused, {} computed, {} evicted",
+                    report.cache.cells_used, report.cache.cells_total,
+                    to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
+                    to_string(report.cache.high_water), plural(report.cache.tokens_reused, "token"),
+                    report.cache.tokens_computed, report.cache.tokens_evicted));
     return text;
 }
 
 std::string verify_text(const VerifyReport& report) {
+    const std::string tokens = plural(report.tokens.value(), "token");
     if (!std::isfinite(report.max_relative_error)) {
         return hanging_paragraph(
-            "", fmt::format("not verified: over {} tokens some logits are no finite numbers, so "
+            "", fmt::format("not verified: over {} some logits are no finite numbers, so "
                             "that comparing them says nothing; the model's weights are broken, or "
                             "too large for its types",
-                            report.tokens.value()));
+                            tokens));
     }
     if (report.identical) {
-        return fmt::format("identical: all logits of {} tokens are the same bits as libllama's\n",
-                           report.tokens.value());
+        return fmt::format("identical: all logits of {} are the same bits as libllama's\n", tokens);
     }
     return hanging_paragraph(
-        "", fmt::format("{}: over {} tokens the logits differ from libllama's by a relative error "
+        "", fmt::format("{}: over {} the logits differ from libllama's by a relative error "
                         "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
-                        report.agrees() ? "within tolerance" : "different", report.tokens.value(),
+                        report.agrees() ? "within tolerance" : "different", tokens,
                         report.max_relative_error, report.tolerance));
 }
 

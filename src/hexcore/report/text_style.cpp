@@ -76,6 +76,10 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+std::string plural(std::uint64_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::size_t text_columns(std::string_view text) {
     std::size_t columns = 0;
     for (const char c : text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ inline constexpr std::size_t report_columns = 99;
 /// `text` with control characters and whatever is not UTF-8 replaced by `?`. Names come from model
 /// files, which may hold anything: escape sequences, or line ends that would leave a comment.
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// "1 token", "2 tokens".
+[[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
 
 /// Columns that printable UTF-8 text takes, counting every code point as one.
 [[nodiscard]] std::size_t text_columns(std::string_view text);

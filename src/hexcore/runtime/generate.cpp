@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 
+#include "hexcore/report/text_style.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -86,6 +88,7 @@ Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
         const std::size_t now = std::min(batch_size, count - done);
         const llama_batch batch = llama_batch_get_one(const_cast<llama_token*>(tokens + done),
                                                       static_cast<std::int32_t>(now));
+        (void)session_.machine().last_refusal();  // an old one does not explain this batch
         const std::int32_t status = llama_decode(&session_.context(), batch);
         llama_synchronize(&session_.context());
         if (status == 2 || (status != 0 && stopped())) {
@@ -128,9 +131,9 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     const std::uint32_t room = llama_n_ctx_seq(&session_.context()) - position_;
     if (tokens.size() > room) {
         return fail(ErrorCode::usage,
-                    "the prompt has {} tokens and the context has room for {}; raise --ctx to at "
+                    "the prompt has {} and the context has room for {}; raise --ctx to at "
                     "least {}",
-                    tokens.size(), room,
+                    plural(tokens.size(), "token"), room,
                     (position_ + tokens.size() + 1) * llama_n_seq_max(&session_.context()));
     }
     Answer answer;
@@ -145,6 +148,7 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     }
     pending_.reset();
     answer.prompt_tokens = static_cast<std::uint32_t>(tokens.size());
+    answer.computed_tokens = answer.prompt_tokens;
     HEXCORE_TRY_VOID(generate(answer, max_tokens, on_text));
     return answer;
 }
@@ -181,6 +185,7 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
             answer.stop = StopReason::interrupted;
             return {};
         }
+        ++answer.computed_tokens;
         pending_.reset();
     }
     return {};

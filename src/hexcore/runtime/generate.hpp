@@ -27,6 +27,7 @@ struct Answer {
     StopReason stop = StopReason::eos;
     std::uint32_t prompt_tokens = 0;
     std::uint32_t generated_tokens = 0;
+    std::uint32_t computed_tokens = 0;  ///< into the KV cache; the last of an answer need not be
     double prompt_seconds = 0;
     double decode_seconds = 0;
 };

@@ -37,18 +37,12 @@ std::string expert_pattern(const Placement& placement, DeviceId home) {
 
 }  // namespace
 
-LoadParameters::LoadParameters(Machine& machine, const Plan& plan)
-    : model_(llama_model_default_params()) {
-    const Placement& placement = plan.placement;
-    const std::vector<std::uint32_t> split = layer_split(placement, machine.size());
+LoadParameters::LoadParameters(Machine& machine, const Plan& plan) : LoadParameters() {
+    const std::vector<std::uint32_t> split = layer_split(plan.placement, machine.size());
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const DeviceId id(i);
-        if (split[i] == 0) {
-            continue;  // libllama need not know of a device that only holds experts
-        }
-        devices_.push_back(machine.device(id).handle());
-        split_.push_back(static_cast<float>(split[i]));
-        if (std::string pattern = expert_pattern(placement, id); !pattern.empty()) {
+        add_device(machine.device(id).handle(), split[i]);
+        if (std::string pattern = expert_pattern(plan.placement, id); !pattern.empty()) {
             patterns_.push_back(std::move(pattern));
             overrides_.push_back({nullptr, machine.device(id).expert_buffer_type()});
         }
@@ -56,14 +50,35 @@ LoadParameters::LoadParameters(Machine& machine, const Plan& plan)
     for (std::size_t i = 0; i < patterns_.size(); ++i) {
         overrides_[i].pattern = patterns_[i].c_str();
     }
+    finish();
+}
+
+LoadParameters LoadParameters::stock(Machine& machine, const Plan& plan) {
+    LoadParameters parameters;
+    const std::vector<std::uint32_t> split = layer_split(plan.placement, machine.size());
+    for (std::size_t i = 0; i < machine.size() && !machine.has_host(); ++i) {
+        parameters.add_device(machine.device(DeviceId(i)).stock_device(), split[i]);
+    }
+    parameters.finish();
+    return parameters;
+}
+
+void LoadParameters::add_device(ggml_backend_dev_t device, std::uint32_t entries) {
+    if (entries == 0) {
+        return;  // libllama need not know of a device that only holds experts
+    }
+    devices_.push_back(device);
+    split_.push_back(static_cast<float>(entries));
+}
+
+void LoadParameters::finish() {
+    model_.n_gpu_layers = devices_.empty() ? 0 : -1;
     overrides_.push_back({nullptr, nullptr});
     devices_.push_back(nullptr);
     split_.resize(std::max(split_.size(), llama_max_devices()), 0.0F);
-
     model_.devices = devices_.data();
     model_.tensor_split = split_.data();
     model_.tensor_buft_overrides = overrides_.data();
-    model_.n_gpu_layers = -1;
     model_.split_mode = LLAMA_SPLIT_MODE_LAYER;
     // Repacked weights would be another copy of theirs, outside every budget.
     model_.use_extra_bufts = false;

@@ -20,12 +20,21 @@ struct ContextOptions {
 class LoadParameters {
 public:
     LoadParameters(Machine& machine, const Plan& plan);
+    /// For libllama without Hexcore: the inner devices of a machine of wrapped devices, with whole
+    /// layers where the plan has them; for any other machine the CPU.
+    [[nodiscard]] static LoadParameters stock(Machine& machine, const Plan& plan);
+    LoadParameters(LoadParameters&&) = default;
     LoadParameters(const LoadParameters&) = delete;
     LoadParameters& operator=(const LoadParameters&) = delete;
 
     [[nodiscard]] const llama_model_params& model() const { return model_; }
 
 private:
+    LoadParameters() : model_(llama_model_default_params()) {}
+    /// `entries`: of libllama's tensor split.
+    void add_device(ggml_backend_dev_t device, std::uint32_t entries);
+    void finish();
+
     std::vector<ggml_backend_dev_t> devices_;
     std::vector<float> split_;
     std::vector<std::string> patterns_;

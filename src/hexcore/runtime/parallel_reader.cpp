@@ -4,34 +4,79 @@
 #include <chrono>
 #include <system_error>
 
+#include "ggml-cpp.h"
+
 namespace hexcore {
 namespace {
 
 // Large enough that a system call costs nothing, small enough that readers end at the same time.
-constexpr std::size_t piece_size = std::size_t{8} << 20U;
+constexpr std::size_t piece_size = ParallelReader::staging_bytes.count();
+// What is still in a core's own cache when its numbers are looked at.
+constexpr std::size_t checked_size = std::size_t{256} << 10U;
+
+/// The whole blocks in `size` bytes, at least one.
+std::size_t whole_blocks(std::size_t size, std::size_t block) {
+    return std::max<std::size_t>(size / block, 1) * block;
+}
 
 }  // namespace
 
-ParallelReader::ParallelReader(const Inventory& inventory) : inventory_(inventory) {
+/// One reader's memory for what goes on to a device, taken when it is first needed.
+class ParallelReader::Staging {
+public:
+    explicit Staging(ggml_backend_buffer_type_t type)
+        : type_(type != nullptr ? type : ggml_backend_cpu_buffer_type()) {}
+
+    [[nodiscard]] Result<std::byte*> data() {
+        if (!buffer_) {
+            buffer_.reset(ggml_backend_buft_alloc_buffer(type_, staging_bytes.count()));
+        }
+        if (!buffer_) {
+            return fail(ErrorCode::does_not_fit,
+                        "no host memory for the {} that tensors are staged in on their way to a "
+                        "device",
+                        to_string(staging_bytes));
+        }
+        return static_cast<std::byte*>(ggml_backend_buffer_get_base(buffer_.get()));
+    }
+
+private:
+    ggml_backend_buffer_type_t type_;
+    ggml_backend_buffer_ptr buffer_;
+};
+
+ParallelReader::ParallelReader(const Inventory& inventory, const ReaderOptions& options)
+    : inventory_(inventory), options_(options) {
     for (const TensorInfo& tensor : inventory.tensors) {
-        tensors_.emplace(tensor.name, &tensor);
+        Source source{&tensor, {}};
+        if (options.check_values) {
+            source.check = ValueCheck::of(tensor.type);
+        }
+        sources_.emplace(tensor.name, std::move(source));
     }
 }
 
 Result<std::unique_ptr<ParallelReader>> ParallelReader::start(const Inventory& inventory,
-                                                              int n_threads) {
-    std::unique_ptr<ParallelReader> reader(new ParallelReader(inventory));
+                                                              const ReaderOptions& options) {
+    std::unique_ptr<ParallelReader> reader(new ParallelReader(inventory, options));
     for (const auto& path : inventory.files) {
-        HEXCORE_TRY(file, open_file(path));
-        reader->files_.push_back(std::move(file));
+        auto file = open_file(path);
+        if (!file) {
+            return fail(ErrorCode::bad_input, "{}: {}", path.string(), file.error().message);
+        }
+        reader->files_.push_back(std::move(*file));
     }
     HEXCORE_TRY_VOID(reader->check_sizes());
+    HEXCORE_TRY_VOID(reader->check_unchanged());
     try {
-        for (int i = 0; i < n_threads; ++i) {
+        for (int i = 0; i < options.threads; ++i) {
             reader->threads_.emplace_back([raw = reader.get()] { raw->read_pieces(); });
         }
     } catch (const std::system_error& error) {
-        return fail(ErrorCode::does_not_fit, "no thread to read the model with: {}", error.what());
+        return fail(ErrorCode::does_not_fit,
+                    "no thread to read the model with: {}; raise the limit that is in the way "
+                    "(ulimit -u, pids.max of the control group)",
+                    error.what());
     }
     return reader;
 }
@@ -62,47 +107,113 @@ Result<void> ParallelReader::check_sizes() const {
     return {};
 }
 
-bool ParallelReader::fill(std::string_view tensor, std::size_t offset, std::byte* to,
+Result<void> ParallelReader::check_unchanged() const {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+        HEXCORE_TRY(now, files_[i]->stamp());
+        HEXCORE_TRY(by_name, stamp_of(inventory_.files[i]));
+        if (now != inventory_.stamps[i] || by_name != now) {
+            return fail(ErrorCode::bad_input,
+                        "{} was {} since its header was read, so what is loaded would be neither "
+                        "the old model nor the new one; load it again once it stays as it is",
+                        inventory_.files[i].string(),
+                        now.inode == by_name.inode && now.device == by_name.device
+                            ? "written to"
+                            : "replaced by another file");
+        }
+    }
+    return {};
+}
+
+Bytes ParallelReader::promised() const {
+    const std::lock_guard lock(mutex_);
+    return promised_;
+}
+
+bool ParallelReader::fill(std::string_view tensor, std::size_t offset, FillTarget to,
                           std::size_t size) {
-    const auto found = tensors_.find(tensor);
-    if (found == tensors_.end() || offset + size > found->second->bytes.count()) {
+    const auto found = sources_.find(tensor);
+    if (found == sources_.end() || offset + size > found->second.tensor->bytes.count()) {
         return false;
     }
+    const Source& source = found->second;
+    std::byte* const address = to.address;
+    const auto target =
+        address == nullptr ? std::make_shared<const FillTarget>(std::move(to)) : nullptr;
+    const std::size_t step =
+        source.check ? whole_blocks(piece_size, source.check->block_bytes()) : piece_size;
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) {
             return false;
         }
-        for (std::size_t done = 0; done < size; done += piece_size) {
-            pieces_.push_back(
-                {found->second, offset + done, to + done, std::min(piece_size, size - done)});
+        for (std::size_t done = 0; done < size; done += step) {
+            pieces_.push_back({&source, offset + done,
+                               address == nullptr ? nullptr : address + done,
+                               std::min(step, size - done), target, done});
             ++unfinished_;
         }
+        promised_ += Bytes(size);
     }
     work_.notify_all();
     return true;
 }
 
+Result<void> ParallelReader::bring(const Piece& piece, Staging& staging) const {
+    if (piece.to == nullptr) {
+        HEXCORE_TRY(staged, staging.data());
+        Piece on_the_way = piece;
+        on_the_way.to = staged;
+        HEXCORE_TRY_VOID(piece.source->check ? read_checked(on_the_way) : read(on_the_way));
+        piece.target->write(piece.target_offset, staged, piece.size);
+        return {};
+    }
+    return piece.source->check ? read_checked(piece) : read(piece);
+}
+
 Result<void> ParallelReader::read(const Piece& piece) const {
-    return files_[piece.tensor->file]
-        ->read_at(piece.tensor->offset_bytes + piece.offset, {piece.to, piece.size})
+    const TensorInfo& tensor = *piece.source->tensor;
+    return files_[tensor.file]
+        ->read_at(tensor.offset_bytes + piece.offset, {piece.to, piece.size})
         .map_error([&](Error error) {
-            error.message = fmt::format("tensor {}: {}", piece.tensor->name, error.message);
+            error.message = fmt::format("{}: tensor {}: {}", inventory_.files[tensor.file].string(),
+                                        tensor.name, error.message);
             return error;
         });
 }
 
+Result<void> ParallelReader::read_checked(const Piece& piece) const {
+    const ValueCheck& check = *piece.source->check;
+    const TensorInfo& tensor = *piece.source->tensor;
+    const std::size_t step = whole_blocks(checked_size, check.block_bytes());
+    for (std::size_t done = 0; done < piece.size; done += step) {
+        const Piece part{piece.source,    piece.offset + done,
+                         piece.to + done, std::min(step, piece.size - done),
+                         nullptr,         0};
+        HEXCORE_TRY_VOID(read(part));
+        if (const auto bad = check.first_bad_block({part.to, part.size})) {
+            return fail(ErrorCode::bad_input,
+                        "{}: tensor {} has a NaN or an infinity at byte {} of the file; the file "
+                        "is damaged or was made badly: get it again, or load it without "
+                        "--verify-data",
+                        inventory_.files[tensor.file].string(), tensor.name,
+                        tensor.offset_bytes + part.offset + *bad);
+        }
+    }
+    return {};
+}
+
 void ParallelReader::read_pieces() {
+    Staging staging(options_.staging_type);
     std::unique_lock lock(mutex_);
     for (;;) {
-        work_.wait(lock, [this] { return stopping_ || !pieces_.empty(); });
+        work_.wait(lock, [this] { return stopping_ || (reading_ && !pieces_.empty()); });
         if (stopping_) {
             return;
         }
         const Piece piece = pieces_.front();
         pieces_.pop_front();
         lock.unlock();
-        auto result = read(piece);
+        auto result = bring(piece, staging);
         bytes_read_.fetch_add(piece.size, std::memory_order_relaxed);
         lock.lock();
         if (!result && !error_) {
@@ -115,23 +226,33 @@ void ParallelReader::read_pieces() {
     }
 }
 
-Result<void> ParallelReader::finish(const std::function<bool(Bytes)>& progress) {
+Result<void> ParallelReader::finish(const std::function<bool(ReadProgress)>& progress) {
     std::unique_lock lock(mutex_);
+    reading_ = true;
+    work_.notify_all();
+    const Bytes total = promised_;
     for (;;) {
-        const bool done = done_.wait_for(lock, std::chrono::milliseconds(50),
-                                         [this] { return unfinished_ == 0 || error_; });
+        const bool over = done_.wait_for(lock, std::chrono::milliseconds(50), [this] {
+            return unfinished_ == 0 || error_ || stopping_;
+        });
         if (error_) {
             return tl::unexpected(*error_);
         }
+        if (stopping_ && unfinished_ > 0) {
+            return fail(ErrorCode::bad_input,
+                        "{}: the load was given up with {} pieces of its tensors unread, though "
+                        "libllama said it was complete",
+                        inventory_.files.front().string(), unfinished_);
+        }
         lock.unlock();
-        const bool wanted = progress(Bytes(bytes_read_.load(std::memory_order_relaxed)));
+        const bool wanted = progress({bytes_read(), total});
         lock.lock();
         if (!wanted) {
             return fail(ErrorCode::interrupted,
                         "interrupted while loading; nothing is left allocated");
         }
-        if (done) {
-            return {};
+        if (over) {
+            return check_unchanged();
         }
     }
 }

@@ -12,56 +12,96 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ggml-backend.h"
 #include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
+#include "hexcore/runtime/value_check.hpp"
 
 namespace hexcore {
+
+/// How far the reading of a model's tensors has come.
+struct ReadProgress {
+    Bytes done;
+    Bytes total;  ///< what is really read: not what stays in libllama's mapping of the file
+};
+
+struct ReaderOptions {
+    int threads = 1;
+    bool check_values = false;  ///< look at every number for NaN and infinity, at some cost
+    /// Where the readers' staging memory is allocated, of which each takes `staging_bytes` once it
+    /// brings something to a device that is not main memory. Null: ordinary memory; else pinned.
+    ggml_backend_buffer_type_t staging_type = nullptr;
+};
 
 /// Reads a model's tensors with several threads, each piece by large reads straight to its place.
 /// Every byte is read through the page cache: measured on a warm cache, one thread reads faster
 /// into huge pages than it can copy from a mapping, and a short read is an error, not a SIGBUS.
+/// Nothing is read before finish(): whoever still has something to allocate can fail until then.
 class ParallelReader : public TensorFiller {
 public:
-    /// Opens the inventory's files and starts `n_threads` readers. Fails with ErrorCode::bad_input
-    /// where a file cannot be opened or is too short by now, does_not_fit where the system has no
-    /// thread left. The inventory must outlive the reader.
-    [[nodiscard]] static Result<std::unique_ptr<ParallelReader>> start(const Inventory& inventory,
-                                                                       int n_threads);
+    /// Staging memory of one reader.
+    static constexpr Bytes staging_bytes = 8_MiB;
+
+    /// Opens the inventory's files and starts the readers, which wait. Fails with
+    /// ErrorCode::bad_input where a file cannot be opened or is not what the inventory was read
+    /// from, does_not_fit where the system has no thread left. The inventory must outlive the
+    /// reader.
+    [[nodiscard]] static Result<std::unique_ptr<ParallelReader>> start(
+        const Inventory& inventory, const ReaderOptions& options);
     ~ParallelReader() override { abandon(); }
 
-    [[nodiscard]] bool fill(std::string_view tensor, std::size_t offset, std::byte* to,
+    [[nodiscard]] bool fill(std::string_view tensor, std::size_t offset, FillTarget to,
                             std::size_t size) override;
 
     void abandon() override;
 
-    /// Waits until all that was promised is written, reporting the bytes read so far about twenty
-    /// times a second; stops early where that returns false, with ErrorCode::interrupted. Fails
-    /// with bad_input where the file ends early or cannot be read, naming tensor and file.
-    [[nodiscard]] Result<void> finish(const std::function<bool(Bytes)>& progress);
+    /// Reads all that was promised, reporting how far it is about twenty times a second; stops
+    /// early where that returns false, with ErrorCode::interrupted. Fails with bad_input where a
+    /// file ends early, cannot be read, was written to or replaced meanwhile or, if asked for, has
+    /// a NaN or infinity, naming tensor and file; also after abandon().
+    [[nodiscard]] Result<void> finish(const std::function<bool(ReadProgress)>& progress);
+
+    [[nodiscard]] Bytes promised() const;
+    [[nodiscard]] Bytes bytes_read() const { return Bytes(bytes_read_.load()); }
 
 private:
-    struct Piece {
+    struct Source {
         const TensorInfo* tensor;
-        std::size_t offset;
-        std::byte* to;
-        std::size_t size;
+        std::optional<ValueCheck> check;
     };
+    struct Piece {
+        const Source* source;
+        std::size_t offset;
+        std::byte* to;  ///< null: by way of a reader's staging memory, to `target`
+        std::size_t size;
+        std::shared_ptr<const FillTarget> target = {};
+        std::size_t target_offset = 0;
+    };
+    class Staging;
 
-    explicit ParallelReader(const Inventory& inventory);
+    ParallelReader(const Inventory& inventory, const ReaderOptions& options);
     void read_pieces();
     [[nodiscard]] Result<void> check_sizes() const;
+    /// Whether each file still is the one that the inventory was read from, behind our descriptor
+    /// and behind its name, by which libllama opens it.
+    [[nodiscard]] Result<void> check_unchanged() const;
+    [[nodiscard]] Result<void> bring(const Piece& piece, Staging& staging) const;
     [[nodiscard]] Result<void> read(const Piece& piece) const;
+    [[nodiscard]] Result<void> read_checked(const Piece& piece) const;
 
     const Inventory& inventory_;
-    std::unordered_map<std::string_view, const TensorInfo*> tensors_;
+    const ReaderOptions options_;
+    std::unordered_map<std::string_view, Source> sources_;
     std::vector<std::unique_ptr<ByteSource>> files_;
     std::vector<std::thread> threads_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable work_;
     std::condition_variable done_;
     std::deque<Piece> pieces_;
     std::size_t unfinished_ = 0;
+    Bytes promised_;
+    bool reading_ = false;
     bool stopping_ = false;
     std::optional<Error> error_;
     std::atomic<std::uint64_t> bytes_read_{0};

@@ -60,22 +60,18 @@ Result<std::vector<float>> planned_logits(ModelSession& session, const VerifyOpt
     return all_logits(session.context(), session.vocab(), options);
 }
 
-Result<std::vector<float>> plain_logits(const Inventory& inventory, const ContextShape& shape,
-                                        const VerifyOptions& options) {
+Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inventory,
+                                        const Plan& plan, const VerifyOptions& options) {
     LlamaLog log;
-    llama_model_params parameters = llama_model_default_params();
-    std::vector<ggml_backend_dev_t> no_devices{nullptr};
-    parameters.devices = no_devices.data();
-    parameters.n_gpu_layers = 0;
-    parameters.use_extra_bufts = false;
+    const LoadParameters parameters = LoadParameters::stock(machine, plan);
     const llama_model_ptr model(
-        llama_model_load_from_file(inventory.files.front().c_str(), parameters));
+        llama_model_load_from_file(inventory.files.front().c_str(), parameters.model()));
     if (!model) {
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}: {}",
                     inventory.files.front().string(), log.take_errors());
     }
     const llama_context_params context_params =
-        context_parameters(shape, context_options(shape.ubatch.value(), options));
+        context_parameters(plan.context, context_options(plan.context.ubatch.value(), options));
     const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
     if (!context) {
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",

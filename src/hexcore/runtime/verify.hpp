@@ -28,9 +28,10 @@ struct VerifyOptions {
 /// The logits of every token, [token][vocabulary], through the plan's devices.
 [[nodiscard]] Result<std::vector<float>> planned_logits(ModelSession& session,
                                                         const VerifyOptions& options);
-/// The same through plain libllama on the CPU, without repacked weights.
-[[nodiscard]] Result<std::vector<float>> plain_logits(const Inventory& inventory,
-                                                      const ContextShape& shape,
+/// The same through plain libllama without repacked weights: on the CPU, or, where all devices of
+/// the machine are another backend's (GPUs), on those, split by whole layers as the plan has them.
+[[nodiscard]] Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inventory,
+                                                      const Plan& plan,
                                                       const VerifyOptions& options);
 
 /// Compares logits of `tokens` tokens. Two NaN of the same bits are identical, but count as an

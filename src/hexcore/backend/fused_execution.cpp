@@ -1,7 +1,8 @@
-#include "hexcore/backend/host_experts.hpp"
+#include "hexcore/backend/fused_execution.hpp"
 
 #include <algorithm>
 
+#include "ggml-cpu.h"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -60,15 +61,10 @@ Bytes scratch_size(const ggml_cgraph& graph, const ExpertRegion& region) {
 }  // namespace
 
 Bytes routing_space(const Device& home, const ggml_tensor& node) {
-    if (!is_product(node)) {
+    if (!is_product(node) || !home.machine().all_host()) {
         return {};
     }
-    const ExpertLayout::Tensor* placed = home.machine().layout().find(node.src[0]->name);
-    const ShardedTensor* weight = sharded(node.src[0]);
-    const ExpertMap* map = placed != nullptr ? placed->map : nullptr;
-    if (weight != nullptr) {
-        map = weight->map;
-    }
+    const ExpertMap* map = expert_map_of(*node.src[0]);
     if (map == nullptr || map->whole()) {
         return {};
     }
@@ -76,7 +72,31 @@ Bytes routing_space(const Device& home, const ggml_tensor& node) {
     return size + HostRouting::row_alignment;
 }
 
-ggml_cgraph* HostExperts::rewrite(ggml_cgraph* graph) {
+std::unique_ptr<ExpertExecution> FusedExecution::create(Device& home) {
+    ggml_backend_ptr inner(ggml_backend_cpu_init());
+    if (!inner) {
+        return nullptr;
+    }
+    return std::unique_ptr<ExpertExecution>(new FusedExecution(home, std::move(inner)));
+}
+
+ggml_status FusedExecution::compute(ggml_cgraph& graph) {
+    ggml_cgraph* rewritten = rewrite(&graph);
+    if (rewritten == nullptr) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
+    return ggml_backend_graph_compute(inner_.get(), rewritten);
+}
+
+void FusedExecution::set_threads(int n_threads) {
+    ggml_backend_cpu_set_n_threads(inner_.get(), n_threads);
+}
+
+void FusedExecution::set_abort_callback(ggml_abort_callback callback, void* data) {
+    ggml_backend_cpu_set_abort_callback(inner_.get(), callback, data);
+}
+
+ggml_cgraph* FusedExecution::rewrite(ggml_cgraph* graph) {
     if (graph->uid == 0 || graph->uid != uid_) {
         uid_ = 0;
         if (!build(*graph)) {
@@ -94,7 +114,7 @@ ggml_cgraph* HostExperts::rewrite(ggml_cgraph* graph) {
     return &rewritten_;
 }
 
-bool HostExperts::build(ggml_cgraph& graph) {
+bool FusedExecution::build(ggml_cgraph& graph) {
     nodes_.clear();
     routings_.clear();
     whole_products_.clear();
@@ -130,7 +150,7 @@ bool HostExperts::build(ggml_cgraph& graph) {
     return true;
 }
 
-void HostExperts::append_whole(const ggml_tensor& product) {
+void FusedExecution::append_whole(const ggml_tensor& product) {
     // ggml's fast kernels pass by a weight with `extra`, so the product is made with the shard.
     const ShardedTensor& weight = *sharded(product.src[0]);
     ggml_tensor& node = whole_products_.emplace_back(product);
@@ -138,7 +158,7 @@ void HostExperts::append_whole(const ggml_tensor& product) {
     nodes_.push_back(&node);
 }
 
-bool HostExperts::take_scratch(Bytes size) {
+bool FusedExecution::take_scratch(Bytes size) {
     if (size == Bytes{} || (scratch_ && scratch_->size() >= size)) {
         return true;
     }
@@ -152,7 +172,7 @@ bool HostExperts::take_scratch(Bytes size) {
     return true;
 }
 
-void HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
+void FusedExecution::append_region(const ggml_cgraph& graph, const ExpertRegion& region) {
     const Outside outside = outside_of(graph, region);
     const ggml_tensor& last = *graph.nodes[region.last];
     HostRouting::Space space;
@@ -167,7 +187,7 @@ void HostExperts::append_region(const ggml_cgraph& graph, const ExpertRegion& re
     routings_.push_back(std::move(routing));
 }
 
-void HostExperts::count_whole_products() {
+void FusedExecution::count_whole_products() {
     for (const ggml_tensor& product : whole_products_) {
         home_.count_rows(static_cast<std::uint64_t>(row_count(product)));
     }

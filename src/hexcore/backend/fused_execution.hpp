@@ -5,23 +5,37 @@
 #include <memory>
 #include <vector>
 
+#include "ggml-cpp.h"
 #include "ggml-impl.h"
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/expert_execution.hpp"
 #include "hexcore/backend/host_routing.hpp"
 
 namespace hexcore {
 
-/// Rewrites the graphs of a capped host device so that experts are computed on the devices that
-/// hold them, in the same run of ggml's CPU kernels as everything else. See host_routing.cpp.
-class HostExperts {
+/// Computes the graphs of a capped host device, whose experts are on capped host devices: rewrites
+/// them so that experts are computed with the shards that hold them, in the same run of ggml's CPU
+/// kernels as everything else. See host_routing.cpp.
+///
+/// Devices over the CPU never compute at the same time within one context; with OpenMP, all their
+/// inner backends run on the calling thread's one team, so they do not fight over cores.
+class FusedExecution : public ExpertExecution {
 public:
-    explicit HostExperts(Device& home) : home_(home) {}
+    /// Null where ggml's CPU backend cannot start.
+    [[nodiscard]] static std::unique_ptr<ExpertExecution> create(Device& home);
+
+    void reserve(const ggml_cgraph&) override {}  // routing_space() comes with the graph's memory
+    [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;
+    void synchronize() override {}
+    void set_threads(int n_threads) override;
+    void set_abort_callback(ggml_abort_callback callback, void* data) override;
+
+private:
+    FusedExecution(Device& home, ggml_backend_ptr inner) : home_(home), inner_(std::move(inner)) {}
 
     /// The graph to compute in place of `graph`: itself where it has no experts, else one that
     /// lives until the next call. Null where scratch memory was refused.
     [[nodiscard]] ggml_cgraph* rewrite(ggml_cgraph* graph);
-
-private:
     [[nodiscard]] bool build(ggml_cgraph& graph);
     [[nodiscard]] bool take_scratch(Bytes size);
     void append_region(const ggml_cgraph& graph, const ExpertRegion& region);
@@ -29,6 +43,7 @@ private:
     void count_whole_products();
 
     Device& home_;
+    ggml_backend_ptr inner_;
     std::uint64_t uid_ = 0;  ///< of the graph that was rewritten last; 0: none
     ggml_cgraph rewritten_{};
     std::vector<ggml_tensor*> nodes_;

@@ -1,0 +1,98 @@
+#include "hexcore/backend/inner_device.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "hexcore/device/dynamic_library.hpp"
+#include "hexcore/device/gpu_probe.hpp"
+#include "hexcore/device/server_probe.hpp"
+
+namespace hexcore {
+namespace {
+
+Bytes free_memory(ggml_backend_dev_t device) {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    ggml_backend_dev_memory(device, &free, &total);
+    return Bytes(free);
+}
+
+/// What the context of each GPU takes. ggml's CUDA backend makes it the first time that a GPU is
+/// looked at, and it stays until the process ends.
+class CudaContexts {
+public:
+    Bytes of(std::uint32_t index, ggml_backend_dev_t device) {
+        const std::lock_guard lock(mutex_);
+        const auto known = contexts_.find(index);
+        if (known != contexts_.end()) {
+            return known->second;
+        }
+        const GpuList before = probe_gpus();
+        const Bytes after = free_memory(device);
+        const auto gpu = std::find_if(before.gpus.begin(), before.gpus.end(),
+                                      [index](const GpuInfo& info) { return info.index == index; });
+        const bool was_told = gpu != before.gpus.end() && gpu->free;
+        const Bytes context =
+            was_told ? saturating_subtract(*gpu->free, after) : typical_cuda_context;
+        contexts_.emplace(index, context);
+        return context;
+    }
+
+private:
+    std::mutex mutex_;
+    std::map<std::uint32_t, Bytes> contexts_;
+};
+
+Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
+    // Loaded when asked for, so that one program runs with and without a driver.
+    auto library = DynamicLibrary::open("libggml-cuda.so");
+    if (!library) {
+        return fail(
+            ErrorCode::missing_device,
+            "{}: ggml's CUDA backend cannot be loaded ({}); build with the preset cuda on a "
+            "machine with the CUDA toolkit, or use --device host=SIZE",
+            spec.name, library.error().message);
+    }
+    auto* registry_of = library->function<ggml_backend_reg_t()>("ggml_backend_cuda_reg");
+    ggml_backend_reg_t registry = registry_of == nullptr ? nullptr : registry_of();
+    const std::size_t count = registry == nullptr ? 0 : ggml_backend_reg_dev_count(registry);
+    if (count <= spec.cuda_index) {
+        return fail(ErrorCode::missing_device, "{}: ggml's CUDA backend sees {} devices", spec.name,
+                    count);
+    }
+    static CudaContexts contexts;
+    ggml_backend_dev_t device = ggml_backend_reg_dev_get(registry, spec.cuda_index);
+    return InnerDevice{
+        .device = device, .context = contexts.of(spec.cuda_index, device), .pools = cuda_pools};
+}
+
+Result<InnerDevice> find_rpc(const DeviceSpec& spec) {
+    // ggml stops the program where nobody answers.
+    HEXCORE_TRY_VOID(probe_server(spec.endpoint));
+    ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
+    void* const address =
+        rpc == nullptr ? nullptr
+                       : ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server");
+    if (address == nullptr) {
+        return fail(ErrorCode::missing_device, "{}: this ggml was built without RPC", spec.name);
+    }
+    auto* add_server = reinterpret_cast<ggml_backend_reg_t (*)(const char*)>(address);
+    ggml_backend_reg_t server = add_server(spec.endpoint.c_str());
+    if (server == nullptr || ggml_backend_reg_dev_count(server) == 0) {
+        return fail(ErrorCode::missing_device, "{}: the server offers no device", spec.name);
+    }
+    // A server on a CPU tells the free memory of its whole machine, which says nothing of buffers.
+    return InnerDevice{.device = ggml_backend_reg_dev_get(server, 0),
+                       .context = {},
+                       .pools = {},
+                       .tells_free_memory = false};
+}
+
+}  // namespace
+
+Result<InnerDevice> find_inner_device(const DeviceSpec& spec) {
+    return spec.kind == DeviceKind::cuda ? find_cuda(spec) : find_rpc(spec);
+}
+
+}  // namespace hexcore

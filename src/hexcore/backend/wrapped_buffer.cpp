@@ -1,0 +1,178 @@
+#include "hexcore/backend/wrapped_buffer.hpp"
+
+#include <memory>
+
+#include "ggml-cpp.h"
+#include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/wrapped_device.hpp"
+
+namespace hexcore {
+namespace {
+
+struct WrappedBuffer {
+    std::unique_ptr<DeviceMemory::Block> block;
+    ggml_backend_buffer_ptr inner;  ///< null on a simulated device; goes before the block
+};
+
+WrappedBuffer& context_of(ggml_backend_buffer_t buffer) {
+    return *static_cast<WrappedBuffer*>(buffer->context);
+}
+
+ggml_backend_buffer_t inner_of(ggml_backend_buffer_t buffer) {
+    ggml_backend_buffer_t inner = context_of(buffer).inner.get();
+    inner->usage = buffer->usage;  // set by libllama after allocation
+    return inner;
+}
+
+ggml_tensor in_inner_buffer(const ggml_tensor& tensor, ggml_backend_buffer_t buffer) {
+    ggml_tensor copy = tensor;
+    copy.buffer = inner_of(buffer);
+    return copy;
+}
+
+WrappedDevice& wrapped_device_of(ggml_backend_buffer_type_t type) {
+    return static_cast<WrappedDevice&>(device_of(type));
+}
+
+void free_buffer(ggml_backend_buffer_t buffer) {
+    if (TensorFiller* filler = device_of(buffer->buft).machine().filler()) {
+        filler->abandon();
+    }
+    delete &context_of(buffer);
+}
+
+void* get_base(ggml_backend_buffer_t buffer) {
+    if (!context_of(buffer).inner) {
+        return reinterpret_cast<void*>(0x100000);  // simulated: nothing may look behind it
+    }
+    return ggml_backend_buffer_get_base(inner_of(buffer));
+}
+
+ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    if (!context_of(buffer).inner || inner_of(buffer)->iface.init_tensor == nullptr) {
+        return GGML_STATUS_SUCCESS;
+    }
+    ggml_tensor copy = in_inner_buffer(*tensor, buffer);
+    return inner_of(buffer)->iface.init_tensor(inner_of(buffer), &copy);
+}
+
+void memset_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, std::uint8_t value,
+                   std::size_t offset, std::size_t size) {
+    ggml_tensor copy = in_inner_buffer(*tensor, buffer);
+    inner_of(buffer)->iface.memset_tensor(inner_of(buffer), &copy, value, offset, size);
+}
+
+void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
+                std::size_t offset, std::size_t size) {
+    TensorFiller* filler = device_of(buffer->buft).machine().filler();
+    if (filler != nullptr &&
+        filler->fill(tensor->name, offset, wrapped_fill_target(*tensor, offset), size)) {
+        return;
+    }
+    ggml_tensor copy = in_inner_buffer(*tensor, buffer);
+    inner_of(buffer)->iface.set_tensor(inner_of(buffer), &copy, data, offset, size);
+}
+
+void get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data,
+                std::size_t offset, std::size_t size) {
+    const ggml_tensor copy = in_inner_buffer(*tensor, buffer);
+    inner_of(buffer)->iface.get_tensor(inner_of(buffer), &copy, data, offset, size);
+}
+
+bool cpy_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* from, ggml_tensor* to) {
+    ggml_backend_buffer_t inner = inner_of(buffer);
+    if (inner->iface.cpy_tensor == nullptr) {
+        return false;
+    }
+    ggml_tensor inner_from = *from;
+    inner_from.buffer = unwrapped(from->buffer);
+    ggml_tensor inner_to = in_inner_buffer(*to, buffer);
+    return inner->iface.cpy_tensor(inner, &inner_from, &inner_to);
+}
+
+void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
+    if (context_of(buffer).inner) {
+        ggml_backend_buffer_clear(inner_of(buffer), value);
+    }
+}
+
+constexpr ggml_backend_buffer_i interface = {
+    free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
+    nullptr,  // set_tensor_2d
+    nullptr,  // get_tensor_2d
+    cpy_tensor,  clear,
+    nullptr,  // reset
+};
+
+ggml_backend_buffer_type_t inner_type(ggml_backend_buffer_type_t type) {
+    return wrapped_device_of(type).inner_buffer_type();
+}
+
+}  // namespace
+
+ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
+                                              std::optional<Purpose> purpose) {
+    DeviceMemory& memory = device.memory();
+    auto block = memory.take_elsewhere(size);
+    if (!block) {
+        return nullptr;
+    }
+    auto context = std::make_unique<WrappedBuffer>();
+    if (!memory.is_simulated()) {
+        context->inner.reset(
+            ggml_backend_buft_alloc_buffer(device.inner_buffer_type(), size.count()));
+        if (!context->inner) {
+            memory.report_refusal(
+                {ErrorCode::does_not_fit,
+                 fmt::format("{} is out of memory: {} were refused although {} of "
+                             "its budget are free; somebody else holds them",
+                             device.name(), to_string(size),
+                             to_string(memory.budget().free() + size))});
+            return nullptr;
+        }
+    }
+    if (purpose) {
+        (*block)->set_purpose(*purpose);
+    }
+    context->block = std::move(*block);
+    DeviceMemory::Block& accounted = *context->block;
+    ggml_backend_buffer_t buffer =
+        ggml_backend_buffer_init(device.buffer_type(), interface, context.release(), size.count());
+    accounted.set_owner(buffer);
+    return buffer;
+}
+
+FillTarget wrapped_fill_target(const ggml_tensor& tensor, std::size_t offset) {
+    const ggml_tensor inner = in_inner_buffer(tensor, tensor.buffer);
+    return {.address = nullptr,
+            .write = [inner, offset](std::size_t at, const std::byte* data, std::size_t size) {
+                ggml_tensor to = inner;
+                to.buffer->iface.set_tensor(to.buffer, &to, data, offset + at, size);
+            }};
+}
+
+ggml_backend_buffer_t unwrapped(ggml_backend_buffer_t buffer) {
+    const bool is_wrapped = buffer != nullptr && buffer->iface.free_buffer == free_buffer;
+    return is_wrapped && context_of(buffer).inner ? inner_of(buffer) : buffer;
+}
+
+ggml_backend_buffer_type_i wrapped_buffer_type() {
+    return {
+        [](ggml_backend_buffer_type_t type) { return device_of(type).name().c_str(); },
+        [](ggml_backend_buffer_type_t type, std::size_t size) {
+            return allocate_wrapped_buffer(wrapped_device_of(type), Bytes(size), std::nullopt);
+        },
+        [](ggml_backend_buffer_type_t type) {
+            return ggml_backend_buft_get_alignment(inner_type(type));
+        },
+        [](ggml_backend_buffer_type_t type) {
+            return ggml_backend_buft_get_max_size(inner_type(type));
+        },
+        [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
+            return ggml_backend_buft_get_alloc_size(inner_type(type), tensor);
+        },
+        nullptr,  // is_host: no
+    };
+}
+
+}  // namespace hexcore

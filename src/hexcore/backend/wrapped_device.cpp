@@ -1,0 +1,41 @@
+#include "hexcore/backend/wrapped_device.hpp"
+
+#include "hexcore/backend/staged_execution.hpp"
+#include "hexcore/backend/wrapped_buffer.hpp"
+
+namespace hexcore {
+WrappedDevice::WrappedDevice(Machine& machine, ggml_backend_reg_t registry, DeviceId id,
+                             const DeviceSpec& spec, Commitment commitment,
+                             const InnerDevice& inner)
+    : Device(machine, registry, id, spec, commitment, wrapped_buffer_type()),
+      inner_(inner),
+      free_at_first_(inner_free()) {}
+
+Bytes WrappedDevice::inner_free() const {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    ggml_backend_dev_memory(inner_.device, &free, &total);
+    return Bytes(free);
+}
+
+Result<std::optional<Bytes>> WrappedDevice::measured() const {
+    if (!inner_.tells_free_memory) {
+        return std::optional<Bytes>();
+    }
+    const Bytes context = memory().budget().used() > Bytes{} ? inner_.context : Bytes{};
+    return std::optional(saturating_subtract(free_at_first_, inner_free()) + context);
+}
+
+ggml_backend_buffer_t WrappedDevice::inner_buffer(ggml_backend_buffer_t buffer) const {
+    return unwrapped(buffer);
+}
+
+std::unique_ptr<ExpertExecution> WrappedDevice::make_execution() {
+    return std::make_unique<StagedExecution>(*this);
+}
+
+ggml_backend_buffer_t WrappedDevice::allocate(Bytes size, Purpose purpose) {
+    return allocate_wrapped_buffer(*this, size, purpose);
+}
+
+}  // namespace hexcore

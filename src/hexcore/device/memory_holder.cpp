@@ -1,0 +1,91 @@
+#include "hexcore/device/memory_holder.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+namespace hexcore {
+namespace {
+
+std::string_view file_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: no slash, the whole text
+}
+
+/// The sum of RssAnon and RssShmem in a process's status file; zero for a kernel thread, which has
+/// neither, and for a process that ended meanwhile.
+Bytes held_by(const ProcRoot& root, std::uint32_t pid) {
+    const auto status = root.read_if_there(fmt::format("/proc/{}/status", pid));
+    if (!status || !*status) {
+        return {};
+    }
+    Bytes sum;
+    std::string_view text(**status);
+    while (!text.empty()) {
+        std::string_view line = take_line(text);
+        const std::string_view key = take_word(line);
+        if (key == "RssAnon:" || key == "RssShmem:") {
+            constexpr std::uint64_t largest = 1ULL << 50U;
+            sum += Bytes(std::min(whole_number(take_word(line)).value_or(0), largest) * 1024);
+        }
+    }
+    return sum;
+}
+
+}  // namespace
+
+std::string command_of(const ProcRoot& root, std::uint32_t pid) {
+    const std::string folder = fmt::format("/proc/{}", pid);
+    // A process that ends meanwhile, or belongs to another user, is one without a name.
+    const auto line = root.read_if_there(folder + "/cmdline");
+    if (line && *line && !(*line)->empty()) {
+        const std::string& words = **line;  // each ended by a zero byte
+        const std::string_view program(words.c_str());
+        std::string command(file_name(program));
+        if (program.size() + 1 < words.size()) {
+            const std::string_view argument(words.c_str() + program.size() + 1);
+            if (!argument.empty() && !argument.starts_with('-')) {
+                command += fmt::format(" {}", file_name(argument));
+            }
+        }
+        return command;
+    }
+    const auto name = root.read_if_there(folder + "/comm");
+    if (!name || !*name) {
+        return {};
+    }
+    std::string_view text(**name);
+    return std::string(take_line(text));
+}
+
+std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size_t count) {
+    std::vector<MemoryHolder> holders;
+    const std::string self = root.read_link("/proc/self").value_or("");
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(root.path("/proc"), error), end;
+         !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        const auto pid = whole_number(name);
+        if (!pid || *pid > 0xffffffffU || name == self) {
+            continue;
+        }
+        const auto number = static_cast<std::uint32_t>(*pid);
+        if (const Bytes bytes = held_by(root, number); bytes > Bytes{}) {
+            holders.push_back({number, {}, bytes});
+        }
+    }
+    const auto kept = static_cast<std::ptrdiff_t>(std::min(count, holders.size()));
+    std::partial_sort(holders.begin(), holders.begin() + kept, holders.end(),
+                      [](const MemoryHolder& a, const MemoryHolder& b) {
+                          return a.bytes != b.bytes ? a.bytes > b.bytes : a.pid < b.pid;
+                      });
+    holders.resize(static_cast<std::size_t>(kept));
+    for (MemoryHolder& holder : holders) {
+        holder.command = command_of(root, holder.pid);
+    }
+    return holders;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/device/proc_root.hpp"
+
+namespace hexcore {
+
+/// A process that holds main memory which the kernel cannot take back: its own pages and shared
+/// ones, without the page cache.
+struct MemoryHolder {
+    std::uint32_t pid = 0;
+    std::string command;  ///< as command_of() gives it
+    Bytes bytes;
+};
+
+/// `python3 train.py`: the program, and its first argument unless that is an option (what follows
+/// may be secret). Empty where it cannot be told, also for a process that ends meanwhile.
+[[nodiscard]] std::string command_of(const ProcRoot& root, std::uint32_t pid);
+
+/// The processes that hold most, at most `count`, the largest first, without this one. Only those
+/// that this process can see: none where /proc cannot be listed.
+[[nodiscard]] std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root,
+                                                               std::size_t count);
+
+}  // namespace hexcore

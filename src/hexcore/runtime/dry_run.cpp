@@ -1,0 +1,65 @@
+#include "hexcore/runtime/dry_run.hpp"
+
+#include "hexcore/runtime/load_error.hpp"
+#include "hexcore/runtime/memory_breakdown.hpp"
+#include "hexcore/runtime/model_file.hpp"
+#include "llama-cpp.h"
+
+namespace hexcore {
+namespace {
+
+struct Trial {
+    const Inventory& inventory;
+    const ContextOptions& options;
+    const std::atomic<bool>* stop;
+
+    [[nodiscard]] Result<void> not_stopped() const {
+        if (stop != nullptr && stop->load()) {
+            return fail(ErrorCode::interrupted,
+                        "interrupted while planning; nothing was allocated");
+        }
+        return {};
+    }
+};
+
+Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Trial& trial,
+                            const Plan& plan) {
+    LlamaLog log;
+    HEXCORE_TRY_VOID(trial.not_stopped());
+    HEXCORE_TRY(simulated, Machine::create(specs, Commitment::simulated));
+    Machine& machine = *simulated;
+    machine.set_layout(ExpertLayout(trial.inventory, plan.placement, machine.size()));
+    const LoadParameters parameters(machine, plan);
+    llama_model_params model_parameters = parameters.model();
+    model_parameters.no_alloc = true;
+    model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;
+    HEXCORE_TRY(model, load_model_file(trial.inventory, model_parameters));
+    if (!model) {
+        return tl::unexpected(load_error(machine, log, trial.inventory, "cannot use the file"));
+    }
+    HEXCORE_TRY_VOID(trial.not_stopped());
+    const llama_context_params context_params = context_parameters(plan.context, trial.options);
+    const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
+    if (!context || !reserve_compute(*context, context_params.n_outputs_max)) {
+        return tl::unexpected(
+            load_error(machine, log, trial.inventory, "cannot make that context"));
+    }
+    DryRunUsage usage = memory_breakdown(machine, *context);
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
+        usage.devices[i].compute = machine.device(DeviceId(i)).memory().accounted().compute;
+        usage.devices[i].staging = machine.device(DeviceId(i)).overhead();
+    }
+    return usage;
+}
+
+}  // namespace
+
+DryRun make_dry_run(const Machine& machine, const Inventory& inventory, ContextOptions options,
+                    const std::atomic<bool>* stop) {
+    return [&machine, &inventory, options, stop](const Plan& plan) {
+        return dry_run(machine.specs(), Trial{inventory, options, stop}, plan);
+    };
+}
+
+}  // namespace hexcore

@@ -1,0 +1,336 @@
+#include "hexcore/runtime/load_attempt.hpp"
+
+#include <malloc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/free_now.hpp"
+#include "hexcore/runtime/load_error.hpp"
+#include "hexcore/runtime/model_file.hpp"
+
+namespace hexcore {
+namespace {
+
+// Two read a warm page cache at the speed of memory; more help where a disk has queues.
+constexpr int reader_threads = 4;
+constexpr int staging_threads = 8;
+
+// libllama keeps its books (metadata, vocabulary, graphs) by malloc, and aborts where that fails.
+// The dry run has just had the same memory and given it back to this process; this is on top.
+constexpr Bytes bookkeeping = 32_MiB;
+
+Error interrupted() {
+    return {ErrorCode::interrupted, "interrupted while loading; nothing is left allocated"};
+}
+
+bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
+
+// What libllama has handed out is not read yet, so its progress says nothing.
+bool keep_going(float, void* options) {
+    const auto& load = *static_cast<const LoadOptions*>(options);
+    return load.stop == nullptr || !load.stop->load();
+}
+
+/// Whether the process may map `size` bytes more. Nothing is taken: what the kernel's limits refuse
+/// they refuse to a mapping that nobody touches, too.
+Result<void> check_mappable(Bytes size, int protection) {
+    void* const probe = ::mmap(nullptr, size.count(), protection,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe != MAP_FAILED) {
+        ::munmap(probe, size.count());
+        return {};
+    }
+    return fail(ErrorCode::does_not_fit,
+                "the load maps {} bytes ({}) more than the process has now, on its devices and in "
+                "host memory: {}; raise the limit that is in the way (ulimit -v, ulimit -d, "
+                "vm.overcommit_memory)",
+                size.count(), to_string(size), std::strerror(errno));
+}
+
+bool address_space_is_limited() {
+    struct rlimit limit {};
+    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+}  // namespace
+
+const char* to_string(LoadState state) {
+    switch (state) {
+        case LoadState::check:
+            return "check";
+        case LoadState::reserve:
+            return "reserve";
+        case LoadState::allocate:
+            return "allocate";
+        case LoadState::fill:
+            return "fill";
+        case LoadState::ready:
+            return "ready";
+    }
+    HEXCORE_CHECK(false, "unknown state", static_cast<int>(state));
+}
+
+LoadAttempt::LoadAttempt(Machine& machine, const Inventory& inventory, const Plan& plan,
+                         const LoadOptions& options)
+    : machine_(machine), inventory_(inventory), plan_(plan), options_(options) {
+    // An old refusal must not explain a new failure.
+    (void)machine_.last_refusal();
+    check_invariants();
+}
+
+Result<LoadAttempt::Loaded> LoadAttempt::run() {
+    HEXCORE_CHECK(state_ == LoadState::check, to_string(state_), "only once");
+    if (auto done = go_through(); !done) {
+        Error error = std::move(done.error());
+        if (error.code != ErrorCode::interrupted) {
+            error.message +=
+                fmt::format(". The load failed in its state '{}', and nothing is left allocated",
+                            to_string(state_));
+        }
+        back_to_nothing();
+        return tl::unexpected(std::move(error));
+    }
+    return Loaded{std::move(overheads_), std::move(model_), std::move(context_)};
+}
+
+Result<void> LoadAttempt::go_through() {
+    HEXCORE_TRY_VOID(check());
+    HEXCORE_TRY_VOID(enter(LoadState::reserve));
+    HEXCORE_TRY_VOID(reserve());
+    HEXCORE_TRY_VOID(enter(LoadState::allocate));
+    HEXCORE_TRY_VOID(allocate());
+    HEXCORE_TRY_VOID(enter(LoadState::fill));
+    HEXCORE_TRY_VOID(fill());
+    return enter(LoadState::ready);
+}
+
+Result<void> LoadAttempt::enter(LoadState next) {
+    HEXCORE_CHECK(static_cast<int>(next) == static_cast<int>(state_) + 1, to_string(state_),
+                  to_string(next));
+    if (stopped()) {
+        return tl::unexpected(interrupted());
+    }
+    state_ = next;
+    check_invariants();
+    return {};
+}
+
+// What holds when a state is entered. `allocate` ends with everything taken and nothing read, which
+// is what `fill` begins with.
+void LoadAttempt::check_invariants() const {
+    const bool holds_model = model_ != nullptr && context_ != nullptr;
+    HEXCORE_CHECK(machine_.filler() == nullptr, to_string(state_), "has a filler");
+    switch (state_) {
+        case LoadState::check:
+        case LoadState::reserve:
+            HEXCORE_CHECK(!reader_, to_string(state_), "has a reader");
+            [[fallthrough]];
+        case LoadState::allocate:
+            HEXCORE_CHECK(devices_are_empty(), to_string(state_), "something is on a device");
+            HEXCORE_CHECK(!model_ && !context_, to_string(state_), "has a model");
+            break;
+        case LoadState::fill:
+            HEXCORE_CHECK(holds_model && reader_, to_string(state_), "something is missing");
+            HEXCORE_CHECK(reader_->bytes_read() == Bytes{}, to_string(state_), "was read");
+            break;
+        case LoadState::ready:
+            HEXCORE_CHECK(holds_model && !reader_, to_string(state_), "is not complete");
+            break;
+    }
+}
+
+bool LoadAttempt::devices_are_empty() const {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (machine_.device(DeviceId(i)).memory().accounted() != Usage{}) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// libllama first reads metadata and vocabulary, on one core. Meanwhile the others commit what it
+// will ask for: one buffer for each of these, where the model is an ordinary one.
+void LoadAttempt::take_ahead() {
+    if (address_space_is_limited()) {
+        return;  // each further thread takes some 100 MiB of it, for its stack and heap
+    }
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (machine_.specs()[i].kind != DeviceKind::host) {
+            continue;
+        }
+        std::vector<Bytes> sizes;
+        for (std::size_t home = 0; home < machine_.size(); ++home) {
+            sizes.push_back(machine_.layout().arena(DeviceId(home), DeviceId(i)));
+        }
+        const Usage& wanted = wanted_.devices[i];
+        sizes.insert(sizes.end(), {wanted.weights, wanted.kv, wanted.compute});
+        std::erase(sizes, Bytes{});
+        machine_.device(DeviceId(i)).memory().take_ahead(sizes);
+    }
+}
+
+void LoadAttempt::drop_ahead() {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        machine_.device(DeviceId(i)).memory().drop_ahead();
+    }
+}
+
+Result<void> LoadAttempt::check() {
+    if (stopped()) {
+        return tl::unexpected(interrupted());
+    }
+    if (plan_.basis == Basis::dry_run) {
+        wanted_.host = plan_.host;
+        for (const PlannedDevice& device : plan_.devices) {
+            wanted_.devices.push_back(device.planned);
+        }
+    } else {
+        // Nobody tried this plan out yet.
+        HEXCORE_TRY(usage,
+                    make_dry_run(machine_, inventory_, options_.context, options_.stop)(plan_));
+        wanted_ = std::move(usage);
+    }
+    HEXCORE_CHECK(wanted_.devices.size() == machine_.size(), wanted_.devices.size(),
+                  machine_.size());
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        const Budget& budget = machine_.device(DeviceId(i)).memory().budget();
+        const Bytes planned = wanted_.devices[i].total();
+        if (planned > budget.limit()) {
+            return fail(ErrorCode::does_not_fit,
+                        "the plan takes {} ({} bytes) on {}, {} bytes more than its budget of {} "
+                        "leaves; give {} a larger --device budget, lower --ctx or add a --device",
+                        to_string(planned), planned.count(), budget.device_name(),
+                        (planned - budget.limit()).count(), to_string(budget.limit()),
+                        budget.device_name());
+        }
+    }
+    return check_free_now({machine_.specs(), wanted_}, options_.root);
+}
+
+Result<void> LoadAttempt::reserve() {
+    Bytes taken = wanted_.host.kv + wanted_.host.compute + wanted_.host.staging + bookkeeping;
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (machine_.specs()[i].kind == DeviceKind::host) {
+            taken += wanted_.devices[i].total();
+        }
+    }
+    const ReaderOptions reading = reader_options();
+    if (!machine_.all_host()) {
+        taken += static_cast<std::uint64_t>(reading.threads) * ParallelReader::staging_bytes;
+    }
+    Bytes mapped = taken;
+    for (const FileStamp& file : inventory_.stamps) {
+        mapped += Bytes(file.size_bytes);
+    }
+    HEXCORE_TRY_VOID(check_mappable(taken, PROT_READ | PROT_WRITE));
+    HEXCORE_TRY_VOID(check_mappable(mapped, PROT_NONE));
+    HEXCORE_TRY(reader, ParallelReader::start(inventory_, reading));
+    reader_ = std::move(reader);
+    machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
+    take_ahead();
+    return {};
+}
+
+ReaderOptions LoadAttempt::reader_options() const {
+    ReaderOptions options{.threads = reader_threads, .check_values = options_.verify_data};
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        const Device& device = machine_.device(DeviceId(i));
+        if (!device.is_host()) {
+            // While one copies to a device, others read.
+            options.threads = staging_threads;
+            options.staging_type = device.staging_type();
+        }
+    }
+    return options;
+}
+
+tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
+    return tl::unexpected(stopped() ? interrupted() : load_error(machine_, log_, inventory_, what));
+}
+
+Result<void> LoadAttempt::allocate() {
+    HEXCORE_TRY_VOID(take_overheads());
+    HEXCORE_TRY_VOID(load_model());
+    if (stopped()) {
+        return tl::unexpected(interrupted());
+    }
+    HEXCORE_TRY_VOID(make_context());
+    drop_ahead();
+    return {};
+}
+
+Result<void> LoadAttempt::take_overheads() {
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        Device& device = machine_.device(DeviceId(i));
+        if (device.overhead() > Bytes{}) {
+            HEXCORE_TRY(block, device.memory().take_elsewhere(device.overhead()));
+            block->set_purpose(Purpose::staging);
+            overheads_.push_back(std::move(block));
+        }
+    }
+    return {};
+}
+
+Result<void> LoadAttempt::load_model() {
+    const LoadParameters parameters(machine_, plan_);
+    llama_model_params model_parameters = parameters.model();
+    // In this mode libllama hands out each tensor by a pointer into its mapping, without reading.
+    model_parameters.load_mode = LLAMA_LOAD_MODE_MMAP;
+    model_parameters.progress_callback = keep_going;
+    model_parameters.progress_callback_user_data = const_cast<LoadOptions*>(&options_);
+    machine_.set_filler(reader_.get());
+    auto model = load_model_file(inventory_, model_parameters);
+    machine_.set_filler(nullptr);
+    if (!model) {
+        return tl::unexpected(std::move(model.error()));
+    }
+    model_ = std::move(*model);
+    if (!model_) {
+        return failed("cannot load the file");
+    }
+    return {};
+}
+
+Result<void> LoadAttempt::make_context() {
+    llama_context_params parameters = context_parameters(plan_.context, options_.context);
+    if (options_.stop != nullptr) {
+        parameters.abort_callback = is_stopped;
+        parameters.abort_callback_data = const_cast<std::atomic<bool>*>(options_.stop);
+    }
+    context_.reset(llama_init_from_model(model_.get(), parameters));
+    if (!context_) {
+        return failed("cannot make that context");
+    }
+    return {};
+}
+
+Result<void> LoadAttempt::fill() {
+    HEXCORE_TRY_VOID(reader_->finish([this](ReadProgress progress) {
+        return !stopped() && (!options_.progress || options_.progress(progress));
+    }));
+    reader_.reset();
+    return {};
+}
+
+void LoadAttempt::back_to_nothing() noexcept {
+    if (state_ == LoadState::ready) {
+        return;
+    }
+    reader_.reset();  // before the memory goes that it writes to
+    machine_.set_filler(nullptr);
+    context_.reset();
+    model_.reset();
+    overheads_.clear();
+    drop_ahead();
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        const Budget& budget = machine_.device(DeviceId(i)).memory().budget();
+        HEXCORE_CHECK(budget.used() == Bytes{}, budget.device_name(), budget.used().count());
+    }
+    ::malloc_trim(0);  // what libllama freed is the machine's again, not only this process's
+}
+
+}  // namespace hexcore

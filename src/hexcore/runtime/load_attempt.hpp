@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "hexcore/backend/machine.hpp"
+#include "hexcore/device/proc_root.hpp"
+#include "hexcore/model/inventory.hpp"
+#include "hexcore/plan/make_plan.hpp"
+#include "hexcore/runtime/llama_log.hpp"
+#include "hexcore/runtime/load_parameters.hpp"
+#include "hexcore/runtime/parallel_reader.hpp"
+#include "llama-cpp.h"
+
+namespace hexcore {
+
+struct LoadOptions {
+    ContextOptions context;
+    /// Called about twenty times a second while tensors are read; false stops the load.
+    std::function<bool(ReadProgress)> progress = {};
+    /// Set from anywhere (a signal handler) to stop what is being computed. May be null.
+    const std::atomic<bool>* stop = nullptr;
+    /// Fail where a tensor holds a NaN or an infinity.
+    bool verify_data = false;
+    /// Where the machine's free memory is read from.
+    ProcRoot root = {};
+};
+
+/// The steps of a load, in their order. Nothing is taken before `reserve`, and no byte of a tensor
+/// is read before `fill`, when nothing is left to be refused.
+enum class LoadState {
+    check,     ///< the plan was tried out, and what it takes is free at this moment
+    reserve,   ///< files, readers, address space; each device's planned blocks, committed meanwhile
+    allocate,  ///< libllama takes all buffers: weights, experts, KV cache, compute
+    fill,      ///< the readers bring every byte to its place
+    ready,     ///< complete; what was loaded goes to the caller
+};
+[[nodiscard]] const char* to_string(LoadState state);
+
+/// One attempt to load a model as planned. It goes through the states once. From each of them the
+/// only other way is back to nothing: the reader stops, context and model go, and every device is
+/// as empty as before. There is no second attempt and no smaller one.
+class LoadAttempt {
+public:
+    /// Everything passed must outlive the attempt. The devices must be empty.
+    LoadAttempt(Machine& machine, const Inventory& inventory, const Plan& plan,
+                const LoadOptions& options);
+    ~LoadAttempt() { back_to_nothing(); }
+    LoadAttempt(const LoadAttempt&) = delete;
+    LoadAttempt& operator=(const LoadAttempt&) = delete;
+
+    /// What devices take besides buffers, see Device::overhead().
+    using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
+
+    struct Loaded {
+        Overheads overheads;
+        llama_model_ptr model;
+        llama_context_ptr context;  ///< after the model, so that it goes first
+    };
+    /// To be called once. Fails with does_not_fit (a budget or the machine refused), bad_input (the
+    /// file is damaged, changed, or not one that libllama can use), missing_device or interrupted;
+    /// the message ends with the state it failed in.
+    [[nodiscard]] Result<Loaded> run();
+
+private:
+    [[nodiscard]] Result<void> check();
+    [[nodiscard]] Result<void> reserve();
+    [[nodiscard]] ReaderOptions reader_options() const;
+    void take_ahead();
+    void drop_ahead();
+    [[nodiscard]] Result<void> allocate();
+    [[nodiscard]] Result<void> take_overheads();
+    [[nodiscard]] Result<void> load_model();
+    [[nodiscard]] Result<void> make_context();
+    [[nodiscard]] Result<void> fill();
+
+    [[nodiscard]] Result<void> go_through();
+    /// Moves on to the next state, whose invariants must hold; not where the load was stopped.
+    [[nodiscard]] Result<void> enter(LoadState next);
+    void check_invariants() const;
+    void back_to_nothing() noexcept;
+
+    [[nodiscard]] bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+    [[nodiscard]] tl::unexpected<Error> failed(std::string_view what);
+    [[nodiscard]] bool devices_are_empty() const;
+
+    LlamaLog log_;  // first: unloading logs too
+    Machine& machine_;
+    const Inventory& inventory_;
+    const Plan& plan_;
+    const LoadOptions& options_;
+    LoadState state_ = LoadState::check;
+    DryRunUsage wanted_;
+    Overheads overheads_;
+    llama_model_ptr model_;
+    llama_context_ptr context_;
+    std::unique_ptr<ParallelReader> reader_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,38 @@
+#include "hexcore/runtime/load_error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace hexcore {
+namespace {
+
+/// libllama reports as text only that the machine refused it something.
+bool is_refusal(const std::string& errors) {
+    const std::array<const char*, 4> signs{std::strerror(ENOMEM), "bad_alloc", "failed to allocate",
+                                           "unable to allocate"};
+    return std::any_of(signs.begin(), signs.end(),
+                       [&](const char* sign) { return errors.find(sign) != std::string::npos; });
+}
+
+}  // namespace
+
+Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
+                 std::string_view what) {
+    if (auto refusal = machine.last_refusal()) {
+        return std::move(*refusal);
+    }
+    const std::string errors = log.take_errors();
+    if (is_refusal(errors)) {
+        return {ErrorCode::does_not_fit,
+                fmt::format("{}: libllama {}: {}; raise the limit that is in the way (ulimit -v, "
+                            "vm.max_map_count)",
+                            inventory.files.front().string(), what, errors)};
+    }
+    return {ErrorCode::bad_input,
+            fmt::format("{}: libllama {}: {}", inventory.files.front().string(), what,
+                        errors.empty() ? "it did not say why" : errors)};
+}
+
+}  // namespace hexcore

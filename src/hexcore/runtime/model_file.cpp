@@ -1,0 +1,40 @@
+#include "hexcore/runtime/model_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace hexcore {
+namespace {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { (void)std::fclose(file); }
+};
+
+/// Whether libllama maps a file that it is given open: it wants the tensors aligned in it.
+bool is_aligned(const Inventory& inventory) {
+    const std::size_t alignment = ggml_backend_buft_get_alignment(ggml_backend_cpu_buffer_type());
+    const auto first = std::min_element(
+        inventory.tensors.begin(), inventory.tensors.end(),
+        [](const auto& a, const auto& b) { return a.offset_bytes < b.offset_bytes; });
+    return first != inventory.tensors.end() && first->offset_bytes % alignment == 0;
+}
+
+}  // namespace
+
+Result<llama_model_ptr> load_model_file(const Inventory& inventory,
+                                        const llama_model_params& parameters) {
+    const std::filesystem::path& path = inventory.files.front();
+    if (inventory.files.size() > 1 || !is_aligned(inventory)) {
+        return llama_model_ptr(llama_model_load_from_file(path.c_str(), parameters));
+    }
+    const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
+    if (!file) {
+        return fail(ErrorCode::bad_input, "{}: cannot be opened: {}", path.string(),
+                    std::strerror(errno));
+    }
+    return llama_model_ptr(llama_model_load_from_file_ptr(file.get(), parameters));
+}
+
+}  // namespace hexcore

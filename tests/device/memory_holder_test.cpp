@@ -1,0 +1,41 @@
+#include "hexcore/device/memory_holder.hpp"
+
+#include "device/fixture_tree.hpp"
+
+namespace hexcore::test {
+namespace {
+
+std::string status(int anonymous_kb, int shared_kb) {
+    return "Name:\tx\nVmRSS:\t999999 kB\nRssAnon:\t" + std::to_string(anonymous_kb) +
+           " kB\nRssFile:\t777777 kB\nRssShmem:\t" + std::to_string(shared_kb) + " kB\n";
+}
+
+TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
+    const FixtureTree tree;
+    tree.link("/proc/self", "42");
+    tree.write("/proc/42/status", status(900'000, 0));
+    tree.write("/proc/7/status", status(300, 200));
+    tree.write("/proc/7/cmdline", std::string("/usr/bin/python3\0train.py\0--secret=1\0", 37));
+    tree.write("/proc/8/status", status(501, 0));
+    tree.write("/proc/8/comm", "game\n");
+    tree.write("/proc/9/status", status(100, 0));
+    tree.write("/proc/10/status", "Name:\tkworker\n");
+    tree.write("/proc/meminfo", "MemTotal: 1 kB\n");
+
+    const auto two = largest_memory_holders(tree.root(), 2);
+    ASSERT_EQ(two.size(), 2U);
+    EXPECT_EQ(two[0].pid, 8U);
+    EXPECT_EQ(two[0].command, "game");
+    EXPECT_EQ(two[0].bytes, 501_KiB);
+    EXPECT_EQ(two[1].pid, 7U);
+    EXPECT_EQ(two[1].command, "python3 train.py");
+    EXPECT_EQ(two[1].bytes, 500_KiB);
+    EXPECT_EQ(largest_memory_holders(tree.root(), 9).size(), 3U);
+}
+
+TEST(MemoryHolders, ThereAreNoneWhereProcessesCannotBeSeen) {
+    EXPECT_TRUE(largest_memory_holders({.prefix = "/nonexistent"}, 3).empty());
+}
+
+}  // namespace
+}  // namespace hexcore::test

@@ -1,0 +1,149 @@
+// Models over devices of other backends: RPC servers, and GPUs where there are two.
+
+#include "support/device_pairs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "hexcore/runtime/dry_run.hpp"
+#include "runtime/loaded_model.hpp"
+
+namespace hexcore::test {
+namespace {
+
+struct Kinds {
+    DeviceKind first;
+    DeviceKind second;
+};
+
+class OverPairs : public LoadedModelTest, public ::testing::WithParamInterface<Kinds> {
+protected:
+    void SetUp() override {
+        auto specs = pair_.specs(1_GiB);
+        if (!specs) {
+            GTEST_SKIP() << specs.error().message;
+        }
+        auto machine = Machine::create(*specs);
+        ASSERT_TRUE(machine.has_value()) << machine.error().message;
+        machine_ = std::move(*machine);
+    }
+
+    void expect_nothing_accounted() {
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            EXPECT_EQ(machine_->device(DeviceId(i)).memory().budget().used(), 0_B) << i;
+        }
+    }
+
+    static std::vector<llama_token> tokens(std::size_t count, const TinyShape& shape) {
+        std::mt19937 random(static_cast<std::uint32_t>(count));
+        std::vector<llama_token> tokens(count);
+        for (llama_token& token : tokens) {
+            token = static_cast<llama_token>(random() % shape.n_vocab);
+        }
+        return tokens;
+    }
+
+    DevicePair pair_{GetParam().first, GetParam().second};
+};
+
+TEST_P(OverPairs, LogitsAreThoseOfPlainLibllama) {
+    struct Case {
+        std::uint32_t n_experts;
+        std::uint32_t n_used;
+        std::size_t n_tokens;
+        std::uint32_t batch;
+    };
+    for (const Case& c : {Case{4, 2, 17, 5}, Case{2, 1, 1, 0}, Case{8, 8, 40, 1},
+                          Case{64, 8, 130, 33}, Case{16, 4, 300, 0}}) {
+        SCOPED_TRACE(fmt::format("{} experts, {} used, {} tokens by {}", c.n_experts, c.n_used,
+                                 c.n_tokens, c.batch));
+        const TinyShape shape{.n_experts = c.n_experts, .n_used = c.n_used};
+        write(shape);
+        const Plan plan = random_plan(c.n_experts);
+        const VerifyOptions options{
+            .tokens = tokens(c.n_tokens, shape), .batch = c.batch, .threads = 1};
+        std::vector<float> planned;
+        {
+            auto session = load(plan);
+            ASSERT_TRUE(session.has_value()) << session.error().message;
+            auto logits = planned_logits(*session, options);
+            ASSERT_TRUE(logits.has_value()) << logits.error().message;
+            planned = std::move(*logits);
+        }
+        expect_nothing_accounted();
+        if (pair_.has(DeviceKind::rpc) && !machine_->has_host()) {
+            continue;  // compared where main memory is the other device
+        }
+        const auto plain = plain_logits(*machine_, inventory_, plan, options);
+        ASSERT_TRUE(plain.has_value()) << plain.error().message;
+        const VerifyReport report = compare_logits(planned, *plain, c.n_tokens, 1e-3);
+        // A GPU's kernels depend on the number of rows, which differs with the devices.
+        EXPECT_TRUE(report.identical || pair_.has(DeviceKind::cuda)) << report.max_relative_error;
+        EXPECT_LE(report.max_relative_error, 1e-3);
+    }
+}
+
+TEST_P(OverPairs, EveryRowIsComputedWhereItsExpertLives) {
+    write({.n_experts = 4, .n_used = 4});
+    Plan plan = random_plan(1);
+    for (auto& experts : plan.placement.expert_device) {
+        experts = {DeviceId(0), DeviceId(1), DeviceId(1), DeviceId(1)};
+    }
+    auto session = load(plan);
+    ASSERT_TRUE(session.has_value()) << session.error().message;
+    const VerifyOptions options{.tokens = tokens(10, {}), .batch = 4, .threads = 1};
+    ASSERT_TRUE(planned_logits(*session, options).has_value());
+    EXPECT_EQ(machine_->device(DeviceId(0)).rows_computed(), 10U * 3 * 3);
+    EXPECT_EQ(machine_->device(DeviceId(1)).rows_computed(), 10U * 3 * 3 * 3);
+}
+
+TEST_P(OverPairs, WhatTheDryRunSaysIsWhatTheLoadTakes) {
+    write({.n_experts = 8, .n_embd = 128, .n_ff = 256});
+    const Plan plan = random_plan(3);
+    const ContextOptions context{.outputs = 512, .threads = 1};
+    const auto planned = make_dry_run(*machine_, inventory_, context)(plan);
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    auto session = load(plan);
+    ASSERT_TRUE(session.has_value()) << session.error().message;
+    const VerifyOptions options{.tokens = tokens(600, {}), .batch = 512, .threads = 1};
+    ASSERT_TRUE(planned_logits(*session, options).has_value());
+    for (std::size_t i = 0; i < machine_->size(); ++i) {
+        EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]) << i;
+    }
+}
+
+TEST_P(OverPairs, LoadsStoppedAtAnyMomentLeaveNothingAndTheNextOneWorks) {
+    write({.n_experts = 8, .n_embd = 128, .n_ff = 256});
+    std::mt19937 random(5);
+    for (int i = 0; i < 10; ++i) {
+        std::atomic<bool> stop{false};
+        std::thread stopper([&stop, after = random() % 60] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(after));
+            stop = true;
+        });
+        LoadOptions options = load_options();
+        options.stop = &stop;
+        {
+            const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
+            stopper.join();
+            if (!session) {
+                EXPECT_EQ(session.error().code, ErrorCode::interrupted) << session.error().message;
+            }
+        }
+        expect_nothing_accounted();
+    }
+    EXPECT_TRUE(load(random_plan(2)).has_value());
+}
+
+INSTANTIATE_TEST_SUITE_P(HostAndRpc, OverPairs,
+                         ::testing::Values(Kinds{DeviceKind::host, DeviceKind::rpc},
+                                           Kinds{DeviceKind::rpc, DeviceKind::host},
+                                           Kinds{DeviceKind::rpc, DeviceKind::rpc}));
+INSTANTIATE_TEST_SUITE_P(Gpus, OverPairs,
+                         ::testing::Values(Kinds{DeviceKind::cuda, DeviceKind::cuda},
+                                           Kinds{DeviceKind::cuda, DeviceKind::host}));
+
+}  // namespace
+}  // namespace hexcore::test

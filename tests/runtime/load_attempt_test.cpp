@@ -1,0 +1,146 @@
+#include "hexcore/runtime/load_attempt.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "device/fixture_tree.hpp"
+#include "runtime/loaded_model.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Attempt : public LoadedModelTest {
+protected:
+    void SetUp() override {
+        write({});
+        make_machine(2);
+    }
+
+    /// Expects the load to fail so, in that state, and to leave nothing.
+    Error failing(const LoadOptions& options, ErrorCode code, LoadState state) {
+        const auto session = ModelSession::load(*machine_, inventory_, random_plan(1), options);
+        EXPECT_FALSE(session.has_value());
+        expect_empty_devices();
+        if (session) {
+            return {ErrorCode::negative, ""};
+        }
+        EXPECT_EQ(session.error().code, code) << session.error().message;
+        EXPECT_THAT(session.error().message,
+                    HasSubstr(fmt::format("state '{}'", to_string(state))));
+        return session.error();
+    }
+
+    void write_number(const TensorInfo& tensor, std::size_t index, float value) {
+        std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(static_cast<std::streamoff>(tensor.offset_bytes + index * sizeof value));
+        file.write(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+};
+
+TEST_F(Attempt, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
+    const FixtureTree tree;
+    tree.write("/proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable: 1000 kB\n");
+    tree.write("/proc/7/status", "RssAnon:\t2048 kB\n");
+    tree.write("/proc/7/comm", "greedy\n");
+    LoadOptions with_root = load_options();
+    with_root.root = tree.root();
+    const Error error = failing(with_root, ErrorCode::does_not_fit, LoadState::check);
+    EXPECT_THAT(error.message, HasSubstr("bytes too few"));
+    EXPECT_THAT(error.message, HasSubstr("greedy, pid 7 (2.0 MiB)"));
+
+    tree.write("/proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable: 9999999 kB\n");
+    EXPECT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), with_root).has_value());
+}
+
+TEST_F(Attempt, OverABudgetItFailsBeforeAnythingIsTaken) {
+    make_machine(2, 512_KiB);
+    const Error error = failing(load_options(), ErrorCode::does_not_fit, LoadState::check);
+    EXPECT_THAT(error.message, HasSubstr("host0"));
+    EXPECT_EQ(machine_->device(DeviceId(0)).memory().budget().peak(), 0_B);
+}
+
+TEST_F(Attempt, AFileThatWasWrittenToSinceItsHeaderWasReadIsRefused) {
+    write_number(inventory_.tensors.back(), 3, 0.25F);
+    const Error error = failing(load_options(), ErrorCode::bad_input, LoadState::reserve);
+    EXPECT_THAT(error.message, HasSubstr("written to"));
+    EXPECT_THAT(error.message, HasSubstr(path_.string()));
+}
+
+TEST_F(Attempt, AFileThatWasReplacedIsRefused) {
+    const auto other = folder_.path() / "other.gguf";
+    std::filesystem::copy_file(path_, other);
+    std::filesystem::rename(other, path_);
+    failing(load_options(), ErrorCode::bad_input, LoadState::reserve);
+}
+
+TEST_F(Attempt, AFileThatIsReplacedWhileItIsReadIsRefused) {
+    LoadOptions replacing = load_options();
+    replacing.progress = [this](ReadProgress) {
+        const auto other = folder_.path() / "other.gguf";
+        std::filesystem::copy_file(path_, other, std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::rename(other, path_);
+        return true;
+    };
+    const Error error = failing(replacing, ErrorCode::bad_input, LoadState::fill);
+    EXPECT_THAT(error.message, HasSubstr("replaced"));
+}
+
+TEST_F(Attempt, AFileThatIsWrittenToWhileItIsReadIsRefused) {
+    LoadOptions writing = load_options();
+    writing.progress = [this](ReadProgress) {
+        write_number(inventory_.tensors.back(), 3, 0.25F);
+        return true;
+    };
+    failing(writing, ErrorCode::bad_input, LoadState::fill);
+}
+
+TEST_F(Attempt, AnOldRefusalDoesNotExplainANewFailure) {
+    ASSERT_FALSE(machine_->device(DeviceId(0)).memory().take(100_MiB).has_value());
+    ASSERT_TRUE(load(random_plan(1)).has_value());
+    EXPECT_FALSE(machine_->last_refusal().has_value());
+}
+
+TEST_F(Attempt, ProgressCountsWhatIsReallyRead) {
+    LoadOptions counting = load_options();
+    ReadProgress last;
+    counting.progress = [&last](ReadProgress progress) {
+        EXPECT_LE(progress.done, progress.total);
+        last = progress;
+        return true;
+    };
+    ASSERT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), counting).has_value());
+    EXPECT_EQ(last.done, last.total);
+    // The input embedding stays in libllama's mapping.
+    EXPECT_EQ(last.total, inventory_.total_bytes() - inventory_.tensors.front().bytes);
+}
+
+TEST_F(Attempt, AProgressThatSaysNoStopsIt) {
+    LoadOptions stopping = load_options();
+    stopping.progress = [](ReadProgress) { return false; };
+    const auto session = ModelSession::load(*machine_, inventory_, random_plan(1), stopping);
+    ASSERT_FALSE(session.has_value());
+    EXPECT_EQ(session.error().code, ErrorCode::interrupted);
+    expect_empty_devices();
+}
+
+TEST_F(Attempt, DataIsVerifiedWhereThatIsAskedFor) {
+    const TensorInfo tensor = inventory_.tensors[inventory_.tensors.size() - 3];
+    ASSERT_EQ(tensor.role, TensorRole::expert);
+    LoadOptions verifying = load_options();
+    verifying.verify_data = true;
+    ASSERT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), verifying).has_value());
+
+    write_number(tensor, 5000, std::numeric_limits<float>::quiet_NaN());
+    inventory_ = read_inventory(path_).value();
+    EXPECT_TRUE(load(random_plan(1)).has_value());
+    const Error error = failing(verifying, ErrorCode::bad_input, LoadState::fill);
+    EXPECT_THAT(error.message, HasSubstr(tensor.name));
+    EXPECT_THAT(error.message,
+                HasSubstr(fmt::format("byte {} of", tensor.offset_bytes + 5000 * sizeof(float))));
+}
+
+}  // namespace
+}  // namespace hexcore::test

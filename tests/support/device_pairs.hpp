@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hexcore/backend/inner_device.hpp"
+#include "hexcore/device/device_spec.hpp"
+#include "support/rpc_server.hpp"
+
+namespace hexcore::test {
+
+/// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as
+/// this object; GPUs are cuda:0 and cuda:1.
+class DevicePair {
+public:
+    DevicePair(DeviceKind first, DeviceKind second) : kinds_{first, second} {
+        for (const DeviceKind kind : kinds_) {
+            servers_.push_back(kind == DeviceKind::rpc ? std::make_unique<RpcServer>() : nullptr);
+        }
+    }
+
+    /// Fails, saying what is missing, where this machine has no such device.
+    [[nodiscard]] Result<std::vector<DeviceSpec>> specs(Bytes budget, Bytes reserve = {}) const {
+        std::vector<DeviceSpec> specs;
+        for (std::size_t i = 0; i < kinds_.size(); ++i) {
+            DeviceSpec spec;
+            spec.kind = kinds_[i];
+            spec.budget = budget;
+            spec.reserve = reserve;
+            if (spec.kind == DeviceKind::host) {
+                spec.name = fmt::format("host{}", i);
+            } else if (spec.kind == DeviceKind::cuda) {
+                spec.cuda_index = static_cast<std::uint32_t>(i);
+                spec.name = fmt::format("cuda:{}", i);
+                HEXCORE_TRY_VOID(find_inner_device(spec));
+            } else {
+                spec.endpoint = servers_[i]->endpoint();
+                spec.name = "rpc:" + spec.endpoint;
+                if (!servers_[i]->is_up()) {
+                    return fail(ErrorCode::missing_device, "ggml-rpc-server does not start");
+                }
+            }
+            specs.push_back(std::move(spec));
+        }
+        return specs;
+    }
+
+    [[nodiscard]] bool has(DeviceKind kind) const { return kinds_[0] == kind || kinds_[1] == kind; }
+    /// Kills the server of a device.
+    void stop_server(std::size_t device) { servers_[device]->stop(); }
+
+private:
+    std::vector<DeviceKind> kinds_;
+    std::vector<std::unique_ptr<RpcServer>> servers_;  ///< [device], null for other kinds
+};
+
+}  // namespace hexcore::test
