@@ -6,6 +6,9 @@
 #   build ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4
 #   llama-bench ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4/bin/llama-bench
 #
+# The target `python` is no program but the Python package beside it in the archive, llama_cpp, as
+# it is in the source: `python` is then the folder to put on PYTHONPATH.
+#
 # Everything lives in the user's cache, so that a second clone finds it built. What a step makes
 # gets its final name or its stamp only once it is complete: an interrupted step is done again.
 # Environment:
@@ -63,17 +66,24 @@ fetch_archive() {
     archive=$(echo "$partial"/*.tar.gz)
 }
 
+# extract FOLDER DEPTH PATH: makes FOLDER of what the archive has at PATH, DEPTH folders down.
+extract() {
+    local partial=$1.partial
+    [ -d "$1" ] && return
+    rm -rf "$partial"
+    mkdir -p "$partial"
+    tar -xzf "$archive" -C "$partial" --strip-components="$2" "llama_cpp_python-$version/$3"
+    mv "$partial" "$1"
+}
+
 make_source() {
-    [ -d "$source_dir" ] && return
-    local partial=$source_dir.partial archive found
+    [ -d "$source_dir" ] && [ -d "$1" ] && return
+    local archive found
     fetch_archive
     found=$(sha256sum "$archive") found=${found%% *}
     [ "$found" = "$checksum" ] || die "$archive has the checksum $found, expected $checksum"
-    rm -rf "$partial"
-    mkdir -p "$partial"
-    tar -xzf "$archive" -C "$partial" --strip-components=3 \
-        "llama_cpp_python-$version/vendor/llama.cpp"
-    mv "$partial" "$source_dir"
+    extract "$source_dir" 3 vendor/llama.cpp
+    extract "$python_dir" 1 llama_cpp
     rm -rf "$cache/download.partial"
 }
 
@@ -122,9 +132,11 @@ print_paths() {
     echo "build $build_dir"
     local target
     for target in "$@"; do
-        if [ "$target" != ggml ] && [ "$target" != llama ]; then
-            echo "$target $build_dir/bin/$target"
-        fi
+        case $target in
+            ggml | llama) ;;
+            python) echo "python $python_dir" ;;
+            *) echo "$target $build_dir/bin/$target" ;;
+        esac
     done
 }
 
@@ -134,7 +146,7 @@ main() {
     cuda=${HEXCORE_CUDA:-OFF}
     case $cuda in 1 | [Oo][Nn] | [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee]) cuda=ON ;; *) cuda=OFF ;; esac
     local own=${HEXCORE_LLAMA_SOURCE:-}
-    source_dir=${own:-$cache/source-$version}
+    source_dir=${own:-$cache/source-$version} python_dir=$cache/python-$version
     if [ -n "${HEXCORE_LLAMA_BUILD:-}" ]; then
         [ -n "$own" ] || die "HEXCORE_LLAMA_BUILD needs HEXCORE_LLAMA_SOURCE beside it"
         build_dir=$HEXCORE_LLAMA_BUILD
@@ -149,19 +161,24 @@ main() {
         build_dir=$cache/build-$version-$({ echo "$checksum"; machine_facts; } | hash_of)
     fi
 
-    local target missing=()
+    local target missing=() needed=$source_dir
     for target in "$@"; do
-        [ -f "$(stamp "$target")" ] || missing+=("$target")
+        if [ "$target" = python ]; then
+            [ -z "$own" ] || die "a checkout of llama.cpp has no Python package beside it"
+            needed=$python_dir
+        # A checkout of one's own may have changed since; ninja knows.
+        elif [ -n "$own" ] || [ ! -f "$(stamp "$target")" ]; then
+            missing+=("$target")
+        fi
     done
-    # A checkout of one's own may have changed since; ninja knows.
-    [ -z "$own" ] || missing=("$@")
-    if [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] || ((${#missing[@]})); then
+    if [ ! -d "$needed" ] || [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] ||
+        ((${#missing[@]})); then
         mkdir -p "$cache" || die "cannot write to $cache; set HEXCORE_CACHE to another folder"
         exec 9>"$cache/lock"
         flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }
-        [ -n "$own" ] || make_source
+        [ -n "$own" ] || make_source "$needed"
         configure
-        build_targets "${missing[@]}"
+        ((${#missing[@]} == 0)) || build_targets "${missing[@]}"
         for target in "${missing[@]}"; do touch "$(stamp "$target")"; done
     fi
     print_paths "$@"

@@ -4,8 +4,6 @@
 if(HEXCORE_SANITIZE)
     return()
 endif()
-include(GNUInstallDirs)
-
 set(HEXCORE_SHELL_DIR ${CMAKE_BINARY_DIR}/shell)
 set(HEXCORE_SHELL_FILES "")
 function(hexcore_printed_file file)
@@ -31,13 +29,11 @@ install(FILES ${HEXCORE_SHELL_DIR}/hexcore.fish
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${HEXCORE_SHELL_DIR}/hexcore.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
-# The libraries get a folder of their own, so that no other llama.cpp on the machine is hidden; they
-# find each other there, and no longer in the cache folder where they were built.
-set(HEXCORE_LIBRARY_DIR ${CMAKE_INSTALL_LIBDIR}/hexcore)
-file(RELATIVE_PATH HEXCORE_LIBRARY_FROM_BIN
-    /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${HEXCORE_LIBRARY_DIR})
+# The libraries find each other in their folder, and no longer in the cache where they were built.
 set_target_properties(hexcore PROPERTIES INSTALL_RPATH "$ORIGIN/${HEXCORE_LIBRARY_FROM_BIN}")
 install(TARGETS hexcore RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+set_target_properties(ggml-hexcore PROPERTIES INSTALL_RPATH "$ORIGIN")
+install(TARGETS ggml-hexcore LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
 install(DIRECTORY ${HEXCORE_LLAMA_BUILD_DIR}/bin/ DESTINATION ${HEXCORE_LIBRARY_DIR}
     FILES_MATCHING PATTERN "libggml*.so*" PATTERN "libllama.so*")
 install(CODE "

@@ -43,6 +43,11 @@ function(hexcore_import_llama target library)
         IMPORTED_LOCATION ${HEXCORE_LLAMA_BUILD_DIR}/bin/lib${library}.so
         INTERFACE_LINK_LIBRARIES llama_headers)
 endfunction()
+# libggml-base.so -> libggml-base.so.0.25.3; empty for a build without versions in its names.
+file(REAL_PATH ${HEXCORE_LLAMA_BUILD_DIR}/bin/libggml-base.so HEXCORE_GGML_LIBRARY)
+string(REGEX MATCH "[.]so[.](.*)$" unused "${HEXCORE_GGML_LIBRARY}")
+set(HEXCORE_GGML_VERSION "${CMAKE_MATCH_1}")
+
 hexcore_import_llama(llama::ggml-base ggml-base)
 hexcore_import_llama(llama::ggml-cpu ggml-cpu)
 hexcore_import_llama(llama::ggml ggml)

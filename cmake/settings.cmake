@@ -18,3 +18,10 @@ find_program(HEXCORE_CCACHE ccache)
 if(HEXCORE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${HEXCORE_CCACHE})
 endif()
+
+# Where libraries are installed: a folder of their own, so that no other llama.cpp on the machine is
+# hidden. HEXCORE_LIBRARY_FROM_BIN is the way there from the program.
+include(GNUInstallDirs)
+set(HEXCORE_LIBRARY_DIR ${CMAKE_INSTALL_LIBDIR}/hexcore)
+file(RELATIVE_PATH HEXCORE_LIBRARY_FROM_BIN
+    /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${HEXCORE_LIBRARY_DIR})

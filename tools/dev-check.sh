@@ -64,6 +64,17 @@ check_fuzz() {
     [ $found = 1 ] || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
 }
 
+# The path of one of llama.cpp's own programs, built first if need be.
+llama_program() { cmake/build_llama.sh "$1" | sed -n "s/^$1 //p"; }
+
+check_operators() {
+    local program
+    program=$(llama_program test-backend-ops)
+    [ -n "$program" ] || return 1
+    "$PYTHON" tools/operator_tests.py --program "$program" \
+        --plugin build/release/libggml-hexcore.so "$@"
+}
+
 check_sanitizer() {
     (build_preset "$1") || return 1
     ctest --test-dir "build/$1" --output-on-failure -j2 --no-tests=error --quiet
@@ -86,6 +97,7 @@ run_checks() {
     step "scripts" check_scripts
     step "lint" check_lint ${all:+"$all"}
     step "fuzz, $FUZZ_SECONDS s a target" check_fuzz
+    step "ggml's operator tests through the plugin" check_operators ${all:+"$all"}
     if [ -n "$all" ]; then
         step "tests under AddressSanitizer" check_sanitizer asan
         step "tests under ThreadSanitizer" check_sanitizer tsan

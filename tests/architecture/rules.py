@@ -20,9 +20,10 @@ ALLOWED = {
     "assistant": "base device model trace plan track analyze backend runtime",
     "isolate": "base device trace track analyze",
     "report": "base device model trace plan track analyze",
+    "plugin": "base device model plan backend report",
     "cli": "base device model trace plan track analyze backend runtime assistant isolate report",
 }
-GGML_MODULES = {"model", "backend", "runtime"}
+GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
 DRIVER_HEADER = re.compile(r"^(cuda|cuda_runtime|cuda_runtime_api|cudart_platform|nvml)\.h$")
@@ -78,8 +79,8 @@ def no_cycles(tree):
 
 
 def ggml_headers(tree):
-    """ggml and llama only in model, backend and runtime; ggml's internal headers only in backend;
-    the staging header llama-ext.h in one file of runtime."""
+    """ggml and llama only in model, backend, runtime and plugin; ggml's internal headers only in
+    backend; the staging header llama-ext.h in one file of runtime."""
     bad, staging = [], []
     for file in tree.src:
         for line, header in file.includes:
@@ -88,7 +89,7 @@ def ggml_headers(tree):
                 continue
             where = f"{file.path}:{line}: "
             if file.module not in GGML_MODULES:
-                bad.append(where + f"{name} outside model, backend and runtime")
+                bad.append(where + f"{name} outside model, backend, runtime and plugin")
             elif name in GGML_INTERNAL and file.module != "backend":
                 bad.append(where + f"ggml's internal header {name} outside backend")
             elif name == "llama-ext.h":

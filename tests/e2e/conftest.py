@@ -133,3 +133,21 @@ def llama_bin():
         return Path(paths[program])
 
     return build
+
+
+@pytest.fixture(scope="session")
+def plugin_path(hexcore):
+    path = hexcore.path.parent / "libggml-hexcore.so"
+    assert path.exists(), f"{path} is missing; run ./dev build"
+    return path
+
+
+@pytest.fixture
+def plugin_programs(hexcore, llama_bin, tmp_path):
+    """llama.cpp's programs over a plan: `plugin_programs(demo_model, *on("320MiB"))`."""
+    from plugin_programs import PluginPrograms
+
+    def make(model, *options):
+        return PluginPrograms(hexcore, llama_bin, tmp_path, model, *options)
+
+    return make

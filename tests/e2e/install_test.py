@@ -2,8 +2,10 @@
 
 import subprocess
 
+from conftest import on
 
-def test_the_installed_program_runs_with_its_own_libraries(hexcore, tmp_path):
+
+def test_the_installed_program_runs_with_its_own_libraries(hexcore, demo_model, tmp_path):
     build = hexcore.path.parent
     subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], check=True,
                    capture_output=True)
@@ -13,10 +15,15 @@ def test_the_installed_program_runs_with_its_own_libraries(hexcore, tmp_path):
         return subprocess.run(arguments, env={"PATH": "/usr/bin:/bin"}, capture_output=True,
                               text=True, check=True).stdout
 
-    libraries = [line for line in run("ldd", program).splitlines()
-                 if "libggml" in line or "libllama" in line]
-    assert len(libraries) >= 4
-    assert all(str(tmp_path) in line for line in libraries), libraries
+    (plugin,) = tmp_path.glob("lib*/**/libggml-hexcore.so")
+    for file, least in ((program, 4), (plugin, 3)):
+        libraries = [line for line in run("ldd", file).splitlines()
+                     if "libggml" in line or "libllama" in line]
+        assert len(libraries) >= least
+        assert all(str(tmp_path) in line for line in libraries), libraries
+    commands = run(program, "plan", demo_model, *on("700MiB"), "--ctx", "256", "--plugin",
+                   "--format", "llama.cpp")
+    assert f"GGML_BACKEND_PATH={plugin} " in commands
 
     share = tmp_path / "share"
     for arguments, path in [

@@ -219,5 +219,10 @@ TEST(ExpertTime, TwoOfEightOnTwoDevicesMeetOnOneThreeTimesInSeven) {
     EXPECT_NEAR(time.seconds(whole), 2, 1e-12);
 }
 
+TEST(Placement, SplitsLayersAndTheOutputAmongTheDevicesThatHaveLayers) {
+    const Placement placement{{DeviceId(0), DeviceId(0), DeviceId(2)}, {{}, {}, {}}};
+    EXPECT_EQ(layer_split(placement, 4), (std::vector<std::uint32_t>{2, 0, 2, 0}));
+}
+
 }  // namespace
 }  // namespace hexcore::test

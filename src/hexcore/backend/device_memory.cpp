@@ -14,6 +14,9 @@ DeviceMemory::Block::Block(DeviceMemory& memory, Reservation reservation, HostMa
 }
 
 DeviceMemory::Block::~Block() {
+    if (memory_.observer_ != nullptr) {
+        memory_.observer_->releasing(memory_);
+    }
     const std::lock_guard lock(memory_.mutex_);
     memory_.blocks_.erase(position_);
 }
@@ -63,25 +66,28 @@ Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
     };
     auto block = attempt();
     if (!block) {
-        note_refusal(block.error());
+        report_refusal(block.error());
     }
     return block;
+}
+
+void DeviceMemory::report_refusal(Error why) {
+    if (observer_ != nullptr) {
+        observer_->refused(*this, why);
+    }
+    const std::lock_guard lock(mutex_);
+    if (!refusal_) {
+        refusal_ = std::move(why);
+    }
 }
 
 Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take_elsewhere(Bytes size) {
     auto reservation = budget_.reserve(size);
     if (!reservation) {
-        note_refusal(reservation.error());
+        report_refusal(reservation.error());
         return tl::unexpected(reservation.error());
     }
     return std::make_unique<Block>(*this, std::move(*reservation), HostMapping());
-}
-
-void DeviceMemory::note_refusal(const Error& error) {
-    const std::lock_guard lock(mutex_);
-    if (!refusal_) {
-        refusal_ = error;
-    }
 }
 
 void DeviceMemory::take_ahead(const std::vector<Bytes>& sizes) {

@@ -24,6 +24,18 @@ enum class Commitment {
     simulated,  ///< counted only, without limit; for dry runs, which never touch what they allocate
 };
 
+class DeviceMemory;
+
+/// Told what happens to a device's memory, on the thread where it happens. Must outlive it.
+class MemoryObserver {
+public:
+    virtual ~MemoryObserver() = default;
+    /// A block is about to be returned; everything is still accounted.
+    virtual void releasing(const DeviceMemory& memory) = 0;
+    /// Memory was refused, or what was to be loaded does not match the plan.
+    virtual void refused(const DeviceMemory& memory, const Error& why) = 0;
+};
+
 /// The memory of one device: a budget, and every block taken within it. A capped host device's
 /// block is main memory that is committed when it is taken, as a GPU commits it; what backs another
 /// device's is its owner's business. Safe to use from several threads.
@@ -66,8 +78,6 @@ public:
     [[nodiscard]] Result<std::unique_ptr<Block>> take(Bytes size);
     /// The same without main memory behind it: for memory that somebody else hands out.
     [[nodiscard]] Result<std::unique_ptr<Block>> take_elsewhere(Bytes size);
-    /// Keeps why memory could not be had, for last_refusal().
-    void note_refusal(const Error& error);
 
     /// Reserves blocks of these sizes at once and begins to commit them, one after the other, in a
     /// thread of its own: take() hands each to who asks for just that size, or tells why it could
@@ -82,6 +92,11 @@ public:
     [[nodiscard]] Result<Bytes> measured() const;
     /// The first refusal since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
+    /// Keeps why memory could not be had for last_refusal(), and tells the observer.
+    void report_refusal(Error why);
+
+    /// Set before any memory is taken; null: nobody.
+    void set_observer(MemoryObserver* observer) { observer_ = observer; }
 
     [[nodiscard]] const Budget& budget() const { return budget_; }
     [[nodiscard]] bool is_simulated() const { return commitment_ == Commitment::simulated; }
@@ -98,6 +113,7 @@ private:
     mutable std::mutex mutex_;
     std::list<Block*> blocks_;
     std::optional<Error> refusal_;
+    MemoryObserver* observer_ = nullptr;
     std::vector<Ahead> ahead_;  ///< of the thread that loads a model; needs no lock
     std::atomic<bool> ahead_is_dropped_{false};
     std::thread ahead_thread_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "hexcore/backend/host_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/wrapped_buffer.hpp"
 
@@ -23,16 +24,14 @@ ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
     return context_of(buffer).init_tensor(*tensor);
 }
 
-ShardedTensor& shards_of(const ggml_tensor* tensor) {
-    HEXCORE_CHECK(tensor->extra != nullptr, tensor->name, "no shards");
-    return *static_cast<ShardedTensor*>(tensor->extra);
+ShardedTensor& shards_of(const ggml_tensor& tensor) {
+    HEXCORE_CHECK(tensor.extra != nullptr, tensor.name, "no shards");
+    return *static_cast<ShardedTensor*>(tensor.extra);
 }
 
 void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value,
                    std::size_t offset, std::size_t size) {
-    for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
-        ggml_backend_tensor_memset(slice.shard, value, slice.shard_offset, slice.size);
-    }
+    memset_shards(*tensor, value, offset, size);
 }
 
 FillTarget fill_target(const ggml_tensor& shard, std::size_t offset) {
@@ -44,25 +43,12 @@ FillTarget fill_target(const ggml_tensor& shard, std::size_t offset) {
 
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
-    TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
-    for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
-        // A shard has the tensor's name, but not its offsets in the file.
-        if (filler != nullptr &&
-            filler->fill(tensor->name, slice.tensor_offset,
-                         fill_target(*slice.shard, slice.shard_offset), slice.size)) {
-            continue;
-        }
-        const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);
-        ggml_backend_tensor_set(slice.shard, from, slice.shard_offset, slice.size);
-    }
+    set_shards(device_of(buffer->buft->device).machine(), *tensor, data, offset, size);
 }
 
 void get_tensor(ggml_backend_buffer_t, const ggml_tensor* tensor, void* data, std::size_t offset,
                 std::size_t size) {
-    for (const ShardSlice& slice : slices_of(shards_of(tensor), *tensor, offset, size)) {
-        auto* to = static_cast<std::byte*>(data) + (slice.tensor_offset - offset);
-        ggml_backend_tensor_get(slice.shard, to, slice.shard_offset, slice.size);
-    }
+    get_shards(*tensor, data, offset, size);
 }
 
 void clear(ggml_backend_buffer_t buffer, std::uint8_t value) { context_of(buffer).clear(value); }
@@ -110,15 +96,45 @@ std::string_view without_adapter_suffix(std::string_view name) {
 }
 
 bool is_in_expert_buffer(const ggml_tensor& tensor) {
-    return tensor.buffer != nullptr && tensor.buffer->buft->iface.get_name == type_name;
+    return tensor.buffer != nullptr &&
+           (tensor.buffer->buft->iface.get_name == type_name || sharded(&tensor) != nullptr);
 }
 
 const ShardedTensor* sharded(const ggml_tensor* tensor) {
     if (tensor == nullptr || tensor->buffer == nullptr ||
-        tensor->buffer->iface.init_tensor != init_tensor) {
+        (tensor->buffer->iface.init_tensor != init_tensor && !shards_by_name(*tensor->buffer))) {
         return nullptr;
     }
     return static_cast<const ShardedTensor*>(tensor->extra);
+}
+
+void memset_shards(const ggml_tensor& tensor, std::uint8_t value, std::size_t offset,
+                   std::size_t size) {
+    for (const ShardSlice& slice : slices_of(shards_of(tensor), tensor, offset, size)) {
+        ggml_backend_tensor_memset(slice.shard, value, slice.shard_offset, slice.size);
+    }
+}
+
+void set_shards(Machine& machine, const ggml_tensor& tensor, const void* data, std::size_t offset,
+                std::size_t size) {
+    TensorFiller* filler = machine.filler();
+    for (const ShardSlice& slice : slices_of(shards_of(tensor), tensor, offset, size)) {
+        // A shard has the tensor's name, but not its offsets in the file.
+        if (filler != nullptr &&
+            filler->fill(tensor.name, slice.tensor_offset,
+                         fill_target(*slice.shard, slice.shard_offset), slice.size)) {
+            continue;
+        }
+        const auto* from = static_cast<const std::byte*>(data) + (slice.tensor_offset - offset);
+        ggml_backend_tensor_set(slice.shard, from, slice.shard_offset, slice.size);
+    }
+}
+
+void get_shards(const ggml_tensor& tensor, void* data, std::size_t offset, std::size_t size) {
+    for (const ShardSlice& slice : slices_of(shards_of(tensor), tensor, offset, size)) {
+        auto* to = static_cast<std::byte*>(data) + (slice.tensor_offset - offset);
+        ggml_backend_tensor_get(slice.shard, to, slice.shard_offset, slice.size);
+    }
 }
 
 const ExpertMap* expert_map_of(const ggml_tensor& tensor) {
@@ -199,16 +215,21 @@ ggml_status ExpertBuffer::init_tensor(ggml_tensor& tensor) {
     if (placed == nullptr || static_cast<std::size_t>(tensor.ne[2]) != placed->map->n_experts()) {
         return GGML_STATUS_FAILED;
     }
-    return place_shards(tensor, *placed, has_arenas_ && base == name);
+    return has_arenas_ && base == name ? place_shards(tensor, *placed->map, &placed->offset)
+                                       : place_apart(tensor, *placed->map);
 }
 
-ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertLayout::Tensor& placed,
-                                       bool in_arena) {
+ggml_status ExpertBuffer::place_apart(ggml_tensor& tensor, const ExpertMap& map) {
+    return place_shards(tensor, map, nullptr);
+}
+
+ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertMap& map,
+                                       const std::vector<Bytes>* offsets) {
     ShardedTensor& record = tensors_.emplace_back();
-    record.map = placed.map;
+    record.map = &map;
     record.shards.resize(machine_.size());
     for (std::size_t i = 0; i < record.shards.size(); ++i) {
-        const std::uint32_t count = placed.map->count_on(DeviceId(i));
+        const std::uint32_t count = map.count_on(DeviceId(i));
         if (count == 0) {
             continue;
         }
@@ -218,12 +239,12 @@ ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertLayout::
         shard.nb[3] = shard.nb[2] * count;
         shard.extra = nullptr;
         Bytes offset;
-        if (in_arena) {
+        if (offsets != nullptr) {
             shard.buffer = arenas_[i].get();
-            offset = placed.offset[i];
+            offset = (*offsets)[i];
         } else {
-            const Bytes size = Bytes(shard.nb[3]) + ExpertLayout::shard_slack;
-            auto own = machine_.device(DeviceId(i)).allocate_experts(size);
+            auto own = machine_.device(DeviceId(i))
+                           .allocate_experts(ExpertLayout::shard_size(Bytes(shard.nb[3])));
             if (!own) {
                 return GGML_STATUS_ALLOC_FAILED;
             }

@@ -21,11 +21,12 @@ class Machine;
 /// "blk.3.ffn_up_exps.weight"; any other name is left as it is.
 [[nodiscard]] std::string_view without_adapter_suffix(std::string_view name);
 
-/// True for a tensor in an expert buffer, also in a dry run, where it has no shards.
+/// True for a tensor with shards, and for any in an expert buffer, which has none in a dry run.
 [[nodiscard]] bool is_in_expert_buffer(const ggml_tensor& tensor);
 
-/// A merged expert tensor that lies in shards on several devices. ggml tensors of an expert buffer
-/// point to theirs through `ggml_tensor::extra`.
+/// A merged expert tensor that lies in shards on several devices. ggml tensors of an expert buffer,
+/// and those that a device's ordinary buffer shards (shards_by_name()), point to theirs through
+/// `ggml_tensor::extra`.
 struct ShardedTensor {
     const ExpertMap* map = nullptr;
     /// [device]: that device's experts as a tensor of their own, {n_embd, n_ff, count}, in order of
@@ -51,6 +52,13 @@ struct ShardSlice {
 [[nodiscard]] std::vector<ShardSlice> slices_of(ShardedTensor& tensor, const ggml_tensor& whole,
                                                 std::size_t offset, std::size_t size);
 
+// Data of a sharded tensor in and out, as a ggml buffer's interface wants it.
+void set_shards(Machine& machine, const ggml_tensor& tensor, const void* data, std::size_t offset,
+                std::size_t size);
+void get_shards(const ggml_tensor& tensor, void* data, std::size_t offset, std::size_t size);
+void memset_shards(const ggml_tensor& tensor, std::uint8_t value, std::size_t offset,
+                   std::size_t size);
+
 /// A ggml buffer whose tensors are sharded by expert. Its own addresses mean nothing; the bytes are
 /// in arenas, one on each device that holds experts of the layers at home on one device.
 class ExpertBuffer {
@@ -67,12 +75,15 @@ public:
     ExpertBuffer& operator=(const ExpertBuffer&) = delete;
 
     [[nodiscard]] ggml_status init_tensor(ggml_tensor& tensor);
+    /// Takes memory for each shard of `tensor` by itself, outside of the arenas.
+    [[nodiscard]] ggml_status place_apart(ggml_tensor& tensor, const ExpertMap& map);
     void clear(std::uint8_t value);
 
 private:
     [[nodiscard]] Result<void> take_arenas();
-    [[nodiscard]] ggml_status place_shards(ggml_tensor& tensor, const ExpertLayout::Tensor& placed,
-                                           bool in_arena);
+    /// In the arenas where `offsets` ([device]) is given.
+    [[nodiscard]] ggml_status place_shards(ggml_tensor& tensor, const ExpertMap& map,
+                                           const std::vector<Bytes>* offsets);
 
     Machine& machine_;
     DeviceId home_;

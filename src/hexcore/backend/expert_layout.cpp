@@ -1,5 +1,9 @@
 #include "hexcore/backend/expert_layout.hpp"
 
+#include <utility>
+
+#include "hexcore/model/tensor_name.hpp"
+
 namespace hexcore {
 
 ExpertMap::ExpertMap(DeviceId home, std::vector<DeviceId> device_of, std::size_t n_devices)
@@ -12,16 +16,22 @@ ExpertMap::ExpertMap(DeviceId home, std::vector<DeviceId> device_of, std::size_t
     }
 }
 
-ExpertLayout::ExpertLayout(const Inventory& inventory, const Placement& placement,
-                           std::size_t n_devices)
+ExpertLayout::ExpertLayout(const Placement& placement, std::size_t n_devices)
     : n_devices_(n_devices), arenas_(n_devices * n_devices) {
-    maps_.resize(inventory.n_layers);
+    maps_.resize(placement.expert_device.size());
     for (std::size_t layer = 0; layer < maps_.size(); ++layer) {
         const auto& experts = placement.expert_device[layer];
         if (!experts.empty()) {
             maps_[layer].emplace(placement.layer_device[layer], experts, n_devices);
+            goes_by_name_ = true;
         }
     }
+}
+
+ExpertLayout::ExpertLayout(const Inventory& inventory, const Placement& placement,
+                           std::size_t n_devices)
+    : ExpertLayout(placement, n_devices) {
+    goes_by_name_ = false;
     for (const TensorInfo& tensor : inventory.tensors) {
         if (tensor.role != TensorRole::expert || !tensor.layer || !map_of(*tensor.layer)) {
             continue;
@@ -37,7 +47,7 @@ ExpertLayout::ExpertLayout(const Inventory& inventory, const Placement& placemen
             }
             Bytes& end = arenas_[map.home().value() * n_devices + device];
             placed.offset[device] = end;
-            end += round_up(slice * count + shard_slack, shard_alignment);
+            end += shard_size(slice * count);
         }
         tensors_.emplace(tensor.name, std::move(placed));
     }
@@ -55,6 +65,15 @@ const ExpertMap* ExpertLayout::map_of(LayerIndex layer) const {
     return &*maps_[layer.value()];
 }
 
+const ExpertMap* ExpertLayout::map_by_name(std::string_view name, std::int64_t n_experts) const {
+    if (!is_merged_expert_name(name)) {
+        return nullptr;
+    }
+    const ExpertMap* map = map_of(*parse_tensor_name(name).layer);
+    const bool matches = map != nullptr && std::cmp_equal(map->n_experts(), n_experts);
+    return matches ? map : nullptr;
+}
+
 Bytes ExpertLayout::arena(DeviceId home, DeviceId device) const {
     return arenas_[home.value() * n_devices_ + device.value()];
 }
@@ -65,6 +84,11 @@ Bytes ExpertLayout::on_device(DeviceId device) const {
         sum += arena(DeviceId(home), device);
     }
     return sum;
+}
+
+bool is_merged_expert_name(std::string_view name) {
+    const TensorName parts = parse_tensor_name(name);
+    return parts.suffix == "weight" && role_of(parts, {1, 1, 1, 1}) == TensorRole::expert;
 }
 
 }  // namespace hexcore

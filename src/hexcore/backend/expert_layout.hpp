@@ -55,6 +55,13 @@ public:
     ExpertLayout& operator=(const ExpertLayout&) = delete;
     /// `placement` must be for `inventory`; both come from the same plan.
     ExpertLayout(const Inventory& inventory, const Placement& placement, std::size_t n_devices);
+    /// Without the file: tensors are known by name only (map_by_name), and there are no arenas.
+    ExpertLayout(const Placement& placement, std::size_t n_devices);
+
+    /// What a shard takes of which `experts` bytes are experts.
+    [[nodiscard]] static Bytes shard_size(Bytes experts) {
+        return round_up(experts + shard_slack, shard_alignment);
+    }
 
     /// One merged expert tensor.
     struct Tensor {
@@ -67,6 +74,12 @@ public:
     /// The expert map of a layer, or nullptr for a layer without experts.
     [[nodiscard]] const ExpertMap* map_of(LayerIndex layer) const;
 
+    /// Whether it was made without the file, for a model with experts.
+    [[nodiscard]] bool goes_by_name() const { return goes_by_name_; }
+    /// The map of the layer that a merged expert tensor of that name is in; nullptr for any other
+    /// name, for a layer without experts, and where it is not a layer of `n_experts`.
+    [[nodiscard]] const ExpertMap* map_by_name(std::string_view name, std::int64_t n_experts) const;
+
     /// Size of the arena on `device` for the layers whose home is `home`.
     [[nodiscard]] Bytes arena(DeviceId home, DeviceId device) const;
     /// Sum of all arenas on `device`: what a load takes there for experts.
@@ -75,9 +88,13 @@ public:
 
 private:
     std::size_t n_devices_ = 0;
+    bool goes_by_name_ = false;
     std::vector<std::optional<ExpertMap>> maps_;  ///< [layer]
     std::unordered_map<std::string, Tensor> tensors_;
     std::vector<Bytes> arenas_;  ///< [home * n_devices + device]
 };
+
+/// Whether `name` is that of a merged expert tensor: weights, neither bias nor scale nor adapter.
+[[nodiscard]] bool is_merged_expert_name(std::string_view name);
 
 }  // namespace hexcore

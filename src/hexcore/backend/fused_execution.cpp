@@ -64,9 +64,8 @@ Bytes routing_space(const Device& home, const ggml_tensor& node) {
     if (!is_product(node) || !home.machine().all_host()) {
         return {};
     }
-    const std::string_view weight = without_adapter_suffix(node.src[0]->name);
-    const ExpertLayout::Tensor* placed = home.machine().layout().find(weight);
-    if (placed == nullptr || placed->map->whole()) {
+    const ExpertMap* map = expert_map_of(*node.src[0]);
+    if (map == nullptr || map->whole()) {
         return {};
     }
     const Bytes size = continues_region(node, is_product) ? result_size(node) : input_size(node);

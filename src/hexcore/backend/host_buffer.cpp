@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/expert_buffer.hpp"
 #include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
 
@@ -12,29 +13,82 @@ namespace {
 // As ggml's CPU backend aligns tensors.
 constexpr std::size_t tensor_alignment = 32;
 
-DeviceMemory::Block& block_of(ggml_backend_buffer_t buffer) {
-    return *static_cast<DeviceMemory::Block*>(buffer->context);
+/// `experts` holds the shards of the expert tensors that libllama put into this buffer; empty where
+/// shards are placed in expert buffers.
+struct HostBuffer {
+    std::unique_ptr<DeviceMemory::Block> block;
+    std::unique_ptr<ExpertBuffer> experts;
+};
+
+HostBuffer& context_of(ggml_backend_buffer_t buffer) {
+    return *static_cast<HostBuffer*>(buffer->context);
+}
+
+Machine& machine_of(ggml_backend_buffer_t buffer) {
+    return device_of(buffer->buft->device).machine();
 }
 
 void free_buffer(ggml_backend_buffer_t buffer) {
-    if (TensorFiller* filler = device_of(buffer->buft->device).machine().filler()) {
+    if (TensorFiller* filler = machine_of(buffer).filler()) {
         filler->abandon();
     }
-    delete &block_of(buffer);
+    delete &context_of(buffer);
 }
 
-void* get_base(ggml_backend_buffer_t buffer) { return block_of(buffer).data(); }
+void* get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).block->data(); }
 
 std::byte* bytes_of(const ggml_tensor* tensor) { return static_cast<std::byte*>(tensor->data); }
 
+/// The map of a tensor that a buffer which shards by name has to shard.
+const ExpertMap* map_of(const Device& device, const ggml_tensor& tensor) {
+    const ExpertLayout& layout = device.machine().layout();
+    return layout.goes_by_name() && tensor.op == GGML_OP_NONE && tensor.view_src == nullptr
+               ? layout.map_by_name(tensor.name, tensor.ne[2])
+               : nullptr;
+}
+
+ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    if (buffer->usage == GGML_BACKEND_BUFFER_USAGE_COMPUTE) {
+        return GGML_STATUS_SUCCESS;  // asked for every node of every graph
+    }
+    if (tensor->view_src != nullptr) {
+        if (sharded(tensor->view_src) != nullptr) {
+            tensor->extra = tensor->view_src->extra;
+        }
+        return GGML_STATUS_SUCCESS;
+    }
+    Device& device = device_of(buffer->buft->device);
+    if (const ExpertMap* map = map_of(device, *tensor)) {
+        return context_of(buffer).experts->place_apart(*tensor, *map);
+    }
+    if (!is_merged_expert_name(tensor->name)) {
+        return GGML_STATUS_SUCCESS;
+    }
+    device.memory().report_refusal(
+        {ErrorCode::bad_input,
+         fmt::format("the plan is for another model: it has no layer of {} experts for {}; plan "
+                     "again for this file",
+                     tensor->ne[2], tensor->name)});
+    return GGML_STATUS_FAILED;
+}
+
 void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value,
                    std::size_t offset, std::size_t size) {
-    std::memset(bytes_of(tensor) + offset, value, size);
+    if (sharded(tensor) != nullptr) {
+        memset_shards(*tensor, value, offset, size);
+    } else {
+        std::memset(bytes_of(tensor) + offset, value, size);
+    }
 }
 
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
-    TensorFiller* filler = device_of(buffer->buft->device).machine().filler();
+    Machine& machine = machine_of(buffer);
+    if (sharded(tensor) != nullptr) {
+        set_shards(machine, *tensor, data, offset, size);
+        return;
+    }
+    TensorFiller* filler = machine.filler();
     if (filler != nullptr &&
         filler->fill(tensor->name, offset, {.address = bytes_of(tensor) + offset}, size)) {
         return;
@@ -44,11 +98,17 @@ void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* d
 
 void get_tensor(ggml_backend_buffer_t, const ggml_tensor* tensor, void* data, std::size_t offset,
                 std::size_t size) {
-    std::memcpy(data, bytes_of(tensor) + offset, size);
+    if (sharded(tensor) != nullptr) {
+        get_shards(*tensor, data, offset, size);
+    } else {
+        std::memcpy(data, bytes_of(tensor) + offset, size);
+    }
 }
 
 bool cpy_tensor(ggml_backend_buffer_t, const ggml_tensor* from, ggml_tensor* to) {
-    if (from->buffer->iface.get_base != get_base && !ggml_backend_buffer_is_host(from->buffer)) {
+    const bool is_plain = sharded(from) == nullptr && sharded(to) == nullptr;
+    if (!is_plain ||
+        (from->buffer->iface.get_base != get_base && !ggml_backend_buffer_is_host(from->buffer))) {
         return false;
     }
     std::memcpy(to->data, from->data, ggml_nbytes(from));
@@ -56,7 +116,11 @@ bool cpy_tensor(ggml_backend_buffer_t, const ggml_tensor* from, ggml_tensor* to)
 }
 
 void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
-    std::memset(block_of(buffer).data(), value, buffer->size);
+    HostBuffer& context = context_of(buffer);
+    std::memset(context.block->data(), value, buffer->size);
+    if (context.experts) {
+        context.experts->clear(value);
+    }
 }
 
 constexpr ggml_backend_buffer_i interface = {
@@ -69,7 +133,25 @@ constexpr ggml_backend_buffer_i interface = {
     nullptr,  // reset
 };
 
+constexpr ggml_backend_buffer_i sharding_interface = [] {
+    ggml_backend_buffer_i result = interface;
+    result.init_tensor = init_tensor;
+    return result;
+}();
+
+std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
+    const Device& device = device_of(type);
+    if (map_of(device, *tensor) != nullptr) {
+        return 0;  // the bytes of a tensor in shards are not in the buffer that it belongs to
+    }
+    return ggml_nbytes(tensor) + routing_space(device, *tensor).count();
+}
+
 }  // namespace
+
+bool shards_by_name(const ggml_backend_buffer& buffer) {
+    return buffer.iface.init_tensor == init_tensor;
+}
 
 ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
                                            std::optional<Purpose> purpose) {
@@ -80,10 +162,18 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
     if (purpose) {
         (*block)->set_purpose(*purpose);
     }
-    DeviceMemory::Block* context = block->release();
+    Machine& machine = device.machine();
+    const bool shards = !purpose && machine.layout().goes_by_name();
+    auto context = std::make_unique<HostBuffer>();
+    context->block = std::move(*block);
+    if (shards) {
+        context->experts = std::make_unique<ExpertBuffer>(machine, device.id());
+    }
+    DeviceMemory::Block& taken = *context->block;
     ggml_backend_buffer_t buffer =
-        ggml_backend_buffer_init(device.buffer_type(), interface, context, size.count());
-    context->set_owner(buffer);
+        ggml_backend_buffer_init(device.buffer_type(), shards ? sharding_interface : interface,
+                                 context.release(), size.count());
+    taken.set_owner(buffer);
     return buffer;
 }
 
@@ -95,9 +185,7 @@ ggml_backend_buffer_type_i host_buffer_type() {
         },
         [](ggml_backend_buffer_type_t) { return tensor_alignment; },
         nullptr,  // get_max_size: no limit but the budget
-        [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
-            return ggml_nbytes(tensor) + routing_space(device_of(type), *tensor).count();
-        },
+        alloc_size,
         // Not to be written to directly: data comes and goes through the interface, as for a GPU.
         [](ggml_backend_buffer_type_t) { return false; },
     };

@@ -33,6 +33,9 @@ public:
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
 
+    /// For ggml_backend_init: the machine as a registry of devices.
+    [[nodiscard]] ggml_backend_reg_t registry() { return &registry_; }
+
     /// Where experts go in the loads that follow. Must not change while a model is loaded.
     void set_layout(ExpertLayout layout);
     [[nodiscard]] const ExpertLayout& layout() const { return layout_; }

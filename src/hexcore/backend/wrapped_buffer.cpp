@@ -122,11 +122,12 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
         context->inner.reset(
             ggml_backend_buft_alloc_buffer(device.inner_buffer_type(), size.count()));
         if (!context->inner) {
-            memory.note_refusal({ErrorCode::does_not_fit,
-                                 fmt::format("{} is out of memory: {} were refused although {} of "
-                                             "its budget are free; somebody else holds them",
-                                             device.name(), to_string(size),
-                                             to_string(memory.budget().free() + size))});
+            memory.report_refusal(
+                {ErrorCode::does_not_fit,
+                 fmt::format("{} is out of memory: {} were refused although {} of "
+                             "its budget are free; somebody else holds them",
+                             device.name(), to_string(size),
+                             to_string(memory.budget().free() + size))});
             return nullptr;
         }
     }

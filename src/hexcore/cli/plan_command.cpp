@@ -1,12 +1,15 @@
+#include <filesystem>
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/locations.hpp"
 #include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_accelerate.hpp"
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/plan_llama_cpp.hpp"
+#include "hexcore/report/plan_plugin.hpp"
 #include "hexcore/report/plan_svg.hpp"
 #include "hexcore/report/plan_table.hpp"
 
@@ -18,6 +21,7 @@ struct PlanOptions {
     std::string shape;
     std::string quant;
     std::string format = "table";
+    bool plugin = false;
 };
 
 Result<Plan> make(const PlanOptions& options) {
@@ -27,8 +31,13 @@ Result<Plan> make(const PlanOptions& options) {
     }
     if (options.shape.empty()) {
         HEXCORE_TRY(input, planning_input(planning));
+        // Stock programs make room for the logits of a whole batch.
+        const ContextOptions context{.outputs = options.plugin ? planning.ubatch : 1};
         const Interrupt interrupt;
-        return plan_exactly(input, planning, {}, interrupt.flag());
+        return plan_exactly(input, planning, context, interrupt.flag());
+    }
+    if (options.plugin) {
+        return fail(ErrorCode::usage, "--plugin plans exactly, which needs a model file");
     }
     if (options.quant.empty()) {
         return fail(ErrorCode::usage, "--shape needs --quant TYPE, for example --quant q4_K");
@@ -37,12 +46,29 @@ Result<Plan> make(const PlanOptions& options) {
     return planning.fit == "ctx" ? fit_context(request) : make_plan(request);
 }
 
+/// Beside the program in a build folder, with its libraries once it is installed.
+std::string plugin_path() {
+    std::error_code error;
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+    for (const auto& place : {folder, folder / library_folder}) {
+        const auto path = (place / plugin_file).lexically_normal();
+        if (std::filesystem::exists(path, error)) {
+            return path;
+        }
+    }
+    return plugin_file;
+}
+
 Result<std::string> render(const Plan& plan, const PlanOptions& options) {
     if (options.format == "json") {
         return json_text(plan_json(plan));
     }
     if (options.format == "svg") {
         return plan_svg(plan);
+    }
+    if (options.format == "llama.cpp" && options.plugin) {
+        return plan_plugin(plan,
+                           {.model_path = options.planning.model, .plugin_path = plugin_path()});
     }
     if (options.format == "llama.cpp") {
         LlamaCppOptions command;
@@ -93,6 +119,9 @@ void add_plan_command(CLI::App& program, Action& action) {
     command->add_option("--format", options->format, "table, json, svg, llama.cpp or accelerate")
         ->check(CLI::IsMember({"table", "json", "svg", "llama.cpp", "accelerate"}))
         ->option_text("NAME");
+    command->add_flag("--plugin", options->plugin,
+                      "for a program of llama.cpp that loads Hexcore as a plugin; with --format "
+                      "llama.cpp its command line");
     command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
 

@@ -201,4 +201,15 @@ double modelled_token_seconds(const ModelFacts& model, const std::vector<DeviceF
     return sum;
 }
 
+std::vector<std::uint32_t> layer_split(const Placement& placement, std::size_t n_devices) {
+    std::vector<std::uint32_t> split(n_devices, 0);
+    for (const DeviceId device : placement.layer_device) {
+        ++split[device.value()];
+    }
+    if (!placement.layer_device.empty()) {
+        ++split[placement.layer_device.back().value()];
+    }
+    return split;
+}
+
 }  // namespace hexcore

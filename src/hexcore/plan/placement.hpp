@@ -30,6 +30,11 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
+/// How many entries of libllama's tensor split each device gets: one for each of its layers, and
+/// one more, for the output, on the device of the last layer.
+[[nodiscard]] std::vector<std::uint32_t> layer_split(const Placement& placement,
+                                                     std::size_t n_devices);
+
 /// Why no placement fits: with `missing` more bytes on `device` alone one would. The device named
 /// is the one that needs the least. For Policy::alternate, whose rule leaves no choice, the device
 /// that is furthest over and by how much.

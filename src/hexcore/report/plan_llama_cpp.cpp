@@ -8,57 +8,22 @@
 
 #include "hexcore/report/llama_cpp_placement.hpp"
 #include "hexcore/report/plan_summary.hpp"
+#include "hexcore/report/shell_command.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
 
-/// One word of a POSIX shell command.
-std::string shell_word(std::string_view text) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:+=@%";
-    if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) {
-        return std::string(text);
-    }
-    std::string word = "'";
-    for (const char c : text) {
-        word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return word + "'";
-}
-
-std::string comment(std::string_view sentence) {
-    constexpr std::string_view lead = "# ";
-    std::string text;
-    for (const std::string& line : wrap_text(sentence, report_columns - lead.size())) {
-        text += fmt::format("{}{}\n", lead, line);
-    }
-    return text;
-}
-
-/// The words of `command`, in lines that end in a backslash, each starting with an option.
-class Command {
-public:
-    explicit Command(std::string_view program) : text_(shell_word(program)) {}
-    void option(std::string_view name, std::string_view value) {
-        text_ += fmt::format(" \\\n    {} {}", name, shell_word(value));
-    }
-    [[nodiscard]] std::string text() const { return text_ + '\n'; }
-
-private:
-    std::string text_;
-};
-
 using LayersByBuffer = std::map<std::string, std::vector<std::size_t>>;
 
-void add_overrides(Command& command, const LayersByBuffer& layers, std::string_view tensors) {
+void add_overrides(ShellCommand& command, const LayersByBuffer& layers, std::string_view tensors) {
     for (const auto& [buffer, indices] : layers) {
         command.option(
             "-ot", fmt::format(R"(blk\.({})\.{}={})", fmt::join(indices, "|"), tensors, buffer));
     }
 }
 
-void add_devices(Command& command, const LlamaCppPlacement& placement, const Plan& plan) {
+void add_devices(ShellCommand& command, const LlamaCppPlacement& placement, const Plan& plan) {
     std::vector<std::string> names;
     std::vector<std::string> servers;
     for (const LlamaCppDevice& device : placement.devices) {
@@ -91,7 +56,7 @@ bool is_late_host_layer(const LlamaCppPlacement& placement, std::size_t layer) {
            layer >= placement.leading_host_layers;
 }
 
-void add_tensors(Command& command, const LlamaCppPlacement& placement, const Plan& plan) {
+void add_tensors(ShellCommand& command, const LlamaCppPlacement& placement, const Plan& plan) {
     LayersByBuffer experts;
     LayersByBuffer rest;
     const auto buffer_of = [&](DeviceId d) { return placement.devices[d.value()].buffer; };
@@ -112,24 +77,11 @@ void add_tensors(Command& command, const LlamaCppPlacement& placement, const Pla
     add_overrides(command, rest, ".*");
 }
 
-void add_context(Command& command, const ContextShape& context) {
-    command.option("-c", fmt::format("{}", context.tokens.value()));
-    command.option("-ub", fmt::format("{}", context.ubatch.value()));
-    if (context.sequences > 1) {
-        command.option("-np", fmt::format("{}", context.sequences));
-    }
-    if (context.kv_type != KvType::f16) {
-        command.option("-ctk", to_string(context.kv_type));
-        command.option("-ctv", to_string(context.kv_type));
-        command.option("-fa", "on");  // a quantised V cache needs it
-    }
-}
-
 /// `expert` is the mean size of one; `out` planned experts leave the device, `in` others come.
 std::string device_difference(const PlannedDevice& device, Bytes expert, std::size_t out,
                               std::size_t in) {
     if (out + in == 0) {
-        return comment(fmt::format("{}: as planned.", printable(device.name)));
+        return shell_comment(fmt::format("{}: as planned.", printable(device.name)));
     }
     const Bytes total = saturating_subtract(device.planned.total() + expert * in, expert * out);
     const Bytes usable = saturating_subtract(device.budget, device.reserve);
@@ -137,9 +89,9 @@ std::string device_difference(const PlannedDevice& device, Bytes expert, std::si
         total > usable
             ? fmt::format(", {} more than its budget less the reserve", to_string(total - usable))
             : std::string();
-    return comment(fmt::format("{}: {} go, {} come; about {} instead of {} planned{}.",
-                               printable(device.name), out, in, to_string(total),
-                               to_string(device.planned.total()), over));
+    return shell_comment(fmt::format("{}: {} go, {} come; about {} instead of {} planned{}.",
+                                     printable(device.name), out, in, to_string(total),
+                                     to_string(device.planned.total()), over));
 }
 
 std::string expert_differences(const Plan& plan, const LlamaCppPlacement& placement) {
@@ -152,10 +104,10 @@ std::string expert_differences(const Plan& plan, const LlamaCppPlacement& placem
         n_misplaced += count;
     }
     if (n_misplaced == 0) {
-        return comment("Every expert is where it was planned.");
+        return shell_comment("Every expert is where it was planned.");
     }
     const Bytes expert(plan.experts_bytes.count() / std::max<std::size_t>(n_experts, 1));
-    std::string text = comment(fmt::format(
+    std::string text = shell_comment(fmt::format(
         "llama.cpp places whole tensors: {} of {} experts (about {}) land on another device than "
         "planned.",
         n_misplaced, n_experts, to_string(expert * n_misplaced)));
@@ -175,22 +127,23 @@ std::string host_differences(const Plan& plan, const LlamaCppPlacement& placemen
     }
     std::string text;
     if (!hosts.empty()) {
-        text += comment(fmt::format(
+        text += shell_comment(fmt::format(
             "{} {} ordinary host memory to llama.cpp: one place, with no budget that it keeps.",
             fmt::join(hosts, ", "), hosts.size() == 1 ? "is" : "are"));
     }
     // --tensor-split refuses as many entries as llama.cpp has room for devices.
     constexpr std::size_t most_split_entries = 15;
     if (placement.tensor_split.size() > most_split_entries) {
-        text += comment(fmt::format("llama.cpp takes at most {} devices for -ts; this plan has {}.",
-                                    most_split_entries, placement.tensor_split.size()));
+        text += shell_comment(
+            fmt::format("llama.cpp takes at most {} devices for -ts; this plan has {}.",
+                        most_split_entries, placement.tensor_split.size()));
     }
     std::size_t n_late = 0;
     for (std::size_t layer = 0; layer < plan.n_layers; ++layer) {
         n_late += is_late_host_layer(placement, layer) ? 1 : 0;
     }
     if (n_late > 0) {
-        text += comment(fmt::format(
+        text += shell_comment(fmt::format(
             "{} host layers come after a GPU's: their weights go to host memory, but llama.cpp "
             "keeps their KV cache (and the output, if it follows them) on that GPU.",
             n_late));
@@ -202,14 +155,14 @@ std::string host_differences(const Plan& plan, const LlamaCppPlacement& placemen
 
 std::string plan_llama_cpp(const Plan& plan, const LlamaCppOptions& options) {
     const LlamaCppPlacement placement = round_to_tensors(plan);
-    std::string text = comment(fmt::format("Nearest to the plan of {}.", plan_title(plan)));
+    std::string text = shell_comment(fmt::format("Nearest to the plan of {}.", plan_title(plan)));
     text += expert_differences(plan, placement);
     text += host_differences(plan, placement);
-    Command command(options.program);
+    ShellCommand command(options.program);
     command.option("-m", options.model_path);
     add_devices(command, placement, plan);
     add_tensors(command, placement, plan);
-    add_context(command, plan.context);
+    add_context_options(command, plan.context);
     command.option("-fit", "off");  // or it would move what was just placed
     return text + command.text();
 }

@@ -16,13 +16,7 @@ Json measured_json(const std::optional<Bytes>& measured) {
 Json devices_json(const RunReport& report) {
     Json devices = Json::array();
     for (const RunDevice& device : report.devices) {
-        devices.push_back({{"name", device.name},
-                           {"budget_bytes", device.budget.count()},
-                           {"planned", usage_json(device.planned)},
-                           {"accounted", usage_json(device.accounted)},
-                           {"measured_bytes", measured_json(device.measured)},
-                           {"peak_bytes", device.peak.count()},
-                           {"refused", device.refused}});
+        devices.push_back(run_device_json(device));
     }
     return devices;
 }
@@ -52,6 +46,16 @@ const char* to_string(StopReason reason) {
     }
     HEXCORE_CHECK(false, static_cast<int>(reason), "unknown reason");
     return "";
+}
+
+Json run_device_json(const RunDevice& device) {
+    return {{"name", device.name},
+            {"budget_bytes", device.budget.count()},
+            {"planned", usage_json(device.planned)},
+            {"accounted", usage_json(device.accounted)},
+            {"measured_bytes", measured_json(device.measured)},
+            {"peak_bytes", device.peak.count()},
+            {"refused", device.refused}};
 }
 
 Json cache_stats_json(const CacheStats& stats) {

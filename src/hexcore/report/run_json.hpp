@@ -9,6 +9,9 @@ namespace hexcore {
 /// The run as a "hexcore.run/1" document (docs/formats/run.md).
 [[nodiscard]] nlohmann::ordered_json run_json(const RunReport& report);
 
+/// One device, as in run and plugin documents.
+[[nodiscard]] nlohmann::ordered_json run_device_json(const RunDevice& device);
+
 /// The statistics of a KV cache, as in run and answer documents.
 [[nodiscard]] nlohmann::ordered_json cache_stats_json(const CacheStats& stats);
 

@@ -38,9 +38,10 @@ std::string expert_pattern(const Placement& placement, DeviceId home) {
 }  // namespace
 
 LoadParameters::LoadParameters(Machine& machine, const Plan& plan) : LoadParameters() {
+    const std::vector<std::uint32_t> split = layer_split(plan.placement, machine.size());
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const DeviceId id(i);
-        add_device(machine.device(id).handle(), plan.placement, id);
+        add_device(machine.device(id).handle(), split[i]);
         if (std::string pattern = expert_pattern(plan.placement, id); !pattern.empty()) {
             patterns_.push_back(std::move(pattern));
             overrides_.push_back({nullptr, machine.device(id).expert_buffer_type()});
@@ -54,25 +55,20 @@ LoadParameters::LoadParameters(Machine& machine, const Plan& plan) : LoadParamet
 
 LoadParameters LoadParameters::stock(Machine& machine, const Plan& plan) {
     LoadParameters parameters;
+    const std::vector<std::uint32_t> split = layer_split(plan.placement, machine.size());
     for (std::size_t i = 0; i < machine.size() && !machine.has_host(); ++i) {
-        const DeviceId id(i);
-        parameters.add_device(machine.device(id).stock_device(), plan.placement, id);
+        parameters.add_device(machine.device(DeviceId(i)).stock_device(), split[i]);
     }
     parameters.finish();
     return parameters;
 }
 
-void LoadParameters::add_device(ggml_backend_dev_t device, const Placement& placement,
-                                DeviceId id) {
-    const auto layers =
-        std::count(placement.layer_device.begin(), placement.layer_device.end(), id);
-    if (layers == 0) {
+void LoadParameters::add_device(ggml_backend_dev_t device, std::uint32_t entries) {
+    if (entries == 0) {
         return;  // libllama need not know of a device that only holds experts
     }
-    const bool has_output = id == placement.layer_device.back();
     devices_.push_back(device);
-    // libllama divides n_layers + 1 entries; the last one is the output layer.
-    split_.push_back(static_cast<float>(layers + (has_output ? 1 : 0)));
+    split_.push_back(static_cast<float>(entries));
 }
 
 void LoadParameters::finish() {

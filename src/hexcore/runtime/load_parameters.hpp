@@ -31,7 +31,8 @@ public:
 
 private:
     LoadParameters() : model_(llama_model_default_params()) {}
-    void add_device(ggml_backend_dev_t device, const Placement& placement, DeviceId id);
+    /// `entries`: of libllama's tensor split.
+    void add_device(ggml_backend_dev_t device, std::uint32_t entries);
     void finish();
 
     std::vector<ggml_backend_dev_t> devices_;

@@ -1,0 +1,70 @@
+// Where a stock program comes in: ggml opens the library that GGML_BACKEND_PATH names and asks
+// ggml_backend_init() for its devices. Everything else in here is hidden (exports.map), so that
+// nothing of ours stands in for a symbol of the program.
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "ggml-backend.h"
+#include "hexcore/backend/ggml_layout.hpp"
+#include "hexcore/backend/machine.hpp"
+#include "hexcore/plugin/report.hpp"
+#include "hexcore/plugin/settings.hpp"
+#include "hexcore/report/json_text.hpp"
+
+namespace hexcore {
+namespace {
+
+/// Lives until the process ends: the program may hold on to buffers for as long.
+struct Plugin {
+    PluginSettings settings;
+    std::unique_ptr<Machine> machine;
+    std::unique_ptr<PluginReport> report;
+};
+
+Plugin* plugin = nullptr;
+
+void write_report() {
+    std::ofstream file(plugin->settings.report_path, std::ios::trunc);
+    file << json_text(plugin->report->json());
+    file.close();
+    if (!file) {
+        fmt::print(stderr, "hexcore: the report could not be written to {}\n",
+                   plugin->settings.report_path);
+    }
+}
+
+Result<Plugin*> start() {
+    HEXCORE_TRY_VOID(check_ggml_layout());
+    HEXCORE_TRY(settings, read_settings([](const char* name) {
+                    const char* value = std::getenv(name);
+                    return std::string(value == nullptr ? "" : value);
+                }));
+    HEXCORE_TRY(machine, Machine::create(settings.devices));
+    if (settings.plan) {
+        machine->set_layout(ExpertLayout(settings.plan->placement, machine->size()));
+    }
+    auto report = std::make_unique<PluginReport>(*machine, settings);
+    return new Plugin{std::move(settings), std::move(machine), std::move(report)};
+}
+
+ggml_backend_reg_t registry() {
+    if (plugin == nullptr) {
+        const auto started = start();
+        if (!started) {
+            fmt::print(stderr, "hexcore: {}\n", started.error().message);
+            return nullptr;
+        }
+        plugin = *started;
+        if (!plugin->settings.report_path.empty()) {
+            std::atexit(write_report);
+        }
+    }
+    return plugin->machine->registry();
+}
+
+}  // namespace
+}  // namespace hexcore
+
+extern "C" ggml_backend_reg_t ggml_backend_init(void);
+extern "C" ggml_backend_reg_t ggml_backend_init(void) { return hexcore::registry(); }

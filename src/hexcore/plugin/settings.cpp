@@ -1,0 +1,165 @@
+#include "hexcore/plugin/settings.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "hexcore/report/plan_json.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr const char* devices_variable = "HEXCORE_DEVICES";
+constexpr const char* reserve_variable = "HEXCORE_RESERVE";
+constexpr const char* plan_variable = "HEXCORE_PLAN";
+constexpr const char* report_variable = "HEXCORE_REPORT";
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+    std::vector<std::string> parts;
+    std::size_t begin = 0;
+    for (std::size_t comma = 0; comma != std::string::npos; begin = comma + 1) {
+        comma = text.find(',', begin);
+        parts.push_back(text.substr(begin, comma - begin));
+    }
+    return parts;
+}
+
+/// Says which variable is at fault, in front of what is wrong.
+template <typename T>
+Result<T> naming(const char* variable, const std::string& value, Result<T> result) {
+    if (!result) {
+        result.error().message = fmt::format("{}={}: {}", variable, value, result.error().message);
+    }
+    return result;
+}
+
+/// `320MiB` or `host=320MiB`.
+Result<Bytes> host_budget(const std::string& text) {
+    constexpr std::string_view prefix = "host=";
+    const std::string size = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+    if (size.find_first_of(":=") != std::string::npos) {
+        return fail(ErrorCode::usage,
+                    "'{}' is no host device, and others cannot be loaded into a program; write "
+                    "sizes, as in 320MiB,320MiB",
+                    text);
+    }
+    return parse_bytes(size);
+}
+
+Result<DeviceSpec> host_device(std::size_t index, Bytes budget, std::optional<Bytes> reserve) {
+    DeviceSpec spec{.kind = DeviceKind::host, .name = fmt::format("host{}", index)};
+    HEXCORE_TRY_VOID(settle_budget(spec, budget, reserve));
+    return spec;
+}
+
+Result<std::vector<DeviceSpec>> devices_from(const std::string& list,
+                                             std::optional<Bytes> reserve) {
+    std::vector<DeviceSpec> devices;
+    for (const std::string& part : split_at_commas(list)) {
+        HEXCORE_TRY(budget, host_budget(part));
+        HEXCORE_TRY(spec, host_device(devices.size(), budget, reserve));
+        devices.push_back(std::move(spec));
+    }
+    if (devices.size() > max_devices) {
+        return fail(ErrorCode::usage, "these are {} devices, at most {} are possible",
+                    devices.size(), max_devices);
+    }
+    return devices;
+}
+
+Result<std::vector<DeviceSpec>> devices_of(const Plan& plan) {
+    std::vector<DeviceSpec> devices;
+    for (const PlannedDevice& device : plan.devices) {
+        HEXCORE_TRY(spec, host_device(devices.size(), device.budget, device.reserve));
+        if (spec.name != device.name) {
+            return fail(ErrorCode::bad_input,
+                        "the plan is for {}, and only capped host devices (host0, host1 ...) can "
+                        "be loaded into a program; plan with --device host=SIZE",
+                        device.name);
+        }
+        devices.push_back(std::move(spec));
+    }
+    return devices;
+}
+
+Result<Plan> read_plan(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        return fail(ErrorCode::bad_input, "cannot be read: {}", std::strerror(errno));
+    }
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return plan_from_json(text);
+}
+
+/// Whether the devices that were asked for are those of the plan.
+Result<void> check_same(const std::vector<DeviceSpec>& asked,
+                        const std::vector<DeviceSpec>& planned) {
+    const auto list = [](const std::vector<DeviceSpec>& devices) {
+        std::string text;
+        for (const DeviceSpec& device : devices) {
+            text += fmt::format("{}{}", text.empty() ? "" : ",", to_string(device.budget));
+        }
+        return text;
+    };
+    bool same = asked.size() == planned.size();
+    for (std::size_t i = 0; same && i < asked.size(); ++i) {
+        same = asked[i].budget == planned[i].budget;
+    }
+    if (!same) {
+        return fail(ErrorCode::usage,
+                    "the plan in {} is for other devices: {}; leave {} out, or plan again for "
+                    "these",
+                    plan_variable, list(planned), devices_variable);
+    }
+    return {};
+}
+
+Result<void> make_file(const std::string& path) {
+    if (!std::ofstream(path, std::ios::app)) {
+        return fail(ErrorCode::bad_input, "cannot be written: {}", std::strerror(errno));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<PluginSettings> read_settings(const Environment& environment) {
+    PluginSettings settings;
+    const std::string devices = environment(devices_variable);
+    const std::string reserve = environment(reserve_variable);
+    const std::string plan_path = environment(plan_variable);
+    if (devices.empty() && plan_path.empty()) {
+        return fail(ErrorCode::usage,
+                    "no devices are named; set {}=SIZE,SIZE,... (as in 320MiB,320MiB), or {}=FILE "
+                    "to a plan of `hexcore plan --plugin --format json`",
+                    devices_variable, plan_variable);
+    }
+    std::optional<Bytes> kept;
+    if (!reserve.empty()) {
+        HEXCORE_TRY(size, naming(reserve_variable, reserve, parse_bytes(reserve)));
+        kept = size;
+    }
+    if (!devices.empty()) {
+        HEXCORE_TRY(asked, naming(devices_variable, devices, devices_from(devices, kept)));
+        settings.devices = std::move(asked);
+    }
+    if (!plan_path.empty()) {
+        HEXCORE_TRY(plan, naming(plan_variable, plan_path, read_plan(plan_path)));
+        HEXCORE_TRY(planned, naming(plan_variable, plan_path, devices_of(plan)));
+        if (!devices.empty()) {
+            HEXCORE_TRY_VOID(
+                naming(devices_variable, devices, check_same(settings.devices, planned)));
+        }
+        settings.devices = std::move(planned);
+        settings.plan = std::move(plan);
+    }
+    settings.report_path = environment(report_variable);
+    if (!settings.report_path.empty()) {
+        HEXCORE_TRY_VOID(
+            naming(report_variable, settings.report_path, make_file(settings.report_path)));
+    }
+    return settings;
+}
+
+}  // namespace hexcore

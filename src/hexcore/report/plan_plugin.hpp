@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/plan/plan.hpp"
+
+namespace hexcore {
+
+/// What the plan does not know about the commands to print.
+struct PluginCommandOptions {
+    std::string model_path;
+    std::string plugin_path;              ///< for GGML_BACKEND_PATH
+    std::string plan_path = "plan.json";  ///< where the plan will be as JSON
+};
+
+/// The command lines with which llama.cpp's own llama-completion, llama-server and llama-bench load
+/// the plugin and follow the plan exactly, ready for a POSIX shell. Fails with
+/// ErrorCode::missing_device where a device is not a capped host device.
+[[nodiscard]] Result<std::string> plan_plugin(const Plan& plan,
+                                              const PluginCommandOptions& options);
+
+}  // namespace hexcore

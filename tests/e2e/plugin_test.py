@@ -1,0 +1,161 @@
+"""libggml-hexcore.so: stock programs of llama.cpp get devices, budgets and sharded experts."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import Hexcore, on
+from plugin_programs import PROMPT, assert_as_planned, outcome_of
+
+GREEDY = ["-p", PROMPT, "-n", 24, "--temp", 0, "-no-cnv", "--no-display-prompt", "--simple-io"]
+
+
+def plain_answer(llama_bin, model, *options):
+    code, text, err = outcome_of([llama_bin("llama-completion"), "-m", model, *options, *GREEDY],
+                                 os.environ | Hexcore.env)
+    assert code == 0, err
+    return text
+
+
+@pytest.fixture(scope="module")
+def plain_text(llama_bin, demo_model):
+    return plain_answer(llama_bin, demo_model, "-c", 512, "-ub", 128)
+
+
+@pytest.mark.parametrize("devices", [["320MiB", "320MiB"], ["250MiB", "110MiB", "250MiB"],
+                                     ["700MiB"]], ids=len)
+def test_text_is_that_of_plain_llama_cpp(plugin_programs, demo_model, plain_text, devices):
+    programs = plugin_programs(demo_model, *on(*devices), "--ctx", 512, "--ubatch", 128)
+    code, text, err = programs.run("llama-completion", *GREEDY)
+    assert code == 0, err
+    assert text == plain_text
+    report = programs.report()
+    assert report["plan"] == programs.plan["model"]["name"]
+    assert [device["planned"] for device in report["devices"]] == [
+        device["planned"] for device in programs.plan["devices"]]
+    assert_as_planned(report)
+    for device in report["devices"]:
+        assert (device["expert_rows"] > 0) == (device["planned"]["experts_bytes"] > 0)
+
+
+def test_without_a_plan_layers_go_whole_and_budgets_hold(plugin_path, llama_bin, demo_model,
+                                                         plain_text, tmp_path):
+    env = os.environ | Hexcore.env | {
+        "GGML_BACKEND_PATH": str(plugin_path), "HEXCORE_DEVICES": "320MiB,320MiB",
+        "HEXCORE_REPORT": str(tmp_path / "report.json"),
+        "LLAMA_ARG_DEVICE": "host0,host1", "LLAMA_ARG_FIT": "off"}
+    code, text, err = outcome_of([llama_bin("llama-completion"), "-m", demo_model, "-c", 512,
+                                  "-ub", 128, *GREEDY], env)
+    assert code == 0, err
+    assert text == plain_text
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["plan"] is None
+    for device in report["devices"]:
+        assert device["planned"] is None
+        assert device["accounted"]["experts_bytes"] == 0
+        assert 0 < device["peak_bytes"] <= 300 * 2**20
+
+
+def test_what_does_not_fit_is_refused_with_a_sentence(plugin_path, llama_bin, demo_model,
+                                                      tmp_path):
+    env = os.environ | Hexcore.env | {
+        "GGML_BACKEND_PATH": str(plugin_path), "HEXCORE_DEVICES": "100MiB,320MiB",
+        "HEXCORE_REPORT": str(tmp_path / "report.json"),
+        "LLAMA_ARG_DEVICE": "host0,host1", "LLAMA_ARG_FIT": "off"}
+    code, text, err = outcome_of([llama_bin("llama-completion"), "-m", demo_model, "-ts", "1,1",
+                                  *GREEDY], env)
+    assert code not in (0, -6, -11), err
+    assert "hexcore: host0: " in err and "93.8 MiB" in err
+    device = json.loads((tmp_path / "report.json").read_text())["devices"][0]
+    assert device["refused"] >= 1
+    assert device["left_bytes"] == 0
+
+
+def test_more_context_than_planned_is_refused(plugin_programs, demo_model):
+    programs = plugin_programs(demo_model, *on("320MiB", "320MiB"), "--ctx", 512)
+    code, _, err = programs.run("llama-completion", "-c", 32768, *GREEDY)
+    assert code not in (0, -6, -11), err
+    assert "hexcore: host" in err
+    assert all(device["left_bytes"] == 0 for device in programs.report()["devices"])
+
+
+def test_a_plan_for_another_model_is_refused(plugin_programs, random_model, demo_model):
+    other = random_model("llama", layers=30, experts=4)
+    programs = plugin_programs(other, *on("700MiB"), "--ctx", 512)
+    programs.text = programs.text.replace(str(other), str(demo_model))
+    code, _, err = programs.run("llama-completion", *GREEDY)
+    assert code not in (0, -6, -11), err
+    assert "the plan is for another model" in err and "_exps.weight" in err
+
+
+def assert_refused(plugin_path, llama_bin, variables, sentence, folder):
+    """The program goes on without the plugin, and misses the devices that it was asked for."""
+    code, _, err = outcome_of(
+        [llama_bin("llama-completion"), "-m", "model.gguf"],
+        os.environ | {"GGML_BACKEND_PATH": str(plugin_path), "LLAMA_ARG_DEVICE": "host0"} |
+        variables, cwd=folder)
+    assert code not in (0, -6, -11), err
+    assert sentence in err
+    assert "invalid device: host0" in err
+
+
+@pytest.mark.parametrize("variables, sentence", [
+    ({}, "no devices are named; set HEXCORE_DEVICES=SIZE"),
+    ({"HEXCORE_DEVICES": "320MiB,lots"}, "HEXCORE_DEVICES=320MiB,lots: 'lots' is not a size"),
+    ({"HEXCORE_DEVICES": "cuda:0"}, "'cuda:0' is no host device"),
+    ({"HEXCORE_DEVICES": "1MiB", "HEXCORE_RESERVE": "2MiB"}, "which leaves nothing"),
+    ({"HEXCORE_PLAN": "missing.json"}, "HEXCORE_PLAN=missing.json: cannot be read: No such file"),
+    ({"HEXCORE_PLAN": "empty.json"}, "HEXCORE_PLAN=empty.json: "),
+    ({"HEXCORE_DEVICES": "1GiB", "HEXCORE_REPORT": "no/folder"}, "cannot be written"),
+], ids=lambda value: "-".join(value) if isinstance(value, dict) else "")
+def test_a_bad_environment_gets_a_sentence(plugin_path, llama_bin, tmp_path, variables, sentence):
+    (tmp_path / "empty.json").write_text("{}")
+    assert_refused(plugin_path, llama_bin, variables, sentence, tmp_path)
+
+
+def test_a_plan_for_other_devices_is_refused(plugin_programs, plugin_path, llama_bin, demo_model,
+                                             tmp_path):
+    programs = plugin_programs(demo_model, *on("700MiB"), "--ctx", 256)
+    variables = {"HEXCORE_PLAN": str(programs.plan_path), "HEXCORE_DEVICES": "700MiB,1GiB"}
+    assert_refused(plugin_path, llama_bin, variables, "is for other devices: 700 MiB", tmp_path)
+
+
+@pytest.mark.parametrize("function, sentence", [
+    ('const char *ggml_version(void) { return "0.99.0"; }', "its version is 0.99.0, not 0."),
+    ("unsigned long ggml_tensor_overhead(void) { return 512; }", "its tensors have 480 bytes, not"),
+    ('const char *ggml_op_name(int op) { return op == 0 ? "NONE" : "OTHER"; }',
+     "is OTHER, not ADD_ID"),
+    ("unsigned long ggml_backend_buffer_get_size(void *buffer) { return buffer != 0; }",
+     "the fields of its buffers lie elsewhere"),
+], ids=["version", "tensor", "operation", "buffer"])
+def test_another_ggml_is_refused(plugin_path, llama_bin, tmp_path, function, sentence):
+    """One function of the program's ggml answers as another version's would."""
+    (tmp_path / "other.c").write_text(function)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "other.so", "other.c"], cwd=tmp_path,
+                   check=True)
+    variables = {"HEXCORE_DEVICES": "1GiB", "LD_PRELOAD": str(tmp_path / "other.so")}
+    assert_refused(plugin_path, llama_bin, variables, sentence, tmp_path)
+
+
+def test_llama_bench_runs_over_a_plan(plugin_programs, demo_model):
+    programs = plugin_programs(demo_model, *on("320MiB", "320MiB"), "--ctx", 256)
+    code, text, err = programs.run("llama-bench", "-p", 64, "-n", 8, "-r", 1, "-o", "json")
+    assert code == 0, err
+    tests = json.loads(text)
+    assert [(test["n_prompt"], test["n_gen"]) for test in tests] == [(64, 0), (0, 8)]
+    assert all(test["avg_ts"] > 0 for test in tests)
+    assert_as_planned(programs.report(), exact=("weights_bytes", "experts_bytes"))
+
+
+def test_only_the_entry_point_is_exported(plugin_path):
+    symbols = subprocess.run(["nm", "-D", "--defined-only", plugin_path], text=True, check=True,
+                             capture_output=True).stdout.split()
+    assert symbols[1:] == ["T", "ggml_backend_init"]
+
+
+def test_a_plan_for_the_plugin_needs_a_file(hexcore):
+    code, out, err = hexcore("plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device",
+                             "host=64GiB", "--plugin")
+    assert (code, out) == (2, "")
+    assert "--plugin" in err and "model file" in err
