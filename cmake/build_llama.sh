@@ -16,7 +16,7 @@
 #   HEXCORE_LLAMA_ARCHIVE   a local copy of the pinned archive, for a machine without a network
 #   HEXCORE_LLAMA_SOURCE    a checkout of llama.cpp to build instead of the pinned one
 #   HEXCORE_LLAMA_BUILD     with HEXCORE_LLAMA_SOURCE: its build folder, used as it is
-#   HEXCORE_CUDA            ON builds the CUDA backend too, into a build folder of its own
+# The target ggml-cuda needs the CUDA toolkit.
 set -euo pipefail
 
 # One build serves every preset, whatever compiler that one uses: only C interfaces and the
@@ -43,10 +43,12 @@ machine_facts() {
     uname -m
     grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true
     c++ --version
-    if [ "$cuda" = ON ]; then
-        nvcc --version || true
-        nvidia-smi --query-gpu=compute_cap --format=csv,noheader || true
-    fi
+}
+
+# The same for the CUDA backend.
+gpu_facts() {
+    nvcc --version || true
+    nvidia-smi --query-gpu=compute_cap --format=csv,noheader || true
 }
 
 fetch_archive() {
@@ -87,22 +89,24 @@ make_source() {
     rm -rf "$cache/download.partial"
 }
 
+# configure FOLDER [OPTION...]
 configure() {
-    [ -f "$build_dir/configured" ] && return
-    rm -rf "$build_dir"
-    mkdir -p "$build_dir"
-    say "configuring llama.cpp in $build_dir"
-    cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    local folder=$1
+    [ -f "$folder/configured" ] && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    say "configuring llama.cpp in $folder"
+    cmake -S "$source_dir" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release \
         -DCMAKE_C_COMPILER=cc -DCMAKE_CXX_COMPILER=c++ \
         -DBUILD_SHARED_LIBS=ON -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=ON \
         -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
         -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF \
-        -DGGML_RPC=ON -DGGML_CCACHE=OFF -DGGML_CUDA="$cuda" \
-        >"$build_dir/configure.log" 2>&1 || {
-        tail -n 40 "$build_dir/configure.log" >&2
+        -DGGML_RPC=ON -DGGML_CCACHE=OFF "${@:2}" \
+        >"$folder/configure.log" 2>&1 || {
+        tail -n 40 "$folder/configure.log" >&2
         die "llama.cpp could not be configured"
     }
-    touch "$build_dir/configured"
+    touch "$folder/configured"
 }
 
 # Every tenth of the way a line: enough to see that it moves, and readable in a log.
@@ -118,13 +122,34 @@ show_progress() {
     printf '\n' >&2
 }
 
-build_targets() {
-    say "building llama.cpp: $* (once; the libraries take about four minutes on two cores)"
-    NINJA_STATUS='[%p] ' ninja -C "$build_dir" "$@" 2>&1 | tee "$build_dir/build.log" |
+# build FOLDER TARGET...
+build() {
+    local folder=$1
+    say "building llama.cpp: ${*:2} (once; the libraries take about four minutes on two cores)"
+    NINJA_STATUS='[%p] ' ninja -C "$folder" "${@:2}" 2>&1 | tee "$folder/build.log" |
         show_progress || {
-        grep -A 20 -E 'FAILED|error' "$build_dir/build.log" | head -n 60 >&2 || true
-        die "llama.cpp could not be built; the whole output is in $build_dir/build.log"
+        grep -A 20 -E 'FAILED|error' "$folder/build.log" | head -n 60 >&2 || true
+        die "llama.cpp could not be built; the whole output is in $folder/build.log"
     }
+}
+
+# The CUDA backend is built apart and put beside the other libraries, which do not know of it: it is
+# opened at run time, so that one program runs with and without a driver.
+build_cuda() {
+    local folder
+    folder=$build_dir/cuda-$(gpu_facts | hash_of)
+    configure "$folder" -DGGML_CUDA=ON -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON
+    build "$folder" ggml-cuda
+    cp -a "$folder"/bin/libggml-cuda.so* "$build_dir/bin/"
+}
+
+build_targets() {
+    local target others=()
+    for target in "$@"; do
+        [ "$target" = ggml-cuda ] || others+=("$target")
+    done
+    ((${#others[@]} == 0)) || build "$build_dir" "${others[@]}"
+    ((${#others[@]} == $#)) || build_cuda
 }
 
 print_paths() {
@@ -133,7 +158,7 @@ print_paths() {
     local target
     for target in "$@"; do
         case $target in
-            ggml | llama) ;;
+            ggml | llama | ggml-cuda) ;;
             python) echo "python $python_dir" ;;
             *) echo "$target $build_dir/bin/$target" ;;
         esac
@@ -143,8 +168,6 @@ print_paths() {
 stamp() { echo "$build_dir/built-$1"; }
 
 main() {
-    cuda=${HEXCORE_CUDA:-OFF}
-    case $cuda in 1 | [Oo][Nn] | [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee]) cuda=ON ;; *) cuda=OFF ;; esac
     local own=${HEXCORE_LLAMA_SOURCE:-}
     source_dir=${own:-$cache/source-$version} python_dir=$cache/python-$version
     if [ -n "${HEXCORE_LLAMA_BUILD:-}" ]; then
@@ -177,7 +200,7 @@ main() {
         exec 9>"$cache/lock"
         flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }
         [ -n "$own" ] || make_source "$needed"
-        configure
+        configure "$build_dir"
         ((${#missing[@]} == 0)) || build_targets "${missing[@]}"
         for target in "${missing[@]}"; do touch "$(stamp "$target")"; done
     fi

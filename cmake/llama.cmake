@@ -3,10 +3,10 @@
 set(HEXCORE_LLAMA_SOURCE "" CACHE PATH "a checkout of llama.cpp, instead of the pinned version")
 set(HEXCORE_LLAMA_BUILD "" CACHE PATH "its build folder, with shared libraries in bin/")
 set(HEXCORE_LLAMA_ARCHIVE "" CACHE FILEPATH "a local copy of the pinned archive of llama.cpp")
-option(HEXCORE_CUDA "build llama.cpp with its CUDA backend" OFF)
+option(HEXCORE_CUDA "build ggml's CUDA backend, too; needs the CUDA toolkit" OFF)
 
 # What is given here goes before what the environment says.
-set(HEXCORE_LLAMA_ENVIRONMENT "HEXCORE_CUDA=${HEXCORE_CUDA}")
+set(HEXCORE_LLAMA_ENVIRONMENT "")
 foreach(name HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE)
     if(${name})
         list(APPEND HEXCORE_LLAMA_ENVIRONMENT "${name}=${${name}}")
@@ -16,6 +16,9 @@ endforeach()
 set(HEXCORE_LLAMA_TARGETS ggml llama)
 if(HEXCORE_TESTS)
     list(APPEND HEXCORE_LLAMA_TARGETS ggml-rpc-server)  # the tests' other machine
+endif()
+if(HEXCORE_CUDA)
+    list(APPEND HEXCORE_LLAMA_TARGETS ggml-cuda)
 endif()
 execute_process(
     COMMAND ${CMAKE_COMMAND} -E env ${HEXCORE_LLAMA_ENVIRONMENT}
@@ -30,7 +33,8 @@ set(HEXCORE_LLAMA_SOURCE_DIR "${CMAKE_MATCH_1}")
 set(HEXCORE_LLAMA_BUILD_DIR "${CMAKE_MATCH_2}")
 message(STATUS "llama.cpp: ${HEXCORE_LLAMA_BUILD_DIR}")
 # So that ./dev notices when the cache holds another build than the one that this folder uses.
-file(WRITE ${CMAKE_BINARY_DIR}/llama.paths "${HEXCORE_LLAMA_PATHS}")
+file(WRITE ${CMAKE_BINARY_DIR}/llama.paths
+    "source ${HEXCORE_LLAMA_SOURCE_DIR}\nbuild ${HEXCORE_LLAMA_BUILD_DIR}\n")
 
 add_library(llama_headers INTERFACE)
 target_include_directories(llama_headers SYSTEM INTERFACE

@@ -102,7 +102,7 @@ ensure_python() {
 # A build folder that was configured by hand with a llama.cpp of one's own keeps it.
 adopt_llama_settings() {
     local name value
-    for name in HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE HEXCORE_CUDA; do
+    for name in HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE; do
         value=$(sed -n "s/^$name:[A-Z]*=//p" "$1/CMakeCache.txt" 2>/dev/null) || true
         case $value in '' | OFF) ;; *) export "$name=$value" ;; esac
     done
@@ -112,7 +112,6 @@ adopt_llama_settings() {
 build_preset() {
     local preset=$1 folder=build/$1 llama
     shift
-    if [ "$preset" = cuda ]; then export HEXCORE_CUDA=ON; fi
     adopt_llama_settings "$folder"
     llama=$(cmake/build_llama.sh ggml llama) || exit 1
     if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||

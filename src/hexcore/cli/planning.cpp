@@ -135,8 +135,18 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
 Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
                           ContextOptions context, const std::atomic<bool>* stop) {
     const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context, stop);
-    return options.fit == "ctx" ? fit_context(input.request, dry_run)
-                                : make_plan(input.request, dry_run);
+    HEXCORE_TRY(plan, options.fit == "ctx" ? fit_context(input.request, dry_run)
+                                           : make_plan(input.request, dry_run));
+    for (std::size_t i = 0; i < input.machine->size(); ++i) {
+        const Device& device = input.machine->device(DeviceId(i));
+        if (device.overhead() > Bytes{}) {
+            plan.explanation.push_back(fmt::format(
+                "Staging on {} is a CUDA context of {}, measured when it was made, and {} for "
+                "kernels and memory pools, measured once on an H100.",
+                device.name(), to_string(device.overhead() - cuda_pools), to_string(cuda_pools)));
+        }
+    }
+    return plan;
 }
 
 }  // namespace hexcore
