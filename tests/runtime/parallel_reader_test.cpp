@@ -31,7 +31,8 @@ TEST_F(Reader, WritesEachPieceWhereItWasPromised) {
         std::vector<std::byte>& to = read.emplace_back(tensor.bytes.count());
         const std::size_t half = to.size() / 2;
         ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, half));
-        ASSERT_TRUE((*reader)->fill(tensor.name, half, to.data() + half, to.size() - half));
+        ASSERT_TRUE(
+            (*reader)->fill(tensor.name, half, {.address = to.data() + half}, to.size() - half));
     }
     ASSERT_TRUE((*reader)->finish([](ReadProgress) { return true; }).has_value());
     for (std::size_t i = 0; i < read.size(); ++i) {
@@ -44,10 +45,10 @@ TEST_F(Reader, LeavesWhatTheFileDoesNotHoldToTheCaller) {
     ASSERT_TRUE(reader.has_value());
     std::byte byte{};
     const TensorInfo& tensor = inventory_.tensors.front();
-    EXPECT_FALSE((*reader)->fill("no_such_tensor", 0, &byte, 1));
-    EXPECT_FALSE((*reader)->fill(tensor.name, tensor.bytes.count(), &byte, 1));
+    EXPECT_FALSE((*reader)->fill("no_such_tensor", 0, {.address = &byte}, 1));
+    EXPECT_FALSE((*reader)->fill(tensor.name, tensor.bytes.count(), {.address = &byte}, 1));
     (*reader)->abandon();
-    EXPECT_FALSE((*reader)->fill(tensor.name, 0, &byte, 1));
+    EXPECT_FALSE((*reader)->fill(tensor.name, 0, {.address = &byte}, 1));
 }
 
 TEST_F(Reader, WhatWasGivenUpIsNeverComplete) {
@@ -55,7 +56,7 @@ TEST_F(Reader, WhatWasGivenUpIsNeverComplete) {
     ASSERT_TRUE(reader.has_value());
     const TensorInfo& tensor = inventory_.tensors.back();
     std::vector<std::byte> to(tensor.bytes.count());
-    ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
+    ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, to.size()));
     (*reader)->abandon();
     const auto finished = (*reader)->finish([](ReadProgress) { return true; });
     ASSERT_FALSE(finished.has_value());
@@ -67,7 +68,7 @@ TEST_F(Reader, ReadsNothingBeforeAllIsPromised) {
     ASSERT_TRUE(reader.has_value());
     const TensorInfo& tensor = inventory_.tensors.back();
     std::vector<std::byte> to(tensor.bytes.count());
-    ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
+    ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, to.size()));
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     EXPECT_EQ((*reader)->bytes_read(), 0_B);
     EXPECT_EQ((*reader)->promised(), tensor.bytes);
@@ -91,7 +92,7 @@ TEST_F(Reader, AFileThatIsCutWhileItIsReadIsAnErrorAndNotACrash) {
     std::filesystem::resize_file(path_, 4096);
     const TensorInfo& tensor = inventory_.tensors.back();
     std::vector<std::byte> to(tensor.bytes.count());
-    ASSERT_TRUE((*reader)->fill(tensor.name, 0, to.data(), to.size()));
+    ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, to.size()));
     const auto finished = (*reader)->finish([](ReadProgress) { return true; });
     ASSERT_FALSE(finished.has_value());
     EXPECT_EQ(finished.error().code, ErrorCode::bad_input);

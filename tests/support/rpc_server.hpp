@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -24,8 +25,9 @@ public:
         pid_ = ::fork();
         if (pid_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            ::close(STDOUT_FILENO);
-            ::close(STDERR_FILENO);
+            const int nowhere = ::open("/dev/null", O_WRONLY);
+            ::dup2(nowhere, STDOUT_FILENO);
+            ::dup2(nowhere, STDERR_FILENO);
             const std::string port = std::to_string(port_);
             ::execl(HEXCORE_RPC_SERVER, HEXCORE_RPC_SERVER, "-H", "127.0.0.1", "-p", port.c_str(),
                     "-t", "1", nullptr);
