@@ -173,17 +173,21 @@ TEST_F(Adapter, IsAccountedAsExpertsWhereTheExpertsAreThatItModifies) {
             llama_adapter_lora_init(&session->model(), path.c_str()));
         ASSERT_NE(adapter, nullptr);
         const std::vector<Usage> after = accounted();
-        const Bytes one(3ULL * rank * (shape_.n_embd + shape_.n_ff) * sizeof(float));
+        // Three roles, each with a tensor of n_embd and one of n_ff rows of `rank` for an expert.
+        const auto shards = [&](std::uint64_t rows, std::uint64_t count) {
+            return ExpertLayout::shard_size(Bytes(rows * rank * sizeof(float) * count)) * 3;
+        };
         for (std::size_t i = 0; i < machine_->size(); ++i) {
             SCOPED_TRACE(i);
             Bytes expected;
-            Bytes slack;
             for (const auto& experts : plan.placement.expert_device) {
-                const auto count = std::count(experts.begin(), experts.end(), DeviceId(i));
-                expected += one * static_cast<std::uint64_t>(count);
-                slack += ExpertLayout::shard_alignment * (count > 0 ? 6 : 0);
+                const auto count = static_cast<std::uint64_t>(
+                    std::count(experts.begin(), experts.end(), DeviceId(i)));
+                if (count > 0) {
+                    expected += shards(shape_.n_embd, count) + shards(shape_.n_ff, count);
+                }
             }
-            EXPECT_EQ(after[i].experts, before[i].experts + expected + slack);
+            EXPECT_EQ(after[i].experts, before[i].experts + expected);
             EXPECT_EQ(after[i].total() - after[i].experts, before[i].total() - before[i].experts);
         }
     }
