@@ -165,7 +165,12 @@ print_paths() {
     done
 }
 
-stamp() { echo "$build_dir/built-$1"; }
+stamp() {
+    case $1 in
+        ggml-cuda) echo "$build_dir/built-$1-$(gpu_facts | hash_of)" ;;
+        *) echo "$build_dir/built-$1" ;;
+    esac
+}
 
 main() {
     local own=${HEXCORE_LLAMA_SOURCE:-}

@@ -103,13 +103,13 @@ TEST(DeviceSpec, TakesTheHostsFreeMemoryWhenNothingIsAskedForAndThereIsNoGpu) {
 
 TEST(DeviceSpec, NamesAServerByItsEndpointWithAndWithoutASize) {
     const auto specs =
-        settled({"rpc:10.0.0.2:50052=16GiB", "rpc:[::1]:50052", "rpc:box.lan:1=1GiB"}, laptop);
+        settled({"rpc:10.0.0.2:50052=16GiB", "rpc:127.0.0.1:50052", "rpc:box.lan:1=1GiB"}, laptop);
     ASSERT_EQ(specs.size(), 3U);
     EXPECT_EQ(specs[0].kind, DeviceKind::rpc);
     EXPECT_EQ(specs[0].name, "rpc:10.0.0.2:50052");
     EXPECT_EQ(specs[0].endpoint, "10.0.0.2:50052");
     EXPECT_EQ(specs[0].budget, 16_GiB);
-    EXPECT_EQ(specs[1].endpoint, "[::1]:50052");
+    EXPECT_EQ(specs[1].endpoint, "127.0.0.1:50052");
     EXPECT_EQ(specs[1].budget, 0_B);
     EXPECT_EQ(specs[2].endpoint, "box.lan:1");
 }
@@ -140,7 +140,7 @@ TEST(DeviceSpec, RefusesWhatIsNeitherADeviceNorASize) {
 TEST(DeviceSpec, RefusesAnEndpointThatIsNotHostAndPort) {
     for (const char* argument :
          {"rpc:", "rpc:box", "rpc:box:", "rpc::50052", "rpc:box:0", "rpc:box:65536", "rpc:box:x",
-          "rpc:::1:50052", "rpc:[]:50052", "rpc:b ox:1", "rpc:box=1GiB"}) {
+          "rpc:::1:50052", "rpc:[::1]:50052", "rpc:[]:50052", "rpc:b ox:1", "rpc:box=1GiB"}) {
         expect_refusal({argument}, laptop, std::nullopt, ErrorCode::usage, "not HOST:PORT");
     }
 }

@@ -86,6 +86,13 @@ def test_planned_is_accounted_and_a_server_is_not_measured(hexcore, demo_model, 
     assert [device["accounted_bytes"] for device in report["after_unload"]] == [0, 0]
 
 
+def test_a_server_without_a_size_gives_what_it_has(hexcore, demo_model, start_server):
+    _, server = start_server()
+    plan = hexcore.json("plan", demo_model, "--device", f"rpc:{server}")
+    assert plan["devices"][0]["budget_bytes"] > 512 << 20
+    assert plan["devices"][0]["reserve_bytes"] > 0
+
+
 def test_no_server_is_a_missing_device(hexcore, demo_model):
     code, out, err = hexcore("run", demo_model, "--device", f"rpc:127.0.0.1:{free_port()}=1GiB",
                              "-p", "x")

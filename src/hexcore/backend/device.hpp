@@ -58,6 +58,8 @@ public:
     /// Taken on the device besides all buffers for as long as a model is loaded: what the driver
     /// and the inner backend keep for themselves. Planned and accounted as staging.
     [[nodiscard]] virtual Bytes overhead() const { return {}; }
+    /// The part of it that is taken already, before a model is loaded.
+    [[nodiscard]] virtual Bytes overhead_taken() const { return {}; }
     /// Host memory from which copies to this device are fastest; null: any.
     [[nodiscard]] virtual ggml_backend_buffer_type_t staging_type() const { return nullptr; }
 

@@ -15,15 +15,15 @@ bool InnerBackend::start() {
     return backend_ != nullptr;
 }
 
-ggml_status InnerBackend::compute(ggml_cgraph& graph) {
+ggml_status InnerBackend::compute(ggml_cgraph& graph, const ComputeOptions& options) {
     const std::lock_guard lock(mutex_);
     if (!start()) {
         return GGML_STATUS_FAILED;
     }
     if (ggml_backend_is_cpu(backend_.get())) {
-        ggml_backend_cpu_set_n_threads(backend_.get(), n_threads_);
-        ggml_backend_cpu_set_abort_callback(backend_.get(), abort_callback_, abort_data_);
-    } else if (abort_callback_ != nullptr && abort_callback_(abort_data_)) {
+        ggml_backend_cpu_set_n_threads(backend_.get(), options.n_threads);
+        ggml_backend_cpu_set_abort_callback(backend_.get(), options.abort, options.abort_data);
+    } else if (options.abort != nullptr && options.abort(options.abort_data)) {
         return GGML_STATUS_ABORTED;
     }
     return ggml_backend_graph_compute_async(backend_.get(), &graph);
@@ -38,18 +38,20 @@ void InnerBackend::synchronize() {
 
 bool InnerBackend::reserve_scratch(ggml_cgraph& graph) {
     const std::lock_guard lock(mutex_);
-    return ggml_gallocr_reserve(scratch_.get(), &graph);
+    return kept(ggml_gallocr_reserve(scratch_.get(), &graph));
 }
 
 bool InnerBackend::place_in_scratch(ggml_cgraph& graph) {
     const std::lock_guard lock(mutex_);
-    return ggml_gallocr_alloc_graph(scratch_.get(), &graph);
+    return kept(ggml_gallocr_alloc_graph(scratch_.get(), &graph));
 }
 
-void InnerBackend::set_abort_callback(ggml_abort_callback callback, void* data) {
-    const std::lock_guard lock(mutex_);
-    abort_callback_ = callback;
-    abort_data_ = data;
+bool InnerBackend::kept(bool allocated) {
+    if (!allocated) {
+        // An allocator that was refused takes itself for ready the next time.
+        scratch_.reset(ggml_gallocr_new(device_.buffer_type()));
+    }
+    return allocated;
 }
 
 }  // namespace hexcore

@@ -10,9 +10,17 @@ namespace hexcore {
 
 class Device;
 
+/// What a context wants of the computing that it asks for.
+struct ComputeOptions {
+    int n_threads = GGML_DEFAULT_N_THREADS;  ///< for a device that computes with threads
+    ggml_abort_callback abort = nullptr;     ///< asked while computing; true ends it
+    void* abort_data = nullptr;
+};
+
 /// The ggml backend that computes on one device, with scratch memory on it for staged experts. One
 /// for all contexts on the device that live at a time: with CUDA each would keep a memory pool of
-/// its own. Safe to use from several threads, which take turns.
+/// its own. Several threads take turns; who uses the scratch memory holds Machine::staging_mutex()
+/// from placing in it to reading from it.
 class InnerBackend {
 public:
     explicit InnerBackend(Device& device);
@@ -20,7 +28,7 @@ public:
     InnerBackend& operator=(const InnerBackend&) = delete;
 
     /// Begins to compute the graph, whose tensors must be in the inner backend's own buffers.
-    [[nodiscard]] ggml_status compute(ggml_cgraph& graph);
+    [[nodiscard]] ggml_status compute(ggml_cgraph& graph, const ComputeOptions& options);
     void synchronize();
 
     /// Makes the scratch memory large enough for `graph`; false where that is refused. Works on
@@ -29,19 +37,15 @@ public:
     /// Gives the tensors of `graph` that have no memory a place in the scratch memory.
     [[nodiscard]] bool place_in_scratch(ggml_cgraph& graph);
 
-    void set_threads(int n_threads) { n_threads_ = n_threads; }
-    void set_abort_callback(ggml_abort_callback callback, void* data);
-
 private:
     [[nodiscard]] bool start();
+    /// Begins with a new allocator after a refusal; gives `allocated` back.
+    bool kept(bool allocated);
 
     Device& device_;
     std::mutex mutex_;
     ggml_backend_ptr backend_;  ///< started when first needed: dry runs need none
     ggml_gallocr_ptr scratch_;
-    int n_threads_ = GGML_DEFAULT_N_THREADS;
-    ggml_abort_callback abort_callback_ = nullptr;
-    void* abort_data_ = nullptr;
 };
 
 }  // namespace hexcore

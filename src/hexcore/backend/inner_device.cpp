@@ -91,6 +91,8 @@ Result<InnerDevice> find_rpc(const DeviceSpec& spec) {
 
 }  // namespace
 
+Bytes free_memory(const InnerDevice& inner) { return free_memory(inner.device); }
+
 Result<InnerDevice> find_inner_device(const DeviceSpec& spec) {
     return spec.kind == DeviceKind::cuda ? find_cuda(spec) : find_rpc(spec);
 }

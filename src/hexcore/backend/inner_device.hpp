@@ -22,6 +22,9 @@ struct InnerDevice {
 /// none such, or the server does not answer.
 [[nodiscard]] Result<InnerDevice> find_inner_device(const DeviceSpec& spec);
 
+/// What the driver or the server says is free on it.
+[[nodiscard]] Bytes free_memory(const InnerDevice& inner);
+
 /// What the kernels and pools of ggml's CUDA backend take, by the measurement in docs/measured.md.
 inline constexpr Bytes cuda_pools = 184_MiB;
 /// What a CUDA context takes, where none was made yet: by the same measurement.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "ggml-backend-impl.h"
@@ -49,6 +50,9 @@ public:
     void set_filler(TensorFiller* filler) { filler_ = filler; }
     [[nodiscard]] TensorFiller* filler() const { return filler_; }
 
+    /// Held by whoever uses the devices' scratch memory for staged experts.
+    [[nodiscard]] std::mutex& staging_mutex() { return staging_mutex_; }
+
     /// The first refusal on any device since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
 
@@ -61,6 +65,7 @@ private:
     ExpertLayout layout_;
     std::vector<bool> claimed_;  ///< [home]
     TensorFiller* filler_ = nullptr;
+    std::mutex staging_mutex_;
 };
 
 }  // namespace hexcore

@@ -40,6 +40,7 @@ StagedExecution::StagedExecution(Device& home) : home_(home) {
 }
 
 void StagedExecution::reserve(const ggml_cgraph& graph) {
+    const std::lock_guard lock(home_.machine().staging_mutex());
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (!is_routed(*graph.nodes[i])) {
             continue;
@@ -51,7 +52,7 @@ void StagedExecution::reserve(const ggml_cgraph& graph) {
                 continue;
             }
             StagedPart part(home_.machine().device(DeviceId(d)), graph, region, rows);
-            // A refusal is kept by the device's memory and comes up again when it is computed.
+            // A refusal is kept by the device's memory, where the load finds it.
             (void)inner_[d]->reserve_scratch(part.graph());
         }
         i = region.last;
@@ -67,7 +68,7 @@ ggml_status StagedExecution::compute(ggml_cgraph& graph) {
     for (Step& step : steps_) {
         ggml_status status = GGML_STATUS_SUCCESS;
         if (step.at_home) {
-            status = inner_[home_.id().value()]->compute(step.at_home->finish());
+            status = inner_[home_.id().value()]->compute(step.at_home->finish(), options_);
             home_.count_rows(step.whole_rows);
         } else {
             status = compute_region(graph, step);
@@ -113,6 +114,7 @@ void StagedExecution::add_home_step(const ggml_cgraph& graph, int first, int las
 }
 
 ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step) {
+    const std::lock_guard lock(home_.machine().staging_mutex());
     const ExpertRegion& region = step.region;
     ExpertRows& rows = *step.rows;
     inner_[home_.id().value()]->synchronize();
@@ -123,25 +125,19 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
     activations_.resize(ggml_nbytes(region.x));
     ggml_backend_tensor_get(region.x, activations_.data(), 0, activations_.size());
 
-    const auto n_products = static_cast<std::uint64_t>(count_products(graph, region));
     std::vector<std::unique_ptr<StagedPart>> parts(inner_.size());
-    for (std::size_t d = 0; d < parts.size(); ++d) {
-        const DeviceId id(d);
-        if (rows.count(id) == 0) {
-            continue;
+    // Main memory computes while it is asked to, so the others are asked first.
+    for (const bool is_host : {false, true}) {
+        for (std::size_t d = 0; d < parts.size(); ++d) {
+            const DeviceId id(d);
+            if (rows.count(id) == 0 || home_.machine().device(id).is_host() != is_host) {
+                continue;
+            }
+            const ggml_status status = begin_part(graph, region, rows, id, parts[d]);
+            if (status != GGML_STATUS_SUCCESS) {
+                return status;
+            }
         }
-        Device& device = home_.machine().device(id);
-        parts[d] = std::make_unique<StagedPart>(device, graph, region, rows.count(id));
-        if (!inner_[d]->place_in_scratch(parts[d]->graph())) {
-            return GGML_STATUS_ALLOC_FAILED;
-        }
-        parts[d]->enter_inner_buffers();
-        send(*parts[d], region, rows, id);
-        if (const ggml_status status = inner_[d]->compute(parts[d]->graph());
-            status != GGML_STATUS_SUCCESS) {
-            return status;
-        }
-        device.count_rows(rows.count(id) * n_products);
     }
 
     ggml_tensor& result = *graph.nodes[region.last];
@@ -160,6 +156,21 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
     }
     ggml_backend_tensor_set(&result, ordered.data(), 0, ordered.size());
     return GGML_STATUS_SUCCESS;
+}
+
+ggml_status StagedExecution::begin_part(const ggml_cgraph& graph, const ExpertRegion& region,
+                                        ExpertRows& rows, DeviceId id,
+                                        std::unique_ptr<StagedPart>& part) {
+    Device& device = home_.machine().device(id);
+    InnerBackend& inner = *inner_[id.value()];
+    part = std::make_unique<StagedPart>(device, graph, region, rows.count(id));
+    if (!inner.place_in_scratch(part->graph())) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
+    part->enter_inner_buffers();
+    send(*part, region, rows, id);
+    device.count_rows(rows.count(id) * static_cast<std::uint64_t>(count_products(graph, region)));
+    return inner.compute(part->graph(), options_);
 }
 
 void StagedExecution::send(StagedPart& part, const ExpertRegion& region, ExpertRows& rows,
@@ -206,17 +217,11 @@ void StagedExecution::send_bias(const StagedPart::Bias& bias, const std::int32_t
 
 void StagedExecution::synchronize() { inner_[home_.id().value()]->synchronize(); }
 
-// libllama knows nothing of devices that only hold experts, so they are told here.
-void StagedExecution::set_threads(int n_threads) {
-    for (const auto& inner : inner_) {
-        inner->set_threads(n_threads);
-    }
-}
+void StagedExecution::set_threads(int n_threads) { options_.n_threads = n_threads; }
 
 void StagedExecution::set_abort_callback(ggml_abort_callback callback, void* data) {
-    for (const auto& inner : inner_) {
-        inner->set_abort_callback(callback, data);
-    }
+    options_.abort = callback;
+    options_.abort_data = data;
 }
 
 }  // namespace hexcore

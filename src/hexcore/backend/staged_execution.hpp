@@ -16,7 +16,8 @@ class Device;
 /// Computes graphs of any device whose experts are on any devices. Everything but expert regions
 /// goes to the home's inner backend as it is. At a region the home stops: the choice of experts and
 /// the activations come to main memory, go to the devices that hold the experts, are computed there
-/// at the same time, and the results come back by the same way.
+/// at the same time (devices in main memory in turn, since they share the cores), and the results
+/// come back by the same way.
 class StagedExecution : public ExpertExecution {
 public:
     explicit StagedExecution(Device& home);
@@ -39,10 +40,14 @@ private:
     void build(ggml_cgraph& graph);
     void add_home_step(const ggml_cgraph& graph, int first, int last);
     [[nodiscard]] ggml_status compute_region(const ggml_cgraph& graph, Step& step);
+    [[nodiscard]] ggml_status begin_part(const ggml_cgraph& graph, const ExpertRegion& region,
+                                         ExpertRows& rows, DeviceId id,
+                                         std::unique_ptr<StagedPart>& part);
     void send(StagedPart& part, const ExpertRegion& region, ExpertRows& rows, DeviceId device);
     void send_bias(const StagedPart::Bias& bias, const std::int32_t* experts, std::size_t rows);
 
     Device& home_;
+    ComputeOptions options_;
     std::vector<std::shared_ptr<InnerBackend>> inner_;  ///< [device]
     std::uint64_t uid_ = 0;  ///< of the graph that the steps are of; 0: none
     std::vector<Step> steps_;

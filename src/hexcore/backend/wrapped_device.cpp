@@ -9,21 +9,14 @@ WrappedDevice::WrappedDevice(Machine& machine, ggml_backend_reg_t registry, Devi
                              const InnerDevice& inner)
     : Device(machine, registry, id, spec, commitment, wrapped_buffer_type()),
       inner_(inner),
-      free_at_first_(inner_free()) {}
-
-Bytes WrappedDevice::inner_free() const {
-    std::size_t free = 0;
-    std::size_t total = 0;
-    ggml_backend_dev_memory(inner_.device, &free, &total);
-    return Bytes(free);
-}
+      free_at_first_(free_memory(inner)) {}
 
 Result<std::optional<Bytes>> WrappedDevice::measured() const {
     if (!inner_.tells_free_memory) {
         return std::optional<Bytes>();
     }
     const Bytes context = memory().budget().used() > Bytes{} ? inner_.context : Bytes{};
-    return std::optional(saturating_subtract(free_at_first_, inner_free()) + context);
+    return std::optional(saturating_subtract(free_at_first_, free_memory(inner_)) + context);
 }
 
 ggml_backend_buffer_t WrappedDevice::inner_buffer(ggml_backend_buffer_t buffer) const {

@@ -22,6 +22,7 @@ public:
     /// tell: nothing.
     [[nodiscard]] Result<std::optional<Bytes>> measured() const override;
     [[nodiscard]] Bytes overhead() const override { return inner_.context + inner_.pools; }
+    [[nodiscard]] Bytes overhead_taken() const override { return inner_.context; }
     [[nodiscard]] ggml_backend_buffer_type_t staging_type() const override {
         return ggml_backend_dev_host_buffer_type(inner_.device);
     }
@@ -40,7 +41,6 @@ public:
 
 private:
     [[nodiscard]] ggml_backend_buffer_t allocate(Bytes size, Purpose purpose) override;
-    [[nodiscard]] Bytes inner_free() const;
 
     InnerDevice inner_;
     Bytes free_at_first_;

@@ -19,6 +19,13 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
         reserve = size;
     }
     HEXCORE_TRY(specs, settle_devices(options.devices, reserve, machine));
+    end_program_where_a_server_is_gone();
+    for (DeviceSpec& spec : specs) {
+        if (spec.kind == DeviceKind::rpc && spec.budget == Bytes{}) {
+            HEXCORE_TRY(server, find_inner_device(spec));
+            HEXCORE_TRY_VOID(settle_budget(spec, free_memory(server), reserve));
+        }
+    }
     for (std::size_t i = 0; !reserve && i < options.reserves.size(); ++i) {
         HEXCORE_TRY_VOID(settle_budget(specs[i], specs[i].budget, options.reserves[i]));
     }
@@ -121,7 +128,6 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
     HEXCORE_TRY(specs, settled(options));
-    end_program_where_a_server_is_gone();
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
     HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));

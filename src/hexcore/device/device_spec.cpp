@@ -29,15 +29,14 @@ bool read_number(std::string_view text, Number& number) {
 Result<void> check_endpoint(std::string_view argument, std::string_view endpoint) {
     const std::size_t colon = endpoint.rfind(':');
     const std::string_view host = endpoint.substr(0, colon);
-    // Without its brackets the last group of an IPv6 address would be taken for the port.
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    // ggml's RPC client knows no IPv6 addresses.
     const bool host_is_plain = !host.empty() && host.find_first_of(":[] ") == std::string::npos;
     std::uint16_t port = 0;
-    if (colon == std::string_view::npos || !(bracketed || host_is_plain) ||
+    if (colon == std::string_view::npos || !host_is_plain ||
         !read_number(endpoint.substr(colon + 1), port) || port == 0) {
         return fail(ErrorCode::usage,
-                    "--device {}: '{}' is not HOST:PORT with a port from 1 to 65535; write for "
-                    "example rpc:192.168.0.7:50052 or rpc:[::1]:50052=16GiB",
+                    "--device {}: '{}' is not HOST:PORT with a name or an IPv4 address and a port "
+                    "from 1 to 65535; write for example rpc:192.168.0.7:50052=16GiB",
                     argument, endpoint);
     }
     return {};

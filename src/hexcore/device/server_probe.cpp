@@ -46,8 +46,12 @@ int connect_to(const addrinfo& address) {
         return errno;
     }
     pollfd waiting{socket.get(), POLLOUT, 0};
-    if (::poll(&waiting, 1, timeout_ms) <= 0) {
-        return ETIMEDOUT;
+    int ready = 0;
+    do {
+        ready = ::poll(&waiting, 1, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) {
+        return ready == 0 ? ETIMEDOUT : errno;
     }
     int error = 0;
     socklen_t size = sizeof(error);
@@ -59,12 +63,10 @@ int connect_to(const addrinfo& address) {
 
 Result<void> probe_server(const std::string& endpoint) {
     const std::size_t colon = endpoint.rfind(':');
-    std::string host = endpoint.substr(0, colon);
+    const std::string host = endpoint.substr(0, colon);
     const std::string port = colon == std::string::npos ? "" : endpoint.substr(colon + 1);
-    if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    }
     addrinfo hints{};
+    hints.ai_family = AF_INET;  // as ggml's client does
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (const int status = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); status != 0) {

@@ -167,7 +167,10 @@ void LoadAttempt::take_ahead() {
             sizes.push_back(machine_.layout().arena(DeviceId(home), DeviceId(i)));
         }
         const Usage& wanted = wanted_.devices[i];
-        sizes.insert(sizes.end(), {wanted.weights, wanted.kv, wanted.compute});
+        sizes.insert(sizes.end(), {wanted.weights, wanted.kv});
+        if (machine_.all_host()) {
+            sizes.push_back(wanted.compute);  // else it is several buffers
+        }
         std::erase(sizes, Bytes{});
         machine_.device(DeviceId(i)).memory().take_ahead(sizes);
     }
@@ -208,7 +211,11 @@ Result<void> LoadAttempt::check() {
                         budget.device_name());
         }
     }
-    return check_free_now({machine_.specs(), wanted_}, options_.root);
+    DryRunUsage still_to_take = wanted_;
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        still_to_take.devices[i].staging -= machine_.device(DeviceId(i)).overhead_taken();
+    }
+    return check_free_now({machine_.specs(), still_to_take}, options_.root);
 }
 
 Result<void> LoadAttempt::reserve() {
@@ -242,7 +249,10 @@ ReaderOptions LoadAttempt::reader_options() const {
         if (!device.is_host()) {
             // While one copies to a device, others read.
             options.threads = staging_threads;
-            options.staging_type = device.staging_type();
+            options.stages = true;
+            if (ggml_backend_buffer_type_t pinned = device.staging_type()) {
+                options.staging_type = pinned;
+            }
         }
     }
     return options;
@@ -304,6 +314,10 @@ Result<void> LoadAttempt::make_context() {
     context_.reset(llama_init_from_model(model_.get(), parameters));
     if (!context_) {
         return failed("cannot make that context");
+    }
+    // What a backend of ours takes besides is not libllama's business: it knows of no refusal.
+    if (auto refusal = machine_.last_refusal()) {
+        return tl::unexpected(std::move(*refusal));
     }
     return {};
 }

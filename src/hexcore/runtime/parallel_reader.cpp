@@ -4,8 +4,6 @@
 #include <chrono>
 #include <system_error>
 
-#include "ggml-cpp.h"
-
 namespace hexcore {
 namespace {
 
@@ -20,30 +18,6 @@ std::size_t whole_blocks(std::size_t size, std::size_t block) {
 }
 
 }  // namespace
-
-/// One reader's memory for what goes on to a device, taken when it is first needed.
-class ParallelReader::Staging {
-public:
-    explicit Staging(ggml_backend_buffer_type_t type)
-        : type_(type != nullptr ? type : ggml_backend_cpu_buffer_type()) {}
-
-    [[nodiscard]] Result<std::byte*> data() {
-        if (!buffer_) {
-            buffer_.reset(ggml_backend_buft_alloc_buffer(type_, staging_bytes.count()));
-        }
-        if (!buffer_) {
-            return fail(ErrorCode::does_not_fit,
-                        "no host memory for the {} that tensors are staged in on their way to a "
-                        "device",
-                        to_string(staging_bytes));
-        }
-        return static_cast<std::byte*>(ggml_backend_buffer_get_base(buffer_.get()));
-    }
-
-private:
-    ggml_backend_buffer_type_t type_;
-    ggml_backend_buffer_ptr buffer_;
-};
 
 ParallelReader::ParallelReader(const Inventory& inventory, const ReaderOptions& options)
     : inventory_(inventory), options_(options) {
@@ -68,9 +42,15 @@ Result<std::unique_ptr<ParallelReader>> ParallelReader::start(const Inventory& i
     }
     HEXCORE_TRY_VOID(reader->check_sizes());
     HEXCORE_TRY_VOID(reader->check_unchanged());
+    HEXCORE_TRY_VOID(reader->allocate_staging());
     try {
-        for (int i = 0; i < options.threads; ++i) {
-            reader->threads_.emplace_back([raw = reader.get()] { raw->read_pieces(); });
+        for (std::size_t i = 0; i < static_cast<std::size_t>(options.threads); ++i) {
+            std::byte* const staging =
+                options.stages ? static_cast<std::byte*>(
+                                     ggml_backend_buffer_get_base(reader->staging_[i].get()))
+                               : nullptr;
+            reader->threads_.emplace_back(
+                [raw = reader.get(), staging] { raw->read_pieces(staging); });
         }
     } catch (const std::system_error& error) {
         return fail(ErrorCode::does_not_fit,
@@ -79,6 +59,21 @@ Result<std::unique_ptr<ParallelReader>> ParallelReader::start(const Inventory& i
                     error.what());
     }
     return reader;
+}
+
+Result<void> ParallelReader::allocate_staging() {
+    ggml_backend_buffer_type_t type =
+        options_.staging_type != nullptr ? options_.staging_type : ggml_backend_cpu_buffer_type();
+    for (int i = 0; options_.stages && i < options_.threads; ++i) {
+        staging_.emplace_back(ggml_backend_buft_alloc_buffer(type, staging_bytes.count()));
+        if (!staging_.back()) {
+            return fail(ErrorCode::does_not_fit,
+                        "no host memory for the {} times {} that tensors are staged in on their "
+                        "way to devices",
+                        options_.threads, to_string(staging_bytes));
+        }
+    }
+    return {};
 }
 
 void ParallelReader::abandon() {
@@ -158,13 +153,12 @@ bool ParallelReader::fill(std::string_view tensor, std::size_t offset, FillTarge
     return true;
 }
 
-Result<void> ParallelReader::bring(const Piece& piece, Staging& staging) const {
+Result<void> ParallelReader::bring(const Piece& piece, std::byte* staging) const {
     if (piece.to == nullptr) {
-        HEXCORE_TRY(staged, staging.data());
         Piece on_the_way = piece;
-        on_the_way.to = staged;
+        on_the_way.to = staging;
         HEXCORE_TRY_VOID(piece.source->check ? read_checked(on_the_way) : read(on_the_way));
-        piece.target->write(piece.target_offset, staged, piece.size);
+        piece.target->write(piece.target_offset, staging, piece.size);
         return {};
     }
     return piece.source->check ? read_checked(piece) : read(piece);
@@ -202,8 +196,7 @@ Result<void> ParallelReader::read_checked(const Piece& piece) const {
     return {};
 }
 
-void ParallelReader::read_pieces() {
-    Staging staging(options_.staging_type);
+void ParallelReader::read_pieces(std::byte* staging) {
     std::unique_lock lock(mutex_);
     for (;;) {
         work_.wait(lock, [this] { return stopping_ || (reading_ && !pieces_.empty()); });

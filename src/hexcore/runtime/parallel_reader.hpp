@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ggml-backend.h"
+#include "ggml-cpp.h"
 #include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
@@ -29,8 +30,10 @@ struct ReadProgress {
 struct ReaderOptions {
     int threads = 1;
     bool check_values = false;  ///< look at every number for NaN and infinity, at some cost
-    /// Where the readers' staging memory is allocated, of which each takes `staging_bytes` once it
-    /// brings something to a device that is not main memory. Null: ordinary memory; else pinned.
+    /// Whether something goes to a device that is not main memory, by way of staging memory, of
+    /// which each reader then has `staging_bytes` from the start.
+    bool stages = false;
+    /// Where that is allocated. Null: ordinary memory; else pinned.
     ggml_backend_buffer_type_t staging_type = nullptr;
 };
 
@@ -45,8 +48,8 @@ public:
 
     /// Opens the inventory's files and starts the readers, which wait. Fails with
     /// ErrorCode::bad_input where a file cannot be opened or is not what the inventory was read
-    /// from, does_not_fit where the system has no thread left. The inventory must outlive the
-    /// reader.
+    /// from, does_not_fit where the system has no thread or staging memory left. The inventory must
+    /// outlive the reader.
     [[nodiscard]] static Result<std::unique_ptr<ParallelReader>> start(
         const Inventory& inventory, const ReaderOptions& options);
     ~ParallelReader() override { abandon(); }
@@ -78,15 +81,15 @@ private:
         std::shared_ptr<const FillTarget> target = {};
         std::size_t target_offset = 0;
     };
-    class Staging;
 
     ParallelReader(const Inventory& inventory, const ReaderOptions& options);
-    void read_pieces();
+    void read_pieces(std::byte* staging);
+    [[nodiscard]] Result<void> allocate_staging();
     [[nodiscard]] Result<void> check_sizes() const;
     /// Whether each file still is the one that the inventory was read from, behind our descriptor
     /// and behind its name, by which libllama opens it.
     [[nodiscard]] Result<void> check_unchanged() const;
-    [[nodiscard]] Result<void> bring(const Piece& piece, Staging& staging) const;
+    [[nodiscard]] Result<void> bring(const Piece& piece, std::byte* staging) const;
     [[nodiscard]] Result<void> read(const Piece& piece) const;
     [[nodiscard]] Result<void> read_checked(const Piece& piece) const;
 
@@ -94,6 +97,7 @@ private:
     const ReaderOptions options_;
     std::unordered_map<std::string_view, Source> sources_;
     std::vector<std::unique_ptr<ByteSource>> files_;
+    std::vector<ggml_backend_buffer_ptr> staging_;  ///< [reader], where it stages
     std::vector<std::thread> threads_;
     mutable std::mutex mutex_;
     std::condition_variable work_;
