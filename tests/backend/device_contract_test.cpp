@@ -18,6 +18,10 @@ struct Contract {
     Bytes budget;  ///< what may be taken
 };
 
+void PrintTo(const Contract& contract, std::ostream* out) {
+    *out << test::name_of(contract.kind) << " of " << to_string(contract.budget);
+}
+
 class DeviceContract : public ::testing::TestWithParam<Contract> {
 protected:
     void SetUp() override {

@@ -18,6 +18,10 @@ struct Kinds {
     DeviceKind second;
 };
 
+void PrintTo(const Kinds& kinds, std::ostream* out) {
+    *out << name_of(kinds.first) << " and " << name_of(kinds.second);
+}
+
 class OverPairs : public LoadedModelTest, public ::testing::WithParamInterface<Kinds> {
 protected:
     void SetUp() override {

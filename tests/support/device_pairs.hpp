@@ -9,6 +9,11 @@
 
 namespace hexcore::test {
 
+/// For the names of tests.
+inline const char* name_of(DeviceKind kind) {
+    return kind == DeviceKind::host ? "host" : kind == DeviceKind::rpc ? "rpc" : "cuda";
+}
+
 /// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as
 /// this object; GPUs are cuda:0 and cuda:1.
 class DevicePair {
