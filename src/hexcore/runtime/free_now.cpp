@@ -35,6 +35,7 @@ Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
         return {};
     }
     std::vector<std::string> held;
+    held.reserve(holders.size());
     for (const MemoryHolder& holder : holders) {
         held.push_back(holder_text(holder.pid, holder.command, holder.bytes));
     }
@@ -64,6 +65,7 @@ Result<void> check_gpu(const DeviceSpec& spec, Bytes planned, const GpuList& now
         return {};
     }
     std::vector<std::string> held;
+    held.reserve(gpu->holders.size());
     for (const GpuHolder& holder : gpu->holders) {
         held.push_back(holder_text(holder.pid, holder.command, holder.bytes));
     }

@@ -26,7 +26,7 @@ ParallelReader::ParallelReader(const Inventory& inventory, const ReaderOptions& 
         if (options.check_values) {
             source.check = ValueCheck::of(tensor.type);
         }
-        sources_.emplace(tensor.name, std::move(source));
+        sources_.emplace(tensor.name, source);
     }
 }
 
