@@ -15,6 +15,9 @@ function(hexcore_test name)
     if(HEXCORE_SANITIZE MATCHES "thread")
         list(APPEND properties
             ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+    elseif(HEXCORE_SANITIZE MATCHES "address")
+        list(APPEND properties
+            ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp")
     endif()
     gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
