@@ -35,6 +35,28 @@ protected:
         return session ? std::nullopt : std::optional(session.error());
     }
 
+    /// Has `what` done to the model's file, which is put back each time, at a random moment of 60
+    /// loads: each is complete, or fails as for a bad file and leaves nothing.
+    template <typename What>
+    void disturb_loads(What what) {
+        const auto whole = folder_.path() / "whole.gguf";
+        std::filesystem::copy_file(path_, whole);
+        int failed = 0;
+        for (int i = 0; i < 60 && !HasFailure(); ++i) {
+            if (const auto error = load_while(nullptr, what)) {
+                expect_a_good_error(*error);
+                EXPECT_EQ(error->code, ErrorCode::bad_input) << error->message;
+                ++failed;
+            }
+            expect_nothing_left();
+            std::filesystem::copy_file(whole, path_,
+                                       std::filesystem::copy_options::overwrite_existing);
+            inventory_ = read_inventory(path_).value();
+        }
+        EXPECT_GT(failed, 5);
+        EXPECT_EQ(logits(), expected_);
+    }
+
     std::mt19937 random_{5};
     Clock::duration quickest_ = std::chrono::seconds(1);
 };
@@ -55,49 +77,20 @@ TEST_F(LoadInterruptions, AtAnyMomentLeaveNothing) {
 }
 
 TEST_F(LoadInterruptions, AFileThatIsCutAtAnyMomentIsAnErrorOrTooLate) {
-    const auto whole = folder_.path() / "whole.gguf";
-    std::filesystem::copy_file(path_, whole);
     const std::uint64_t size = std::filesystem::file_size(path_);
-    int failed = 0;
-    for (int i = 0; i < 60 && !HasFailure(); ++i) {
-        const auto error = load_while(
-            nullptr, [&, to = random_() % size] { std::filesystem::resize_file(path_, to); });
-        if (error) {
-            expect_a_good_error(*error);
-            EXPECT_EQ(error->code, ErrorCode::bad_input) << error->message;
-            ++failed;
-        }
-        expect_nothing_left();
-        std::filesystem::copy_file(whole, path_, std::filesystem::copy_options::overwrite_existing);
-        inventory_ = read_inventory(path_).value();
-    }
-    EXPECT_GT(failed, 5);
-    EXPECT_EQ(logits(), expected_);
+    disturb_loads([&] { std::filesystem::resize_file(path_, random_() % size); });
 }
 
 TEST_F(LoadInterruptions, AFileThatIsReplacedAtAnyMomentIsNeverLoadedByHalves) {
-    const auto whole = folder_.path() / "whole.gguf";
-    std::filesystem::copy_file(path_, whole);
     // Another model: a load that took part of it would give other logits.
     const auto another = folder_.path() / "another.gguf";
     write_tiny_mixture(another,
                        {.n_layers = 4, .n_experts = 8, .n_embd = 128, .n_ff = 160, .seed = 99});
     const auto other = folder_.path() / "other.gguf";
-    int failed = 0;
-    for (int i = 0; i < 60 && !HasFailure(); ++i) {
+    disturb_loads([&] {
         std::filesystem::copy_file(another, other);
-        const auto error = load_while(nullptr, [&] { std::filesystem::rename(other, path_); });
-        if (error) {
-            expect_a_good_error(*error);
-            EXPECT_EQ(error->code, ErrorCode::bad_input) << error->message;
-            ++failed;
-        }
-        expect_nothing_left();
-        std::filesystem::copy_file(whole, path_, std::filesystem::copy_options::overwrite_existing);
-        inventory_ = read_inventory(path_).value();
-    }
-    EXPECT_GT(failed, 5);
-    EXPECT_EQ(logits(), expected_);
+        std::filesystem::rename(other, path_);
+    });
 }
 
 }  // namespace

@@ -50,12 +50,7 @@ protected:
     }
 
     static std::vector<llama_token> tokens(std::size_t count, const TinyShape& shape) {
-        std::mt19937 random(static_cast<std::uint32_t>(count));
-        std::vector<llama_token> tokens(count);
-        for (llama_token& token : tokens) {
-            token = static_cast<llama_token>(random() % shape.n_vocab);
-        }
-        return tokens;
+        return tokens_for(count, shape.n_vocab);
     }
 
     DevicePair pair_{GetParam().first, GetParam().second};
@@ -77,14 +72,8 @@ TEST_P(OverPairs, LogitsAreThoseOfPlainLibllama) {
         const Plan plan = random_plan(c.n_experts);
         const VerifyOptions options{
             .tokens = tokens(c.n_tokens, shape), .batch = c.batch, .threads = 1};
-        std::vector<float> planned;
-        {
-            auto session = load(plan);
-            ASSERT_TRUE(session.has_value()) << session.error().message;
-            auto logits = planned_logits(*session, options);
-            ASSERT_TRUE(logits.has_value()) << logits.error().message;
-            planned = std::move(*logits);
-        }
+        const auto planned = loaded_logits(plan, options);
+        ASSERT_TRUE(planned.has_value()) << planned.error().message;
         expect_nothing_accounted();
         if (pair_.has(DeviceKind::rpc) && !machine_->has_host()) {
             continue;  // compared where main memory is the other device
@@ -95,7 +84,7 @@ TEST_P(OverPairs, LogitsAreThoseOfPlainLibllama) {
         // kernels are not the CPU's.
         const bool has_gpu = pair_.has(DeviceKind::cuda);
         const double tolerance = !has_gpu ? 0 : machine_->has_host() ? 1e-2 : 1e-3;
-        const VerifyReport report = compare_logits(planned, *plain, c.n_tokens, tolerance);
+        const VerifyReport report = compare_logits(*planned, *plain, c.n_tokens, tolerance);
         EXPECT_TRUE(report.identical || has_gpu) << report.max_relative_error;
         EXPECT_LE(report.max_relative_error, tolerance);
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <memory>
 #include <random>
 #include <string>
@@ -79,6 +80,21 @@ protected:
 
     Result<ModelSession> load(const Plan& plan) {
         return ModelSession::load(*machine_, inventory_, plan, load_options());
+    }
+
+    /// The logits of a session that is loaded for them and unloaded again.
+    Result<std::vector<float>> loaded_logits(const Plan& plan, const VerifyOptions& options) {
+        HEXCORE_TRY(session, load(plan));
+        return planned_logits(session, options);
+    }
+
+    void expect_those_of_plain_libllama(const std::vector<float>& planned, const Plan& plan,
+                                        const VerifyOptions& options) {
+        const auto plain = plain_logits(*machine_, inventory_, plan, options);
+        ASSERT_TRUE(plain.has_value()) << plain.error().message;
+        const VerifyReport report = compare_logits(planned, *plain, options.tokens.size(), 0);
+        EXPECT_TRUE(report.identical) << report.max_relative_error;
+        EXPECT_TRUE(std::isfinite(report.max_relative_error));
     }
 
     void expect_empty_devices() {

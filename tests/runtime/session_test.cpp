@@ -30,20 +30,10 @@ TEST_F(Session, LogitsAreThoseOfPlainLibllamaToTheBit) {
         const Plan plan = random_plan(c.n_experts);
         const VerifyOptions options{
             .tokens = tokens_for(c.n_tokens, shape.n_vocab), .batch = c.batch, .threads = 2};
-        std::vector<float> planned;
-        {
-            auto session = load(plan);
-            ASSERT_TRUE(session.has_value()) << session.error().message;
-            auto logits = planned_logits(*session, options);
-            ASSERT_TRUE(logits.has_value()) << logits.error().message;
-            planned = std::move(*logits);
-        }
+        const auto planned = loaded_logits(plan, options);
+        ASSERT_TRUE(planned.has_value()) << planned.error().message;
         expect_empty_devices();
-        const auto plain = plain_logits(*machine_, inventory_, plan, options);
-        ASSERT_TRUE(plain.has_value()) << plain.error().message;
-        const VerifyReport report = compare_logits(planned, *plain, c.n_tokens, 0);
-        EXPECT_TRUE(report.identical) << report.max_relative_error;
-        EXPECT_TRUE(std::isfinite(report.max_relative_error));
+        expect_those_of_plain_libllama(*planned, plan, options);
     }
 }
 
