@@ -9,7 +9,7 @@ WrappedDevice::WrappedDevice(Machine& machine, ggml_backend_reg_t registry, Devi
                              const InnerDevice& inner)
     : Device(machine, registry, id, spec, commitment, wrapped_buffer_type()),
       inner_(inner),
-      free_at_first_(free_memory(inner)) {}
+      free_at_first_(commitment == Commitment::committed ? free_memory(inner) : Bytes()) {}
 
 Result<std::optional<Bytes>> WrappedDevice::measured() const {
     if (!inner_.tells_free_memory) {

@@ -4,6 +4,7 @@
 #include "hexcore/cli/help_format.hpp"
 #include "hexcore/cli/openmp_waiting.hpp"
 #include "hexcore/cli/version.hpp"
+#include "hexcore/runtime/lost_server.hpp"
 
 int main(int argc, char** argv) {
     using namespace hexcore;
@@ -28,5 +29,6 @@ int main(int argc, char** argv) {
     if (program.got_subcommand("run") || program.got_subcommand("verify")) {
         bound_openmp_waiting(argv);
     }
+    end_program_where_a_server_is_gone();
     return action();
 }

@@ -6,7 +6,6 @@
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/runtime/dry_run.hpp"
-#include "hexcore/runtime/lost_server.hpp"
 
 namespace hexcore {
 namespace {
@@ -19,7 +18,6 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
         reserve = size;
     }
     HEXCORE_TRY(specs, settle_devices(options.devices, reserve, machine));
-    end_program_where_a_server_is_gone();
     for (DeviceSpec& spec : specs) {
         if (spec.kind == DeviceKind::rpc && spec.budget == Bytes{}) {
             HEXCORE_TRY(server, find_inner_device(spec));
