@@ -120,10 +120,18 @@ bool is_sharded_product(const ggml_tensor& node) {
     return node.op == GGML_OP_MUL_MAT_ID && expert_map_of(*node.src[0]) != nullptr;
 }
 
-bool continues_region(const ggml_tensor& node, bool (*is_product)(const ggml_tensor&)) {
+bool is_routed(const ggml_tensor& node) {
+    return is_sharded_product(node) && !expert_map_of(*node.src[0])->whole();
+}
+
+std::uint64_t row_count(const ggml_tensor& product) {
+    return static_cast<std::uint64_t>(product.src[2]->ne[0] * product.src[2]->ne[1]);
+}
+
+bool continues_region(const ggml_tensor& node) {
     const ggml_tensor* from = node.src[1];
     while (from != nullptr) {
-        if (is_product(*from)) {
+        if (is_sharded_product(*from)) {
             return true;
         }
         if (!is_elementwise(from->op) && from->op != GGML_OP_ADD_ID && !is_row_view(*from)) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "ggml-impl.h"
@@ -23,12 +23,16 @@ struct ExpertRegion {
 /// as every node's result is used inside only; at worst it is that one node.
 [[nodiscard]] ExpertRegion find_region(const ggml_cgraph& graph, int first);
 
-/// True for a node that multiplies with a sharded expert tensor.
+/// True for a node that multiplies with a sharded expert tensor, also in a dry run, where tensors
+/// have no shards yet.
 [[nodiscard]] bool is_sharded_product(const ggml_tensor& node);
+/// True for one whose rows are dealt to several devices.
+[[nodiscard]] bool is_routed(const ggml_tensor& node);
+/// Rows (a token for one of its chosen experts) of such a product.
+[[nodiscard]] std::uint64_t row_count(const ggml_tensor& product);
 
 /// True where the node's activations come, through row-wise operations, from another product with
 /// a sharded tensor: a down projection, which ends a region, rather than one that begins it.
-[[nodiscard]] bool continues_region(const ggml_tensor& node,
-                                    bool (*is_product)(const ggml_tensor&));
+[[nodiscard]] bool continues_region(const ggml_tensor& node);
 
 }  // namespace hexcore

@@ -7,19 +7,21 @@
 
 namespace hexcore {
 
-ExpertRows::ExpertRows(const ExpertMap& map, std::size_t n_used, std::size_t n_tokens)
+ExpertRows::ExpertRows(const ExpertMap& map, const ggml_tensor& ids)
     : map_(map),
-      n_used_(n_used),
-      n_tokens_(n_tokens),
-      order_(n_used * n_tokens),
+      n_used_(static_cast<std::size_t>(ids.ne[0])),
+      n_tokens_(static_cast<std::size_t>(ids.ne[1])),
+      id_stride_(ids.nb[0]),
+      token_stride_(ids.nb[1]),
+      order_(n_used_ * n_tokens_),
       local_ids_(order_.size()),
       global_ids_(order_.size()),
       first_(map.n_devices() + 1) {}
 
-void ExpertRows::sort(const std::byte* ids, std::size_t stride, std::size_t step) {
+void ExpertRows::sort(const std::byte* ids) {
     const auto expert_at = [&](std::size_t row) {
         std::int32_t expert = 0;
-        std::memcpy(&expert, ids + (row / n_used_) * stride + (row % n_used_) * step,
+        std::memcpy(&expert, ids + row / n_used_ * token_stride_ + row % n_used_ * id_stride_,
                     sizeof(expert));
         return static_cast<std::size_t>(expert);
     };
@@ -40,6 +42,12 @@ void ExpertRows::sort(const std::byte* ids, std::size_t stride, std::size_t step
         global_ids_[to] = static_cast<std::int32_t>(expert);
         local_ids_[to] = static_cast<std::int32_t>(map_.local_of(expert));
     }
+}
+
+std::size_t ExpertRows::input_offset(const ggml_tensor& x, std::size_t row) const {
+    const auto at = static_cast<std::size_t>(order_[row]);
+    const std::size_t slot = at % n_used_ % static_cast<std::size_t>(x.ne[1]);
+    return at / n_used_ * x.nb[2] + slot * x.nb[1];
 }
 
 void make_contiguous(ggml_tensor& tensor, std::int64_t ne1, std::int64_t ne2) {

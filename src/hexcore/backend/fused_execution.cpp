@@ -8,14 +8,9 @@
 namespace hexcore {
 namespace {
 
-Bytes rows_size(std::int64_t columns, std::int64_t rows) {
-    return round_up(Bytes(sizeof(float)) * static_cast<std::uint64_t>(columns) *
-                        static_cast<std::uint64_t>(rows),
+Bytes rows_size(std::int64_t columns, std::uint64_t rows) {
+    return round_up(Bytes(sizeof(float)) * static_cast<std::uint64_t>(columns) * rows,
                     HostRouting::row_alignment);
-}
-
-std::int64_t row_count(const ggml_tensor& product) {
-    return product.src[2]->ne[0] * product.src[2]->ne[1];
 }
 
 Bytes input_size(const ggml_tensor& product) {
@@ -24,16 +19,6 @@ Bytes input_size(const ggml_tensor& product) {
 
 Bytes result_size(const ggml_tensor& product) {
     return rows_size(product.ne[0], row_count(product));
-}
-
-/// As is_sharded_product(), but also in a dry run, where tensors have no shards yet.
-bool is_product(const ggml_tensor& node) {
-    return node.op == GGML_OP_MUL_MAT_ID && is_in_expert_buffer(*node.src[0]);
-}
-
-/// A product whose rows are dealt to several devices.
-bool is_routed(const ggml_tensor& node) {
-    return is_sharded_product(node) && !sharded(node.src[0])->map->whole();
 }
 
 /// What a region needs outside the space that the graph allocator left behind its products. A
@@ -47,8 +32,8 @@ struct Outside {
 Outside outside_of(const ggml_cgraph& graph, const ExpertRegion& region) {
     const ggml_tensor& first = *graph.nodes[region.first];
     const ggml_tensor& last = *graph.nodes[region.last];
-    const bool has_input_space = !continues_region(first, is_product);
-    const bool has_result_space = is_product(last) && continues_region(last, is_product);
+    const bool has_input_space = !continues_region(first);
+    const bool has_result_space = is_sharded_product(last) && continues_region(last);
     return {.input = has_input_space ? Bytes{} : input_size(first),
             .result = has_result_space ? Bytes{} : rows_size(last.ne[0], row_count(first))};
 }
@@ -61,14 +46,10 @@ Bytes scratch_size(const ggml_cgraph& graph, const ExpertRegion& region) {
 }  // namespace
 
 Bytes routing_space(const Device& home, const ggml_tensor& node) {
-    if (!is_product(node) || !home.machine().all_host()) {
+    if (!home.machine().all_host() || !is_routed(node)) {
         return {};
     }
-    const ExpertMap* map = expert_map_of(*node.src[0]);
-    if (map == nullptr || map->whole()) {
-        return {};
-    }
-    const Bytes size = continues_region(node, is_product) ? result_size(node) : input_size(node);
+    const Bytes size = continues_region(node) ? result_size(node) : input_size(node);
     return size + HostRouting::row_alignment;
 }
 
@@ -189,7 +170,7 @@ void FusedExecution::append_region(const ggml_cgraph& graph, const ExpertRegion&
 
 void FusedExecution::count_whole_products() {
     for (const ggml_tensor& product : whole_products_) {
-        home_.count_rows(static_cast<std::uint64_t>(row_count(product)));
+        home_.count_rows(row_count(product));
     }
 }
 

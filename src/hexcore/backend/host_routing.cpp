@@ -59,8 +59,7 @@ std::byte* HostRouting::behind(const ggml_tensor& product) {
 HostRouting::HostRouting(Machine& machine, const ggml_cgraph& graph, const ExpertRegion& region)
     : machine_(machine),
       region_(region),
-      rows_(*region.map, static_cast<std::size_t>(region.ids->ne[0]),
-            static_cast<std::size_t>(region.ids->ne[1])),
+      rows_(*region.map, *region.ids),
       gathers_(rows_.n_tokens() > 1 || region.x->ne[1] > 1),
       result_(graph.nodes[region.last]) {}
 
@@ -178,7 +177,7 @@ void HostRouting::set_rows(Part& part, std::size_t first, std::size_t count) {
 }
 
 void HostRouting::route() {
-    rows_.sort(data_of(region_.ids), region_.ids->nb[1], region_.ids->nb[0]);
+    rows_.sort(data_of(region_.ids));
     bool one_device = false;
     for (Part& part : parts_) {
         const std::size_t count = rows_.count(part.device);
@@ -206,10 +205,8 @@ void HostRouting::run_gather(ggml_tensor*, int thread, int n_threads, void* gath
     const std::size_t row_size = ggml_row_size(x.type, x.ne[0]);
     for (std::size_t row = static_cast<std::size_t>(thread); row < routing.rows();
          row += static_cast<std::size_t>(n_threads)) {
-        const auto at = static_cast<std::size_t>(routing.rows_.order()[row]);
-        const std::size_t slot = at % routing.rows_.n_used() % static_cast<std::size_t>(x.ne[1]);
-        std::memcpy(to + row * row_size,
-                    data_of(&x) + at / routing.rows_.n_used() * x.nb[2] + slot * x.nb[1], row_size);
+        std::memcpy(to + row * row_size, data_of(&x) + routing.rows_.input_offset(x, row),
+                    row_size);
     }
 }
 

@@ -8,27 +8,11 @@
 namespace hexcore {
 namespace {
 
-bool is_routed(const ggml_tensor& node) {
-    return is_sharded_product(node) && !expert_map_of(*node.src[0])->whole();
-}
-
-std::uint64_t row_count(const ggml_tensor& product) {
-    return static_cast<std::uint64_t>(product.src[2]->ne[0] * product.src[2]->ne[1]);
-}
-
 /// The most rows that a region can have on one device: a token chooses an expert once.
 std::size_t most_rows(const ExpertRegion& region, DeviceId device) {
     const auto n_used = static_cast<std::size_t>(region.ids->ne[0]);
     return std::min<std::size_t>(n_used, region.map->count_on(device)) *
            static_cast<std::size_t>(region.ids->ne[1]);
-}
-
-int count_products(const ggml_cgraph& graph, const ExpertRegion& region) {
-    int products = 0;
-    for (int i = region.first; i <= region.last; ++i) {
-        products += is_sharded_product(*graph.nodes[i]) ? 1 : 0;
-    }
-    return products;
 }
 
 }  // namespace
@@ -90,9 +74,10 @@ void StagedExecution::build(ggml_cgraph& graph) {
         add_home_step(graph, first, i);
         Step& step = steps_.emplace_back();
         step.region = find_region(graph, i);
-        step.rows = std::make_unique<ExpertRows>(*step.region.map,
-                                                 static_cast<std::size_t>(step.region.ids->ne[0]),
-                                                 static_cast<std::size_t>(step.region.ids->ne[1]));
+        step.rows = std::make_unique<ExpertRows>(*step.region.map, *step.region.ids);
+        for (int j = i; j <= step.region.last; ++j) {
+            step.n_products += is_sharded_product(*graph.nodes[j]) ? 1 : 0;
+        }
         i = step.region.last;
         first = i + 1;
     }
@@ -121,7 +106,7 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
 
     std::vector<std::byte> ids(ggml_nbytes(region.ids));
     ggml_backend_tensor_get(region.ids, ids.data(), 0, ids.size());
-    rows.sort(ids.data(), region.ids->nb[1], region.ids->nb[0]);
+    rows.sort(ids.data());
     activations_.resize(ggml_nbytes(region.x));
     ggml_backend_tensor_get(region.x, activations_.data(), 0, activations_.size());
 
@@ -133,7 +118,7 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
             if (rows.count(id) == 0 || home_.machine().device(id).is_host() != is_host) {
                 continue;
             }
-            const ggml_status status = begin_part(graph, region, rows, id, parts[d]);
+            const ggml_status status = begin_part(graph, step, id, parts[d]);
             if (status != GGML_STATUS_SUCCESS) {
                 return status;
             }
@@ -158,18 +143,18 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
     return GGML_STATUS_SUCCESS;
 }
 
-ggml_status StagedExecution::begin_part(const ggml_cgraph& graph, const ExpertRegion& region,
-                                        ExpertRows& rows, DeviceId id,
+ggml_status StagedExecution::begin_part(const ggml_cgraph& graph, Step& step, DeviceId id,
                                         std::unique_ptr<StagedPart>& part) {
     Device& device = home_.machine().device(id);
     InnerBackend& inner = *inner_[id.value()];
-    part = std::make_unique<StagedPart>(device, graph, region, rows.count(id));
+    const std::size_t rows = step.rows->count(id);
+    part = std::make_unique<StagedPart>(device, graph, step.region, rows);
     if (!inner.place_in_scratch(part->graph())) {
         return GGML_STATUS_ALLOC_FAILED;
     }
     part->enter_inner_buffers();
-    send(*part, region, rows, id);
-    device.count_rows(rows.count(id) * static_cast<std::uint64_t>(count_products(graph, region)));
+    send(*part, step.region, *step.rows, id);
+    device.count_rows(rows * step.n_products);
     return inner.compute(part->graph(), options_);
 }
 
@@ -184,11 +169,8 @@ void StagedExecution::send(StagedPart& part, const ExpertRegion& region, ExpertR
         const std::size_t row_size = ggml_row_size(x.type, x.ne[0]);
         std::vector<std::byte> gathered(row_size * count);
         for (std::size_t row = 0; row < count; ++row) {
-            const auto at = static_cast<std::size_t>(rows.order()[first + row]);
-            const std::size_t slot = at % rows.n_used() % static_cast<std::size_t>(x.ne[1]);
             std::memcpy(gathered.data() + row * row_size,
-                        activations_.data() + at / rows.n_used() * x.nb[2] + slot * x.nb[1],
-                        row_size);
+                        activations_.data() + rows.input_offset(x, first + row), row_size);
         }
         part.set_input(gathered.data());
     }

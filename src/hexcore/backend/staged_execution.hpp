@@ -34,14 +34,14 @@ private:
         std::unique_ptr<InnerGraph> at_home;
         ExpertRegion region;
         std::unique_ptr<ExpertRows> rows;
+        std::uint64_t n_products = 0;  ///< of the region
         std::uint64_t whole_rows = 0;  ///< rows of products whose experts are all at home
     };
 
     void build(ggml_cgraph& graph);
     void add_home_step(const ggml_cgraph& graph, int first, int last);
     [[nodiscard]] ggml_status compute_region(const ggml_cgraph& graph, Step& step);
-    [[nodiscard]] ggml_status begin_part(const ggml_cgraph& graph, const ExpertRegion& region,
-                                         ExpertRows& rows, DeviceId id,
+    [[nodiscard]] ggml_status begin_part(const ggml_cgraph& graph, Step& step, DeviceId id,
                                          std::unique_ptr<StagedPart>& part);
     void send(StagedPart& part, const ExpertRegion& region, ExpertRows& rows, DeviceId device);
     void send_bias(const StagedPart::Bias& bias, const std::int32_t* experts, std::size_t rows);

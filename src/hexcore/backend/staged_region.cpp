@@ -55,7 +55,7 @@ void StagedPart::set_shape(ggml_tensor& copy) const {
 }
 
 void StagedPart::set_input(const std::byte* rows) const {
-    ggml_backend_tensor_set(input_, rows, 0, input_size());
+    ggml_backend_tensor_set(input_, rows, 0, ggml_nbytes(input_));
 }
 
 void StagedPart::set_ids(const std::int32_t* local_ids) const {

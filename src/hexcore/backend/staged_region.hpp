@@ -26,8 +26,6 @@ public:
     [[nodiscard]] ggml_cgraph& graph() { return graph_.finish(); }
     void enter_inner_buffers() { graph_.enter_inner_buffers(); }
 
-    /// Bytes of activations that go in.
-    [[nodiscard]] std::size_t input_size() const { return ggml_nbytes(input_); }
     void set_input(const std::byte* rows) const;
     /// The experts' positions on the device, one for each row.
     void set_ids(const std::int32_t* local_ids) const;
