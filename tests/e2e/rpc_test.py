@@ -100,7 +100,7 @@ def test_no_server_is_a_missing_device(hexcore, demo_model):
     assert "no RPC server answers there" in err
 
 
-@pytest.mark.parametrize("after_s", [0.3, 0.6, 3])
+@pytest.mark.parametrize("after_s", [0.1, 0.3, 0.45, 0.6, 1.2, 3])
 def test_a_server_that_is_killed_ends_the_program_in_seconds(hexcore, demo_model, start_server,
                                                             after_s):
     server, endpoint = start_server()

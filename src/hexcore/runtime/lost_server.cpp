@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ void on_abort(const char* what) {
     if (const std::size_t colon = message.find(": "); colon != std::string_view::npos) {
         message.remove_prefix(colon + 2);
     }
+    while (message.ends_with('\n')) {
+        message.remove_suffix(1);
+    }
     for (const std::string_view sign : {"RPC", "Failed to connect"}) {
         if (message.find(sign) != std::string_view::npos) {
             say(
@@ -33,6 +37,11 @@ void on_abort(const char* what) {
 
 }  // namespace
 
-void end_program_where_a_server_is_gone() { ggml_set_abort_callback(on_abort); }
+void end_program_where_a_server_is_gone() {
+    ggml_set_abort_callback(on_abort);
+    // Whether ggml finds out while it reads or while it writes is chance; writing to a connection
+    // that is closed would kill the program without a word.
+    std::signal(SIGPIPE, SIG_IGN);
+}
 
 }  // namespace hexcore

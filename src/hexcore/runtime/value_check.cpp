@@ -112,10 +112,10 @@ bool is_integer(ggml_type type) {
 
 }  // namespace
 
-std::optional<ValueCheck> ValueCheck::of(std::string_view name) {
+std::optional<ValueCheck> ValueCheck::of(std::string_view type_name) {
     for (int number = 0; number < GGML_TYPE_COUNT; ++number) {
         const auto type = static_cast<ggml_type>(number);
-        if (ggml_type_name(type) == nullptr || name != ggml_type_name(type) ||
+        if (ggml_type_name(type) == nullptr || type_name != ggml_type_name(type) ||
             ggml_type_size(type) == 0 || is_integer(type)) {
             continue;
         }

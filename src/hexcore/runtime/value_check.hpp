@@ -13,7 +13,7 @@ namespace hexcore {
 class ValueCheck {
 public:
     /// For ggml's element type of that name; nothing where it has no floating-point part.
-    [[nodiscard]] static std::optional<ValueCheck> of(std::string_view type);
+    [[nodiscard]] static std::optional<ValueCheck> of(std::string_view type_name);
 
     [[nodiscard]] std::size_t block_bytes() const { return block_bytes_; }
     /// Where the first block that holds one begins in `data`, which is whole blocks.
