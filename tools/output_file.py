@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -44,12 +45,19 @@ class OutputFile:
     def __enter__(self) -> OutputFile:
         require_space(self.path.parent, self.size_bytes)
         try:
-            self.fd = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+            self.fd = self._open()
+            os.ftruncate(self.fd, self.size_bytes)
+        except BaseException:  # Ctrl-C too: the block that __exit__ belongs to is not entered yet
+            self.__exit__()
+            raise
+        return self
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         except OSError as error:
             raise OutputError(f"cannot write in {self.path.parent}: {error.strerror}; "
                               "choose a folder that you may write to") from error
-        os.ftruncate(self.fd, self.size_bytes)
-        return self
 
     def write(self, data, offset: int) -> None:
         """Writes all of a contiguous buffer at `offset`."""
@@ -64,8 +72,9 @@ class OutputFile:
         os.replace(self.partial, self.path)
 
     def __exit__(self, *_exception) -> None:
-        os.close(self.fd)
-        if self.partial.exists():
+        if self.fd >= 0:
+            os.close(self.fd)
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             os.unlink(self.partial)
 
 
