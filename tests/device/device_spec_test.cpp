@@ -133,7 +133,7 @@ TEST(DeviceSpec, RefusesWhatIsNeitherADeviceNorASize) {
                                  "=1GiB",     "16XB",    "16GiB,16GiB", "host=320MiB=1",
                                  "cuda0=1GiB"}) {
         expect_refusal({argument}, two_cards, std::nullopt, ErrorCode::usage,
-                       fmt::format("--device {}:", argument));
+                       fmt::format("device {}:", argument));
     }
 }
 

@@ -3,13 +3,16 @@
     ./dev test e2e
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +136,43 @@ def llama_bin():
         return Path(paths[program])
 
     return build
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def answers(host, port):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+@pytest.fixture
+def start_server(llama_bin):
+    """`start_server()` gives the server's process and its HOST:PORT; `within` runs it elsewhere."""
+    program = llama_bin("ggml-rpc-server")
+    servers = []
+
+    def start(host="127.0.0.1", within=()):
+        port = free_port()
+        server = subprocess.Popen(
+            [*within, program, "-H", host, "-p", str(port), "-t", "1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"})
+        servers.append(server)
+        for _ in range(200):
+            if answers(host, port):
+                return server, f"{host}:{port}"
+            time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
 
 
 @pytest.fixture(scope="session")

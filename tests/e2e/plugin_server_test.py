@@ -63,10 +63,11 @@ def assert_within_plan(report):
         assert device["accounted"]["compute_bytes"] <= device["planned"]["compute_bytes"]
 
 
-@pytest.fixture
-def programs(plugin_programs, demo_model):
-    return plugin_programs(demo_model, *on("320MiB", "320MiB"), "--ctx", 2048, "--sequences",
-                           CLIENTS, "--ubatch", 128)
+@pytest.fixture(params=["host", "rpc"])
+def programs(request, plugin_programs, demo_model, start_server):
+    second = "host" if request.param == "host" else f"rpc:{start_server()[1]}"
+    return plugin_programs(demo_model, *on("320MiB"), *on("320MiB", kind=second), "--ctx", 2048,
+                           "--sequences", CLIENTS, "--ubatch", 128)
 
 
 @pytest.fixture

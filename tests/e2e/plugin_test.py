@@ -39,6 +39,23 @@ def test_text_is_that_of_plain_llama_cpp(plugin_programs, demo_model, plain_text
         assert (device["expert_rows"] > 0) == (device["planned"]["experts_bytes"] > 0)
 
 
+@pytest.mark.parametrize("kinds", ["host rpc", "rpc host", "rpc rpc"])
+def test_servers_are_devices_like_others(plugin_programs, start_server, demo_model, plain_text,
+                                         kinds):
+    devices = []
+    for kind in kinds.split():
+        name = kind if kind == "host" else f"rpc:{start_server()[1]}"
+        devices += on("320MiB", kind=name)
+    programs = plugin_programs(demo_model, *devices, "--ctx", 512, "--ubatch", 128)
+    code, text, err = programs.run("llama-completion", *GREEDY)
+    assert code == 0, err
+    assert text == plain_text
+    report = programs.report()
+    assert_as_planned(report)
+    assert all(device["expert_rows"] > 0 for device in report["devices"])
+    assert programs.plan["host"]["planned"]["staging_bytes"] == 0, "the program reads by itself"
+
+
 def test_without_a_plan_layers_go_whole_and_budgets_hold(plugin_path, llama_bin, demo_model,
                                                          plain_text, tmp_path):
     env = os.environ | Hexcore.env | {
@@ -102,8 +119,11 @@ def assert_refused(plugin_path, llama_bin, variables, sentence, folder):
 
 @pytest.mark.parametrize("variables, sentence", [
     ({}, "no devices are named; set HEXCORE_DEVICES=SIZE"),
-    ({"HEXCORE_DEVICES": "320MiB,lots"}, "HEXCORE_DEVICES=320MiB,lots: 'lots' is not a size"),
-    ({"HEXCORE_DEVICES": "cuda:0"}, "'cuda:0' is no host device"),
+    ({"HEXCORE_DEVICES": "320MiB,lots"},
+     "HEXCORE_DEVICES=320MiB,lots: device lots: neither a device nor a size"),
+    ({"HEXCORE_DEVICES": "tpu:0"}, "HEXCORE_DEVICES=tpu:0: "),
+    ({"HEXCORE_DEVICES": "rpc:127.0.0.1:1=1GiB"}, "no RPC server answers there"),
+    ({"HEXCORE_DEVICES": ",".join(17 * ["1MiB"])}, "these are 17 devices, at most 16"),
     ({"HEXCORE_DEVICES": "1MiB", "HEXCORE_RESERVE": "2MiB"}, "which leaves nothing"),
     ({"HEXCORE_PLAN": "missing.json"}, "HEXCORE_PLAN=missing.json: cannot be read: No such file"),
     ({"HEXCORE_PLAN": "empty.json"}, "HEXCORE_PLAN=empty.json: "),
@@ -118,7 +138,8 @@ def test_a_plan_for_other_devices_is_refused(plugin_programs, plugin_path, llama
                                              tmp_path):
     programs = plugin_programs(demo_model, *on("700MiB"), "--ctx", 256)
     variables = {"HEXCORE_PLAN": str(programs.plan_path), "HEXCORE_DEVICES": "700MiB,1GiB"}
-    assert_refused(plugin_path, llama_bin, variables, "is for other devices: 700 MiB", tmp_path)
+    sentence = "is for other devices: host=700 MiB"
+    assert_refused(plugin_path, llama_bin, variables, sentence, tmp_path)
 
 
 @pytest.mark.parametrize("function, sentence", [

@@ -1,53 +1,15 @@
 """Devices on ggml's RPC servers: shared with main memory, lost in the middle, on two machines."""
 
-import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
+from conftest import free_port
 
 CONTEXT = ("--reserve", "8MiB", "--ctx", "512")
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
-def answers(host, port):
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False
-
-
-@pytest.fixture
-def start_server(llama_bin):
-    """`start_server()` gives the server's process and its HOST:PORT; `within` runs it elsewhere."""
-    program = llama_bin("ggml-rpc-server")
-    servers = []
-
-    def start(host="127.0.0.1", within=()):
-        port = free_port()
-        server = subprocess.Popen(
-            [*within, program, "-H", host, "-p", str(port), "-t", "1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_WAIT_POLICY": "passive"})
-        servers.append(server)
-        for _ in range(200):
-            if answers(host, port):
-                return server, f"{host}:{port}"
-            time.sleep(0.1)
-        raise AssertionError("the server does not answer")
-
-    yield start
-    for server in servers:
-        server.kill()
-        server.wait()
 
 
 def test_the_demo_model_is_shared_to_the_bit(hexcore, demo_model, start_server):
@@ -83,6 +45,9 @@ def test_planned_is_accounted_and_a_server_is_not_measured(hexcore, demo_model, 
     for device in report["devices"]:
         assert device["planned"] == device["accounted"]
     assert report["devices"][1]["measured_bytes"] is None
+    # What weights pass through on their way to the server.
+    assert report["host"]["planned"] == report["host"]["accounted"]
+    assert report["host"]["planned"]["staging_bytes"] == 64 << 20
     assert [device["accounted_bytes"] for device in report["after_unload"]] == [0, 0]
 
 
@@ -91,6 +56,13 @@ def test_a_server_without_a_size_gives_what_it_has(hexcore, demo_model, start_se
     plan = hexcore.json("plan", demo_model, "--device", f"rpc:{server}")
     assert plan["devices"][0]["budget_bytes"] > 512 << 20
     assert plan["devices"][0]["reserve_bytes"] > 0
+
+
+def test_an_estimate_knows_of_the_staging_too(hexcore):
+    plan = hexcore.json("plan", "--shape", "mixtral-8x7b", "--quant", "q4_K",
+                        "--device", "rpc:127.0.0.1:1=32GiB")
+    assert plan["host"]["planned"]["staging_bytes"] == 64 << 20
+    assert any("only while the model loads" in line for line in plan["explanation"])
 
 
 def test_no_server_is_a_missing_device(hexcore, demo_model):

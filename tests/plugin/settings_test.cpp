@@ -15,14 +15,21 @@ namespace hexcore::test {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Variables = std::map<std::string, std::string>;
 
-Result<PluginSettings> settings_from(const Variables& variables) {
-    return read_settings([&variables](const std::string& name) {
-        const auto found = variables.find(name);
-        return found == variables.end() ? std::string() : found->second;
-    });
+Result<PluginSettings> settings_from(const Variables& variables, std::uint32_t n_gpus = 0) {
+    MachineMemory machine{.host_available = 4_GiB, .gpus = {}};
+    for (std::uint32_t i = 0; i < n_gpus; ++i) {
+        machine.gpus.push_back({.index = i, .free = 15_GiB, .total = 16_GiB});
+    }
+    return read_settings(
+        [&variables](const std::string& name) {
+            const auto found = variables.find(name);
+            return found == variables.end() ? std::string() : found->second;
+        },
+        machine);
 }
 
 /// The code and the sentence of what is expected to fail.
@@ -81,12 +88,22 @@ TEST(PluginSettings, NamesTheVariableThatIsWrong) {
     EXPECT_EQ(nothing_left.code, ErrorCode::does_not_fit);
 }
 
-TEST(PluginSettings, OtherKindsOfDevicesAreRefused) {
-    for (const char* device : {"cuda:0", "cuda:0=1GiB", "rpc:a:1=1GiB"}) {
-        const Error error = error_from({{"HEXCORE_DEVICES", device}});
-        EXPECT_EQ(error.code, ErrorCode::usage);
-        EXPECT_THAT(error.message, HasSubstr("is no host device"));
+TEST(PluginSettings, AllKindsOfDevicesCanBeNamed) {
+    const auto settings =
+        settings_from({{"HEXCORE_DEVICES", "rpc:far:1=2GiB,cuda:0=8GiB,host=1GiB,4GiB"}}, 2);
+    ASSERT_TRUE(settings) << settings.error().message;
+    std::vector<std::string> names;
+    for (const DeviceSpec& device : settings->devices) {
+        names.push_back(device.name);
     }
+    EXPECT_THAT(names, ElementsAre("rpc:far:1", "cuda:0", "host0", "cuda:1"));
+    EXPECT_EQ(settings->devices[1].budget, 8_GiB);
+}
+
+TEST(PluginSettings, AGpuThatIsNotThereIsMissing) {
+    const Error error = error_from({{"HEXCORE_DEVICES", "cuda:0=1GiB"}});
+    EXPECT_EQ(error.code, ErrorCode::missing_device);
+    EXPECT_THAT(error.message, HasSubstr("HEXCORE_DEVICES=cuda:0=1GiB: "));
 }
 
 TEST(PluginSettings, MoreDevicesThanAPlanCanHaveAreRefused) {
@@ -117,16 +134,28 @@ TEST(PluginSettings, APlanForOtherDevicesIsRefused) {
     for (const std::string devices : {"64MiB", "64MiB,65MiB", "64MiB,64MiB,64MiB"}) {
         const Error error = error_from({{"HEXCORE_PLAN", plan}, {"HEXCORE_DEVICES", devices}});
         EXPECT_EQ(error.code, ErrorCode::usage);
-        EXPECT_THAT(error.message, AllOf(HasSubstr("HEXCORE_DEVICES=" + devices),
-                                         HasSubstr("for other devices: 64.0 MiB,64.0 MiB")));
+        EXPECT_THAT(error.message,
+                    AllOf(HasSubstr("HEXCORE_DEVICES=" + devices),
+                          HasSubstr("for other devices: host=64.0 MiB,host=64.0 MiB")));
     }
 }
 
-TEST(PluginSettings, APlanForGpusIsRefused) {
+TEST(PluginSettings, APlanForGpusNeedsThem) {
     const TempFolder folder;
-    const Error error = error_from({{"HEXCORE_PLAN", write_plan(folder, "host0", "cuda:1")}});
+    const Variables variables{{"HEXCORE_PLAN", write_plan(folder, "host0", "cuda:1")}};
+    const auto settings = settings_from(variables, 2);
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->devices[1].kind, DeviceKind::cuda);
+    EXPECT_EQ(settings->devices[1].cuda_index, 1U);
+    EXPECT_EQ(settings->devices[1].reserve, 4_MiB);
+    EXPECT_EQ(error_from(variables).code, ErrorCode::missing_device);
+}
+
+TEST(PluginSettings, APlanForNoKindOfDeviceIsRefused) {
+    const TempFolder folder;
+    const Error error = error_from({{"HEXCORE_PLAN", write_plan(folder, "host0", "tpu:1")}});
     EXPECT_EQ(error.code, ErrorCode::bad_input);
-    EXPECT_THAT(error.message, HasSubstr("the plan is for cuda:1"));
+    EXPECT_THAT(error.message, HasSubstr("the plan names a device 'tpu:1'"));
 }
 
 TEST(PluginSettings, APlanThatIsMissingOrNoPlanIsBadInput) {

@@ -25,9 +25,8 @@ Plan three_devices(std::string last = "host2") {
 }
 
 std::string commands_of(const Plan& plan) {
-    const auto text =
-        plan_plugin(plan, {.model_path = "a model.gguf", .plugin_path = "lib/libggml-hexcore.so"});
-    return text ? *text : text.error().message;
+    return plan_plugin(plan,
+                       {.model_path = "a model.gguf", .plugin_path = "lib/libggml-hexcore.so"});
 }
 
 TEST(PlanPlugin, PrintsACommandForEachProgram) {
@@ -45,11 +44,10 @@ TEST(PlanPlugin, NamesTheContextInFull) {
                       HasSubstr("-ub 64"), HasSubstr("-ctv q8_0"), HasSubstr("-fa on")));
 }
 
-TEST(PlanPlugin, RefusesDevicesThatAPluginDoesNotHave) {
-    const auto text = plan_plugin(three_devices("cuda:0"), {});
-    ASSERT_FALSE(text);
-    EXPECT_EQ(text.error().code, ErrorCode::missing_device);
-    EXPECT_THAT(text.error().message, HasSubstr("cuda:0"));
+TEST(PlanPlugin, KeepsLlamaBenchFromTheGpusThatItSeesBesides) {
+    EXPECT_THAT(commands_of(three_devices("cuda:0")),
+                AllOf(HasSubstr("LLAMA_ARG_DEVICE=host0,cuda:0"),
+                      HasSubstr("-dev host0/host1/cuda:0"), HasSubstr("-ts 1/0/4")));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ inline const char* name_of(DeviceKind kind) {
 }
 
 /// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as
-/// this object; GPUs are cuda:0 and cuda:1.
+/// this object; GPUs are cuda:0, then cuda:1.
 class DevicePair {
 public:
     DevicePair(DeviceKind first, DeviceKind second) : kinds_{first, second} {
@@ -35,8 +35,8 @@ public:
             if (spec.kind == DeviceKind::host) {
                 spec.name = fmt::format("host{}", i);
             } else if (spec.kind == DeviceKind::cuda) {
-                spec.cuda_index = static_cast<std::uint32_t>(i);
-                spec.name = fmt::format("cuda:{}", i);
+                spec.cuda_index = i == 1 && kinds_[0] == DeviceKind::cuda ? 1 : 0;
+                spec.name = fmt::format("cuda:{}", spec.cuda_index);
                 HEXCORE_TRY_VOID(find_inner_device(spec));
             } else {
                 spec.endpoint = servers_[i]->endpoint();

@@ -102,7 +102,9 @@ bool is_in_expert_buffer(const ggml_tensor& tensor) {
 
 const ShardedTensor* sharded(const ggml_tensor* tensor) {
     if (tensor == nullptr || tensor->buffer == nullptr ||
-        (tensor->buffer->iface.init_tensor != init_tensor && !shards_by_name(*tensor->buffer))) {
+        (tensor->buffer->iface.init_tensor != init_tensor &&
+         !is_sharding_host_buffer(*tensor->buffer) &&
+         !is_sharding_wrapped_buffer(*tensor->buffer))) {
         return nullptr;
     }
     return static_cast<const ShardedTensor*>(tensor->extra);

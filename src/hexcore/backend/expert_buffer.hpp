@@ -25,8 +25,7 @@ class Machine;
 [[nodiscard]] bool is_in_expert_buffer(const ggml_tensor& tensor);
 
 /// A merged expert tensor that lies in shards on several devices. ggml tensors of an expert buffer,
-/// and those that a device's ordinary buffer shards (shards_by_name()), point to theirs through
-/// `ggml_tensor::extra`.
+/// and those in ordinary buffers with NamedExperts, point to theirs through `ggml_tensor::extra`.
 struct ShardedTensor {
     const ExpertMap* map = nullptr;
     /// [device]: that device's experts as a tensor of their own, {n_embd, n_ff, count}, in order of

@@ -3,9 +3,9 @@
 #include <cstring>
 
 #include "hexcore/backend/device.hpp"
-#include "hexcore/backend/expert_buffer.hpp"
 #include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/named_experts.hpp"
 
 namespace hexcore {
 namespace {
@@ -13,11 +13,9 @@ namespace {
 // As ggml's CPU backend aligns tensors.
 constexpr std::size_t tensor_alignment = 32;
 
-/// `experts` holds the shards of the expert tensors that libllama put into this buffer; empty where
-/// shards are placed in expert buffers.
 struct HostBuffer {
     std::unique_ptr<DeviceMemory::Block> block;
-    std::unique_ptr<ExpertBuffer> experts;
+    std::unique_ptr<NamedExperts> experts;  ///< null where there are expert buffers
 };
 
 HostBuffer& context_of(ggml_backend_buffer_t buffer) {
@@ -39,37 +37,8 @@ void* get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).block->
 
 std::byte* bytes_of(const ggml_tensor* tensor) { return static_cast<std::byte*>(tensor->data); }
 
-/// The map of a tensor that a buffer which shards by name has to shard.
-const ExpertMap* map_of(const Device& device, const ggml_tensor& tensor) {
-    const ExpertLayout& layout = device.machine().layout();
-    return layout.goes_by_name() && tensor.op == GGML_OP_NONE && tensor.view_src == nullptr
-               ? layout.map_by_name(tensor.name, tensor.ne[2])
-               : nullptr;
-}
-
 ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
-    if (buffer->usage == GGML_BACKEND_BUFFER_USAGE_COMPUTE) {
-        return GGML_STATUS_SUCCESS;  // asked for every node of every graph
-    }
-    if (tensor->view_src != nullptr) {
-        if (sharded(tensor->view_src) != nullptr) {
-            tensor->extra = tensor->view_src->extra;
-        }
-        return GGML_STATUS_SUCCESS;
-    }
-    Device& device = device_of(buffer->buft->device);
-    if (const ExpertMap* map = map_of(device, *tensor)) {
-        return context_of(buffer).experts->place_apart(*tensor, *map);
-    }
-    if (!is_merged_expert_name(tensor->name)) {
-        return GGML_STATUS_SUCCESS;
-    }
-    device.memory().report_refusal(
-        {ErrorCode::bad_input,
-         fmt::format("the plan is for another model: it has no layer of {} experts for {}; plan "
-                     "again for this file",
-                     tensor->ne[2], tensor->name)});
-    return GGML_STATUS_FAILED;
+    return context_of(buffer).experts->init_tensor(*tensor).value_or(GGML_STATUS_SUCCESS);
 }
 
 void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value,
@@ -141,7 +110,7 @@ constexpr ggml_backend_buffer_i sharding_interface = [] {
 
 std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
     const Device& device = device_of(type);
-    if (map_of(device, *tensor) != nullptr) {
+    if (NamedExperts::map_of(device, *tensor) != nullptr) {
         return 0;  // the bytes of a tensor in shards are not in the buffer that it belongs to
     }
     return ggml_nbytes(tensor) + routing_space(device, *tensor).count();
@@ -149,7 +118,7 @@ std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tenso
 
 }  // namespace
 
-bool shards_by_name(const ggml_backend_buffer& buffer) {
+bool is_sharding_host_buffer(const ggml_backend_buffer& buffer) {
     return buffer.iface.init_tensor == init_tensor;
 }
 
@@ -162,12 +131,11 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
     if (purpose) {
         (*block)->set_purpose(*purpose);
     }
-    Machine& machine = device.machine();
-    const bool shards = !purpose && machine.layout().goes_by_name();
+    const bool shards = !purpose && device.machine().layout().goes_by_name();
     auto context = std::make_unique<HostBuffer>();
     context->block = std::move(*block);
     if (shards) {
-        context->experts = std::make_unique<ExpertBuffer>(machine, device.id());
+        context->experts = std::make_unique<NamedExperts>(device);
     }
     DeviceMemory::Block& taken = *context->block;
     ggml_backend_buffer_t buffer =

@@ -14,9 +14,8 @@ class Device;
 /// Device.
 [[nodiscard]] ggml_backend_buffer_type_i host_buffer_type();
 
-/// Whether it is a buffer of a host device that places merged expert tensors by their names, shard
-/// by shard (decision 10). Such buffers are made where the machine's layout goes by name.
-[[nodiscard]] bool shards_by_name(const ggml_backend_buffer& buffer);
+/// Whether it is a buffer of a host device with NamedExperts.
+[[nodiscard]] bool is_sharding_host_buffer(const ggml_backend_buffer& buffer);
 
 /// A buffer of `size` bytes on the device, or null where that is refused (DeviceMemory keeps why).
 [[nodiscard]] ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,

@@ -65,6 +65,18 @@ bool Machine::all_host() const { return std::all_of(specs_.begin(), specs_.end()
 
 bool Machine::has_host() const { return std::any_of(specs_.begin(), specs_.end(), is_host); }
 
+Result<Machine::Overheads> Machine::take_overheads() {
+    Overheads taken;
+    for (const auto& device : devices_) {
+        if (device->overhead() > Bytes{}) {
+            HEXCORE_TRY(block, device->memory().take_elsewhere(device->overhead()));
+            block->set_purpose(Purpose::staging);
+            taken.push_back(std::move(block));
+        }
+    }
+    return taken;
+}
+
 void Machine::set_layout(ExpertLayout layout) {
     for (std::size_t home = 0; home < claimed_.size(); ++home) {
         HEXCORE_CHECK(!claimed_[home], home, "still has experts loaded");

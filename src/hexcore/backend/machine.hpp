@@ -34,6 +34,11 @@ public:
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
 
+    /// What devices take besides buffers, see Device::overhead(); returns itself.
+    using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
+    /// Reserves it on each device. Fails with ErrorCode::does_not_fit, leaving nothing.
+    [[nodiscard]] Result<Overheads> take_overheads();
+
     /// For ggml_backend_init: the machine as a registry of devices.
     [[nodiscard]] ggml_backend_reg_t registry() { return &registry_; }
 

@@ -4,12 +4,14 @@
 
 #include "ggml-cpp.h"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/named_experts.hpp"
 #include "hexcore/backend/wrapped_device.hpp"
 
 namespace hexcore {
 namespace {
 
 struct WrappedBuffer {
+    std::unique_ptr<NamedExperts> experts;  ///< null where there are expert buffers
     std::unique_ptr<DeviceMemory::Block> block;
     ggml_backend_buffer_ptr inner;  ///< null on a simulated device; goes before the block
 };
@@ -56,15 +58,29 @@ ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
     return inner_of(buffer)->iface.init_tensor(inner_of(buffer), &copy);
 }
 
+ggml_status init_tensor_by_name(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    const auto placed = context_of(buffer).experts->init_tensor(*tensor);
+    return placed ? *placed : init_tensor(buffer, tensor);
+}
+
 void memset_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, std::uint8_t value,
                    std::size_t offset, std::size_t size) {
+    if (sharded(tensor) != nullptr) {
+        memset_shards(*tensor, value, offset, size);
+        return;
+    }
     ggml_tensor copy = in_inner_buffer(*tensor, buffer);
     inner_of(buffer)->iface.memset_tensor(inner_of(buffer), &copy, value, offset, size);
 }
 
 void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data,
                 std::size_t offset, std::size_t size) {
-    TensorFiller* filler = device_of(buffer->buft).machine().filler();
+    Machine& machine = device_of(buffer->buft).machine();
+    if (sharded(tensor) != nullptr) {
+        set_shards(machine, *tensor, data, offset, size);
+        return;
+    }
+    TensorFiller* filler = machine.filler();
     if (filler != nullptr &&
         filler->fill(tensor->name, offset, wrapped_fill_target(*tensor, offset), size)) {
         return;
@@ -75,13 +91,17 @@ void set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* d
 
 void get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data,
                 std::size_t offset, std::size_t size) {
+    if (sharded(tensor) != nullptr) {
+        get_shards(*tensor, data, offset, size);
+        return;
+    }
     const ggml_tensor copy = in_inner_buffer(*tensor, buffer);
     inner_of(buffer)->iface.get_tensor(inner_of(buffer), &copy, data, offset, size);
 }
 
 bool cpy_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* from, ggml_tensor* to) {
     ggml_backend_buffer_t inner = inner_of(buffer);
-    if (inner->iface.cpy_tensor == nullptr) {
+    if (inner->iface.cpy_tensor == nullptr || sharded(from) != nullptr || sharded(to) != nullptr) {
         return false;
     }
     ggml_tensor inner_from = *from;
@@ -94,6 +114,9 @@ void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
     if (context_of(buffer).inner) {
         ggml_backend_buffer_clear(inner_of(buffer), value);
     }
+    if (context_of(buffer).experts) {
+        context_of(buffer).experts->clear(value);
+    }
 }
 
 constexpr ggml_backend_buffer_i interface = {
@@ -103,6 +126,12 @@ constexpr ggml_backend_buffer_i interface = {
     cpy_tensor,  clear,
     nullptr,  // reset
 };
+
+constexpr ggml_backend_buffer_i sharding_interface = [] {
+    ggml_backend_buffer_i result = interface;
+    result.init_tensor = init_tensor_by_name;
+    return result;
+}();
 
 ggml_backend_buffer_type_t inner_type(ggml_backend_buffer_type_t type) {
     return wrapped_device_of(type).inner_buffer_type();
@@ -134,12 +163,21 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
     if (purpose) {
         (*block)->set_purpose(*purpose);
     }
+    const bool shards = !purpose && device.machine().layout().goes_by_name();
+    if (shards) {
+        context->experts = std::make_unique<NamedExperts>(device);
+    }
     context->block = std::move(*block);
     DeviceMemory::Block& accounted = *context->block;
     ggml_backend_buffer_t buffer =
-        ggml_backend_buffer_init(device.buffer_type(), interface, context.release(), size.count());
+        ggml_backend_buffer_init(device.buffer_type(), shards ? sharding_interface : interface,
+                                 context.release(), size.count());
     accounted.set_owner(buffer);
     return buffer;
+}
+
+bool is_sharding_wrapped_buffer(const ggml_backend_buffer& buffer) {
+    return buffer.iface.init_tensor == init_tensor_by_name;
 }
 
 FillTarget wrapped_fill_target(const ggml_tensor& tensor, std::size_t offset) {
@@ -169,6 +207,9 @@ ggml_backend_buffer_type_i wrapped_buffer_type() {
             return ggml_backend_buft_get_max_size(inner_type(type));
         },
         [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
+            if (NamedExperts::map_of(wrapped_device_of(type), *tensor) != nullptr) {
+                return std::size_t{0};  // it takes nothing in the buffer that it belongs to
+            }
             return ggml_backend_buft_get_alloc_size(inner_type(type), tensor);
         },
         nullptr,  // is_host: no

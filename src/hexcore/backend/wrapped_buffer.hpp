@@ -22,6 +22,9 @@ class WrappedDevice;
 [[nodiscard]] ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
                                                             std::optional<Purpose> purpose);
 
+/// Whether it is a buffer of a wrapped device with NamedExperts.
+[[nodiscard]] bool is_sharding_wrapped_buffer(const ggml_backend_buffer& buffer);
+
 /// For a TensorFiller: `offset` bytes behind the begin of a tensor in a wrapped buffer.
 [[nodiscard]] FillTarget wrapped_fill_target(const ggml_tensor& tensor, std::size_t offset);
 

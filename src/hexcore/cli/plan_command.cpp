@@ -31,7 +31,10 @@ Result<Plan> make(const PlanOptions& options) {
     }
     if (options.shape.empty()) {
         HEXCORE_TRY(input, planning_input(planning));
-        // Stock programs make room for the logits of a whole batch.
+        if (options.plugin) {
+            input.request.host_staging = Bytes();  // stock programs read by themselves
+        }
+        // They make room for the logits of a whole batch.
         const ContextOptions context{.outputs = options.plugin ? planning.ubatch : 1};
         const Interrupt interrupt;
         return plan_exactly(input, planning, context, interrupt.flag());

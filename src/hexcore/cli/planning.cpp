@@ -3,31 +3,26 @@
 #include <algorithm>
 
 #include "hexcore/backend/inner_device.hpp"
+#include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/parallel_reader.hpp"
 
 namespace hexcore {
 namespace {
 
 Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
+    if (!options.settled.empty()) {
+        return options.settled;
+    }
     HEXCORE_TRY(machine, probe_machine());
     std::optional<Bytes> reserve;
     if (!options.reserve.empty()) {
         HEXCORE_TRY(size, parse_bytes(options.reserve));
         reserve = size;
     }
-    HEXCORE_TRY(specs, settle_devices(options.devices, reserve, machine));
-    for (DeviceSpec& spec : specs) {
-        if (spec.kind == DeviceKind::rpc && spec.budget == Bytes{}) {
-            HEXCORE_TRY(server, find_inner_device(spec));
-            HEXCORE_TRY_VOID(settle_budget(spec, free_memory(server), reserve));
-        }
-    }
-    for (std::size_t i = 0; !reserve && i < options.reserves.size(); ++i) {
-        HEXCORE_TRY_VOID(settle_budget(specs[i], specs[i].budget, options.reserves[i]));
-    }
-    return specs;
+    return settled_devices(options.devices, reserve, machine);
 }
 
 DeviceFacts facts_of(const DeviceSpec& spec) {
@@ -49,6 +44,7 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
     PlanRequest request;
     request.model = std::move(model);
     std::transform(specs.begin(), specs.end(), std::back_inserter(request.devices), facts_of);
+    request.host_staging = ReaderOptions::to(specs).staging();
     HEXCORE_TRY(kv_type, parse_kv_type(options.kv_type));
     HEXCORE_TRY(policy, parse_policy(options.policy));
     const bool fits_longest = options.fit == "ctx";

@@ -19,7 +19,7 @@ struct PlanningOptions {
     std::string model;
     std::vector<std::string> devices;
     std::string reserve;
-    std::vector<Bytes> reserves;  ///< of each device, as a plan names them; where reserve is empty
+    std::vector<DeviceSpec> settled;  ///< of a plan, in place of devices and reserve
     std::uint32_t context_tokens =
         0;  ///< 0: default_context_tokens, or less where trained for less
     std::uint32_t sequences = 1;

@@ -1,12 +1,14 @@
 #include <chrono>
 #include <memory>
 
+#include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/run_report_of.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/machine.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
@@ -38,20 +40,13 @@ struct Planned {
 /// The options that make the devices and the context of a plan.
 Result<PlanningOptions> options_of(const Plan& plan, const Options& options) {
     PlanningOptions planning = options.planning;
-    std::size_t n_hosts = 0;
-    for (const PlannedDevice& device : plan.devices) {
-        const bool is_host = device.name == fmt::format("host{}", n_hosts);
-        n_hosts += is_host ? 1 : 0;
-        if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
-            return fail(ErrorCode::bad_input,
-                        "{} names a device '{}'; devices of a plan are host0, host1 and so on, "
-                        "cuda:N or rpc:HOST:PORT",
-                        options.plan_file, device.name);
-        }
-        planning.devices.push_back(
-            fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
-        planning.reserves.push_back(device.reserve);
+    HEXCORE_TRY(machine, probe_machine());
+    auto settled = settled_devices(plan, machine);
+    if (!settled) {
+        settled.error().message = fmt::format("{}: {}", options.plan_file, settled.error().message);
+        return tl::unexpected(std::move(settled.error()));
     }
+    planning.settled = *std::move(settled);
     planning.context_tokens = plan.context.tokens.value();
     return planning;
 }
@@ -205,8 +200,8 @@ void add_run_command(CLI::App& program, Action& action) {
                                   "a plan that hexcore plan --format json wrote")
                      ->option_text("FILE");
     // A plan has settled all of these.
-    for (const char* settled :
-         {"--device", "--ctx", "--kv-type", "--sequences", "--ubatch", "--policy", "--fit"}) {
+    for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--sequences",
+                                "--ubatch", "--policy", "--fit"}) {
         plan->excludes(command->get_option(settled));
     }
     command

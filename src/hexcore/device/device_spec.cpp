@@ -35,7 +35,7 @@ Result<void> check_endpoint(std::string_view argument, std::string_view endpoint
     if (colon == std::string_view::npos || !host_is_plain ||
         !read_number(endpoint.substr(colon + 1), port) || port == 0) {
         return fail(ErrorCode::usage,
-                    "--device {}: '{}' is not HOST:PORT with a name or an IPv4 address and a port "
+                    "device {}: '{}' is not HOST:PORT with a name or an IPv4 address and a port "
                     "from 1 to 65535; write for example rpc:192.168.0.7:50052=16GiB",
                     argument, endpoint);
     }
@@ -49,14 +49,14 @@ Result<Request> parse(std::string_view argument) {
     if (equals != std::string_view::npos) {
         auto size = parse_bytes(argument.substr(equals + 1));
         if (!size) {
-            return fail(ErrorCode::usage, "--device {}: {}", argument, size.error().message);
+            return fail(ErrorCode::usage, "device {}: {}", argument, size.error().message);
         }
         request.size = *size;
     }
     if (target == "host") {
         if (!request.size) {
             return fail(ErrorCode::usage,
-                        "--device {}: a host device needs a size; write for example host=320MiB",
+                        "device {}: a host device needs a size; write for example host=320MiB",
                         argument);
         }
         return request;
@@ -65,7 +65,7 @@ Result<Request> parse(std::string_view argument) {
         request.kind = DeviceKind::cuda;
         if (!read_number(target.substr(5), request.cuda_index)) {
             return fail(ErrorCode::usage,
-                        "--device {}: '{}' is not a GPU number; write for example cuda:0", argument,
+                        "device {}: '{}' is not a GPU number; write for example cuda:0", argument,
                         target.substr(5));
         }
         return request;
@@ -78,7 +78,7 @@ Result<Request> parse(std::string_view argument) {
     }
     const auto size = parse_bytes(argument);
     if (!size) {
-        return fail(ErrorCode::usage, "--device {}: neither a device nor a size; {}", argument,
+        return fail(ErrorCode::usage, "device {}: neither a device nor a size; {}", argument,
                     forms);
     }
     request.bare = true;
@@ -111,13 +111,13 @@ public:
     Result<void> claim(const Request& request) {
         if (request.kind == DeviceKind::cuda && !claimed_gpus_.insert(request.cuda_index).second) {
             return fail(ErrorCode::usage,
-                        "--device {}: cuda:{} is named twice; name each GPU once, with the sum of "
+                        "device {}: cuda:{} is named twice; name each GPU once, with the sum of "
                         "what it may use",
                         request.argument, request.cuda_index);
         }
         if (request.kind == DeviceKind::rpc &&
             !claimed_endpoints_.insert(request.endpoint).second) {
-            return fail(ErrorCode::usage, "--device {}: this server is named twice; name it once",
+            return fail(ErrorCode::usage, "device {}: this server is named twice; name it once",
                         request.argument);
         }
         return {};
@@ -145,13 +145,13 @@ public:
         const MachineMemory::Gpu* card = find_gpu(machine_, index);
         if (card == nullptr) {
             return fail(ErrorCode::missing_device,
-                        "--device {}: there is no cuda:{} here, this machine has {}; `hexcore "
+                        "device {}: there is no cuda:{} here, this machine has {}; `hexcore "
                         "devices` lists what can be used and says why others cannot",
                         request.argument, index, gpus_of(machine_));
         }
         if (request.size && *request.size > card->total) {
             return fail(ErrorCode::does_not_fit,
-                        "--device {}: a budget of {} is {} bytes more than the {} that cuda:{} "
+                        "device {}: a budget of {} is {} bytes more than the {} that cuda:{} "
                         "has; lower it or leave it out to use the {} that are free",
                         request.argument, to_string(*request.size),
                         (*request.size - card->total).count(), to_string(card->total), index,
@@ -173,7 +173,7 @@ private:
             }
         }
         return fail(ErrorCode::missing_device,
-                    "--device {}: a bare size takes the next GPU, and all of this machine's are "
+                    "device {}: a bare size takes the next GPU, and all of this machine's are "
                     "taken ({}); write host={} for a capped host device",
                     request.argument, gpus_of(machine_), request.argument);
     }

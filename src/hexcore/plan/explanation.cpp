@@ -161,6 +161,11 @@ void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOpt
                         against_others(plan), speeds(devices)};
     plan.explanation.push_back(
         fmt::format("The token embedding ({}) stays in host memory.", to_string(model.input)));
+    if (plan.host.staging > Bytes()) {
+        plan.explanation.push_back(
+            fmt::format("The {} of staging in host memory are taken only while the model loads.",
+                        to_string(plan.host.staging)));
+    }
     plan.explanation.push_back(
         plan.basis == Basis::dry_run
             ? "All sizes are exact: libllama's own simulated load of the file."

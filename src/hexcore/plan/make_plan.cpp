@@ -71,6 +71,7 @@ Plan build(const PlanRequest& request, const ModelFacts& model,
     plan.context = request.context;
     plan.devices = planned_devices(model, devices, placement);
     plan.host.weights = model.input;
+    plan.host.staging = request.host_staging;
     plan.host.compute = estimate_compute(request.model, request.context).host;
     plan.placement = std::move(placement);
     return plan;
@@ -79,8 +80,10 @@ Plan build(const PlanRequest& request, const ModelFacts& model,
 void take_over(const DryRunUsage& usage, Plan& plan) {
     HEXCORE_CHECK(usage.devices.size() == plan.devices.size(), usage.devices.size(),
                   plan.devices.size());
+    const Bytes staging = plan.host.staging;  // is not libllama's
     plan.basis = Basis::dry_run;
     plan.host = usage.host;
+    plan.host.staging = staging;
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         plan.devices[d].planned = usage.devices[d];
     }

@@ -15,6 +15,9 @@ struct PlanRequest {
     /// 1 to max_devices of them. Compute buffers are estimated where `compute` and `compute_output`
     /// are both zero.
     std::vector<DeviceFacts> devices;
+    /// Host memory through which weights reach the devices while they load; a dry run knows nothing
+    /// of it.
+    Bytes host_staging;
     /// tokens of 0: the whole trained context. Padded as libllama pads it.
     ContextShape context;
     Policy policy = Policy::balanced;

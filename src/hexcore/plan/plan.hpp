@@ -73,7 +73,9 @@ struct Plan {
     Policy policy = Policy::balanced;
     ContextShape context;
     std::vector<PlannedDevice> devices;
-    Usage host;  ///< outside the devices: token embedding, host side compute and output buffers
+    /// Outside the devices: token embedding, host side compute and output buffers, and staging,
+    /// which is taken only while the model loads.
+    Usage host;
     Placement placement;
     std::vector<PolicyTime> modelled;  ///< of every policy, the plan's own among them
     std::vector<std::string> explanation;

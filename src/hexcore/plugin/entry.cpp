@@ -8,6 +8,7 @@
 #include "ggml-backend.h"
 #include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/device/machine.hpp"
 #include "hexcore/plugin/report.hpp"
 #include "hexcore/plugin/settings.hpp"
 #include "hexcore/report/json_text.hpp"
@@ -20,11 +21,13 @@ struct Plugin {
     PluginSettings settings;
     std::unique_ptr<Machine> machine;
     std::unique_ptr<PluginReport> report;
+    Machine::Overheads overheads;  ///< from the start: nobody says when a model is loaded
 };
 
 Plugin* plugin = nullptr;
 
 void write_report() {
+    plugin->overheads.clear();
     std::ofstream file(plugin->settings.report_path, std::ios::trunc);
     file << json_text(plugin->report->json());
     file.close();
@@ -36,16 +39,21 @@ void write_report() {
 
 Result<Plugin*> start() {
     HEXCORE_TRY_VOID(check_ggml_layout());
-    HEXCORE_TRY(settings, read_settings([](const char* name) {
-                    const char* value = std::getenv(name);
-                    return std::string(value == nullptr ? "" : value);
-                }));
+    HEXCORE_TRY(memory, probe_machine());
+    HEXCORE_TRY(settings, read_settings(
+                              [](const char* name) {
+                                  const char* value = std::getenv(name);
+                                  return std::string(value == nullptr ? "" : value);
+                              },
+                              memory));
     HEXCORE_TRY(machine, Machine::create(settings.devices));
     if (settings.plan) {
         machine->set_layout(ExpertLayout(settings.plan->placement, machine->size()));
     }
     auto report = std::make_unique<PluginReport>(*machine, settings);
-    return new Plugin{std::move(settings), std::move(machine), std::move(report)};
+    HEXCORE_TRY(overheads, machine->take_overheads());
+    return new Plugin{std::move(settings), std::move(machine), std::move(report),
+                      std::move(overheads)};
 }
 
 ggml_backend_reg_t registry() {

@@ -19,18 +19,18 @@ void PluginReport::releasing(const DeviceMemory& memory) {
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         if (&machine_.device(DeviceId(i)).memory() == &memory) {
-            note(memory, peaks_[i]);
+            note(machine_.device(DeviceId(i)), peaks_[i]);
         }
     }
 }
 
-void PluginReport::note(const DeviceMemory& memory, Peak& peak) {
-    const Usage now = memory.accounted();
+void PluginReport::note(const Device& device, Peak& peak) {
+    const Usage now = device.memory().accounted();
     if (now.total() <= peak.total) {
         return;
     }
     peak = {now.total(), now, std::nullopt};
-    if (const auto measured = memory.measured()) {
+    if (const auto measured = device.measured()) {
         peak.measured = *measured;
     }
 }
@@ -46,7 +46,7 @@ Json PluginReport::json() {
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         const Device& device = machine_.device(DeviceId(i));
         const DeviceMemory& memory = device.memory();
-        note(memory, peaks_[i]);
+        note(device, peaks_[i]);
         RunDevice record;
         record.name = device.name();
         record.budget = devices_[i].budget;

@@ -30,7 +30,7 @@ private:
         std::optional<Bytes> measured;
     };
     /// Remembers the device as it is, where it never held more. Needs mutex_.
-    void note(const DeviceMemory& memory, Peak& peak);
+    void note(const Device& device, Peak& peak);
 
     Machine& machine_;
     const std::optional<Plan> plan_;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/report/plan_json.hpp"
 
 namespace hexcore {
@@ -34,55 +35,6 @@ Result<T> naming(const char* variable, const std::string& value, Result<T> resul
     return result;
 }
 
-/// `320MiB` or `host=320MiB`.
-Result<Bytes> host_budget(const std::string& text) {
-    constexpr std::string_view prefix = "host=";
-    const std::string size = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
-    if (size.find_first_of(":=") != std::string::npos) {
-        return fail(ErrorCode::usage,
-                    "'{}' is no host device, and others cannot be loaded into a program; write "
-                    "sizes, as in 320MiB,320MiB",
-                    text);
-    }
-    return parse_bytes(size);
-}
-
-Result<DeviceSpec> host_device(std::size_t index, Bytes budget, std::optional<Bytes> reserve) {
-    DeviceSpec spec{.kind = DeviceKind::host, .name = fmt::format("host{}", index)};
-    HEXCORE_TRY_VOID(settle_budget(spec, budget, reserve));
-    return spec;
-}
-
-Result<std::vector<DeviceSpec>> devices_from(const std::string& list,
-                                             std::optional<Bytes> reserve) {
-    std::vector<DeviceSpec> devices;
-    for (const std::string& part : split_at_commas(list)) {
-        HEXCORE_TRY(budget, host_budget(part));
-        HEXCORE_TRY(spec, host_device(devices.size(), budget, reserve));
-        devices.push_back(std::move(spec));
-    }
-    if (devices.size() > max_devices) {
-        return fail(ErrorCode::usage, "these are {} devices, at most {} are possible",
-                    devices.size(), max_devices);
-    }
-    return devices;
-}
-
-Result<std::vector<DeviceSpec>> devices_of(const Plan& plan) {
-    std::vector<DeviceSpec> devices;
-    for (const PlannedDevice& device : plan.devices) {
-        HEXCORE_TRY(spec, host_device(devices.size(), device.budget, device.reserve));
-        if (spec.name != device.name) {
-            return fail(ErrorCode::bad_input,
-                        "the plan is for {}, and only capped host devices (host0, host1 ...) can "
-                        "be loaded into a program; plan with --device host=SIZE",
-                        device.name);
-        }
-        devices.push_back(std::move(spec));
-    }
-    return devices;
-}
-
 Result<Plan> read_plan(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) {
@@ -98,13 +50,15 @@ Result<void> check_same(const std::vector<DeviceSpec>& asked,
     const auto list = [](const std::vector<DeviceSpec>& devices) {
         std::string text;
         for (const DeviceSpec& device : devices) {
-            text += fmt::format("{}{}", text.empty() ? "" : ",", to_string(device.budget));
+            text += fmt::format("{}{}={}", text.empty() ? "" : ",",
+                                device.kind == DeviceKind::host ? "host" : device.name,
+                                to_string(device.budget));
         }
         return text;
     };
     bool same = asked.size() == planned.size();
     for (std::size_t i = 0; same && i < asked.size(); ++i) {
-        same = asked[i].budget == planned[i].budget;
+        same = asked[i].name == planned[i].name && asked[i].budget == planned[i].budget;
     }
     if (!same) {
         return fail(ErrorCode::usage,
@@ -124,7 +78,7 @@ Result<void> make_file(const std::string& path) {
 
 }  // namespace
 
-Result<PluginSettings> read_settings(const Environment& environment) {
+Result<PluginSettings> read_settings(const Environment& environment, const MachineMemory& machine) {
     PluginSettings settings;
     const std::string devices = environment(devices_variable);
     const std::string reserve = environment(reserve_variable);
@@ -141,12 +95,17 @@ Result<PluginSettings> read_settings(const Environment& environment) {
         kept = size;
     }
     if (!devices.empty()) {
-        HEXCORE_TRY(asked, naming(devices_variable, devices, devices_from(devices, kept)));
+        HEXCORE_TRY(asked, naming(devices_variable, devices,
+                                  settled_devices(split_at_commas(devices), kept, machine)));
+        if (asked.size() > max_devices) {
+            return fail(ErrorCode::usage, "{}={}: these are {} devices, at most {} are possible",
+                        devices_variable, devices, asked.size(), max_devices);
+        }
         settings.devices = std::move(asked);
     }
     if (!plan_path.empty()) {
         HEXCORE_TRY(plan, naming(plan_variable, plan_path, read_plan(plan_path)));
-        HEXCORE_TRY(planned, naming(plan_variable, plan_path, devices_of(plan)));
+        HEXCORE_TRY(planned, naming(plan_variable, plan_path, settled_devices(plan, machine)));
         if (!devices.empty()) {
             HEXCORE_TRY_VOID(
                 naming(devices_variable, devices, check_same(settings.devices, planned)));

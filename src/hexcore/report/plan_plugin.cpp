@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/shell_command.hpp"
 #include "hexcore/report/text_style.hpp"
@@ -39,10 +41,21 @@ ShellCommand common_command(std::string_view program, const Plan& plan,
     return command;
 }
 
-/// It has no option for the context, and uses all devices that there are.
+/// It has no option for the context, and uses all devices that there are unless told otherwise:
+/// GPUs once more, where it was built for them.
 ShellCommand bench_command(const Plan& plan, const PluginCommandOptions& options) {
     ShellCommand command = command_for("llama-bench", options);
     const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
+    const bool has_gpu =
+        std::any_of(plan.devices.begin(), plan.devices.end(),
+                    [](const PlannedDevice& device) { return device.name.starts_with("cuda:"); });
+    if (has_gpu) {
+        std::vector<std::string> names;
+        for (const PlannedDevice& device : plan.devices) {
+            names.push_back(device.name);
+        }
+        command.option("-dev", fmt::format("{}", fmt::join(names, "/")));
+    }
     command.option("-ts", fmt::format("{}", fmt::join(entries, "/")));
     command.option("-ub", fmt::format("{}", plan.context.ubatch.value()));
     if (plan.context.kv_type != KvType::f16) {
@@ -55,15 +68,7 @@ ShellCommand bench_command(const Plan& plan, const PluginCommandOptions& options
 
 }  // namespace
 
-Result<std::string> plan_plugin(const Plan& plan, const PluginCommandOptions& options) {
-    for (const PlannedDevice& device : plan.devices) {
-        if (!device.name.starts_with("host")) {
-            return fail(ErrorCode::missing_device,
-                        "{}: the plugin's devices are capped host devices; plan with --device "
-                        "host=SIZE",
-                        printable(device.name));
-        }
-    }
+std::string plan_plugin(const Plan& plan, const PluginCommandOptions& options) {
     std::string text = shell_comment(
         fmt::format("The plan of {}, expert by expert and within its budgets.", plan_title(plan)));
     text += shell_comment(fmt::format(

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "hexcore/base/result.hpp"
 #include "hexcore/plan/plan.hpp"
 
 namespace hexcore {
@@ -15,9 +14,7 @@ struct PluginCommandOptions {
 };
 
 /// The command lines with which llama.cpp's own llama-completion, llama-server and llama-bench load
-/// the plugin and follow the plan exactly, ready for a POSIX shell. Fails with
-/// ErrorCode::missing_device where a device is not a capped host device.
-[[nodiscard]] Result<std::string> plan_plugin(const Plan& plan,
-                                              const PluginCommandOptions& options);
+/// the plugin and follow the plan exactly, ready for a POSIX shell.
+[[nodiscard]] std::string plan_plugin(const Plan& plan, const PluginCommandOptions& options);
 
 }  // namespace hexcore

@@ -15,10 +15,6 @@
 namespace hexcore {
 namespace {
 
-// Two read a warm page cache at the speed of memory; more help where a disk has queues.
-constexpr int reader_threads = 4;
-constexpr int staging_threads = 8;
-
 // libllama keeps its books (metadata, vocabulary, graphs) by malloc, and aborts where that fails.
 // The dry run has just had the same memory and given it back to this process; this is on top.
 constexpr Bytes bookkeeping = 32_MiB;
@@ -94,7 +90,7 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
         back_to_nothing();
         return tl::unexpected(std::move(error));
     }
-    return Loaded{std::move(overheads_), std::move(model_), std::move(context_)};
+    return Loaded{staging_, std::move(overheads_), std::move(model_), std::move(context_)};
 }
 
 Result<void> LoadAttempt::go_through() {
@@ -197,6 +193,7 @@ Result<void> LoadAttempt::check() {
                     make_dry_run(machine_, inventory_, options_.context, options_.stop)(plan_));
         wanted_ = std::move(usage);
     }
+    wanted_.host.staging = reader_options().staging();
     HEXCORE_CHECK(wanted_.devices.size() == machine_.size(), wanted_.devices.size(),
                   machine_.size());
     for (std::size_t i = 0; i < machine_.size(); ++i) {
@@ -225,34 +222,26 @@ Result<void> LoadAttempt::reserve() {
             taken += wanted_.devices[i].total();
         }
     }
-    const ReaderOptions reading = reader_options();
-    if (!machine_.all_host()) {
-        taken += static_cast<std::uint64_t>(reading.threads) * ParallelReader::staging_bytes;
-    }
     Bytes mapped = taken;
     for (const FileStamp& file : inventory_.stamps) {
         mapped += Bytes(file.size_bytes);
     }
     HEXCORE_TRY_VOID(check_mappable(taken, PROT_READ | PROT_WRITE));
     HEXCORE_TRY_VOID(check_mappable(mapped, PROT_NONE));
-    HEXCORE_TRY(reader, ParallelReader::start(inventory_, reading));
+    HEXCORE_TRY(reader, ParallelReader::start(inventory_, reader_options()));
     reader_ = std::move(reader);
+    staging_ = reader_->staging();
     machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
     take_ahead();
     return {};
 }
 
 ReaderOptions LoadAttempt::reader_options() const {
-    ReaderOptions options{.threads = reader_threads, .check_values = options_.verify_data};
+    ReaderOptions options = ReaderOptions::to(machine_.specs());
+    options.check_values = options_.verify_data;
     for (std::size_t i = 0; i < machine_.size(); ++i) {
-        const Device& device = machine_.device(DeviceId(i));
-        if (!device.is_host()) {
-            // While one copies to a device, others read.
-            options.threads = staging_threads;
-            options.stages = true;
-            if (ggml_backend_buffer_type_t pinned = device.staging_type()) {
-                options.staging_type = pinned;
-            }
+        if (ggml_backend_buffer_type_t pinned = machine_.device(DeviceId(i)).staging_type()) {
+            options.staging_type = pinned;
         }
     }
     return options;
@@ -263,25 +252,14 @@ tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
 }
 
 Result<void> LoadAttempt::allocate() {
-    HEXCORE_TRY_VOID(take_overheads());
+    HEXCORE_TRY(overheads, machine_.take_overheads());
+    overheads_ = std::move(overheads);
     HEXCORE_TRY_VOID(load_model());
     if (stopped()) {
         return tl::unexpected(interrupted());
     }
     HEXCORE_TRY_VOID(make_context());
     drop_ahead();
-    return {};
-}
-
-Result<void> LoadAttempt::take_overheads() {
-    for (std::size_t i = 0; i < machine_.size(); ++i) {
-        Device& device = machine_.device(DeviceId(i));
-        if (device.overhead() > Bytes{}) {
-            HEXCORE_TRY(block, device.memory().take_elsewhere(device.overhead()));
-            block->set_purpose(Purpose::staging);
-            overheads_.push_back(std::move(block));
-        }
-    }
     return {};
 }
 

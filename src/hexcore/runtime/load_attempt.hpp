@@ -51,11 +51,9 @@ public:
     LoadAttempt(const LoadAttempt&) = delete;
     LoadAttempt& operator=(const LoadAttempt&) = delete;
 
-    /// What devices take besides buffers, see Device::overhead().
-    using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
-
     struct Loaded {
-        Overheads overheads;
+        Bytes staging;  ///< host memory that the readers took, and gave back
+        Machine::Overheads overheads;
         llama_model_ptr model;
         llama_context_ptr context;  ///< after the model, so that it goes first
     };
@@ -71,7 +69,6 @@ private:
     void take_ahead();
     void drop_ahead();
     [[nodiscard]] Result<void> allocate();
-    [[nodiscard]] Result<void> take_overheads();
     [[nodiscard]] Result<void> load_model();
     [[nodiscard]] Result<void> make_context();
     [[nodiscard]] Result<void> fill();
@@ -93,7 +90,8 @@ private:
     const LoadOptions& options_;
     LoadState state_ = LoadState::check;
     DryRunUsage wanted_;
-    Overheads overheads_;
+    Bytes staging_;
+    Machine::Overheads overheads_;
     llama_model_ptr model_;
     llama_context_ptr context_;
     std::unique_ptr<ParallelReader> reader_;

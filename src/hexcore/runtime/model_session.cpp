@@ -12,7 +12,9 @@ Result<ModelSession> ModelSession::load(Machine& machine, const Inventory& inven
 }
 
 Usage ModelSession::host_usage() const {
-    return memory_breakdown(*machine_, *loaded_.context).host;
+    Usage usage = memory_breakdown(*machine_, *loaded_.context).host;
+    usage.staging = loaded_.staging;
+    return usage;
 }
 
 }  // namespace hexcore

@@ -21,7 +21,8 @@ public:
         return *llama_model_get_vocab(loaded_.model.get());
     }
     [[nodiscard]] Machine& machine() { return *machine_; }
-    /// What libllama took in host memory, outside the devices.
+    /// What was taken in host memory, outside the devices: by libllama, and for staging, which was
+    /// given back when the load was complete.
     [[nodiscard]] Usage host_usage() const;
 
 private:

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <system_error>
 
 namespace hexcore {
 namespace {
 
+// Two read a warm page cache at the speed of memory; more help where a disk has queues.
+constexpr int threads_to_memory = 4;
+// While one copies to a device, others read.
+constexpr int threads_that_stage = 8;
 // Large enough that a system call costs nothing, small enough that readers end at the same time.
-constexpr std::size_t piece_size = ParallelReader::staging_bytes.count();
+constexpr Bytes piece_bytes = 8_MiB;
+constexpr std::size_t piece_size = piece_bytes.count();
 // What is still in a core's own cache when its numbers are looked at.
 constexpr std::size_t checked_size = std::size_t{256} << 10U;
 
@@ -18,6 +24,17 @@ std::size_t whole_blocks(std::size_t size, std::size_t block) {
 }
 
 }  // namespace
+
+ReaderOptions ReaderOptions::to(const std::vector<DeviceSpec>& devices) {
+    const bool stages = std::any_of(devices.begin(), devices.end(), [](const DeviceSpec& spec) {
+        return spec.kind != DeviceKind::host;
+    });
+    return {.threads = stages ? threads_that_stage : threads_to_memory, .stages = stages};
+}
+
+Bytes ReaderOptions::staging() const {
+    return stages ? static_cast<std::uint64_t>(threads) * piece_bytes : Bytes();
+}
 
 ParallelReader::ParallelReader(const Inventory& inventory, const ReaderOptions& options)
     : inventory_(inventory), options_(options) {
@@ -65,12 +82,12 @@ Result<void> ParallelReader::allocate_staging() {
     ggml_backend_buffer_type_t type =
         options_.staging_type != nullptr ? options_.staging_type : ggml_backend_cpu_buffer_type();
     for (int i = 0; options_.stages && i < options_.threads; ++i) {
-        staging_.emplace_back(ggml_backend_buft_alloc_buffer(type, staging_bytes.count()));
+        staging_.emplace_back(ggml_backend_buft_alloc_buffer(type, piece_size));
         if (!staging_.back()) {
             return fail(ErrorCode::does_not_fit,
                         "no host memory for the {} times {} that tensors are staged in on their "
                         "way to devices",
-                        options_.threads, to_string(staging_bytes));
+                        options_.threads, to_string(piece_bytes));
         }
     }
     return {};
@@ -119,6 +136,14 @@ Result<void> ParallelReader::check_unchanged() const {
     return {};
 }
 
+Bytes ParallelReader::staging() const {
+    Bytes taken;
+    for (const ggml_backend_buffer_ptr& buffer : staging_) {
+        taken += Bytes(ggml_backend_buffer_get_size(buffer.get()));
+    }
+    return taken;
+}
+
 Bytes ParallelReader::promised() const {
     const std::lock_guard lock(mutex_);
     return promised_;
@@ -158,7 +183,12 @@ Result<void> ParallelReader::bring(const Piece& piece, std::byte* staging) const
         Piece on_the_way = piece;
         on_the_way.to = staging;
         HEXCORE_TRY_VOID(piece.source->check ? read_checked(on_the_way) : read(on_the_way));
-        piece.target->write(piece.target_offset, staging, piece.size);
+        try {
+            piece.target->write(piece.target_offset, staging, piece.size);
+        } catch (const std::bad_alloc&) {  // of ggml's RPC client, which sends a copy
+            return fail(ErrorCode::does_not_fit, "no host memory to send {} of tensor {}",
+                        to_string(Bytes(piece.size)), piece.source->tensor->name);
+        }
         return {};
     }
     return piece.source->check ? read_checked(piece) : read(piece);

@@ -15,6 +15,7 @@
 #include "ggml-backend.h"
 #include "ggml-cpp.h"
 #include "hexcore/backend/tensor_filler.hpp"
+#include "hexcore/device/device_spec.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/runtime/value_check.hpp"
@@ -28,10 +29,16 @@ struct ReadProgress {
 };
 
 struct ReaderOptions {
+    /// For tensors that go to these devices.
+    [[nodiscard]] static ReaderOptions to(const std::vector<DeviceSpec>& devices);
+
+    /// Host memory that the readers take for as long as they read.
+    [[nodiscard]] Bytes staging() const;
+
     int threads = 1;
     bool check_values = false;  ///< look at every number for NaN and infinity, at some cost
     /// Whether something goes to a device that is not main memory, by way of staging memory, of
-    /// which each reader then has `staging_bytes` from the start.
+    /// which each reader then has some from the start.
     bool stages = false;
     /// Where that is allocated. Null: ordinary memory; else pinned.
     ggml_backend_buffer_type_t staging_type = nullptr;
@@ -43,9 +50,6 @@ struct ReaderOptions {
 /// Nothing is read before finish(): whoever still has something to allocate can fail until then.
 class ParallelReader : public TensorFiller {
 public:
-    /// Staging memory of one reader.
-    static constexpr Bytes staging_bytes = 8_MiB;
-
     /// Opens the inventory's files and starts the readers, which wait. Fails with
     /// ErrorCode::bad_input where a file cannot be opened or is not what the inventory was read
     /// from, does_not_fit where the system has no thread or staging memory left. The inventory must
@@ -64,6 +68,9 @@ public:
     /// file ends early, cannot be read, was written to or replaced meanwhile or, if asked for, has
     /// a NaN or infinity, naming tensor and file; also after abandon().
     [[nodiscard]] Result<void> finish(const std::function<bool(ReadProgress)>& progress);
+
+    /// Host memory taken for staging.
+    [[nodiscard]] Bytes staging() const;
 
     [[nodiscard]] Bytes promised() const;
     [[nodiscard]] Bytes bytes_read() const { return Bytes(bytes_read_.load()); }

@@ -1,0 +1,42 @@
+#include "hexcore/backend/settled_devices.hpp"
+
+#include "hexcore/backend/inner_device.hpp"
+
+namespace hexcore {
+
+Result<std::vector<DeviceSpec>> settled_devices(const std::vector<std::string>& arguments,
+                                                std::optional<Bytes> reserve,
+                                                const MachineMemory& machine) {
+    HEXCORE_TRY(specs, settle_devices(arguments, reserve, machine));
+    for (DeviceSpec& spec : specs) {
+        if (spec.kind == DeviceKind::rpc && spec.budget == Bytes{}) {
+            HEXCORE_TRY(server, find_inner_device(spec));
+            HEXCORE_TRY_VOID(settle_budget(spec, free_memory(server), reserve));
+        }
+    }
+    return specs;
+}
+
+Result<std::vector<DeviceSpec>> settled_devices(const Plan& plan, const MachineMemory& machine) {
+    std::vector<std::string> arguments;
+    std::size_t n_hosts = 0;
+    for (const PlannedDevice& device : plan.devices) {
+        const bool is_host = device.name == fmt::format("host{}", n_hosts);
+        n_hosts += is_host ? 1 : 0;
+        if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
+            return fail(ErrorCode::bad_input,
+                        "the plan names a device '{}'; devices of a plan are host0, host1 and so "
+                        "on, cuda:N or rpc:HOST:PORT",
+                        device.name);
+        }
+        arguments.push_back(
+            fmt::format("{}={}", is_host ? "host" : device.name, device.budget.count()));
+    }
+    HEXCORE_TRY(specs, settle_devices(arguments, Bytes{}, machine));
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        HEXCORE_TRY_VOID(settle_budget(specs[i], specs[i].budget, plan.devices[i].reserve));
+    }
+    return specs;
+}
+
+}  // namespace hexcore
