@@ -16,6 +16,8 @@
 #include <cstring>
 #include <new>
 
+#include "ggml-backend.h"
+
 // Everything here runs below the C++ library and, under a sanitizer, before that is set up: no
 // allocation, no lock, and only what is trivially initialised.
 
@@ -65,6 +67,13 @@ bool is_for_ggml_init() {
     return false;
 }
 
+/// Neither main memory nor a device of Hexcore's, which asks for what is within.
+bool is_elsewhere(ggml_backend_buffer_type_t type) {
+    ggml_backend_dev_t device = ggml_backend_buft_get_device(type);
+    return device != nullptr && ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU &&
+           std::strcmp(ggml_backend_reg_name(ggml_backend_dev_backend_reg(device)), "Hexcore") != 0;
+}
+
 }  // namespace
 
 const char* to_string(Asked what) {
@@ -79,6 +88,8 @@ const char* to_string(Asked what) {
             return "file";
         case Asked::buffer:
             return "buffer";
+        case Asked::device:
+            return "device";
         case Asked::memory:
             return "memory";
         case Asked::read:
@@ -195,6 +206,17 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexc
         return ENOMEM;
     }
     return hexcore::test::next(real, "posix_memalign")(memory, alignment, size);
+}
+
+using AllocBuffer = ggml_backend_buffer_t(ggml_backend_buffer_type_t, std::size_t);
+ggml_backend_buffer_t ggml_backend_buft_alloc_buffer(ggml_backend_buffer_type_t type,
+                                                     std::size_t size) {
+    static std::atomic<AllocBuffer*> real{nullptr};
+    if (hexcore::test::armed.load() && hexcore::test::is_elsewhere(type) &&
+        hexcore::test::fails(Asked::device)) {
+        return nullptr;
+    }
+    return hexcore::test::next(real, "ggml_backend_buft_alloc_buffer")(type, size);
 }
 
 using Pread = ssize_t(int, void*, std::size_t, off_t);

@@ -12,6 +12,7 @@ enum class Asked {
     thread,   ///< pthread_create
     file,     ///< open, fopen
     buffer,   ///< posix_memalign: ggml's buffers in host memory
+    device,   ///< ggml_backend_buft_alloc_buffer of another backend: on a GPU or an RPC server
     memory,   ///< operator new of 64 KiB and more: libllama's and our own
     read,     ///< pread, fread
 };

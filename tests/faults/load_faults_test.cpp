@@ -5,12 +5,24 @@
 
 #include "faults/faults.hpp"
 #include "faults/repeated_load.hpp"
+#include "support/device_pairs.hpp"
 
 namespace hexcore::test {
 namespace {
 
-class LoadFaults : public RepeatedLoadTest {
+/// Over a capped host device and one of another kind.
+class LoadFaults : public RepeatedLoadTest, public ::testing::WithParamInterface<DeviceKind> {
 protected:
+    void make_devices() override {
+        const auto specs = pair_.specs(64_MiB);
+        if (!specs) {
+            GTEST_SKIP() << specs.error().message;
+        }
+        auto machine = Machine::create(*specs);
+        ASSERT_TRUE(machine.has_value()) << machine.error().message;
+        machine_ = std::move(*machine);
+    }
+
     /// Fails the `fail_at`th call of a load. Returns what that was.
     std::string load_without(Faults::Of which, std::size_t fail_at) {
         std::string failed;
@@ -47,9 +59,11 @@ protected:
         }
         return text;
     }
+
+    DevicePair pair_{DeviceKind::host, GetParam()};
 };
 
-TEST_F(LoadFaults, WhateverIsRefusedNothingIsLeftAndTheNextLoadIsTheSame) {
+TEST_P(LoadFaults, WhateverIsRefusedNothingIsLeftAndTheNextLoadIsTheSame) {
     const std::size_t n = count_calls(Faults::Of::requests);
     EXPECT_GT(n, 20U);
     std::map<std::string, int> refused;
@@ -59,11 +73,12 @@ TEST_F(LoadFaults, WhateverIsRefusedNothingIsLeftAndTheNextLoadIsTheSame) {
     for (const char* what : {"mapping", "commit", "thread", "file", "buffer"}) {
         EXPECT_GT(refused[what], 0) << what;
     }
+    EXPECT_EQ(refused["device"] > 0, GetParam() != DeviceKind::host);
     RecordProperty("refused", in_words(refused));
     fmt::print("refused: {}\n", in_words(refused));
 }
 
-TEST_F(LoadFaults, WhateverReadFailsNothingIsLeftAndTheNextLoadIsTheSame) {
+TEST_P(LoadFaults, WhateverReadFailsNothingIsLeftAndTheNextLoadIsTheSame) {
     const std::size_t n = count_calls(Faults::Of::reads);
     EXPECT_GT(n, 50U);
     const std::size_t step = std::max<std::size_t>(n / 60, 1);
@@ -73,6 +88,10 @@ TEST_F(LoadFaults, WhateverReadFailsNothingIsLeftAndTheNextLoadIsTheSame) {
     }
     EXPECT_GT(failed, 30);
 }
+
+INSTANTIATE_TEST_SUITE_P(HostAnd, LoadFaults,
+                         ::testing::Values(DeviceKind::host, DeviceKind::rpc, DeviceKind::cuda),
+                         [](const auto& kind) { return std::string(name_of(kind.param)); });
 
 }  // namespace
 }  // namespace hexcore::test
