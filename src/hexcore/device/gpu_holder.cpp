@@ -21,10 +21,11 @@ HolderNames::HolderNames(ProcRoot root)
 
 bool HolderNames::uses_gpu(const std::string& folder) const {
     std::error_code error;
-    for (std::filesystem::directory_iterator file(root_.path(folder + "/fd"), error), end;
+    const std::string descriptors = folder + "/fd/";
+    for (std::filesystem::directory_iterator file(root_.path(descriptors), error), end;
          !error && file != end; file.increment(error)) {
-        const auto name = file->path().filename().string();
-        const auto target = root_.read_link(folder + "/fd/" + name);
+        const auto target =
+            root_.read_link(fmt::format("{}{}", descriptors, file->path().filename().string()));
         if (target && target->starts_with("/dev/nvidia")) {
             return true;
         }

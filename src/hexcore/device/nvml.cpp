@@ -163,6 +163,7 @@ NvmlResult<std::vector<NvmlProcess>> Nvml::processes(Handle* gpu) const {
         }
     }
     std::vector<NvmlProcess> processes;
+    processes.reserve(by_pid.size());
     for (const auto& [pid, bytes] : by_pid) {
         processes.push_back({pid, bytes});
     }

@@ -43,7 +43,7 @@ std::string goal(const Plan& plan) {
             return "layers keeps every layer whole, with the highest fill as low as it can be: " +
                    fills + ".";
     }
-    return fills;
+    HEXCORE_CHECK(false, "unknown policy", static_cast<int>(plan.policy));
 }
 
 std::string layer_ranges(const Plan& plan) {

@@ -131,7 +131,8 @@ std::optional<Move> Filler::cheapest_relief(std::uint32_t from, std::uint64_t ex
             if (to == from || most == 0) {
                 continue;
             }
-            const auto consider = [&](std::uint64_t count) {
+            // Captured by name: not every compiler takes a structured binding by reference.
+            const auto consider = [&, &group = group](std::uint64_t count) {
                 const Move move = make_move(group, from, to, static_cast<std::uint32_t>(count));
                 const double relieved = static_cast<double>(std::min(count * size, excess));
                 if (move.seconds / relieved < best_rate) {

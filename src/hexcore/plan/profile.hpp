@@ -47,7 +47,7 @@ struct ModelProfile {
 /// From a built-in shape (shape_names()) with every matrix in the ggml type `quant`, norms and
 /// routers in F32, as llama.cpp's pure quantisation stores them. Fails with ErrorCode::usage for an
 /// unknown shape or type, naming the known ones.
-[[nodiscard]] Result<ModelProfile> profile_from_shape(std::string_view shape,
+[[nodiscard]] Result<ModelProfile> profile_from_shape(std::string_view name,
                                                       std::string_view quant);
 
 /// Names of the built-in shapes, sorted.
@@ -56,7 +56,7 @@ struct ModelProfile {
 [[nodiscard]] std::vector<std::string> quant_names();
 
 /// Where a built-in shape's numbers come from, for people. Empty for an unknown shape.
-[[nodiscard]] std::string shape_source(std::string_view shape);
+[[nodiscard]] std::string shape_source(std::string_view name);
 
 /// The terms of placement for one context.
 [[nodiscard]] ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context);

@@ -62,7 +62,7 @@ private:
     [[nodiscard]] std::optional<Candidate> candidate(const Split& split, const DeviceBytes& caps);
     /// Goes from split to neighbouring split, one layer further to either side, while the estimate
     /// gets better.
-    [[nodiscard]] Candidate descend(Candidate start, const Caps& caps);
+    [[nodiscard]] Candidate descend(Candidate best, const Caps& caps);
     [[nodiscard]] bool packs(const Split& split, const DeviceBytes& caps) const;
     /// The smallest tolerance of balanced_caps(), from `least` to `most`, that `split` packs under.
     [[nodiscard]] std::optional<std::uint64_t> tolerance_of(const Split& split, std::uint64_t least,
