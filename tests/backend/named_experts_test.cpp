@@ -111,8 +111,20 @@ TEST_P(NamedExperts, AreGivenBackWithTheBuffer) {
     }
 }
 
-TEST_P(NamedExperts, BiasesAdaptersAndLayersWithoutExpertsAreOrdinaryTensors) {
-    for (const char* name : {"blk.0.ffn_up_exps.bias", "blk.0.ffn_up_exps.weight.lora_a",
+TEST_P(NamedExperts, TakeTheirAdaptersWithThem) {
+    for (const char* name :
+         {"blk.0.ffn_up_exps.weight.lora_a", "blk.0.ffn_up_exps.weight.lora_b"}) {
+        tensor(name);
+    }
+    const auto buffer = allocate();
+    ASSERT_NE(buffer, nullptr);
+    EXPECT_LT(held(0).weights, Bytes(expert_size));
+    EXPECT_EQ(held(0).experts, 2 * ExpertLayout::shard_size(Bytes(2 * expert_size)));
+    EXPECT_EQ(held(1).experts, 2 * ExpertLayout::shard_size(Bytes(3 * expert_size)));
+}
+
+TEST_P(NamedExperts, BiasesAndLayersWithoutExpertsAreOrdinaryTensors) {
+    for (const char* name : {"blk.0.ffn_up_exps.bias", "blk.1.ffn_up_exps.weight.lora_a",
                              "blk.0.ffn_up.weight", "ffn_up_exps.weight"}) {
         tensor(name);
     }
@@ -150,7 +162,7 @@ TEST_P(NamedExperts, OverABudgetLeaveNothingBehind) {
 
 INSTANTIATE_TEST_SUITE_P(On, NamedExperts,
                          ::testing::Values(DeviceKind::host, DeviceKind::rpc, DeviceKind::cuda),
-                         [](const auto& kind) { return std::string(test::name_of(kind.param)); });
+                         [](const auto& kind) { return test::name_of(kind.param); });
 
 }  // namespace
 }  // namespace hexcore

@@ -91,7 +91,7 @@ TEST_P(LoadFaults, WhateverReadFailsNothingIsLeftAndTheNextLoadIsTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(HostAnd, LoadFaults,
                          ::testing::Values(DeviceKind::host, DeviceKind::rpc, DeviceKind::cuda),
-                         [](const auto& kind) { return std::string(name_of(kind.param)); });
+                         [](const auto& kind) { return name_of(kind.param); });
 
 }  // namespace
 }  // namespace hexcore::test

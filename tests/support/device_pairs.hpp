@@ -1,18 +1,27 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hexcore/backend/inner_device.hpp"
 #include "hexcore/device/device_spec.hpp"
 #include "support/rpc_server.hpp"
 
+namespace hexcore {
+
+inline void PrintTo(DeviceKind kind, std::ostream* out) {
+    *out << (kind == DeviceKind::host ? "host" : kind == DeviceKind::rpc ? "rpc" : "cuda");
+}
+
+}  // namespace hexcore
+
 namespace hexcore::test {
 
 /// For the names of tests.
-inline const char* name_of(DeviceKind kind) {
-    return kind == DeviceKind::host ? "host" : kind == DeviceKind::rpc ? "rpc" : "cuda";
-}
+inline std::string name_of(DeviceKind kind) { return ::testing::PrintToString(kind); }
 
 /// Two devices of given kinds for a test: RPC devices have a server each, which runs as long as
 /// this object; GPUs are cuda:0, then cuda:1.

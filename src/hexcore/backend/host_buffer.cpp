@@ -110,8 +110,8 @@ constexpr ggml_backend_buffer_i sharding_interface = [] {
 
 std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
     const Device& device = device_of(type);
-    if (NamedExperts::map_of(device, *tensor) != nullptr) {
-        return 0;  // the bytes of a tensor in shards are not in the buffer that it belongs to
+    if (const auto size = NamedExperts::alloc_size(device, *tensor)) {
+        return *size;
     }
     return ggml_nbytes(tensor) + routing_space(device, *tensor).count();
 }

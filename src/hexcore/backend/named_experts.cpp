@@ -3,15 +3,28 @@
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
+namespace {
+
+/// Where the experts of a tensor go that is placed by its name; null for an ordinary tensor.
+const ExpertMap* map_of(const Device& device, const ggml_tensor& tensor) {
+    const ExpertLayout& layout = device.machine().layout();
+    return layout.goes_by_name() && tensor.op == GGML_OP_NONE && tensor.view_src == nullptr
+               ? layout.map_by_name(without_adapter_suffix(tensor.name), tensor.ne[2])
+               : nullptr;
+}
+
+}  // namespace
 
 NamedExperts::NamedExperts(Device& device)
     : device_(device), shards_(device.machine(), device.id()) {}
 
-const ExpertMap* NamedExperts::map_of(const Device& device, const ggml_tensor& tensor) {
-    const ExpertLayout& layout = device.machine().layout();
-    return layout.goes_by_name() && tensor.op == GGML_OP_NONE && tensor.view_src == nullptr
-               ? layout.map_by_name(tensor.name, tensor.ne[2])
-               : nullptr;
+std::optional<std::size_t> NamedExperts::alloc_size(const Device& device,
+                                                    const ggml_tensor& tensor) {
+    if (map_of(device, tensor) == nullptr) {
+        return std::nullopt;
+    }
+    // ggml makes no buffer of no bytes, and an adapter can be of nothing else.
+    return is_merged_expert_name(tensor.name) ? 0 : 1;
 }
 
 std::optional<ggml_status> NamedExperts::init_tensor(ggml_tensor& tensor) {

@@ -207,8 +207,8 @@ ggml_backend_buffer_type_i wrapped_buffer_type() {
             return ggml_backend_buft_get_max_size(inner_type(type));
         },
         [](ggml_backend_buffer_type_t type, const ggml_tensor* tensor) {
-            if (NamedExperts::map_of(wrapped_device_of(type), *tensor) != nullptr) {
-                return std::size_t{0};  // it takes nothing in the buffer that it belongs to
+            if (const auto size = NamedExperts::alloc_size(device_of(type), *tensor)) {
+                return *size;
             }
             return ggml_backend_buft_get_alloc_size(inner_type(type), tensor);
         },
