@@ -3,7 +3,7 @@
 
 # run_tests [MODULE]
 run_tests() {
-    local module=${1:-} results=build/release/test-results tools_tests='' failed=0
+    local module=${1:-} results=build/release/test-results folder failed=0
     if [ ! -d "tests/${module:-e2e}" ]; then
         say "there is no tests/$module; there are:" tests/*/
         exit 2
@@ -30,28 +30,12 @@ run_tests() {
         ctest --test-dir build/release --output-on-failure -j2 --no-tests=error \
             ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
     fi
-    # Side by side: those of the program wait for it, and for servers, half of their time.
-    if [ -z "$module" ] || [ "$module" = tools ]; then
-        run_pytest tests/tools >"$results/tools.txt" 2>&1 &
-        tools_tests=$!
-        # A job beside others does not hear Ctrl-C.
-        # shellcheck disable=SC2064
-        trap "kill $tools_tests 2>/dev/null || true" EXIT
-    fi
-    if [ -z "$module" ] || [ "$module" = e2e ]; then
-        run_pytest tests/e2e || failed=1
-    fi
-    if [ -n "$tools_tests" ]; then
-        wait "$tools_tests" || failed=1
-        trap - EXIT
-        cat "$results/tools.txt"
-    fi
+    for folder in tests/e2e tests/tools; do
+        if [ -n "$module" ] && [ "tests/$module" != "$folder" ]; then continue; fi
+        [ -n "$(find "$folder" -name '*_test.py' -o -name 'test_*.py')" ] || continue
+        "$PYTHON" -m pytest -q "$folder" -p no:cacheprovider \
+            --junit-xml "$results/$(basename "$folder").xml" </dev/null || failed=1
+    done
     "$PYTHON" tools/count_tests.py "$results"/*.xml || failed=1
     return $failed
-}
-
-# run_pytest FOLDER
-run_pytest() {
-    "$PYTHON" -m pytest -q "$1" -p no:cacheprovider \
-        --junit-xml "build/release/test-results/$(basename "$1").xml" </dev/null
 }
