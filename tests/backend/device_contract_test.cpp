@@ -143,6 +143,29 @@ TEST_P(DeviceContract, GivesBackWhatWasWrittenAndCopiesBetweenDevices) {
     EXPECT_EQ(read, std::vector<float>(1000, 0.0F));
 }
 
+// libllama clears recurrent state as it makes a context, and what a context keeps of the last one
+// is copied: in a dry run, too.
+TEST_P(DeviceContract, SimulatedDropsWhatIsWrittenAndIsReadAsZeros) {
+    const auto simulated = Machine::create(machine_->specs(), Commitment::simulated);
+    ASSERT_TRUE(simulated.has_value()) << simulated.error().message;
+    const ggml_context_ptr context(ggml_init(
+        {.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+    ggml_tensor* tensor = ggml_new_tensor_1d(context.get(), GGML_TYPE_F32, 1000);
+    ggml_tensor* other = ggml_new_tensor_1d(context.get(), GGML_TYPE_F32, 1000);
+    const ggml_backend_buffer_ptr buffer(ggml_backend_alloc_ctx_tensors_from_buft(
+        context.get(), (*simulated)->device(DeviceId(0)).buffer_type()));
+    ASSERT_NE(buffer, nullptr);
+    ggml_backend_buffer_clear(buffer.get(), 1);
+    const std::vector<float> values(1000, 0.5F);
+    ggml_backend_tensor_set(tensor, values.data(), 0, ggml_nbytes(tensor));
+    ggml_backend_tensor_memset(tensor, 1, 40, 8);
+    ggml_backend_tensor_copy(tensor, other);
+    std::vector<float> read(1000, 0.5F);
+    ggml_backend_tensor_get(other, read.data(), 0, ggml_nbytes(other));
+    EXPECT_EQ(read, std::vector<float>(1000, 0.0F));
+    EXPECT_EQ(device().memory().accounted().total(), 0_B);
+}
+
 INSTANTIATE_TEST_SUITE_P(CappedHost, DeviceContract,
                          ::testing::Values(Contract{DeviceKind::host, Bytes(16'400)},
                                            Contract{DeviceKind::host, 1_MiB},

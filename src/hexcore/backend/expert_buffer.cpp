@@ -6,6 +6,7 @@
 
 #include "hexcore/backend/host_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/simulated_buffer.hpp"
 #include "hexcore/backend/wrapped_buffer.hpp"
 
 namespace hexcore {
@@ -190,7 +191,8 @@ ggml_backend_buffer_t ExpertBuffer::allocate(ggml_backend_buffer_type_t type, Ma
             return nullptr;
         }
     }
-    return ggml_backend_buffer_init(type, interface, buffer.release(), size);
+    return ggml_backend_buffer_init(type, interface_in(machine.device(home).memory(), interface),
+                                    buffer.release(), size);
 }
 
 Result<void> ExpertBuffer::take_arenas() {

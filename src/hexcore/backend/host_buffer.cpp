@@ -6,6 +6,7 @@
 #include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/named_experts.hpp"
+#include "hexcore/backend/simulated_buffer.hpp"
 
 namespace hexcore {
 namespace {
@@ -138,9 +139,10 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
         context->experts = std::make_unique<NamedExperts>(device);
     }
     DeviceMemory::Block& taken = *context->block;
-    ggml_backend_buffer_t buffer =
-        ggml_backend_buffer_init(device.buffer_type(), shards ? sharding_interface : interface,
-                                 context.release(), size.count());
+    ggml_backend_buffer_t buffer = ggml_backend_buffer_init(
+        device.buffer_type(),
+        interface_in(device.memory(), shards ? sharding_interface : interface), context.release(),
+        size.count());
     taken.set_owner(buffer);
     return buffer;
 }

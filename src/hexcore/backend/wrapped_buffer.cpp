@@ -5,6 +5,7 @@
 #include "ggml-cpp.h"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/named_experts.hpp"
+#include "hexcore/backend/simulated_buffer.hpp"
 #include "hexcore/backend/wrapped_device.hpp"
 
 namespace hexcore {
@@ -111,9 +112,7 @@ bool cpy_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* from, ggml_tens
 }
 
 void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
-    if (context_of(buffer).inner) {
-        ggml_backend_buffer_clear(inner_of(buffer), value);
-    }
+    ggml_backend_buffer_clear(inner_of(buffer), value);
     if (context_of(buffer).experts) {
         context_of(buffer).experts->clear(value);
     }
@@ -169,9 +168,10 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
     }
     context->block = std::move(*block);
     DeviceMemory::Block& accounted = *context->block;
-    ggml_backend_buffer_t buffer =
-        ggml_backend_buffer_init(device.buffer_type(), shards ? sharding_interface : interface,
-                                 context.release(), size.count());
+    ggml_backend_buffer_t buffer = ggml_backend_buffer_init(
+        device.buffer_type(),
+        interface_in(device.memory(), shards ? sharding_interface : interface), context.release(),
+        size.count());
     accounted.set_owner(buffer);
     return buffer;
 }
