@@ -83,7 +83,7 @@ def test_a_missing_part_of_a_split_model_ends_with_4_and_names_it(hexcore, rando
 def test_a_plan_file_that_is_none_ends_with_4(hexcore, tiny, tmp_path, text):
     path = tmp_path / "plan.json"
     path.write_text(text)
-    assert hexcore("run", tiny, "--plan", path, "-p", "x").code == 4
+    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, str(path))
 
 
 @pytest.mark.parametrize("part, key, value", [
@@ -118,7 +118,7 @@ def test_options_that_a_plan_has_settled_are_wrong_usage_beside_it(hexcore, tiny
 def test_a_plan_for_another_model_ends_with_4(hexcore, tiny, demo_model, tmp_path):
     path = tmp_path / "plan.json"
     path.write_text(hexcore("plan", demo_model, *TWO, "--format", "json").stdout)
-    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, "plan again")
+    fails(hexcore("run", tiny, "--plan", path, "-p", "x"), 4, "plan again", str(path))
 
 
 @pytest.mark.parametrize("command", [["plan"], ["run", "-p", "x"], ["verify"]])

@@ -53,7 +53,13 @@ def test_version(hexcore):
     (["plan", "--policy", "best"], ["best", "balanced", "alternate"]),
     (["plan", "--shape", "mixtral"], ["mixtral-8x7b", "mixtral-8x22b"]),
     (["plan", "a.gguf", "--ctx", "lots"], ["--ctx", "lots", "1 to"]),
+    (["plan", "a.gguf", "--reserve", "much"], ["--reserve", "much"]),
     (["verify", "a.gguf", "--tolerance", "-1"], ["--tolerance", "-1"]),
+    (["verify", "a.gguf", "--tolerance", "nan"], ["--tolerance", "nan"]),
+    (["run", "a.gguf", "--temp", "nan"], ["--temp", "nan"]),
+    (["run", "a.gguf", "--top-p", "nan"], ["--top-p", "nan"]),
+    (["run", "a.gguf", "--min-p", "NaN"], ["--min-p", "NaN"]),
+    (["run", "a.gguf", "-ngl", "99"], ["-ngl", "--device"]),
     (["run", "a.gguf", "-p", "x", "--file", "y"], ["--prompt excludes --file"]),
     (["completion", "tcsh"], ["tcsh", "bash", "zsh", "fish"]),
 ])

@@ -84,9 +84,10 @@ def test_a_plan_from_a_file_keeps_the_reserve_of_each_device(hexcore, demo_model
         assert device["accounted"] == planned["planned"]
 
 
-def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report):
+@pytest.mark.parametrize("path", ["/dev/stdin", "-"])
+def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report, path):
     plan = hexcore("plan", demo_model, *TWO, "--format", "json").stdout
-    other = hexcore.json("run", demo_model, "--plan", "/dev/stdin", *PROMPT, "-n", 12, stdin=plan)
+    other = hexcore.json("run", demo_model, "--plan", path, *PROMPT, "-n", 12, stdin=plan)
     assert other["text"] == report["text"]
 
 
@@ -97,6 +98,13 @@ def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, repor
     assert code == 0
     assert out == report["text"] + "\n"
     assert "host0" in err and "AFTER UNLOADING" in err
+
+
+def test_llama_cpps_spellings_are_taken_and_a_dash_is_standard_input(hexcore, demo_model, report):
+    options = ["-m", demo_model, "--ctx-size", "4k", "--temperature", 0, "-s", -1, "-n", 12]
+    other = hexcore.json("run", *TWO, *options, "-f", "-", stdin=PROMPT[1])
+    assert other["text"] == report["text"]
+    assert other["cache_stats"]["cells_total"] == 4096
 
 
 def test_a_reader_that_goes_away_is_no_crash(hexcore, demo_model):

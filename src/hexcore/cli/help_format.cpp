@@ -105,7 +105,9 @@ void set_up_help(CLI::App& program, const std::string& version) {
     program.option_defaults()->always_capture_default();
     program.require_subcommand(1);
     program.footer(exit_code_list() +
-                   "\n\nhexcore COMMAND --help explains a command, with an example.");
+                   "\n\nhexcore COMMAND --help explains a command, with an example. "
+                   "Options of\nllama.cpp's programs (-m, --ctx-size, -np, ...) are understood as "
+                   "well.");
 }
 
 int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {

@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/familiar_spelling.hpp"
 #include "hexcore/cli/help_format.hpp"
 #include "hexcore/cli/openmp_waiting.hpp"
+#include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/version.hpp"
 #include "hexcore/runtime/lost_server.hpp"
 
@@ -20,8 +23,14 @@ int main(int argc, char** argv) {
     add_verify_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);
+    auto words =
+        in_own_spelling({argv + std::min(argc, 1), argv + argc}, describe_program(program));
+    if (!words) {
+        return report_error(words.error());
+    }
     try {
-        program.parse(argc, argv);
+        std::reverse(words->begin(), words->end());  // CLI11 takes them from the end
+        program.parse(*std::move(words));
     } catch (const CLI::ParseError& error) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
         return report_parse_error(program, error);

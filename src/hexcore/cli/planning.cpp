@@ -4,6 +4,7 @@
 
 #include "hexcore/backend/inner_device.hpp"
 #include "hexcore/backend/settled_devices.hpp"
+#include "hexcore/cli/option_value.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/runtime/dry_run.hpp"
@@ -79,13 +80,14 @@ void PlanningOptions::add_to(CLI::App& command, bool model_required) {
     command
         .add_option("--reserve", reserve,
                     "kept free on each device (default: 1/16 of the budget, at most 1GiB)")
+        ->check(byte_size())
         ->option_text("SIZE");
     command
-        .add_option("--ctx", context_tokens,
-                    "tokens of context for all sequences together (default: 4096 for each, or what "
-                    "the model was trained for)")
+        .add_option("-c,--ctx", context_tokens,
+                    "tokens of context for all sequences together, 32k for 32768 (default: 4096 "
+                    "for each, or what the model was trained for)")
         ->option_text("N")
-        ->check(CLI::Range(1U, 16U << 20U));
+        ->transform(token_count(16U << 20U));
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
         ->option_text("TYPE")
         ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 
 namespace hexcore {
 namespace {
@@ -97,8 +98,12 @@ void Interrupt::clear() {
 
 Result<std::string> read_file(const std::string& path) {
     constexpr std::size_t most_bytes = std::size_t{64} << 20U;
+    std::ifstream named;
+    if (path != "-") {
+        named.open(path, std::ios::binary);
+    }
+    std::istream& file = path == "-" ? std::cin : named;
     // Not by iterators of the buffer, which throw where it is a directory.
-    std::ifstream file(path, std::ios::binary);
     std::string text;
     std::array<char, 65536> piece{};
     while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
@@ -110,7 +115,8 @@ Result<std::string> read_file(const std::string& path) {
         }
     }
     if (!file.eof()) {
-        return fail(ErrorCode::bad_input, "{} cannot be read: {}", path, std::strerror(errno));
+        return fail(ErrorCode::bad_input, "{} cannot be read: {}",
+                    path == "-" ? "standard input" : path, std::strerror(errno));
     }
     return text;
 }

@@ -42,7 +42,7 @@ public:
     void clear();
 };
 
-/// Reads a whole file of up to 64 MiB, or fails with ErrorCode::bad_input.
+/// Reads a whole file of up to 64 MiB, or standard input for `-`. Fails with ErrorCode::bad_input.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 
 }  // namespace hexcore

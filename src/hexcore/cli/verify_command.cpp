@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/json_text.hpp"
@@ -55,14 +56,6 @@ int run(const Options& options) {
     return report->agrees() ? 0 : static_cast<int>(ErrorCode::negative);
 }
 
-/// CLI::NonNegativeNumber tells the largest double in all its 309 digits.
-std::string not_negative(std::string& text) {
-    double value = 0;
-    return CLI::detail::lexical_cast(text, value) && value >= 0
-               ? ""
-               : text + " is not a number from 0 on";
-}
-
 }  // namespace
 
 void add_verify_command(CLI::App& program, Action& action) {
@@ -77,16 +70,16 @@ void add_verify_command(CLI::App& program, Action& action) {
         ->option_text("N");
     command->add_option("--batch", options->batch, "tokens in each call (default: --ubatch)")
         ->option_text("N");
-    command->add_option("--seed", options->seed, "of the random tokens")->option_text("N");
+    command->add_option("-s,--seed", options->seed, "of the random tokens")->option_text("N");
     command
-        ->add_option("--threads", options->threads,
+        ->add_option("-t,--threads", options->threads,
                      "threads to compute with (default: one for each core)")
         ->check(CLI::Range(1, 512))
         ->option_text("N");
     command
         ->add_option("--tolerance", options->tolerance,
                      "largest relative error that is accepted (default: 0)")
-        ->check(CLI::Validator(not_negative, ""))
+        ->check(number_from(0))
         ->option_text("X");
     command->add_option("--format", options->format, "table or json")
         ->check(CLI::IsMember({"table", "json"}))

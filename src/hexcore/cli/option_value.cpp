@@ -1,0 +1,108 @@
+#include "hexcore/cli/option_value.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "hexcore/base/bytes.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::uint64_t most_of_32_bits = std::numeric_limits<std::uint32_t>::max();
+
+std::optional<std::uint64_t> whole(std::string_view text) {
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(value) : std::nullopt;
+}
+
+/// "32k" is 32768.
+std::optional<std::uint64_t> tokens_of(std::string_view text, std::uint64_t most) {
+    std::uint64_t factor = 1;
+    if (text.ends_with('k') || text.ends_with('K')) {
+        factor = 1024;
+    } else if (text.ends_with('m') || text.ends_with('M')) {
+        factor = 1024 * 1024;
+    }
+    text.remove_suffix(factor == 1 ? 0 : 1);
+    const auto count = whole(text);
+    if (!count || *count == 0 || *count > most / factor) {
+        return std::nullopt;
+    }
+    return *count * factor;
+}
+
+/// Takes the place of -1 where the option's own type has no sign.
+CLI::Validator whole_or_minus_one(std::uint64_t least, std::uint64_t most, std::uint32_t minus_one,
+                                  const std::string& meaning) {
+    return {[=](std::string& text) -> std::string {
+                if (text == "-1") {
+                    text = std::to_string(minus_one);
+                    return "";
+                }
+                const auto value = whole(text);
+                return value && *value >= least && *value <= most
+                           ? ""
+                           : fmt::format("{} is not a whole number from {} to {}, or -1 for {}",
+                                         text, least, most, meaning);
+            },
+            ""};
+}
+
+}  // namespace
+
+CLI::Validator number_between(double least, double most) {
+    return {[=](const std::string& text) -> std::string {
+                double value = 0;
+                return CLI::detail::lexical_cast(text, value) && value >= least && value <= most
+                           ? ""
+                           : fmt::format("{} is not a number from {:g} to {:g}", text, least, most);
+            },
+            ""};
+}
+
+CLI::Validator number_from(double least) {
+    return {[=](const std::string& text) -> std::string {
+                double value = 0;
+                return CLI::detail::lexical_cast(text, value) && value >= least
+                           ? ""
+                           : fmt::format("{} is not a number from {:g} on", text, least);
+            },
+            ""};
+}
+
+CLI::Validator byte_size() {
+    return {[](const std::string& text) -> std::string {
+                const auto size = parse_bytes(text);
+                return size ? "" : size.error().message;
+            },
+            ""};
+}
+
+CLI::Validator token_count(std::uint64_t most) {
+    return {[=](std::string& text) -> std::string {
+                const auto count = tokens_of(text, most);
+                if (!count) {
+                    return fmt::format("{} is not a number of tokens from 1 to {} (32k is 32768)",
+                                       text, most);
+                }
+                text = std::to_string(*count);
+                return "";
+            },
+            ""};
+}
+
+CLI::Validator count_or_unlimited(std::uint32_t unlimited) {
+    return whole_or_minus_one(1, 1U << 30U, unlimited, "no limit");
+}
+
+CLI::Validator seed_or_random(std::uint32_t random) {
+    return whole_or_minus_one(0, most_of_32_bits, random, "another one each time");
+}
+
+}  // namespace hexcore

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+
+namespace hexcore {
+
+// Checks for option values, each with a message of its own. Unlike CLI::Range they refuse NaN,
+// which compares as being within any range.
+
+/// A number from `least` to `most`, both included.
+[[nodiscard]] CLI::Validator number_between(double least, double most);
+/// A number from `least` on.
+[[nodiscard]] CLI::Validator number_from(double least);
+/// A size as parse_bytes() reads it.
+[[nodiscard]] CLI::Validator byte_size();
+
+// These change what they check to a plain number, so they are given to CLI::Option::transform().
+
+/// A whole number of tokens from 1 to `most`, in which `k` stands for 1024 and `m` for 1024 * 1024.
+[[nodiscard]] CLI::Validator token_count(std::uint64_t most);
+/// A whole number from 1 on, or -1, which becomes `unlimited`.
+[[nodiscard]] CLI::Validator count_or_unlimited(std::uint32_t unlimited);
+/// A whole number of 32 bits, or -1, which becomes `random`.
+[[nodiscard]] CLI::Validator seed_or_random(std::uint32_t random);
+
+}  // namespace hexcore

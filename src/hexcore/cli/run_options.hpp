@@ -1,0 +1,31 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "hexcore/cli/planning.hpp"
+#include "hexcore/runtime/generate.hpp"
+
+namespace hexcore {
+
+/// The options of `hexcore run`.
+struct RunOptions {
+    PlanningOptions planning;
+    std::optional<std::string> prompt;  ///< none: a chat
+    std::string prompt_file;
+    std::string plan_file;
+    std::string format = "text";
+    std::uint32_t max_tokens = 0;
+    int threads = 0;
+    SamplingOptions sampling;
+
+    void add_to(CLI::App& command);
+
+    /// Reads the prompt from its file, if it has one. Fails with ErrorCode::bad_input where that
+    /// cannot be read, with ErrorCode::usage for a chat in JSON.
+    [[nodiscard]] Result<void> settle_prompt();
+};
+
+}  // namespace hexcore
