@@ -1,6 +1,7 @@
 """hexcore run: text, memory that agrees with the plan, and interruptions that leave nothing."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -91,13 +92,22 @@ def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report, path):
     assert other["text"] == report["text"]
 
 
-def test_text_goes_to_stdout_and_the_memory_to_stderr(hexcore, demo_model, report, tmp_path):
+def test_text_goes_to_stdout_and_one_line_of_memory_to_stderr(hexcore, demo_model, report, tmp_path):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text(PROMPT[1])
-    code, out, err = hexcore("run", demo_model, *TWO, "--file", prompt, "--temp", 0, "-n", 12)
+    command = ["run", demo_model, *TWO, "--file", prompt, "--temp", 0, "-n", 12]
+    code, out, err = hexcore(*command)
     assert code == 0
     assert out == report["text"] + "\n"
-    assert "host0" in err and "AFTER UNLOADING" in err
+    assert re.fullmatch(r"host0 \d+ of 320 MiB, host1 \d+ of 320 MiB as planned; loaded in \S+ m?s; "
+                        r"12 tokens at [\d.]+ tokens/s\n", err)
+
+
+@pytest.mark.parametrize("option", ["-v", "--verbose", "--report"])
+def test_the_whole_table_is_there_for_the_asking(hexcore, demo_model, option):
+    code, out, err = hexcore("run", demo_model, *TWO, *PROMPT, "-n", 1, option)
+    assert code == 0 and "host0" not in out
+    assert "ACCOUNTED" in err and "AFTER UNLOADING" in err and "cells used" in err
 
 
 def test_llama_cpps_spellings_are_taken_and_a_dash_is_standard_input(hexcore, demo_model, report):
@@ -137,7 +147,7 @@ def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
     assert "Rome" in chat.read_until(lambda text: text.endswith("> "))
     chat.write("\x04")
     assert chat.exit_code() == 0
-    assert "AFTER UNLOADING" in chat.text
+    assert "as planned; loaded in" in " ".join(chat.text.split())
 
 
 def test_ctrl_c_stops_the_answer_and_a_second_one_the_chat(hexcore, demo_model):

@@ -6,6 +6,7 @@
 
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/run_json.hpp"
+#include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/run_table.hpp"
 #include "support/golden.hpp"
 #include "support/plans.hpp"
@@ -13,7 +14,10 @@
 namespace hexcore::test {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 RunReport small_run() {
     const Plan plan = small_host_plan();
@@ -71,6 +75,35 @@ TEST(RunJson, NamesEveryReasonToStop) {
     EXPECT_STREQ(to_string(StopReason::length), "length");
     EXPECT_STREQ(to_string(StopReason::context_full), "context_full");
     EXPECT_STREQ(to_string(StopReason::interrupted), "interrupted");
+}
+
+TEST(RunSummary, IsOneLineWhereAllIsAsPlanned) {
+    RunReport report = small_run();
+    report.devices[1].accounted = report.devices[1].planned;
+    report.devices[1].refused = 0;
+    EXPECT_EQ(run_summary(report),
+              "host0 224 of 320 MiB, host1 244 of 320 MiB as planned; loaded in 412 ms; 24 tokens "
+              "at 61.5 tokens/s");
+    report.timing.decode_tokens_per_s = 0;
+    report.generated_tokens = TokenCount(1);
+    EXPECT_THAT(run_summary(report), EndsWith("; 1 token"));
+    report.stop = StopReason::context_full;
+    EXPECT_THAT(run_summary(report), HasSubstr("; the context is full"));
+    report.devices.resize(5, report.devices[0]);
+    EXPECT_THAT(run_summary(report), StartsWith("5 devices 1.11 of 1.56 GiB together as planned"));
+    report.devices.resize(1);
+    report.devices[0].budget = 1_GiB;
+    EXPECT_THAT(run_summary(report), StartsWith("host0 224 MiB of 1.00 GiB as planned"));
+}
+
+TEST(RunSummary, SaysWhateverIsNotAsPlanned) {
+    RunReport report = small_run();
+    report.after_unload[0].accounted = 12_B;
+    const std::string text = run_summary(report);
+    EXPECT_THAT(text, Not(HasSubstr("as planned")));
+    EXPECT_THAT(text, HasSubstr("host1 holds 4096 bytes more than planned"));
+    EXPECT_THAT(text, HasSubstr("host1 refused 2 allocations"));
+    EXPECT_THAT(text, HasSubstr("host0 keeps 12 bytes after unloading"));
 }
 
 TEST(RunTable, SetsPlannedAccountedAndMeasuredBesideEachOther) {

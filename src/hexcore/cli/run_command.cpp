@@ -13,6 +13,7 @@
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
+#include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/run_table.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "nlohmann/json.hpp"
@@ -129,8 +130,11 @@ int run(RunOptions& options) {
     }
     if (options.format == "json") {
         print(json_text(run_json(*report)));
-    } else {
-        print_aside(fmt::format("\n{}", run_table(*report, stdout_style())));
+    }
+    if (options.verbose) {
+        print_aside(fmt::format("\n{}", run_table(*report, stderr_style())));
+    } else if (options.format != "json") {
+        print_line_aside(run_summary(*report));
     }
     // In a chat, Ctrl-C ends an answer too, which is no reason for the program to fail.
     const bool cut_short =

@@ -56,6 +56,9 @@ void RunOptions::add_to(CLI::App& command) {
     command.add_option("--format", format, "text or json")
         ->check(CLI::IsMember({"text", "json"}))
         ->option_text("NAME");
+    command.add_flag("-v,--verbose,--report", verbose,
+                     "behind the answer, the whole table of what was planned, accounted and "
+                     "measured");
 }
 
 Result<void> RunOptions::settle_prompt() {

@@ -19,6 +19,7 @@ struct RunOptions {
     std::string format = "text";
     std::uint32_t max_tokens = 0;
     int threads = 0;
+    bool verbose = false;  ///< the whole table behind the answer, not one line
     SamplingOptions sampling;
 
     void add_to(CLI::App& command);

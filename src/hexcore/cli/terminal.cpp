@@ -30,19 +30,22 @@ void on_signal(int signal) {
     }
 }
 
+TextStyle style_of(int file) {
+    std::setlocale(LC_CTYPE, "");
+    const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const char* no_color = std::getenv("NO_COLOR");
+    const bool color = isatty(file) == 1 && (no_color == nullptr || *no_color == '\0');
+    return {.charset = utf8 ? Charset::unicode : Charset::ascii,
+            .color = color ? Color::ansi : Color::never};
+}
+
 }  // namespace
 
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
-TextStyle stdout_style() {
-    std::setlocale(LC_CTYPE, "");
-    const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    const char* no_color = std::getenv("NO_COLOR");
-    const bool color = stdout_is_terminal() && (no_color == nullptr || *no_color == '\0');
-    return {.charset = utf8 ? Charset::unicode : Charset::ascii,
-            .color = color ? Color::ansi : Color::never};
-}
+TextStyle stdout_style() { return style_of(STDOUT_FILENO); }
+TextStyle stderr_style() { return style_of(STDERR_FILENO); }
 
 std::size_t stderr_columns() {
     winsize size{};
@@ -66,6 +69,17 @@ void print_aside(std::string_view text) {
     // Not fmt::print(), which throws where stderr is closed or its disk is full.
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
+}
+
+void print_line_aside(std::string_view text) {
+    if (!stderr_is_terminal()) {
+        print_aside(fmt::format("{}\n", text));
+        return;
+    }
+    print_aside("\n");
+    for (const std::string& line : wrap_text(text, stderr_columns())) {
+        print_aside(line + '\n');
+    }
 }
 
 int report_error(const Error& error) {

@@ -12,6 +12,8 @@ namespace hexcore {
 /// How text on stdout should look: colours and bars only on a terminal, none with NO_COLOR set,
 /// ASCII where the locale is not UTF-8.
 [[nodiscard]] TextStyle stdout_style();
+/// The same for stderr.
+[[nodiscard]] TextStyle stderr_style();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
 /// Columns of the terminal on stderr, or 80.
@@ -22,6 +24,9 @@ namespace hexcore {
 void print(std::string_view text);
 /// Writes to stderr at once. What cannot be written there is nobody's to read: it is dropped.
 void print_aside(std::string_view text);
+/// Writes one line to stderr. On a terminal it stands apart from what comes before, and is broken
+/// between words.
+void print_line_aside(std::string_view text);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 

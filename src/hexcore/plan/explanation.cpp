@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/plan/attempt.hpp"
 
 namespace hexcore {
 namespace {
 
 std::string percent(double part) { return fmt::format("{:.1f} %", 100 * part); }
-
-std::string milliseconds(double seconds) { return fmt::format("{:.3g} ms", 1e3 * seconds); }
 
 std::string goal(const Plan& plan) {
     Bytes planned;
@@ -113,7 +112,7 @@ std::string bottleneck(const ModelFacts& model, const std::vector<DeviceFacts>& 
     return fmt::format(
         "A token is modelled at {} ({:.1f} a second), most of it {}: experts {}, attention with "
         "dense weights and KV cache {}, hops {}.",
-        milliseconds(seconds), 1 / whole, most, percent(experts / whole),
+        duration_text(seconds), 1 / whole, most, percent(experts / whole),
         percent(attention / whole), percent(hops / whole));
 }
 
@@ -121,7 +120,7 @@ std::string against_others(const Plan& plan) {
     std::string times;
     for (const PolicyTime& time : plan.modelled) {
         times += fmt::format("{}{} {}", times.empty() ? "" : ", ", to_string(time.policy),
-                             time.seconds ? milliseconds(*time.seconds) : "does not fit");
+                             time.seconds ? duration_text(*time.seconds) : "does not fit");
     }
     return fmt::format("Modelled time of a token by policy: {}.", times);
 }

@@ -4,17 +4,10 @@
 
 #include <algorithm>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
-namespace {
-
-std::string milliseconds(double seconds) {
-    const double ms = seconds * 1e3;
-    return fmt::format("{:.{}f} ms", ms, ms < 1 ? 4 : ms < 100 ? 2 : 0);
-}
-
-}  // namespace
 
 std::string plan_title(const Plan& plan) {
     return fmt::format("{} ({}), policy {}", printable(plan.model_name),
@@ -50,7 +43,7 @@ std::string times_sentence(const Plan& plan) {
     std::string text;
     for (const PolicyTime& time : plan.modelled) {
         text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", to_string(time.policy),
-                            time.seconds ? milliseconds(*time.seconds) : "does not fit",
+                            time.seconds ? duration_text(*time.seconds) : "does not fit",
                             time.policy == plan.policy ? " (this plan)" : "");
     }
     return text;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/report/memory_bar.hpp"
 #include "hexcore/report/text_table.hpp"
 
@@ -12,6 +13,11 @@ namespace {
 
 std::string measured_text(const std::optional<Bytes>& measured) {
     return measured ? to_string(*measured) : "not known";
+}
+
+/// Nothing where nothing was timed: a single token comes with the prompt.
+std::string at_rate(double tokens_per_s) {
+    return tokens_per_s > 0 ? fmt::format(" at {} tokens/s", rate_text(tokens_per_s)) : "";
 }
 
 std::string difference_text(Bytes planned, Bytes accounted) {
@@ -87,11 +93,12 @@ std::string unload_text(const RunReport& report, TextStyle style) {
 std::string run_table(const RunReport& report, TextStyle style) {
     std::string text = devices_text(report, style) + unload_text(report, style) + '\n';
     text += hanging_paragraph(
-        "", fmt::format("loaded in {:.0f} ms; prompt of {} at {:.1f} tokens/s, {} generated "
-                        "at {:.1f} tokens/s (measured); stopped: {}",
-                        report.timing.load_ms, plural(report.prompt_tokens.value(), "token"),
-                        report.timing.prompt_tokens_per_s, report.generated_tokens.value(),
-                        report.timing.decode_tokens_per_s, to_string(report.stop)));
+        "", fmt::format("loaded in {}; prompt of {}{}, {} generated{} (measured); "
+                        "stopped: {}",
+                        duration_text(report.timing.load_ms / 1e3),
+                        plural(report.prompt_tokens.value(), "token"),
+                        at_rate(report.timing.prompt_tokens_per_s), report.generated_tokens.value(),
+                        at_rate(report.timing.decode_tokens_per_s), to_string(report.stop)));
     text += hanging_paragraph(
         "",
         fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "

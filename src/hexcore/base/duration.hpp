@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace hexcore {
+
+/// For people, without exponents: `0.1234 ms`, `5.05 ms`, `178 ms`, `12.3 s`, `412 s`.
+[[nodiscard]] std::string duration_text(double seconds);
+
+/// For people, three digits at least: `0.42`, `61.5`, `142`, `3262`.
+[[nodiscard]] std::string rate_text(double per_second);
+
+}  // namespace hexcore

@@ -1,0 +1,87 @@
+#include "hexcore/report/run_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hexcore/base/duration.hpp"
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+namespace {
+
+/// "287 of 320 MiB", or "940 KiB of 1.5 MiB" where the units differ.
+std::string part_of(Bytes part, Bytes whole) {
+    std::string part_text = to_string(part);
+    const std::string whole_text = to_string(whole);
+    const std::string unit = whole_text.substr(whole_text.find(' '));
+    if (part_text.ends_with(unit)) {
+        part_text.erase(part_text.size() - unit.size());
+    }
+    return part_text + " of " + whole_text;
+}
+
+std::string held(const RunReport& report) {
+    constexpr std::size_t most_listed = 3;
+    Bytes accounted;
+    Bytes budgets;
+    std::string list;
+    for (const RunDevice& device : report.devices) {
+        accounted += device.accounted.total();
+        budgets += device.budget;
+        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", printable(device.name),
+                            part_of(device.accounted.total(), device.budget));
+    }
+    return report.devices.size() <= most_listed
+               ? list
+               : fmt::format("{} devices {} together", report.devices.size(),
+                             part_of(accounted, budgets));
+}
+
+/// What the devices hold otherwise than planned, refused, or kept after unloading; empty as a rule.
+std::string deviations(const RunReport& report) {
+    std::string text;
+    for (const RunDevice& device : report.devices) {
+        const Bytes planned = device.planned.total();
+        const Bytes accounted = device.accounted.total();
+        if (planned != accounted) {
+            text += fmt::format(
+                "; {} holds {} bytes {} than planned", printable(device.name),
+                std::max(planned, accounted).count() - std::min(planned, accounted).count(),
+                accounted > planned ? "more" : "less");
+        }
+        if (device.refused > 0) {
+            text += fmt::format("; {} refused {}", printable(device.name),
+                                plural(device.refused, "allocation"));
+        }
+    }
+    for (const DeviceAfterUnload& device : report.after_unload) {
+        if (device.accounted > Bytes{}) {
+            text += fmt::format("; {} keeps {} bytes after unloading", printable(device.name),
+                                device.accounted.count());
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string run_summary(const RunReport& report) {
+    const bool as_planned = std::all_of(
+        report.devices.begin(), report.devices.end(),
+        [](const RunDevice& device) { return device.planned.total() == device.accounted.total(); });
+    std::string text =
+        fmt::format("{}{}{}; loaded in {}; {}", held(report), as_planned ? " as planned" : "",
+                    deviations(report), duration_text(report.timing.load_ms / 1e3),
+                    plural(report.generated_tokens.value(), "token"));
+    // A single token comes with the prompt: there is no rate to tell.
+    if (report.timing.decode_tokens_per_s > 0) {
+        text += fmt::format(" at {} tokens/s", rate_text(report.timing.decode_tokens_per_s));
+    }
+    if (report.stop == StopReason::context_full) {
+        text += "; the context is full (--ctx)";
+    }
+    return text;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "hexcore/report/run_report.hpp"
+
+namespace hexcore {
+
+/// What a run took, in one line without its end: what each device holds of its budget, whether that
+/// is what was planned, and how long loading and generating took. It says whatever went otherwise
+/// than planned; run_table() has the rest.
+[[nodiscard]] std::string run_summary(const RunReport& report);
+
+}  // namespace hexcore

@@ -1,0 +1,32 @@
+#include "hexcore/base/duration.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hexcore {
+namespace {
+
+TEST(Duration, IsReadableAtEverySize) {
+    EXPECT_EQ(duration_text(0), "0.0000 ms");
+    EXPECT_EQ(duration_text(0.0001234), "0.1234 ms");
+    EXPECT_EQ(duration_text(0.00505), "5.05 ms");
+    EXPECT_EQ(duration_text(0.099999), "100 ms");
+    EXPECT_EQ(duration_text(0.178), "178 ms");
+    EXPECT_EQ(duration_text(1.27), "1270 ms");
+    EXPECT_EQ(duration_text(9.9996), "10.0 s");
+    EXPECT_EQ(duration_text(12.34), "12.3 s");
+    EXPECT_EQ(duration_text(412.4), "412 s");
+    EXPECT_EQ(duration_text(1e7), "10000000 s");
+}
+
+TEST(Rate, IsReadableAtEverySize) {
+    EXPECT_EQ(rate_text(0), "0.00");
+    EXPECT_EQ(rate_text(0.417), "0.42");
+    EXPECT_EQ(rate_text(9.999), "10.0");
+    EXPECT_EQ(rate_text(61.53), "61.5");
+    EXPECT_EQ(rate_text(99.97), "100");
+    EXPECT_EQ(rate_text(142.2), "142");
+    EXPECT_EQ(rate_text(12345.6), "12346");
+}
+
+}  // namespace
+}  // namespace hexcore
