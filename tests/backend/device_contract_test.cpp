@@ -109,8 +109,12 @@ TEST_P(DeviceContract, AccountsByWhatLibllamaSaysABufferIsFor) {
     ggml_backend_buffer_set_usage(compute.get(), GGML_BACKEND_BUFFER_USAGE_COMPUTE);
     const auto experts = device().allocate_experts(third);
     ASSERT_TRUE(experts.has_value());
-    const Usage expected{
-        .weights = third, .experts = third, .kv = third, .compute = third, .staging = {}};
+    const Usage expected{.weights = third,
+                         .experts = third,
+                         .kv = third,
+                         .recurrent = {},
+                         .compute = third,
+                         .staging = {}};
     EXPECT_EQ(device().memory().accounted(), expected);
 }
 

@@ -6,7 +6,8 @@ from terminal import Terminal
 
 MIXTRAL = ["--shape", "mixtral-8x7b", "--quant", "q4_K"]
 DEMO_DEVICES = on("320MiB", "320MiB")
-USAGE = ["weights_bytes", "experts_bytes", "kv_bytes", "compute_bytes", "staging_bytes"]
+USAGE = ["weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes", "compute_bytes",
+         "staging_bytes"]
 POLICIES = ["balanced", "fastest", "alternate", "layers"]
 SHAPES = ["deepseek-v3", "gpt-oss-120b", "mixtral-8x22b", "mixtral-8x7b", "olmoe-1b-7b",
           "qwen3-30b-a3b"]

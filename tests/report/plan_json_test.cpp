@@ -69,8 +69,18 @@ TEST(PlanJson, HasTheKeysOfItsSchemaInOrder) {
                 ElementsAre("name", "budget_bytes", "reserve_bytes", "layers", "experts", "planned",
                             "fill"));
     EXPECT_THAT(keys_of(document["devices"][0]["planned"]),
-                ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "compute_bytes",
-                            "staging_bytes", "total_bytes"));
+                ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes",
+                            "compute_bytes", "staging_bytes", "total_bytes"));
+}
+
+TEST(PlanJson, WithoutRecurrentStateIsReadAsHavingNone) {
+    Json document = plan_json(small_host_plan());
+    for (Json& device : document["devices"]) {
+        device["planned"].erase("recurrent_bytes");
+    }
+    const auto plan = plan_from_json(document.dump());
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    EXPECT_EQ(plan->devices[0].planned, small_host_plan().devices[0].planned);
 }
 
 TEST(PlanJson, StatesTheReferenceCaseToTheExpert) {

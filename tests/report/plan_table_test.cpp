@@ -89,6 +89,15 @@ TEST(PlanTable, LetsNoModelNameReachTheTerminalRaw) {
     EXPECT_THAT(table, HasSubstr("because? of it"));
 }
 
+TEST(PlanTable, HasAColumnOfRecurrentStateOnlyWhereThereIsSome) {
+    Plan plan = small_host_plan();
+    EXPECT_THAT(plan_table(plan, {}), Not(HasSubstr("RECURRENT")));
+    plan.devices[1].planned.recurrent = 3_MiB;
+    EXPECT_THAT(plan_table(plan, {}), HasSubstr("KV CACHE  RECURRENT"));
+    EXPECT_THAT(plan_table(plan, {}), HasSubstr("3.0 MiB"));
+    EXPECT_THAT(plan_table(plan, {}), HasSubstr("KV cache and recurrent state"));
+}
+
 TEST(MemoryBar, ShowsShareByPurposeThenFreeThenReserve) {
     Usage usage;
     usage.experts = 50_MiB;

@@ -152,6 +152,9 @@ Usage DeviceMemory::accounted() const {
             case Purpose::kv:
                 usage.kv += block->size();
                 break;
+            case Purpose::recurrent:
+                usage.recurrent += block->size();
+                break;
             case Purpose::compute:
                 usage.compute += block->size();
                 break;

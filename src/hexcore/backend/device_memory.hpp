@@ -53,7 +53,8 @@ public:
         [[nodiscard]] Bytes size() const { return reservation_.size(); }
 
         /// A block is accounted under `purpose`, or, while that is unknown, by what libllama says
-        /// of the ggml buffer that owns it: weights, compute, or neither, which is the KV cache.
+        /// of the ggml buffer that owns it: weights, compute, or neither, which is the KV cache
+        /// unless a tensor in it says otherwise (account_by_tensor).
         void set_purpose(Purpose purpose) { purpose_ = purpose; }
         void set_owner(ggml_backend_buffer_t owner) { owner_ = owner; }
         [[nodiscard]] Purpose purpose() const;

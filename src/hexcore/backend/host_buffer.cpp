@@ -6,6 +6,7 @@
 #include "hexcore/backend/fused_execution.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/named_experts.hpp"
+#include "hexcore/backend/recurrent_state.hpp"
 #include "hexcore/backend/simulated_buffer.hpp"
 
 namespace hexcore {
@@ -39,7 +40,13 @@ void* get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).block->
 std::byte* bytes_of(const ggml_tensor* tensor) { return static_cast<std::byte*>(tensor->data); }
 
 ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
-    return context_of(buffer).experts->init_tensor(*tensor).value_or(GGML_STATUS_SUCCESS);
+    account_by_tensor(*tensor, *context_of(buffer).block);
+    return GGML_STATUS_SUCCESS;
+}
+
+ggml_status init_tensor_by_name(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    const auto placed = context_of(buffer).experts->init_tensor(*tensor);
+    return placed ? *placed : init_tensor(buffer, tensor);
 }
 
 void memset_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value,
@@ -94,18 +101,16 @@ void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
 }
 
 constexpr ggml_backend_buffer_i interface = {
-    free_buffer,   get_base,
-    nullptr,  // init_tensor
-    memset_tensor, set_tensor, get_tensor,
+    free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
     nullptr,  // set_tensor_2d
     nullptr,  // get_tensor_2d
-    cpy_tensor,    clear,
+    cpy_tensor,  clear,
     nullptr,  // reset
 };
 
 constexpr ggml_backend_buffer_i sharding_interface = [] {
     ggml_backend_buffer_i result = interface;
-    result.init_tensor = init_tensor;
+    result.init_tensor = init_tensor_by_name;
     return result;
 }();
 
@@ -120,7 +125,7 @@ std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tenso
 }  // namespace
 
 bool is_sharding_host_buffer(const ggml_backend_buffer& buffer) {
-    return buffer.iface.init_tensor == init_tensor;
+    return buffer.iface.init_tensor == init_tensor_by_name;
 }
 
 ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,

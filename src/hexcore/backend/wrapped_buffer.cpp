@@ -5,6 +5,7 @@
 #include "ggml-cpp.h"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/named_experts.hpp"
+#include "hexcore/backend/recurrent_state.hpp"
 #include "hexcore/backend/simulated_buffer.hpp"
 #include "hexcore/backend/wrapped_device.hpp"
 
@@ -52,6 +53,7 @@ void* get_base(ggml_backend_buffer_t buffer) {
 }
 
 ggml_status init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    account_by_tensor(*tensor, *context_of(buffer).block);
     if (!context_of(buffer).inner || inner_of(buffer)->iface.init_tensor == nullptr) {
         return GGML_STATUS_SUCCESS;
     }

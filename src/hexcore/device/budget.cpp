@@ -12,6 +12,8 @@ const char* to_string(Purpose purpose) {
             return "experts";
         case Purpose::kv:
             return "kv";
+        case Purpose::recurrent:
+            return "recurrent";
         case Purpose::compute:
             return "compute";
         case Purpose::staging:

@@ -11,7 +11,7 @@
 namespace hexcore {
 
 /// What device memory is taken for.
-enum class Purpose { weights, experts, kv, compute, staging };
+enum class Purpose { weights, experts, kv, recurrent, compute, staging };
 [[nodiscard]] const char* to_string(Purpose purpose);
 
 class Budget;

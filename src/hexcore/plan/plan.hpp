@@ -15,11 +15,14 @@ namespace hexcore {
 struct Usage {
     Bytes weights;  ///< without routed experts
     Bytes experts;
-    Bytes kv;
+    Bytes kv;         ///< of attention; grows with the tokens of context
+    Bytes recurrent;  ///< state of linear attention, convolutions; of one size for each sequence
     Bytes compute;
     Bytes staging;
 
-    [[nodiscard]] Bytes total() const { return weights + experts + kv + compute + staging; }
+    [[nodiscard]] Bytes total() const {
+        return weights + experts + kv + recurrent + compute + staging;
+    }
     bool operator==(const Usage&) const = default;
 };
 

@@ -46,7 +46,7 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     Bytes sum = usage.experts;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.experts);
     append_until(bar, drawn, scaled(sum += usage.weights, budget, columns), glyphs.weights);
-    append_until(bar, drawn, scaled(sum += usage.kv, budget, columns), glyphs.kv);
+    append_until(bar, drawn, scaled(sum += usage.kv + usage.recurrent, budget, columns), glyphs.kv);
     sum += usage.compute + usage.staging;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.compute);
     const Bytes usable = saturating_subtract(budget, reserve);
@@ -55,11 +55,13 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     return bar;
 }
 
-std::string memory_bar_legend(Charset charset) {
+std::string memory_bar_legend(bool with_recurrent_state, Charset charset) {
     const Glyphs& glyphs = glyphs_of(charset);
     return fmt::format(
-        "{} experts  {} other weights  {} KV cache  {} compute and staging  {} free  {} reserve",
-        glyphs.experts, glyphs.weights, glyphs.kv, glyphs.compute, glyphs.free, glyphs.reserve);
+        "{} experts  {} other weights  {} KV cache{}  {} compute and staging  {} free  {} reserve",
+        glyphs.experts, glyphs.weights, glyphs.kv,
+        with_recurrent_state ? " and recurrent state" : "", glyphs.compute, glyphs.free,
+        glyphs.reserve);
 }
 
 std::string fraction_bar(double fraction, std::size_t columns, Charset charset) {

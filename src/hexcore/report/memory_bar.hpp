@@ -15,7 +15,7 @@ namespace hexcore {
                                      std::size_t columns, Charset charset);
 
 /// What the characters of memory_bar mean, on one line.
-[[nodiscard]] std::string memory_bar_legend(Charset charset);
+[[nodiscard]] std::string memory_bar_legend(bool with_recurrent_state, Charset charset);
 
 /// `columns` characters of which a share of `fraction` (0 to 1) is filled; in Unicode to an eighth
 /// of a character.

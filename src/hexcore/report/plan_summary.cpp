@@ -61,6 +61,13 @@ std::string layer_range(const Plan& plan, DeviceId device) {
     return from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to);
 }
 
+bool has_recurrent_state(const Plan& plan) {
+    return plan.host.recurrent > Bytes{} ||
+           std::ranges::any_of(plan.devices, [](const PlannedDevice& device) {
+               return device.planned.recurrent > Bytes{};
+           });
+}
+
 bool has_experts(const Plan& plan) {
     const auto& layers = plan.placement.expert_device;
     return std::any_of(layers.begin(), layers.end(),

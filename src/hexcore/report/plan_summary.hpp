@@ -26,6 +26,8 @@ namespace hexcore {
 [[nodiscard]] std::string layer_range(const Plan& plan, DeviceId device);
 /// Whether any layer has routed experts.
 [[nodiscard]] bool has_experts(const Plan& plan);
+/// Whether any device or host memory holds recurrent state.
+[[nodiscard]] bool has_recurrent_state(const Plan& plan);
 /// How many of `experts` each device holds; `n_devices` entries.
 [[nodiscard]] std::vector<std::uint32_t> count_by_device(const std::vector<DeviceId>& experts,
                                                          std::size_t n_devices);

@@ -21,15 +21,16 @@ struct Part {
     Bytes size;
 };
 
-std::array<Part, 5> parts_of(const Usage& usage) {
+std::array<Part, 6> parts_of(const Usage& usage) {
     return {{{"experts", "#2f3e56", usage.experts},
              {"other weights", "#5f779b", usage.weights},
              {"KV cache", "#93aed0", usage.kv},
+             {"recurrent", "#a9cdbf", usage.recurrent},
              {"compute", "#c3d2e6", usage.compute},
              {"staging", "#e2d6bd", usage.staging}}};
 }
 
-double draw_legend(SvgPage& page, double y) {
+double draw_legend(SvgPage& page, const Plan& plan, double y) {
     double x = bar_x;
     const auto entry = [&](std::string_view name, std::string_view fill) {
         page.box({x, y - 9, 11, 11}, fill);
@@ -37,7 +38,9 @@ double draw_legend(SvgPage& page, double y) {
         x += 36 + 6.4 * static_cast<double>(name.size());
     };
     for (const Part& part : parts_of({})) {
-        entry(part.name, part.fill);
+        if (part.name != "recurrent" || has_recurrent_state(plan)) {
+            entry(part.name, part.fill);
+        }
     }
     entry("free", "#eef1f5");
     entry("reserve", SvgPage::hatched);
@@ -111,7 +114,7 @@ void draw_host(SvgPage& page, const Usage& host, double per_byte, double y) {
 
 double draw_devices(SvgPage& page, const Plan& plan, double y) {
     page.text(svg_margin, y, "Planned memory", {.size = 14, .bold = true});
-    y = draw_legend(page, y) + 4;
+    y = draw_legend(page, plan, y) + 4;
     Bytes largest(1);
     for (const PlannedDevice& device : plan.devices) {
         largest = std::max(largest, device.budget);

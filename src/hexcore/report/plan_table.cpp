@@ -41,34 +41,39 @@ std::string fill_text(const Plan& plan, TextStyle style) {
              fmt::format("{}", device.experts)},
             device_escape(DeviceId(d)));
     }
-    return table.render() + "   " + memory_bar_legend(style.charset) + '\n';
+    return table.render() + "   " + memory_bar_legend(has_recurrent_state(plan), style.charset) +
+           '\n';
 }
 
-std::vector<std::string> usage_cells(std::string label, const Usage& usage) {
-    return {std::move(label),        to_string(usage.weights), to_string(usage.experts),
-            to_string(usage.kv),     to_string(usage.compute), to_string(usage.staging),
-            to_string(usage.total())};
+std::vector<std::string> usage_cells(std::string label, const Usage& usage, bool with_recurrent) {
+    std::vector<std::string> cells = {std::move(label), to_string(usage.weights),
+                                      to_string(usage.experts), to_string(usage.kv)};
+    if (with_recurrent) {
+        cells.push_back(to_string(usage.recurrent));
+    }
+    cells.insert(cells.end(),
+                 {to_string(usage.compute), to_string(usage.staging), to_string(usage.total())});
+    return cells;
 }
 
 std::string bytes_text(const Plan& plan, TextStyle style) {
-    TextTable table({{"   PLANNED", Align::left},
-                     {"WEIGHTS"},
-                     {"EXPERTS"},
-                     {"KV CACHE"},
-                     {"COMPUTE"},
-                     {"STAGING"},
-                     {"TOTAL"},
-                     {"BUDGET"},
-                     {"RESERVE"}},
-                    style);
+    const bool with_recurrent = has_recurrent_state(plan);
+    std::vector<TableColumn> columns = {
+        {"   PLANNED", Align::left}, {"WEIGHTS"}, {"EXPERTS"}, {"KV CACHE"}};
+    if (with_recurrent) {
+        columns.push_back({"RECURRENT"});
+    }
+    columns.insert(columns.end(), {{"COMPUTE"}, {"STAGING"}, {"TOTAL"}, {"BUDGET"}, {"RESERVE"}});
+    TextTable table(std::move(columns), style);
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         const PlannedDevice& device = plan.devices[d];
-        std::vector<std::string> cells = usage_cells(device_label(plan, d), device.planned);
+        std::vector<std::string> cells =
+            usage_cells(device_label(plan, d), device.planned, with_recurrent);
         cells.push_back(to_string(device.budget));
         cells.push_back(to_string(device.reserve));
         table.add_row(std::move(cells), device_escape(DeviceId(d)));
     }
-    std::vector<std::string> host = usage_cells("   host memory", plan.host);
+    std::vector<std::string> host = usage_cells("   host memory", plan.host, with_recurrent);
     host.emplace_back("-");
     host.emplace_back("-");
     table.add_row(std::move(host));

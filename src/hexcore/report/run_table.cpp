@@ -40,6 +40,7 @@ void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted
     add_purpose(table, "weights", planned.weights, accounted.weights);
     add_purpose(table, "experts", planned.experts, accounted.experts);
     add_purpose(table, "KV cache", planned.kv, accounted.kv);
+    add_purpose(table, "recurrent", planned.recurrent, accounted.recurrent);
     add_purpose(table, "compute", planned.compute, accounted.compute);
     add_purpose(table, "staging", planned.staging, accounted.staging);
 }

@@ -47,8 +47,13 @@ Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Trial& t
     DryRunUsage usage = memory_breakdown(machine, *context);
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
-        usage.devices[i].compute = machine.device(DeviceId(i)).memory().accounted().compute;
-        usage.devices[i].staging = machine.device(DeviceId(i)).overhead();
+        const Device& device = machine.device(DeviceId(i));
+        const Usage simulated_usage = device.memory().accounted();
+        // libllama counts the recurrent state as part of the context's memory.
+        usage.devices[i].recurrent = simulated_usage.recurrent;
+        usage.devices[i].kv -= simulated_usage.recurrent;
+        usage.devices[i].compute = simulated_usage.compute;
+        usage.devices[i].staging = device.overhead();
     }
     return usage;
 }

@@ -21,7 +21,7 @@ Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
                         const std::vector<MemoryHolder>& holders) {
     // What libllama leaves in its mapping of the file is page cache, which the kernel takes back.
     const Usage& host = wanted.usage.host;
-    const Bytes beside = host.kv + host.compute + host.staging;
+    const Bytes beside = host.total() - host.weights;
     Bytes devices;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < wanted.specs.size(); ++i) {

@@ -163,7 +163,7 @@ void LoadAttempt::take_ahead() {
             sizes.push_back(machine_.layout().arena(DeviceId(home), DeviceId(i)));
         }
         const Usage& wanted = wanted_.devices[i];
-        sizes.insert(sizes.end(), {wanted.weights, wanted.kv});
+        sizes.insert(sizes.end(), {wanted.weights, wanted.kv, wanted.recurrent});
         if (machine_.all_host()) {
             sizes.push_back(wanted.compute);  // else it is several buffers
         }
@@ -216,7 +216,8 @@ Result<void> LoadAttempt::check() {
 }
 
 Result<void> LoadAttempt::reserve() {
-    Bytes taken = wanted_.host.kv + wanted_.host.compute + wanted_.host.staging + bookkeeping;
+    // The embedding stays in libllama's mapping of the file.
+    Bytes taken = wanted_.host.total() - wanted_.host.weights + bookkeeping;
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         if (machine_.specs()[i].kind == DeviceKind::host) {
             taken += wanted_.devices[i].total();

@@ -12,6 +12,7 @@ Usage to_usage(const llama_memory_breakdown_data& data) {
     return {.weights = Bytes(data.model),
             .experts = {},
             .kv = Bytes(data.context),
+            .recurrent = {},
             .compute = Bytes(data.compute),
             .staging = {}};
 }
