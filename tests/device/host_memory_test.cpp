@@ -47,6 +47,7 @@ TEST_F(HostMemoryProbe, ReadsMeminfoWhereThereAreNoControlGroups) {
     const HostMemory memory = probed();
     EXPECT_EQ(memory.total, 16_GiB);
     EXPECT_EQ(memory.available, 8_GiB);
+    EXPECT_EQ(memory.tightest_path, "");
     EXPECT_FALSE(memory.cgroup_limit.has_value());
 }
 
@@ -90,6 +91,7 @@ TEST_F(HostMemoryProbe, AGroupWithAHigherLimitCanStillLeaveLess) {
     const HostMemory memory = probed();
     EXPECT_EQ(memory.cgroup_limit, 4_GiB);
     EXPECT_EQ(memory.available, 1_GiB);
+    EXPECT_EQ(memory.tightest_path, "/sys/fs/cgroup/full");
 }
 
 TEST_F(HostMemoryProbe, ReadsVersion1BesideAVersion2WithoutTheController) {

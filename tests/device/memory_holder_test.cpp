@@ -33,6 +33,37 @@ TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
     EXPECT_EQ(largest_memory_holders(tree.root(), 9).size(), 3U);
 }
 
+TEST(MemoryHolders, AControlGroupsLimitIsUsedUpByItsOwnProcessesOnly) {
+    const FixtureTree tree;
+    tree.link("/proc/self", "42");
+    tree.write("/proc/42/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    for (const auto& [pid, group] : {std::pair("7", "/jobs"), std::pair("8", "/jobs/a"),
+                                     std::pair("9", "/jobs2"), std::pair("10", "/")}) {
+        tree.write(std::string("/proc/") + pid + "/status", status(900, 0));
+        tree.write(std::string("/proc/") + pid + "/cgroup", std::string("0::") + group + "\n");
+    }
+    tree.write("/proc/11/status", status(900, 0));  // its group cannot be seen
+    const auto held = largest_memory_holders(tree.root(), 9, "/sys/fs/cgroup/jobs");
+    ASSERT_EQ(held.size(), 2U);
+    EXPECT_EQ(held[0].pid, 7U);
+    EXPECT_EQ(held[1].pid, 8U);
+    EXPECT_EQ(largest_memory_holders(tree.root(), 9).size(), 5U);
+}
+
+TEST(MemoryHolders, AProcessOutsideOfAContainersMountIsNotInTheContainer) {
+    const FixtureTree tree;
+    tree.link("/proc/self", "42");
+    tree.write("/proc/42/mountinfo",
+               "30 23 0:26 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    tree.write("/proc/7/status", status(900, 0));
+    tree.write("/proc/7/cgroup", "0::/docker/abc/worker\n");
+    tree.write("/proc/8/status", status(900, 0));
+    tree.write("/proc/8/cgroup", "0::/docker/abcd\n");
+    const auto held = largest_memory_holders(tree.root(), 9, "/sys/fs/cgroup");
+    ASSERT_EQ(held.size(), 1U);
+    EXPECT_EQ(held[0].pid, 7U);
+}
+
 TEST(MemoryHolders, ThereAreNoneWhereProcessesCannotBeSeen) {
     EXPECT_TRUE(largest_memory_holders({.prefix = "/nonexistent"}, 3).empty());
 }

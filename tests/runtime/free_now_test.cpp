@@ -67,7 +67,7 @@ TEST(FreeNow, NamesWhoHoldsTheRestAndWhoseLimitItIs) {
     const DryRunUsage usage = usage_of(4_GiB, 2);
     DevicesInfo now = with_free(3_GiB);
     now.host.machine_available = 60_GiB;
-    now.host.cgroup_path = "/sys/fs/cgroup/jobs";
+    now.host.tightest_path = "/sys/fs/cgroup/jobs";
     const auto refused = check_free_now({specs, usage}, now,
                                         {{.pid = 71, .command = "python3 train.py", .bytes = 9_GiB},
                                          {.pid = 72, .command = "", .bytes = 1_GiB}});

@@ -49,7 +49,8 @@ void RunOptions::add_to(CLI::App& command) {
         plan->excludes(command.get_option(settled));
     }
     command
-        .add_option("-t,--threads", threads, "threads to compute with (default: one for each core)")
+        .add_option("-t,--threads", threads,
+                    "threads to compute with (default: one for each core within the CPU quota)")
         ->check(CLI::Range(1, 512))
         ->option_text("N");
     add_sampling(command, sampling);

@@ -1,6 +1,9 @@
 #include "hexcore/device/cgroup_memory.hpp"
 
+#include <algorithm>
 #include <optional>
+
+#include "hexcore/device/control_group.hpp"
 
 namespace hexcore {
 namespace {
@@ -15,83 +18,6 @@ struct Names {
 constexpr Names version1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_active_file",
                          "total_inactive_file"};
 constexpr Names version2{"memory.max", "memory.current", "active_file", "inactive_file"};
-
-/// A mounted hierarchy that can limit memory.
-struct Mount {
-    const Names* names;
-    std::string root;   ///< the group that the mount shows as its top
-    std::string point;  ///< the folder where it is mounted
-};
-
-bool lists(std::string_view comma_separated, std::string_view name) {
-    while (!comma_separated.empty()) {
-        const std::size_t comma = comma_separated.find(',');
-        if (comma_separated.substr(0, comma) == name) {
-            return true;
-        }
-        comma_separated.remove_prefix(comma == std::string_view::npos ? comma_separated.size()
-                                                                      : comma + 1);
-    }
-    return false;
-}
-
-/// Reads one line of mountinfo: `35 31 0:32 ROOT POINT options [tags] - TYPE source superoptions`.
-std::optional<Mount> memory_mount(std::string_view line) {
-    const std::size_t dash = line.find(" - ");
-    if (dash == std::string_view::npos) {
-        return std::nullopt;
-    }
-    std::string_view after = line.substr(dash + 3);
-    const std::string_view type = take_word(after);
-    (void)take_word(after);
-    const bool is_v1 = type == "cgroup" && lists(take_word(after), "memory");
-    if (!is_v1 && type != "cgroup2") {
-        return std::nullopt;
-    }
-    for (int skipped = 0; skipped < 3; ++skipped) {
-        (void)take_word(line);
-    }
-    const std::string_view mount_root = take_word(line);
-    const std::string_view point = take_word(line);
-    return Mount{is_v1 ? &version1 : &version2, std::string(mount_root), std::string(point)};
-}
-
-/// The process's group in that hierarchy, from lines `4:memory:/a/b` (version 1) or `0::/a/b`.
-Result<std::optional<std::string_view>> own_group(const ProcRoot& root, std::string_view text,
-                                                  const Names* names) {
-    while (!text.empty()) {
-        const std::string_view line = take_line(text);
-        const std::size_t first = line.find(':');
-        const std::size_t second =
-            first == std::string_view::npos ? first : line.find(':', first + 1);
-        if (second == std::string_view::npos || line.substr(second + 1, 1) != "/") {
-            return fail(ErrorCode::bad_input,
-                        "{}: '{}' is not of the form ID:CONTROLLERS:/PATH; Hexcore cannot tell "
-                        "which memory limit holds for it",
-                        root.path("/proc/self/cgroup"), line);
-        }
-        const std::string_view controllers = line.substr(first + 1, second - first - 1);
-        if (names == &version2 ? controllers.empty() : lists(controllers, "memory")) {
-            return line.substr(second + 1);
-        }
-    }
-    return std::nullopt;
-}
-
-/// Where the group lies below the mount. A container without its own group namespace sees the
-/// machine's path but mounts only its own part, so the mount's root is cut off; a group outside of
-/// the mount can only be seen from the mount's top.
-std::string below(const Mount& mount, std::string_view group) {
-    const std::string top = mount.root == "/" ? "" : mount.root;
-    const bool inside = group.starts_with(top) &&
-                        (group.size() == top.size() || group[top.size()] == '/') &&
-                        group.find("/..") == std::string_view::npos;
-    std::string path(inside ? group.substr(top.size()) : "");
-    while (path.ends_with('/')) {
-        path.pop_back();
-    }
-    return path;
-}
 
 Result<Bytes> number_in(const ProcRoot& root, const std::string& file, std::string_view text) {
     const auto number = whole_number(text);
@@ -144,32 +70,13 @@ Result<std::optional<CgroupMemory>> read_group(const ProcRoot& root, const std::
 }  // namespace
 
 Result<std::vector<CgroupMemory>> memory_cgroups(const ProcRoot& root) {
+    HEXCORE_TRY(own, control_groups(root, "memory"));
     std::vector<CgroupMemory> groups;
-    HEXCORE_TRY(own, root.read_if_there("/proc/self/cgroup"));
-    HEXCORE_TRY(mounts, root.read_if_there("/proc/self/mountinfo"));
-    if (!own || !mounts) {
-        return groups;
-    }
-    std::string_view lines = *mounts;
-    while (!lines.empty()) {
-        const auto mount = memory_mount(take_line(lines));
-        if (!mount) {
-            continue;
-        }
-        HEXCORE_TRY(group, own_group(root, *own, mount->names));
-        if (!group) {
-            continue;
-        }
-        std::string path = below(*mount, *group);
-        while (true) {
-            HEXCORE_TRY(found, read_group(root, mount->point + path, *mount->names));
-            if (found) {
-                groups.push_back(std::move(*found));
-            }
-            if (path.empty()) {
-                break;
-            }
-            path.erase(path.rfind('/'));
+    for (const ControlGroup& group : own) {
+        const Names& names = group.version == CgroupVersion::v1 ? version1 : version2;
+        HEXCORE_TRY(found, read_group(root, group.folder, names));
+        if (found) {
+            groups.push_back(std::move(*found));
         }
     }
     return groups;

@@ -44,7 +44,10 @@ Result<HostMemory> probe_host_memory(const ProcRoot& root) {
     available = std::min(available, total);
     HostMemory memory{.total = total, .machine_available = available, .available = available};
     for (const CgroupMemory& group : groups) {
-        memory.available = std::min(memory.available, group.left());
+        if (group.left() < memory.available) {
+            memory.available = group.left();
+            memory.tightest_path = group.path;
+        }
         if (group.limit < memory.cgroup_limit.value_or(total)) {
             memory.cgroup_limit = group.limit;
             memory.cgroup_path = group.path;

@@ -16,6 +16,7 @@ struct HostMemory {
     Bytes available;          ///< for this process: the same, or what its cgroups leave if less
     std::optional<Bytes> cgroup_limit = {};  ///< the lowest limit, where it is under `total`
     std::string cgroup_path = {};            ///< the control group that sets it
+    std::string tightest_path = {};  ///< the one that leaves `available`; empty: the machine does
 };
 
 /// Reads /proc/meminfo and the memory limits of the process's control groups, version 1 or 2, with

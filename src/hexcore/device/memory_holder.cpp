@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "hexcore/device/control_group.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -60,7 +62,8 @@ std::string command_of(const ProcRoot& root, std::uint32_t pid) {
     return std::string(take_line(text));
 }
 
-std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size_t count) {
+std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size_t count,
+                                                 const std::string& cgroup_path) {
     std::vector<MemoryHolder> holders;
     const std::string self = root.read_link("/proc/self").value_or("");
     std::error_code error;
@@ -72,6 +75,9 @@ std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size
             continue;
         }
         const auto number = static_cast<std::uint32_t>(*pid);
+        if (!cgroup_path.empty() && !is_in_control_group(root, number, cgroup_path, "memory")) {
+            continue;
+        }
         if (const Bytes bytes = held_by(root, number); bytes > Bytes{}) {
             holders.push_back({number, {}, bytes});
         }

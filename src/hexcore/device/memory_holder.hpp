@@ -22,8 +22,10 @@ struct MemoryHolder {
 [[nodiscard]] std::string command_of(const ProcRoot& root, std::uint32_t pid);
 
 /// The processes that hold most, at most `count`, the largest first, without this one. Only those
-/// that this process can see: none where /proc cannot be listed.
+/// that this process can see: none where /proc cannot be listed. With a control group's folder only
+/// those in it, since nobody else uses up what it may take.
 [[nodiscard]] std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root,
-                                                               std::size_t count);
+                                                               std::size_t count,
+                                                               const std::string& cgroup_path = {});
 
 }  // namespace hexcore

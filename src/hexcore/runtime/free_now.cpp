@@ -12,9 +12,10 @@ std::string holder_text(std::uint32_t pid, const std::string& command, std::opti
                        bytes ? " (" + to_string(*bytes) + ")" : "");
 }
 
-std::string held_text(const std::vector<std::string>& holders) {
-    return holders.empty() ? "who holds the rest cannot be seen from here"
-                           : fmt::format("the rest is held by {}", fmt::join(holders, "; "));
+std::string held_text(const std::vector<std::string>& holders, std::string_view where) {
+    return holders.empty() ? fmt::format("no other process {} can be seen from here", where)
+                           : fmt::format("what can be seen {} is held most by {}", where,
+                                         fmt::join(holders, "; "));
 }
 
 Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
@@ -39,16 +40,15 @@ Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
     for (const MemoryHolder& holder : holders) {
         held.push_back(holder_text(holder.pid, holder.command, holder.bytes));
     }
-    return fail(ErrorCode::does_not_fit,
-                "the plan takes {} ({} bytes: {} on {}, {} beside) and {} has {} ({} bytes) free "
-                "now: {} bytes too few; {}. Free memory, or plan again with smaller budgets",
-                to_string(sum), sum.count(), to_string(devices), fmt::join(names, " and "),
-                to_string(beside),
-                memory.available < memory.machine_available
-                    ? "the control group " + memory.cgroup_path
-                    : "the machine",
-                to_string(memory.available), memory.available.count(),
-                (sum - memory.available).count(), held_text(held));
+    return fail(
+        ErrorCode::does_not_fit,
+        "the plan takes {} ({} bytes: {} on {}, {} beside) and {} has {} ({} bytes) free "
+        "now: {} bytes too few; {}. Free memory, or plan again with smaller budgets",
+        to_string(sum), sum.count(), to_string(devices), fmt::join(names, " and "),
+        to_string(beside),
+        memory.tightest_path.empty() ? "the machine" : "the control group " + memory.tightest_path,
+        to_string(memory.available), memory.available.count(), (sum - memory.available).count(),
+        held_text(held, memory.tightest_path.empty() ? "on it" : "in it"));
 }
 
 Result<void> check_gpu(const DeviceSpec& spec, Bytes planned, const GpuList& now) {
@@ -73,7 +73,7 @@ Result<void> check_gpu(const DeviceSpec& spec, Bytes planned, const GpuList& now
                 "the plan takes {} ({} bytes) on {}, which has {} ({} bytes) free now: {} bytes "
                 "too few; {}. Free memory, or plan again with smaller budgets",
                 to_string(planned), planned.count(), spec.name, to_string(*gpu->free),
-                gpu->free->count(), (planned - *gpu->free).count(), held_text(held));
+                gpu->free->count(), (planned - *gpu->free).count(), held_text(held, "on it"));
 }
 
 }  // namespace
@@ -102,7 +102,8 @@ Result<void> check_free_now(const WantedMemory& wanted, const ProcRoot& root) {
     if (fits || fits.error().code != ErrorCode::does_not_fit) {
         return fits;
     }
-    return check_free_now(wanted, now, largest_memory_holders(root, holders_named));
+    return check_free_now(wanted, now,
+                          largest_memory_holders(root, holders_named, now.host.tightest_path));
 }
 
 }  // namespace hexcore

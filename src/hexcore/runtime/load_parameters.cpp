@@ -1,11 +1,8 @@
 #include "hexcore/runtime/load_parameters.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <fstream>
-#include <set>
-#include <thread>
+
+#include "hexcore/device/processor.hpp"
 
 namespace hexcore {
 namespace {
@@ -94,32 +91,9 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
         std::min(parameters.n_batch, std::max(options.outputs, shape.sequences));
     parameters.type_k = to_ggml(shape.kv_type);
     parameters.type_v = to_ggml(shape.kv_type);
-    parameters.n_threads = options.threads > 0 ? options.threads : default_threads();
+    parameters.n_threads = options.threads > 0 ? options.threads : usable_cores();
     parameters.n_threads_batch = parameters.n_threads;
     return parameters;
-}
-
-int default_threads() {
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
-        return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    }
-    std::set<std::string> cores;  // by the list of hardware threads that share one
-    int n_unknown = 0;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (!CPU_ISSET(cpu, &allowed)) {
-            continue;
-        }
-        std::ifstream file(
-            fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
-        if (std::string siblings; std::getline(file, siblings)) {
-            cores.insert(siblings);
-        } else {
-            ++n_unknown;
-        }
-    }
-    return std::max(1, static_cast<int>(cores.size()) + n_unknown);
 }
 
 }  // namespace hexcore

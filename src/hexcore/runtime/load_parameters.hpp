@@ -12,7 +12,7 @@ namespace hexcore {
 /// What a context is made for, beyond the plan.
 struct ContextOptions {
     std::uint32_t outputs = 1;  ///< tokens of one batch that logits are wanted for, at most
-    int threads = 0;            ///< 0: one for each core
+    int threads = 0;            ///< 0: usable_cores()
 };
 
 /// A plan in the terms of libllama: devices, split and buffer types. Owns what the parameters point
@@ -44,8 +44,5 @@ private:
 
 [[nodiscard]] llama_context_params context_parameters(const ContextShape& shape,
                                                       const ContextOptions& options);
-
-/// One for each physical core that this process may run on, where that is known.
-[[nodiscard]] int default_threads();
 
 }  // namespace hexcore
