@@ -114,21 +114,31 @@ TEST(RunTable, StatesADifferenceToTheByte) {
     EXPECT_THAT(run_table(small_run(), {}), HasSubstr("+4096 B"));
 }
 
+TEST(RunTable, NamesRefusals) {
+    RunReport report = small_run();
+    EXPECT_THAT(run_table(report, {}), HasSubstr("\nrefused: 2 allocations on host1\n"));
+    report.devices[1].refused = 0;
+    EXPECT_THAT(run_table(report, {}), HasSubstr("\nno allocation was refused\n"));
+}
+
 TEST(RunTable, CountsOneTokenAsOne) {
     RunReport report = small_run();
     report.prompt_tokens = TokenCount(1);
     report.cache.tokens_reused = 1;
     const std::string table = run_table(report, {});
     EXPECT_THAT(table, HasSubstr("prompt of 1 token at"));
-    EXPECT_THAT(table, HasSubstr("1 token\nreused"));
+    EXPECT_THAT(table, HasSubstr("1 token reused"));
 }
 
-TEST(RunTable, StaysUnderAHundredColumns) {
-    const std::string table = run_table(small_run(), {});
-    for (std::size_t start = 0; start < table.size();) {
-        const std::size_t end = table.find('\n', start);
-        EXPECT_LT(text_columns(table.substr(start, end - start)), 100U);
-        start = end + 1;
+TEST(RunTable, KeepsToTheColumnsOfTheTerminal) {
+    for (const std::size_t columns : {40U, 60U, 80U, 200U}) {
+        const std::string table = run_table(small_run(), {.columns = columns});
+        for (std::size_t start = 0; start < table.size();) {
+            const std::size_t end = table.find('\n', start);
+            EXPECT_LE(text_columns(table.substr(start, end - start)), columns) << table;
+            start = end + 1;
+        }
+        EXPECT_THAT(table, HasSubstr("+4096 B"));
     }
 }
 
@@ -140,10 +150,13 @@ TEST(VerifyJson, HasTheDocumentedKeys) {
 }
 
 TEST(VerifyText, TellsIdenticalFromCloseFromDifferent) {
-    EXPECT_THAT(verify_text({TokenCount(9), true, 0, 0}), HasSubstr("identical: all logits of 9"));
-    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-4, 1e-3}), HasSubstr("within tolerance:"));
-    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-2, 1e-3}), HasSubstr("different:"));
-    EXPECT_THAT(verify_text({TokenCount(1), true, 0, 0}), HasSubstr("all logits of 1 token are"));
+    EXPECT_THAT(verify_text({TokenCount(9), true, 0, 0}, {}),
+                HasSubstr("identical: all logits of 9"));
+    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-4, 1e-3}, {}),
+                HasSubstr("within tolerance:"));
+    EXPECT_THAT(verify_text({TokenCount(9), false, 1e-2, 1e-3}, {}), HasSubstr("different:"));
+    EXPECT_THAT(verify_text({TokenCount(1), true, 0, 0}, {}),
+                HasSubstr("all logits of 1 token are"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <clocale>
@@ -13,6 +14,8 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+
+#include "hexcore/device/proc_root.hpp"
 
 namespace hexcore {
 namespace {
@@ -30,13 +33,25 @@ void on_signal(int signal) {
     }
 }
 
+/// Of the terminal that the file is; else what COLUMNS says, or 80.
+std::size_t columns_of(int file) {
+    winsize size{};
+    if (ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        return size.ws_col;
+    }
+    const char* columns = std::getenv("COLUMNS");
+    return whole_number(columns == nullptr ? "" : columns).value_or(80);
+}
+
 TextStyle style_of(int file) {
+    constexpr std::size_t least_columns = 40;  // less is no place for a table
     std::setlocale(LC_CTYPE, "");
     const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = isatty(file) == 1 && (no_color == nullptr || *no_color == '\0');
     return {.charset = utf8 ? Charset::unicode : Charset::ascii,
-            .color = color ? Color::ansi : Color::never};
+            .color = color ? Color::ansi : Color::never,
+            .columns = std::max(columns_of(file), least_columns)};
 }
 
 }  // namespace
@@ -47,10 +62,7 @@ bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 TextStyle stdout_style() { return style_of(STDOUT_FILENO); }
 TextStyle stderr_style() { return style_of(STDERR_FILENO); }
 
-std::size_t stderr_columns() {
-    winsize size{};
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80U;
-}
+std::size_t stderr_columns() { return columns_of(STDERR_FILENO); }
 
 void print(std::string_view text) {
     // Of a long text, fwrite itself writes the most, and what it could not write is no longer there

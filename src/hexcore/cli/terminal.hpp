@@ -10,13 +10,13 @@
 namespace hexcore {
 
 /// How text on stdout should look: colours and bars only on a terminal, none with NO_COLOR set,
-/// ASCII where the locale is not UTF-8.
+/// ASCII where the locale is not UTF-8, as wide as the terminal; elsewhere as COLUMNS says, or 80.
 [[nodiscard]] TextStyle stdout_style();
 /// The same for stderr.
 [[nodiscard]] TextStyle stderr_style();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
-/// Columns of the terminal on stderr, or 80.
+/// Columns of the terminal on stderr; without one as COLUMNS says, or 80.
 [[nodiscard]] std::size_t stderr_columns();
 
 /// Writes to stdout at once. Where it cannot be written the program says why and ends with exit

@@ -52,7 +52,8 @@ int run(const Options& options) {
     if (!report) {
         return report_error(report.error());
     }
-    print(options.format == "json" ? json_text(verify_json(*report)) : verify_text(*report));
+    print(options.format == "json" ? json_text(verify_json(*report))
+                                   : verify_text(*report, stdout_style()));
     return report->agrees() ? 0 : static_cast<int>(ErrorCode::negative);
 }
 

@@ -56,9 +56,12 @@ void add_gpu(TextTable& table, const GpuInfo& gpu, GpuNumbering numbering) {
 }  // namespace
 
 std::string devices_table(const DevicesInfo& devices, TextStyle style) {
-    TextTable table(
-        {{"DEVICE", Align::left}, {"NAME, HELD BY", Align::left}, {"TOTAL"}, {"FREE"}, {"USED"}},
-        style);
+    TextTable table({{"DEVICE", Align::left},
+                     {"NAME, HELD BY", Align::left, Overlong::wraps},
+                     {"TOTAL"},
+                     {"FREE"},
+                     {"USED"}},
+                    style);
     add_host(table, devices.host);
     for (const GpuInfo& gpu : devices.gpus.gpus) {
         add_gpu(table, gpu, devices.gpus.numbering);
@@ -67,7 +70,7 @@ std::string devices_table(const DevicesInfo& devices, TextStyle style) {
     text += devices.gpus.gpus.empty() ? "\nMeasured just now, by the kernel.\n"
                                       : "\nMeasured just now, by the kernel and the driver.\n";
     if (!devices.gpus.note.empty()) {
-        text += hanging_paragraph("", printable(devices.gpus.note));
+        text += hanging_paragraph("", printable(devices.gpus.note), style.columns);
     }
     return text;
 }

@@ -41,19 +41,18 @@ GridLine single_row(const Plan& plan, std::size_t layer, Color color) {
     return row;
 }
 
-std::string single_grid(const Plan& plan, Color color) {
+std::string single_grid(const Plan& plan, TextStyle style) {
     const std::size_t n_layers = plan.n_layers;
     const std::string numbers = fmt::format("experts 0-{}", plan.n_experts - 1);
     const std::size_t width =
         row_head.size() + std::max<std::size_t>(plan.n_experts, numbers.size());
     constexpr std::size_t gap = 4;
     constexpr std::size_t least_rows = 8;
-    const std::size_t most_blocks =
-        std::max<std::size_t>((report_columns + gap) / (width + gap), 1);
+    const std::size_t most_blocks = std::max<std::size_t>((style.columns + gap) / (width + gap), 1);
     const std::size_t rows = std::max(least_rows, (n_layers + most_blocks - 1) / most_blocks);
     std::vector<std::string> lines(std::min(rows, n_layers) + 1);
     for (std::size_t layer = 0; layer < n_layers; ++layer) {
-        const GridLine row = single_row(plan, layer, color);
+        const GridLine row = single_row(plan, layer, style.color);
         std::string& line = lines[1 + layer % rows];
         line += row.text;
         const bool more = layer + rows < n_layers;
@@ -103,11 +102,30 @@ std::string grouped_cells(const std::vector<DeviceId>& experts, std::size_t grou
     return cells;
 }
 
-std::string grouped_grid(const Plan& plan, Color color) {
-    const std::size_t group = (plan.n_experts + most_single_columns - 1) / most_single_columns;
-    std::string text =
-        fmt::format("{}experts 0-{}, {} to a character, + where they are on several\n", row_head,
-                    plan.n_experts - 1, group);
+/// Neighbours that one character stands for, so that cells and counts fit into a line: a power of
+/// two, as numbers of experts mostly are.
+std::size_t group_size(const Plan& plan, std::size_t columns) {
+    std::size_t counts_columns = 0;
+    for (const std::vector<DeviceId>& experts : plan.placement.expert_device) {
+        counts_columns = std::max(counts_columns, counts_text(experts, plan.devices.size()).size());
+    }
+    const std::size_t taken = row_head.size() + 2 + counts_columns;
+    const std::size_t room =
+        std::clamp<std::size_t>(columns - std::min(taken, columns), 1, most_single_columns);
+    std::size_t group = 1;
+    while ((plan.n_experts + group - 1) / group > room) {
+        group *= 2;
+    }
+    return group;
+}
+
+std::string grouped_grid(const Plan& plan, TextStyle style) {
+    const std::size_t group = group_size(plan, style.columns);
+    std::string text = hanging_paragraph(
+        row_head,
+        fmt::format("experts 0-{}, {} to a character, + where they are on several",
+                    plan.n_experts - 1, group),
+        style.columns);
     const Placement& placement = plan.placement;
     for (std::size_t first = 0; first < plan.n_layers;) {
         std::size_t end = first + 1;
@@ -119,9 +137,9 @@ std::string grouped_grid(const Plan& plan, Color color) {
         const std::vector<DeviceId>& experts = placement.expert_device[first];
         const std::string label =
             end - first == 1 ? fmt::format("{}", first) : fmt::format("{}-{}", first, end - 1);
-        text += row_start(label, placement.layer_device[first], color).text;
+        text += row_start(label, placement.layer_device[first], style.color).text;
         text += experts.empty() ? "-"
-                                : grouped_cells(experts, group, color) + "  " +
+                                : grouped_cells(experts, group, style.color) + "  " +
                                       counts_text(experts, plan.devices.size());
         text += '\n';
         first = end;
@@ -131,12 +149,13 @@ std::string grouped_grid(const Plan& plan, Color color) {
 
 }  // namespace
 
-std::string expert_grid(const Plan& plan, Color color) {
+std::string expert_grid(const Plan& plan, TextStyle style) {
     if (!has_experts(plan)) {
         return "";
     }
-    return plan.n_experts <= most_single_columns ? single_grid(plan, color)
-                                                 : grouped_grid(plan, color);
+    const bool single =
+        plan.n_experts <= most_single_columns && row_head.size() + plan.n_experts <= style.columns;
+    return single ? single_grid(plan, style) : grouped_grid(plan, style);
 }
 
 }  // namespace hexcore

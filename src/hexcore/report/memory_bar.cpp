@@ -55,13 +55,15 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     return bar;
 }
 
-std::string memory_bar_legend(bool with_recurrent_state, Charset charset) {
+std::vector<std::string> memory_bar_legend(bool with_recurrent_state, Charset charset) {
     const Glyphs& glyphs = glyphs_of(charset);
-    return fmt::format(
-        "{} experts  {} other weights  {} KV cache{}  {} compute and staging  {} free  {} reserve",
-        glyphs.experts, glyphs.weights, glyphs.kv,
-        with_recurrent_state ? " and recurrent state" : "", glyphs.compute, glyphs.free,
-        glyphs.reserve);
+    return {
+        fmt::format("{} experts", glyphs.experts),
+        fmt::format("{} other weights", glyphs.weights),
+        fmt::format("{} KV cache{}", glyphs.kv, with_recurrent_state ? " and recurrent state" : ""),
+        fmt::format("{} compute, staging", glyphs.compute),
+        fmt::format("{} free", glyphs.free),
+        fmt::format("{} reserve", glyphs.reserve)};
 }
 
 std::string fraction_bar(double fraction, std::size_t columns, Charset charset) {

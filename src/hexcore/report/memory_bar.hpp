@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/plan/plan.hpp"
@@ -14,8 +15,9 @@ namespace hexcore {
 [[nodiscard]] std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget,
                                      std::size_t columns, Charset charset);
 
-/// What the characters of memory_bar mean, on one line.
-[[nodiscard]] std::string memory_bar_legend(bool with_recurrent_state, Charset charset);
+/// What each of the characters of memory_bar means.
+[[nodiscard]] std::vector<std::string> memory_bar_legend(bool with_recurrent_state,
+                                                         Charset charset);
 
 /// `columns` characters of which a share of `fraction` (0 to 1) is filled; in Unicode to an eighth
 /// of a character.

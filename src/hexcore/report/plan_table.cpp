@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "hexcore/report/expert_grid.hpp"
 #include "hexcore/report/memory_bar.hpp"
 #include "hexcore/report/plan_summary.hpp"
@@ -10,13 +13,11 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t bar_columns = 32;
-
-std::string head_text(const Plan& plan) {
-    std::string text = hanging_paragraph("Plan      ", plan_title(plan));
-    text += hanging_paragraph("model     ", model_sentence(plan));
-    text += hanging_paragraph("context   ", context_sentence(plan));
-    text += hanging_paragraph("basis     ", basis_sentence(plan));
+std::string head_text(const Plan& plan, std::size_t columns) {
+    std::string text = hanging_paragraph("Plan      ", plan_title(plan), columns);
+    text += hanging_paragraph("model     ", model_sentence(plan), columns);
+    text += hanging_paragraph("context   ", context_sentence(plan), columns);
+    text += hanging_paragraph("basis     ", basis_sentence(plan), columns);
     return text;
 }
 
@@ -25,10 +26,12 @@ std::string device_label(const Plan& plan, std::size_t device) {
                        printable(plan.devices[device].name));
 }
 
-std::string fill_text(const Plan& plan, TextStyle style) {
+TextTable fill_table(const Plan& plan, std::size_t bar_columns, TextStyle style) {
     TextTable table({{"   DEVICE", Align::left},
-                     {"PLANNED FILL OF ITS BUDGET", Align::left},
+                     {"PLANNED FILL", Align::left},
                      {"FILL"},
+                     {"BUDGET"},
+                     {"RESERVE"},
                      {"LAYERS"},
                      {"EXPERTS"}},
                     style);
@@ -37,57 +40,83 @@ std::string fill_text(const Plan& plan, TextStyle style) {
         table.add_row(
             {device_label(plan, d),
              memory_bar(device.planned, device.reserve, device.budget, bar_columns, style.charset),
-             fmt::format("{:.1f} %", device.fill() * 100), layer_range(plan, DeviceId(d)),
+             fmt::format("{:.1f} %", device.fill() * 100), to_string(device.budget),
+             to_string(device.reserve), layer_range(plan, DeviceId(d)),
              fmt::format("{}", device.experts)},
             device_escape(DeviceId(d)));
     }
-    return table.render() + "   " + memory_bar_legend(has_recurrent_state(plan), style.charset) +
-           '\n';
+    return table;
 }
 
-std::vector<std::string> usage_cells(std::string label, const Usage& usage, bool with_recurrent) {
-    std::vector<std::string> cells = {std::move(label), to_string(usage.weights),
-                                      to_string(usage.experts), to_string(usage.kv)};
-    if (with_recurrent) {
-        cells.push_back(to_string(usage.recurrent));
+std::string fill_text(const Plan& plan, TextStyle style) {
+    constexpr std::size_t least_bar = 12;  // as wide as its header
+    constexpr std::size_t widest_bar = 32;
+    const std::size_t others = fill_table(plan, least_bar, style).columns() - least_bar;
+    const std::size_t room = style.columns - std::min(others, style.columns);
+    std::string text = fill_table(plan, std::clamp(room, least_bar, widest_bar), style).render();
+    std::string line = "  ";
+    for (const std::string& entry : memory_bar_legend(has_recurrent_state(plan), style.charset)) {
+        if (text_columns(line) + 2 + text_columns(entry) > style.columns) {
+            text += line + '\n';
+            line = "  ";
+        }
+        line += (line.size() > 2 ? "  " : " ") + entry;
     }
-    cells.insert(cells.end(),
-                 {to_string(usage.compute), to_string(usage.staging), to_string(usage.total())});
-    return cells;
+    return text + line + '\n';
+}
+
+/// A purpose of memory; those that nothing is planned for have no column.
+struct PurposeColumn {
+    const char* header;
+    Bytes Usage::*bytes;
+};
+constexpr std::array purpose_columns{
+    PurposeColumn{"WEIGHTS", &Usage::weights}, PurposeColumn{"EXPERTS", &Usage::experts},
+    PurposeColumn{"KV CACHE", &Usage::kv},     PurposeColumn{"RECURRENT", &Usage::recurrent},
+    PurposeColumn{"COMPUTE", &Usage::compute}, PurposeColumn{"STAGING", &Usage::staging},
+};
+
+bool is_planned(const Plan& plan, Bytes Usage::*purpose) {
+    return plan.host.*purpose > Bytes{} ||
+           std::any_of(plan.devices.begin(), plan.devices.end(), [&](const PlannedDevice& device) {
+               return device.planned.*purpose > Bytes{};
+           });
 }
 
 std::string bytes_text(const Plan& plan, TextStyle style) {
-    const bool with_recurrent = has_recurrent_state(plan);
-    std::vector<TableColumn> columns = {
-        {"   PLANNED", Align::left}, {"WEIGHTS"}, {"EXPERTS"}, {"KV CACHE"}};
-    if (with_recurrent) {
-        columns.push_back({"RECURRENT"});
+    std::vector<TableColumn> columns = {{"   PLANNED", Align::left}};
+    std::vector<Bytes Usage::*> purposes;
+    for (const PurposeColumn& column : purpose_columns) {
+        if (is_planned(plan, column.bytes)) {
+            columns.push_back({column.header});
+            purposes.push_back(column.bytes);
+        }
     }
-    columns.insert(columns.end(), {{"COMPUTE"}, {"STAGING"}, {"TOTAL"}, {"BUDGET"}, {"RESERVE"}});
+    columns.push_back({"TOTAL"});
     TextTable table(std::move(columns), style);
+    const auto add = [&](std::string label, const Usage& usage, std::string escape) {
+        std::vector<std::string> cells = {std::move(label)};
+        for (const auto purpose : purposes) {
+            cells.push_back(to_string(usage.*purpose));
+        }
+        cells.push_back(to_string(usage.total()));
+        table.add_row(std::move(cells), std::move(escape));
+    };
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
-        const PlannedDevice& device = plan.devices[d];
-        std::vector<std::string> cells =
-            usage_cells(device_label(plan, d), device.planned, with_recurrent);
-        cells.push_back(to_string(device.budget));
-        cells.push_back(to_string(device.reserve));
-        table.add_row(std::move(cells), device_escape(DeviceId(d)));
+        add(device_label(plan, d), plan.devices[d].planned, device_escape(DeviceId(d)));
     }
-    std::vector<std::string> host = usage_cells("   host memory", plan.host, with_recurrent);
-    host.emplace_back("-");
-    host.emplace_back("-");
-    table.add_row(std::move(host));
+    add("   host memory", plan.host, "");
     return table.render();
 }
 
-std::string reasons_text(const Plan& plan) {
+std::string reasons_text(const Plan& plan, std::size_t columns) {
     std::string text;
     if (const std::string times = times_sentence(plan); !times.empty()) {
-        text += '\n' + hanging_paragraph("Modelled time of a token: ", times);
+        text += '\n' + hanging_paragraph("Modelled time of a token: ", times, columns);
     }
     text += plan.explanation.empty() ? "" : "\nWhy\n";
     for (const std::string& line : plan.explanation) {
-        text += hanging_paragraph("- ", printable(line));
+        text += hanging_paragraph("- ", printable(line), columns);
     }
     return text;
 }
@@ -95,13 +124,13 @@ std::string reasons_text(const Plan& plan) {
 }  // namespace
 
 std::string plan_table(const Plan& plan, TextStyle style) {
-    std::string text = head_text(plan) + '\n';
+    std::string text = head_text(plan, style.columns) + '\n';
     text += fill_text(plan, style) + '\n';
     text += bytes_text(plan, style) + '\n';
-    const std::string grid = expert_grid(plan, style.color);
+    const std::string grid = expert_grid(plan, style);
     text += grid.empty() ? "No routed experts: each layer is whole on its device.\n"
                          : "Planned experts: each character is the device that holds one\n" + grid;
-    return text + reasons_text(plan);
+    return text + reasons_text(plan, style.columns);
 }
 
 }  // namespace hexcore

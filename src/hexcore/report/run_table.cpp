@@ -32,8 +32,8 @@ void add_purpose(TextTable& table, std::string_view purpose, Bytes planned, Byte
     if (planned == Bytes{} && accounted == Bytes{}) {
         return;
     }
-    table.add_row({fmt::format("     {}", purpose), to_string(planned), to_string(accounted),
-                   difference_text(planned, accounted), "", "", "", ""});
+    table.add_row({fmt::format("     {}", purpose), to_string(planned),
+                   difference_text(planned, accounted), to_string(accounted), "", "", ""});
 }
 
 void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted) {
@@ -48,12 +48,11 @@ void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted
 std::string devices_text(const RunReport& report, TextStyle style) {
     TextTable table({{"   DEVICE", Align::left},
                      {"PLANNED"},
-                     {"ACCOUNTED"},
                      {"DIFFERENCE"},
+                     {"ACCOUNTED"},
+                     {"ITS PEAK"},
                      {"MEASURED"},
-                     {"ACCOUNTED PEAK"},
-                     {"BUDGET"},
-                     {"REFUSED"}},
+                     {"BUDGET"}},
                     style);
     for (std::size_t d = 0; d < report.devices.size(); ++d) {
         const RunDevice& device = report.devices[d];
@@ -61,18 +60,28 @@ std::string devices_text(const RunReport& report, TextStyle style) {
         const Bytes accounted = device.accounted.total();
         table.add_row(
             {fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
-             to_string(planned), to_string(accounted), difference_text(planned, accounted),
-             measured_text(device.measured), to_string(device.peak), to_string(device.budget),
-             fmt::format("{}", device.refused)},
+             to_string(planned), difference_text(planned, accounted), to_string(accounted),
+             to_string(device.peak), measured_text(device.measured), to_string(device.budget)},
             device_escape(DeviceId(d)));
         add_purposes(table, device.planned, device.accounted);
     }
     const Bytes planned = report.host.planned.total();
     const Bytes accounted = report.host.accounted.total();
-    table.add_row({"   host memory", to_string(planned), to_string(accounted),
-                   difference_text(planned, accounted), "-", "-", "-", "-"});
+    table.add_row({"   host memory", to_string(planned), difference_text(planned, accounted),
+                   to_string(accounted), "-", "-", "-"});
     add_purposes(table, report.host.planned, report.host.accounted);
     return table.render();
+}
+
+std::string refusals_text(const RunReport& report, std::size_t columns) {
+    std::string text;
+    for (const RunDevice& device : report.devices) {
+        if (device.refused > 0) {
+            text += fmt::format("{}{} on {}", text.empty() ? "refused: " : ", ",
+                                plural(device.refused, "allocation"), printable(device.name));
+        }
+    }
+    return hanging_paragraph("", text.empty() ? "no allocation was refused" : text, columns);
 }
 
 std::string unload_text(const RunReport& report, TextStyle style) {
@@ -92,14 +101,17 @@ std::string unload_text(const RunReport& report, TextStyle style) {
 }  // namespace
 
 std::string run_table(const RunReport& report, TextStyle style) {
-    std::string text = devices_text(report, style) + unload_text(report, style) + '\n';
+    std::string text = devices_text(report, style) + unload_text(report, style) + '\n' +
+                       refusals_text(report, style.columns);
     text += hanging_paragraph(
-        "", fmt::format("loaded in {}; prompt of {}{}, {} generated{} (measured); "
-                        "stopped: {}",
-                        duration_text(report.timing.load_ms / 1e3),
-                        plural(report.prompt_tokens.value(), "token"),
-                        at_rate(report.timing.prompt_tokens_per_s), report.generated_tokens.value(),
-                        at_rate(report.timing.decode_tokens_per_s), to_string(report.stop)));
+        "",
+        fmt::format("loaded in {}; prompt of {}{}, {} generated{} (measured); "
+                    "stopped: {}",
+                    duration_text(report.timing.load_ms / 1e3),
+                    plural(report.prompt_tokens.value(), "token"),
+                    at_rate(report.timing.prompt_tokens_per_s), report.generated_tokens.value(),
+                    at_rate(report.timing.decode_tokens_per_s), to_string(report.stop)),
+        style.columns);
     text += hanging_paragraph(
         "",
         fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
@@ -107,27 +119,32 @@ std::string run_table(const RunReport& report, TextStyle style) {
                     report.cache.cells_used, report.cache.cells_total,
                     to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
                     to_string(report.cache.high_water), plural(report.cache.tokens_reused, "token"),
-                    report.cache.tokens_computed, report.cache.tokens_evicted));
+                    report.cache.tokens_computed, report.cache.tokens_evicted),
+        style.columns);
     return text;
 }
 
-std::string verify_text(const VerifyReport& report) {
+std::string verify_text(const VerifyReport& report, TextStyle style) {
     const std::string tokens = plural(report.tokens.value(), "token");
     if (!std::isfinite(report.max_relative_error)) {
         return hanging_paragraph(
-            "", fmt::format("not verified: over {} some logits are no finite numbers, so "
-                            "that comparing them says nothing; the model's weights are broken, or "
-                            "too large for its types",
-                            tokens));
+            "",
+            fmt::format("not verified: over {} some logits are no finite numbers, so "
+                        "that comparing them says nothing; the model's weights are broken, or "
+                        "too large for its types",
+                        tokens),
+            style.columns);
     }
     if (report.identical) {
         return fmt::format("identical: all logits of {} are the same bits as libllama's\n", tokens);
     }
     return hanging_paragraph(
-        "", fmt::format("{}: over {} the logits differ from libllama's by a relative error "
-                        "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
-                        report.agrees() ? "within tolerance" : "different", tokens,
-                        report.max_relative_error, report.tolerance));
+        "",
+        fmt::format("{}: over {} the logits differ from libllama's by a relative error "
+                    "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
+                    report.agrees() ? "within tolerance" : "different", tokens,
+                    report.max_relative_error, report.tolerance),
+        style.columns);
 }
 
 }  // namespace hexcore

@@ -12,6 +12,6 @@ namespace hexcore {
 [[nodiscard]] std::string run_table(const RunReport& report, TextStyle style);
 
 /// One paragraph that says whether the outputs agree.
-[[nodiscard]] std::string verify_text(const VerifyReport& report);
+[[nodiscard]] std::string verify_text(const VerifyReport& report, TextStyle style);
 
 }  // namespace hexcore

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -108,10 +109,11 @@ std::vector<std::string> wrap_text(std::string_view text, std::size_t columns) {
     return lines;
 }
 
-std::string hanging_paragraph(std::string_view lead, std::string_view text) {
+std::string hanging_paragraph(std::string_view lead, std::string_view text, std::size_t columns) {
+    const std::size_t width = std::min(columns, report_columns);
     std::string result;
     std::string start(lead);
-    for (const std::string& line : wrap_text(text, report_columns - text_columns(lead))) {
+    for (const std::string& line : wrap_text(text, width - std::min(text_columns(lead), width))) {
         result += start + line + '\n';
         start.assign(text_columns(lead), ' ');
     }

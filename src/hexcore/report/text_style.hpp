@@ -19,9 +19,10 @@ enum class Color { never, ansi };
 struct TextStyle {
     Charset charset = Charset::unicode;
     Color color = Color::never;
+    std::size_t columns = 80;  ///< no line of a report is wider than this, numbers are never cut
 };
 
-/// Text reports keep to this many columns.
+/// Paragraphs of text are no wider than this, for they would be hard to read.
 inline constexpr std::size_t report_columns = 99;
 
 /// One character for a device: 0-9, a-z, A-Z; `*` from the 63rd device on.
@@ -46,7 +47,9 @@ inline constexpr std::size_t report_columns = 99;
 /// Breaks `text` at spaces into lines of at most `columns`; a longer word keeps its own line.
 [[nodiscard]] std::vector<std::string> wrap_text(std::string_view text, std::size_t columns);
 
-/// `lead` and the wrapped `text` after it, continued under the start of the text, each line ended.
-[[nodiscard]] std::string hanging_paragraph(std::string_view lead, std::string_view text);
+/// `lead` and the wrapped `text` after it, continued under the start of the text, each line ended,
+/// in at most `columns` (and report_columns).
+[[nodiscard]] std::string hanging_paragraph(std::string_view lead, std::string_view text,
+                                            std::size_t columns);
 
 }  // namespace hexcore
