@@ -47,6 +47,15 @@ def test_a_prompt_longer_than_the_context_ends_with_2_and_says_what_ctx_would_do
     assert "--ctx" in outcome.stderr and "256" in outcome.stderr
 
 
+@pytest.mark.parametrize("command", [["plan"], ["plan", "--fit", "ctx"], ["run", "-p", "x"],
+                                     ["verify"]], ids=" ".join)
+def test_a_kv_type_that_the_model_cannot_have_ends_with_2(hexcore, random_model, command):
+    model = random_model("llama", layers=2, embd=96, ff=64, heads=4, experts=4, used=2)
+    assert hexcore("plan", model, *on("64MiB"), "--ctx", 256).code == 0
+    fails(hexcore(*command, model, *on("64MiB"), "--ctx", 256, "--kv-type", "q8_0"), 2,
+          "--kv-type q8_0", "f16", "24")
+
+
 @pytest.mark.parametrize("make", [
     lambda path: path.write_bytes(b""),
     lambda path: path.write_bytes(b"no model at all"),

@@ -65,6 +65,22 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
     return request;
 }
 
+/// The error of a plan, or one of wrong usage where the same model can be planned with a KV cache
+/// of f16. Which types it can have depends on head sizes and architecture, and only libllama knows.
+Error with_blame(Error error, PlanRequest request, const DryRun& dry_run) {
+    const KvType asked = request.context.kv_type;
+    if (error.code != ErrorCode::bad_input || asked == KvType::f16) {
+        return error;
+    }
+    request.context.kv_type = KvType::f16;
+    const auto plain = make_plan(request, dry_run);
+    if (!plain && plain.error().code != ErrorCode::does_not_fit) {
+        return error;
+    }
+    return {ErrorCode::usage, fmt::format("--kv-type {} is not for this model, which needs f16: {}",
+                                          to_string(asked), error.message)};
+}
+
 }  // namespace
 
 void PlanningOptions::add_to(CLI::App& command, bool model_required) {
@@ -137,8 +153,12 @@ Result<PlanningInput> planning_input(const PlanningOptions& options) {
 Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
                           ContextOptions context, const std::atomic<bool>* stop) {
     const DryRun dry_run = make_dry_run(*input.machine, input.inventory, context, stop);
-    HEXCORE_TRY(plan, options.fit == "ctx" ? fit_context(input.request, dry_run)
-                                           : make_plan(input.request, dry_run));
+    auto planned = options.fit == "ctx" ? fit_context(input.request, dry_run)
+                                        : make_plan(input.request, dry_run);
+    if (!planned) {
+        return tl::unexpected(with_blame(std::move(planned.error()), input.request, dry_run));
+    }
+    Plan plan = *std::move(planned);
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
         const Device& device = input.machine->device(DeviceId(i));
         if (device.overhead() > Bytes{}) {
