@@ -144,6 +144,16 @@ def test_a_plan_file_with_budgets_too_small_by_now_is_refused(hexcore, tiny, tmp
     assert "bytes" in err and "host" in err
 
 
+def test_a_prompt_that_begins_with_bos_has_it_once(hexcore, tiny):
+    def run(prompt):
+        report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", prompt, "-n", 4, "--temp", 0)
+        return report["tokens"]["prompt"], report["text"]
+
+    plain = run("hello")
+    assert run("<|bos|>hello") == plain
+    assert run("<|bos|><|bos|>hello")[0] == plain[0] + 1  # what is written twice is meant twice
+
+
 def test_progress_and_results_do_not_mix(hexcore, tiny):
     code, out, err = hexcore("run", tiny, *SMALL, "--ctx", 256, "-p", "x", "-n", 2,
                              "--format", "json")

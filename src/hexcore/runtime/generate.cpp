@@ -64,6 +64,12 @@ Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) cons
         return fail(ErrorCode::bad_input, "the model's tokenizer cannot take this prompt");
     }
     tokens.resize(static_cast<std::size_t>(count));
+    // Prompts and chat templates that were written for other programs begin with its text.
+    const llama_token bos = llama_vocab_bos(&session_.vocab());
+    if (position_ == 0 && llama_vocab_get_add_bos(&session_.vocab()) && tokens.size() > 1 &&
+        tokens[0] == bos && tokens[1] == bos) {
+        tokens.erase(tokens.begin());
+    }
     return tokens;
 }
 

@@ -52,6 +52,8 @@ public:
     [[nodiscard]] std::uint32_t position() const { return position_; }
 
 private:
+    /// The first text of a sequence begins with the model's BOS token where the model wants it:
+    /// once, also where the text says it itself.
     [[nodiscard]] Result<std::vector<llama_token>> tokenize(std::string_view text) const;
     [[nodiscard]] Result<bool> decode(const llama_token* tokens, std::size_t count);
     /// Takes everything from `position` on out of the sequence again.
