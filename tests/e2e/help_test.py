@@ -41,7 +41,6 @@ def test_version(hexcore):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    ([], ["name a command", "devices, plan, run", "hexcore --help"]),
     (["pla"], ["no command 'pla'", "devices, plan, run"]),
     (["--fast"], ["no option --fast", "hexcore --help"]),
     (["plan", "--fast"], ["no option --fast", "hexcore plan --help"]),
@@ -70,6 +69,17 @@ def test_wrong_usage_ends_with_2_and_one_paragraph(hexcore, arguments, words):
     assert len(err) < 400
     for word in words:
         assert word in err
+
+
+def test_the_program_alone_shows_the_first_steps_and_they_exist(hexcore):
+    code, out, err = hexcore()
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= 80
+    steps = re.findall(r"^  hexcore (\w+) ?(.*)", err, re.MULTILINE)
+    assert [command for command, _ in steps] == ["devices", "plan", "run", "plan"]
+    assert hexcore("plan", *steps[3][1].split()).code == 0
+    assert hexcore("--help").code == 0
 
 
 @pytest.fixture(scope="module")

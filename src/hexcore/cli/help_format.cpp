@@ -96,6 +96,27 @@ std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error)
     return text;
 }
 
+/// Whether nothing but the program's name was given.
+bool is_bare(const CLI::App& program, const CLI::ParseError& error) {
+    return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+           program.get_subcommands().empty() && program.remaining().empty();
+}
+
+std::string first_steps(const CLI::App& program) {
+    constexpr const char* steps = R"(
+Try, in this order:
+  hexcore devices                     what memory there is, and who holds it
+  hexcore plan model.gguf             what of a model goes where; loads nothing
+  hexcore run model.gguf -p "Hello"   loads it as planned and continues the text
+
+A plan needs no file for a built-in shape:
+  hexcore plan --shape mixtral-8x7b --quant q4_K --device 16GiB --device 16GiB
+
+hexcore --help lists all commands, hexcore COMMAND --help explains one.
+)";
+    return wrapped(program.get_description(), help_columns) + '\n' + steps;
+}
+
 }  // namespace
 
 void set_up_help(CLI::App& program, const std::string& version) {
@@ -114,6 +135,10 @@ int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
         const int code = program.exit(error);
         return std::cout.flush() ? code : static_cast<int>(ErrorCode::negative);
+    }
+    if (is_bare(program, error)) {
+        std::fputs(first_steps(program).c_str(), stderr);
+        return static_cast<int>(ErrorCode::usage);
     }
     const auto commands = named_commands(program);
     std::string path;

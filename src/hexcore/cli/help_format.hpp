@@ -10,8 +10,8 @@ namespace hexcore {
 void set_up_help(CLI::App& program, const std::string& version);
 
 /// Prints what is wrong with the command line to stderr, as one paragraph that names the help to
-/// ask for. Returns the exit code. Where the "error" is that help or the version was asked for,
-/// prints those to stdout and returns 0.
+/// ask for; where nothing was given at all, the first steps. Returns the exit code. Where the
+/// "error" is that help or the version was asked for, prints those to stdout and returns 0.
 [[nodiscard]] int report_parse_error(const CLI::App& program, const CLI::ParseError& error);
 
 }  // namespace hexcore
