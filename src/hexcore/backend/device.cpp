@@ -16,6 +16,13 @@ void get_memory(ggml_backend_dev_t handle, std::size_t* free, std::size_t* total
     *total = budget.limit().count();
 }
 
+/// Where devices have events, libllama keeps several batches under way at once, unless a tensor has
+/// a buffer type of its own, as experts have in Hexcore's own loads. In a stock program they don't;
+/// there this would take four times the inputs' memory, which no plan foresees.
+bool pipelines_by_itself(const Device& device) {
+    return device.machine().size() > 1 && device.machine().layout().goes_by_name();
+}
+
 void get_props(ggml_backend_dev_t handle, ggml_backend_dev_props* props) {
     *props = {};
     props->name = device_of(handle).name().c_str();
@@ -23,6 +30,27 @@ void get_props(ggml_backend_dev_t handle, ggml_backend_dev_props* props) {
     props->type = GGML_BACKEND_DEVICE_TYPE_GPU;
     get_memory(handle, &props->memory_free, &props->memory_total);
     props->caps.mmap_support = true;
+    if (ggml_backend_dev_t stock = device_of(handle).stock_device()) {
+        ggml_backend_dev_props inner;
+        ggml_backend_dev_get_props(stock, &inner);
+        props->caps.async = inner.caps.async;
+        props->caps.events = inner.caps.events && !pipelines_by_itself(device_of(handle));
+        props->caps.host_buffer = device_of(handle).pinned_type() != nullptr;
+    }
+}
+
+ggml_backend_buffer_type_t get_host_buffer_type(ggml_backend_dev_t handle) {
+    return device_of(handle).pinned_type();
+}
+
+bool offload_op(ggml_backend_dev_t handle, const ggml_tensor* op) {
+    ggml_backend_dev_t stock = device_of(handle).stock_device();
+    return stock != nullptr && ggml_backend_dev_offload_op(stock, op);
+}
+
+// The inner device's own: it waits for it and frees it without our doing.
+ggml_backend_event_t event_new(ggml_backend_dev_t handle) {
+    return ggml_backend_event_new(device_of(handle).stock_device());
 }
 
 bool supports_op(ggml_backend_dev_t handle, const ggml_tensor* op) {
@@ -49,13 +77,13 @@ constexpr ggml_backend_device_i interface = {
     get_props,
     [](ggml_backend_dev_t handle, const char*) { return make_device_backend(device_of(handle)); },
     [](ggml_backend_dev_t handle) { return device_of(handle).buffer_type(); },
-    nullptr,  // get_host_buffer_type
+    get_host_buffer_type,
     nullptr,  // buffer_from_host_ptr
     supports_op,
     supports_buft,
-    nullptr,  // offload_op
-    nullptr,  // event_new
-    nullptr,  // event_free
+    offload_op,
+    event_new,
+    nullptr,  // event_free: an event's device is the inner one
     nullptr,  // event_synchronize
 };
 

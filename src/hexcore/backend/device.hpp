@@ -60,8 +60,8 @@ public:
     [[nodiscard]] virtual Bytes overhead() const { return {}; }
     /// The part of it that is taken already, before a model is loaded.
     [[nodiscard]] virtual Bytes overhead_taken() const { return {}; }
-    /// Host memory from which copies to this device are fastest; null: any.
-    [[nodiscard]] virtual ggml_backend_buffer_type_t staging_type() const { return nullptr; }
+    /// Host memory from and to which copies of this device are fastest; null: any.
+    [[nodiscard]] virtual ggml_backend_buffer_type_t pinned_type() const { return nullptr; }
 
     /// The inner backend's answer for an operation, whose tensors may have no buffers yet.
     [[nodiscard]] virtual bool supports(const ggml_tensor& op) = 0;

@@ -3,7 +3,10 @@
 #include <memory>
 
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/expert_buffer.hpp"
 #include "hexcore/backend/expert_execution.hpp"
+#include "hexcore/backend/inner_backend.hpp"
+#include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
 namespace {
@@ -11,6 +14,9 @@ namespace {
 struct DeviceBackend {
     Device& device;
     std::unique_ptr<ExpertExecution> execution;
+    /// What goes on beside the caller on a device of another backend; null for main memory, whose
+    /// work is done when a call returns.
+    std::shared_ptr<InnerBackend> beside;
 };
 
 DeviceBackend& context_of(ggml_backend_t backend) {
@@ -22,15 +28,72 @@ void free_backend(ggml_backend_t backend) {
     delete backend;
 }
 
+void synchronize(ggml_backend_t backend) { context_of(backend).execution->synchronize(); }
+
+/// Whether bytes of `tensor` are at one place, and go there as soon as they are handed over: not
+/// those of experts in shards, and not what readers bring while a model loads.
+bool is_plain(const DeviceBackend& context, const ggml_tensor& tensor) {
+    return context.beside && sharded(&tensor) == nullptr &&
+           context.device.machine().filler() == nullptr;
+}
+
+void set_tensor_async(ggml_backend_t backend, ggml_tensor* tensor, const void* data,
+                      std::size_t offset, std::size_t size) {
+    DeviceBackend& context = context_of(backend);
+    if (is_plain(context, *tensor)) {
+        context.beside->set_async(*tensor, data, offset, size);
+        return;
+    }
+    synchronize(backend);
+    ggml_backend_tensor_set(tensor, data, offset, size);
+}
+
+void get_tensor_async(ggml_backend_t backend, const ggml_tensor* tensor, void* data,
+                      std::size_t offset, std::size_t size) {
+    DeviceBackend& context = context_of(backend);
+    if (is_plain(context, *tensor)) {
+        context.beside->get_async(*tensor, data, offset, size);
+        return;
+    }
+    synchronize(backend);
+    ggml_backend_tensor_get(tensor, data, offset, size);
+}
+
+ggml_guid_t guid() {
+    static ggml_guid id = {0x8e, 0x1c, 0x5a, 0x70, 0x2b, 0xd4, 0x4f, 0x36,
+                           0x9a, 0x61, 0xc3, 0x0f, 0x77, 0xe8, 0x15, 0xb2};
+    return &id;
+}
+
+bool cpy_tensor_async(ggml_backend_t from, ggml_backend_t to, const ggml_tensor* source,
+                      ggml_tensor* target) {
+    if (!ggml_guid_matches(from->guid, guid()) || !ggml_guid_matches(to->guid, guid())) {
+        return false;
+    }
+    DeviceBackend& there = context_of(from);
+    DeviceBackend& here = context_of(to);
+    return is_plain(there, *source) && is_plain(here, *target) &&
+           here.beside->copy_async(*there.beside, *source, *target);
+}
+
+void graph_optimize(ggml_backend_t backend, ggml_cgraph* graph,
+                    ggml_backend_graph_optimize_params* parameters) {
+    DeviceBackend& context = context_of(backend);
+    if (context.beside) {
+        context.beside->optimize(*graph, parameters);
+    }
+    context.execution->reserve(*graph);
+}
+
 constexpr ggml_backend_i interface = {
     [](ggml_backend_t backend) { return context_of(backend).device.name().c_str(); },
     free_backend,
-    nullptr,  // set_tensor_async
-    nullptr,  // get_tensor_async
+    set_tensor_async,
+    get_tensor_async,
     nullptr,  // set_tensor_2d_async
     nullptr,  // get_tensor_2d_async
-    nullptr,  // cpy_tensor_async
-    [](ggml_backend_t backend) { context_of(backend).execution->synchronize(); },
+    cpy_tensor_async,
+    synchronize,
     nullptr,  // graph_plan_create
     nullptr,  // graph_plan_free
     nullptr,  // graph_plan_update
@@ -38,18 +101,14 @@ constexpr ggml_backend_i interface = {
     [](ggml_backend_t backend, ggml_cgraph* graph) {
         return context_of(backend).execution->compute(*graph);
     },
-    nullptr,  // event_record
-    nullptr,  // event_wait
-    [](ggml_backend_t backend, ggml_cgraph* graph, ggml_backend_graph_optimize_params*) {
-        context_of(backend).execution->reserve(*graph);
+    [](ggml_backend_t backend, ggml_backend_event_t event) {
+        context_of(backend).beside->record(event);
     },
+    [](ggml_backend_t backend, ggml_backend_event_t event) {
+        context_of(backend).beside->wait(event);
+    },
+    graph_optimize,
 };
-
-ggml_guid_t guid() {
-    static ggml_guid id = {0x8e, 0x1c, 0x5a, 0x70, 0x2b, 0xd4, 0x4f, 0x36,
-                           0x9a, 0x61, 0xc3, 0x0f, 0x77, 0xe8, 0x15, 0xb2};
-    return &id;
-}
 
 }  // namespace
 
@@ -58,7 +117,8 @@ ggml_backend_t make_device_backend(Device& device) {
     if (!execution) {
         return nullptr;
     }
-    auto* context = new DeviceBackend{device, std::move(execution)};
+    auto* context = new DeviceBackend{device, std::move(execution),
+                                      device.is_host() ? nullptr : device.inner_backend()};
     return new ggml_backend{guid(), interface, device.handle(), context};
 }
 

@@ -30,6 +30,21 @@ public:
     /// Begins to compute the graph, whose tensors must be in the inner backend's own buffers.
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph, const ComputeOptions& options);
     void synchronize();
+    /// Lets the backend reorder `graph`, and say through `parameters` which tensors must keep their
+    /// memory for longer, before any is given. The tensors are libllama's own.
+    void optimize(ggml_cgraph& graph, ggml_backend_graph_optimize_params* parameters);
+
+    /// Copies in the order of what is computed, without waiting for it where the backend can. The
+    /// tensors are on this device; `data` must stay until the backend was synchronised.
+    void set_async(ggml_tensor& tensor, const void* data, std::size_t offset, std::size_t size);
+    void get_async(const ggml_tensor& tensor, void* data, std::size_t offset, std::size_t size);
+    /// The same from `from`'s device to this one's. False where the two cannot, so that the caller
+    /// has to wait for both and copy by itself.
+    [[nodiscard]] bool copy_async(InnerBackend& from, const ggml_tensor& source,
+                                  ggml_tensor& target);
+    /// Events are the inner device's own.
+    void record(ggml_backend_event_t event);
+    void wait(ggml_backend_event_t event);
 
     /// Makes the scratch memory large enough for `graph`; false where that is refused. Works on
     /// simulated devices, too.
@@ -39,6 +54,8 @@ public:
 
 private:
     [[nodiscard]] bool start();
+    /// `tensor` as the inner backend knows it.
+    [[nodiscard]] ggml_tensor inner(const ggml_tensor& tensor) const;
     /// Begins with a new allocator after a refusal; gives `allocated` back.
     bool kept(bool allocated);
 

@@ -23,8 +23,10 @@ public:
     [[nodiscard]] Result<std::optional<Bytes>> measured() const override;
     [[nodiscard]] Bytes overhead() const override { return inner_.context + inner_.pools; }
     [[nodiscard]] Bytes overhead_taken() const override { return inner_.context; }
-    [[nodiscard]] ggml_backend_buffer_type_t staging_type() const override {
-        return ggml_backend_dev_host_buffer_type(inner_.device);
+    /// Pinned memory, where the inner device has it. A simulated device has none: what a dry run
+    /// takes in host memory is as large, and is given back at once.
+    [[nodiscard]] ggml_backend_buffer_type_t pinned_type() const override {
+        return memory().is_simulated() ? nullptr : ggml_backend_dev_host_buffer_type(inner_.device);
     }
     [[nodiscard]] bool supports(const ggml_tensor& op) override {
         return ggml_backend_dev_supports_op(inner_.device, &op);

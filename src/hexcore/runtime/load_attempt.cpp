@@ -241,7 +241,7 @@ ReaderOptions LoadAttempt::reader_options() const {
     ReaderOptions options = ReaderOptions::to(machine_.specs());
     options.check_values = options_.verify_data;
     for (std::size_t i = 0; i < machine_.size(); ++i) {
-        if (ggml_backend_buffer_type_t pinned = machine_.device(DeviceId(i)).staging_type()) {
+        if (ggml_backend_buffer_type_t pinned = machine_.device(DeviceId(i)).pinned_type()) {
             options.staging_type = pinned;
         }
     }
