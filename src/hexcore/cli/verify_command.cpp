@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -29,20 +30,30 @@ Result<VerifyReport> verify(const Options& options) {
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
-                               .threads = options.threads};
+                               .threads = options.threads,
+                               .progress = {},
+                               .stop = interrupt.flag()};
     const ContextOptions context = context_options(options.planning.ubatch, verification);
     HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
     std::vector<float> planned;
     {
+        auto bar = std::make_unique<LoadProgress>();
         LoadOptions load{.context = context,
-                         .progress = {},
+                         .progress =
+                             [&bar](ReadProgress read) {
+                                 bar->update(read);
+                                 return true;
+                             },
                          .stop = interrupt.flag(),
                          .verify_data = options.planning.verify_data};
         HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
+        bar.reset();
         verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
         HEXCORE_TRY(logits, planned_logits(session, verification));
         planned = std::move(logits);
     }
+    LoadProgress bar;
+    verification.progress = [&bar](ReadProgress read) { bar.update(read); };
     HEXCORE_TRY(plain, plain_logits(*input.machine, input.inventory, plan, verification));
     return compare_logits(planned, plain, options.tokens, options.tolerance);
 }

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "hexcore/backend/unread_mapping.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -25,6 +27,7 @@ bool is_aligned(const Inventory& inventory) {
 
 Result<llama_model_ptr> load_model_file(const Inventory& inventory,
                                         const llama_model_params& parameters) {
+    const UnreadMapping unread;
     const std::filesystem::path& path = inventory.files.front();
     if (inventory.files.size() > 1 || !is_aligned(inventory)) {
         return llama_model_ptr(llama_model_load_from_file(path.c_str(), parameters));

@@ -15,6 +15,9 @@ constexpr int threads_that_stage = 8;
 // Large enough that a system call costs nothing, small enough that readers end at the same time.
 constexpr Bytes piece_bytes = 8_MiB;
 constexpr std::size_t piece_size = piece_bytes.count();
+// What a slow disk (10 MB/s, shared by four threads) reads in half a second: nobody who gives up
+// waits longer for what was begun.
+constexpr std::size_t step_size = std::size_t{1} << 20U;
 // What is still in a core's own cache when its numbers are looked at.
 constexpr std::size_t checked_size = std::size_t{256} << 10U;
 
@@ -178,7 +181,7 @@ bool ParallelReader::fill(std::string_view tensor, std::size_t offset, FillTarge
     return true;
 }
 
-Result<void> ParallelReader::bring(const Piece& piece, std::byte* staging) const {
+Result<void> ParallelReader::bring(const Piece& piece, std::byte* staging) {
     if (piece.to == nullptr) {
         Piece on_the_way = piece;
         on_the_way.to = staging;
@@ -194,18 +197,28 @@ Result<void> ParallelReader::bring(const Piece& piece, std::byte* staging) const
     return piece.source->check ? read_checked(piece) : read(piece);
 }
 
-Result<void> ParallelReader::read(const Piece& piece) const {
+Result<void> ParallelReader::read(const Piece& piece) {
     const TensorInfo& tensor = *piece.source->tensor;
-    return files_[tensor.file]
-        ->read_at(tensor.offset_bytes + piece.offset, {piece.to, piece.size})
-        .map_error([&](Error error) {
-            error.message = fmt::format("{}: tensor {}: {}", inventory_.files[tensor.file].string(),
-                                        tensor.name, error.message);
-            return error;
-        });
+    for (std::size_t done = 0; done < piece.size; done += step_size) {
+        if (stopping_) {
+            return fail(ErrorCode::interrupted, "reading was given up");
+        }
+        const std::size_t size = std::min(step_size, piece.size - done);
+        HEXCORE_TRY_VOID(
+            files_[tensor.file]
+                ->read_at(tensor.offset_bytes + piece.offset + done, {piece.to + done, size})
+                .map_error([&](Error error) {
+                    error.message =
+                        fmt::format("{}: tensor {}: {}", inventory_.files[tensor.file].string(),
+                                    tensor.name, error.message);
+                    return error;
+                }));
+        bytes_read_.fetch_add(size, std::memory_order_relaxed);
+    }
+    return {};
 }
 
-Result<void> ParallelReader::read_checked(const Piece& piece) const {
+Result<void> ParallelReader::read_checked(const Piece& piece) {
     const ValueCheck& check = *piece.source->check;
     const TensorInfo& tensor = *piece.source->tensor;
     const std::size_t step = whole_blocks(checked_size, check.block_bytes());
@@ -237,7 +250,6 @@ void ParallelReader::read_pieces(std::byte* staging) {
         pieces_.pop_front();
         lock.unlock();
         auto result = bring(piece, staging);
-        bytes_read_.fetch_add(piece.size, std::memory_order_relaxed);
         lock.lock();
         if (!result && !error_) {
             error_ = std::move(result.error());

@@ -96,9 +96,10 @@ private:
     /// Whether each file still is the one that the inventory was read from, behind our descriptor
     /// and behind its name, by which libllama opens it.
     [[nodiscard]] Result<void> check_unchanged() const;
-    [[nodiscard]] Result<void> bring(const Piece& piece, std::byte* staging) const;
-    [[nodiscard]] Result<void> read(const Piece& piece) const;
-    [[nodiscard]] Result<void> read_checked(const Piece& piece) const;
+    [[nodiscard]] Result<void> bring(const Piece& piece, std::byte* staging);
+    /// Stops early, as interrupted, once the reader was abandoned.
+    [[nodiscard]] Result<void> read(const Piece& piece);
+    [[nodiscard]] Result<void> read_checked(const Piece& piece);
 
     const Inventory& inventory_;
     const ReaderOptions options_;
@@ -113,7 +114,7 @@ private:
     std::size_t unfinished_ = 0;
     Bytes promised_;
     bool reading_ = false;
-    bool stopping_ = false;
+    std::atomic<bool> stopping_ = false;  ///< set under mutex_
     std::optional<Error> error_;
     std::atomic<std::uint64_t> bytes_read_{0};
 };

@@ -6,8 +6,13 @@
 #include <limits>
 #include <random>
 
+#include "hexcore/backend/unread_mapping.hpp"
+#include "hexcore/runtime/read_ahead.hpp"
+
 namespace hexcore {
 namespace {
+
+bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
 
 Result<std::vector<float>> all_logits(llama_context& context, const llama_vocab& vocab,
                                       const VerifyOptions& options) {
@@ -63,6 +68,14 @@ Result<std::vector<float>> planned_logits(ModelSession& session, const VerifyOpt
 Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inventory,
                                         const Plan& plan, const VerifyOptions& options) {
     LlamaLog log;
+    // libllama itself would read the whole file in one call, without a sign and without an end.
+    HEXCORE_TRY_VOID(read_ahead(inventory, [&options](ReadProgress progress) {
+        if (options.progress) {
+            options.progress(progress);
+        }
+        return options.stop == nullptr || !options.stop->load();
+    }));
+    const UnreadMapping unread;
     const LoadParameters parameters = LoadParameters::stock(machine, plan);
     const llama_model_ptr model(
         llama_model_load_from_file(inventory.files.front().c_str(), parameters.model()));
@@ -70,8 +83,12 @@ Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inven
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}: {}",
                     inventory.files.front().string(), log.take_errors());
     }
-    const llama_context_params context_params =
+    llama_context_params context_params =
         context_parameters(plan.context, context_options(plan.context.ubatch.value(), options));
+    if (options.stop != nullptr) {
+        context_params.abort_callback = is_stopped;
+        context_params.abort_callback_data = const_cast<std::atomic<bool>*>(options.stop);
+    }
     const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
     if (!context) {
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "hexcore/report/run_report.hpp"
 #include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/parallel_reader.hpp"
 
 namespace hexcore {
 
@@ -15,6 +17,10 @@ struct VerifyOptions {
     std::uint32_t batch = 0;          ///< tokens in each call; 0: as many as fit a ubatch
     double tolerance = 0;
     int threads = 0;
+    /// Of what plain libllama is given to read; not called where null.
+    std::function<void(ReadProgress)> progress = {};
+    /// Set from anywhere to stop reading and computing. May be null.
+    const std::atomic<bool>* stop = nullptr;
 };
 
 /// `count` tokens of the vocabulary, the same for the same seed.

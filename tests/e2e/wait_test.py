@@ -1,0 +1,38 @@
+"""Waits that a user meets: for disks, for servers, for others who load. Each can be ended."""
+
+import ctypes
+import mmap
+import os
+
+import pytest
+from conftest import on
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+TINY = {"layers": 4, "embd": 256, "ff": 256, "heads": 4, "kv_heads": 2, "experts": 8, "used": 2,
+        "type": "q8_0"}
+
+
+def pages_in_memory(path, begin):
+    """How many pages of the file the page cache holds from the byte `begin` on."""
+    size = path.stat().st_size - begin
+    pages = ctypes.create_string_buffer((size + mmap.PAGESIZE - 1) // mmap.PAGESIZE)
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), size, offset=begin) as mapping:
+        place = ctypes.c_char.from_buffer(mapping)
+        result = LIBC.mincore(ctypes.byref(place), ctypes.c_size_t(size), pages)
+        del place  # else the mapping stays
+    assert result == 0, os.strerror(ctypes.get_errno())
+    return sum(page & 1 for page in pages.raw)
+
+
+@pytest.mark.parametrize("command", [("plan",), ("run", "-p", "x", "-n", "1"), ("verify",)])
+def test_what_is_no_tensor_is_never_read(hexcore, random_model, tmp_path, command):
+    """libllama's way of mapping a file reads all of it, in one call that nothing interrupts."""
+    model = tmp_path / "model.gguf"
+    model.write_bytes(random_model("qwen3moe", **TINY).read_bytes())
+    # What the kernel reads ahead of a reader that is near the tensors' end is none of ours.
+    behind = model.stat().st_size // mmap.PAGESIZE * mmap.PAGESIZE + (64 << 20)
+    os.truncate(model, 2 << 30)
+    name, *options = command
+    code, _, err = hexcore(name, model, *on("64MiB"), "--ctx", "512", *options)
+    assert code == 0, err
+    assert pages_in_memory(model, behind) == 0
