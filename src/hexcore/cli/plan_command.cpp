@@ -5,6 +5,7 @@
 #include "hexcore/cli/locations.hpp"
 #include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_accelerate.hpp"
 #include "hexcore/report/plan_json.hpp"
@@ -46,7 +47,10 @@ Result<Plan> make(const PlanOptions& options) {
         return fail(ErrorCode::usage, "--shape needs --quant TYPE, for example --quant q4_K");
     }
     HEXCORE_TRY(request, shape_request(planning, options.shape, options.quant));
-    return planning.fit == "ctx" ? fit_context(request) : make_plan(request);
+    HEXCORE_TRY(plan, planning.fit == "ctx" ? fit_context(request) : make_plan(request));
+    HEXCORE_TRY(mix, QuantMix::find(options.quant));
+    plan.explanation.push_back(mix.sentence());
+    return plan;
 }
 
 /// Beside the program in a build folder, with its libraries once it is installed.
@@ -116,8 +120,10 @@ void add_plan_command(CLI::App& program, Action& action) {
     command->add_option("--shape", options->shape, "a built-in shape in place of a file")
         ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");
-    command->add_option("--quant", options->quant, "ggml type of the shape's matrices")
-        ->check(CLI::IsMember(quant_names(), CLI::ignore_case))
+    command
+        ->add_option("--quant", options->quant,
+                     "type of the shape's matrices (q4_K), or a mix of them (Q4_K_M)")
+        ->check(CLI::IsMember(QuantMix::names(), CLI::ignore_case))
         ->option_text("TYPE");
     command->add_option("--format", options->format, "table, json, svg, llama.cpp or accelerate")
         ->check(CLI::IsMember({"table", "json", "svg", "llama.cpp", "accelerate"}))

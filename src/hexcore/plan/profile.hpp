@@ -44,15 +44,15 @@ struct ModelProfile {
 /// From the tensors of a model file: sizes are the file's, the rest is derived from tensor shapes.
 [[nodiscard]] ModelProfile profile_from_inventory(const Inventory& inventory);
 
-/// From a built-in shape (shape_names()) with every matrix in the ggml type `quant`, norms and
-/// routers in F32, as llama.cpp's pure quantisation stores them. Fails with ErrorCode::usage for an
-/// unknown shape or type, naming the known ones.
+/// From a built-in shape (shape_names()) with every matrix in the ggml type or the types of the mix
+/// that `quant` names (QuantMix), norms and routers in F32, as llama-quantize stores them. Fails
+/// with ErrorCode::usage for an unknown shape or type, naming the known ones.
 [[nodiscard]] Result<ModelProfile> profile_from_shape(std::string_view name,
                                                       std::string_view quant);
 
 /// Names of the built-in shapes, sorted.
 [[nodiscard]] std::vector<std::string> shape_names();
-/// The ggml types that `quant` may be.
+/// The ggml types that a matrix may have.
 [[nodiscard]] std::vector<std::string> quant_names();
 
 /// Where a built-in shape's numbers come from, for people. Empty for an unknown shape.

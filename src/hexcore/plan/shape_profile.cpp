@@ -2,20 +2,21 @@
 // one.
 
 #include "hexcore/plan/profile.hpp"
-#include "hexcore/plan/quant_type.hpp"
+#include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/plan/shape.hpp"
 
 namespace hexcore {
 namespace {
 
-/// A sum of tensors: bytes in the wanted type and elements.
+/// A sum of tensors of one layer, or outside of the layers: bytes in the wanted types and elements.
 class TensorSum {
 public:
-    explicit TensorSum(const QuantType& type) : type_(type) {}
+    TensorSum(const QuantMix& mix, const MatrixPlace& place) : mix_(mix), place_(place) {}
 
     /// A matrix that quantisation applies to: `rows` rows of `row_elements`.
-    void matrix(std::uint64_t row_elements, std::uint64_t rows) {
-        bytes_ += matrix_bytes(type_, row_elements, rows);
+    void matrix(std::uint64_t row_elements, std::uint64_t rows, MatrixUse use = MatrixUse::other) {
+        place_.use = use;
+        bytes_ += matrix_bytes(mix_.type_of(place_), row_elements, rows);
         elements_ += row_elements * rows;
     }
     /// What stays in F32: norms, biases, routers.
@@ -27,7 +28,8 @@ public:
     [[nodiscard]] std::uint64_t elements() const { return elements_; }
 
 private:
-    QuantType type_;
+    const QuantMix& mix_;
+    MatrixPlace place_;
     Bytes bytes_;
     std::uint64_t elements_ = 0;
 };
@@ -44,16 +46,16 @@ void add_latent_attention(const Shape& shape, TensorSum& sum) {
     sum.plain(latent.kv_rank);
     sum.matrix(latent.head_size_plain, times(latent.kv_rank, shape.n_head));
     sum.matrix(latent.kv_rank, times(latent.head_size_v, shape.n_head));
-    sum.matrix(times(shape.n_head, latent.head_size_v), shape.n_embd);
+    sum.matrix(times(shape.n_head, latent.head_size_v), shape.n_embd, MatrixUse::attention_output);
 }
 
 void add_attention(const Shape& shape, TensorSum& sum) {
     const std::uint64_t q = times(shape.n_head, shape.head_size);
     const std::uint64_t kv = times(shape.n_head_kv, shape.head_size);
     sum.matrix(shape.n_embd, q);
-    sum.matrix(shape.n_embd, kv);
-    sum.matrix(shape.n_embd, kv);
-    sum.matrix(q, shape.n_embd);
+    sum.matrix(shape.n_embd, kv, MatrixUse::attention_k);
+    sum.matrix(shape.n_embd, kv, MatrixUse::attention_v);
+    sum.matrix(q, shape.n_embd, MatrixUse::attention_output);
     if (shape.biases) {
         sum.plain(q + kv + kv + shape.n_embd);
     }
@@ -70,7 +72,7 @@ void add_attention(const Shape& shape, TensorSum& sum) {
 void add_ffn(const Shape& shape, std::uint64_t width, TensorSum& sum) {
     sum.matrix(shape.n_embd, width);
     sum.matrix(shape.n_embd, width);
-    sum.matrix(width, shape.n_embd);
+    sum.matrix(width, shape.n_embd, MatrixUse::ffn_down);
 }
 
 /// What one token keeps alive at the widest point of a layer: the residual stream and its norm, and
@@ -89,11 +91,15 @@ std::uint64_t activations(const Shape& shape, bool dense) {
     return 2 * std::uint64_t{shape.n_embd} + std::max(attention, ffn);
 }
 
-LayerProfile layer_profile(const Shape& shape, const QuantType& type, std::uint32_t index,
+LayerProfile layer_profile(const Shape& shape, const QuantMix& mix, std::uint32_t index,
                            std::uint64_t& parameters) {
     const bool dense = index < shape.n_layers_dense;
+    const MatrixPlace place{.use = MatrixUse::other,
+                            .layer = index,
+                            .n_layers = shape.n_layers,
+                            .n_experts = shape.n_experts};
     LayerProfile layer;
-    TensorSum home(type);
+    TensorSum home(mix, place);
     home.plain(2 * std::uint64_t{shape.n_embd});
     if (shape.latent.kv_rank > 0) {
         add_latent_attention(shape, home);
@@ -118,7 +124,7 @@ LayerProfile layer_profile(const Shape& shape, const QuantType& type, std::uint3
         if (shape.biases) {  // small, and never moved with an expert
             home.plain(shape.n_experts * (2 * std::uint64_t{shape.n_ff_expert} + shape.n_embd));
         }
-        TensorSum expert(type);
+        TensorSum expert(mix, place);
         add_ffn(shape, shape.n_ff_expert, expert);
         layer.n_experts = shape.n_experts;
         layer.expert = expert.bytes();
@@ -134,7 +140,7 @@ LayerProfile layer_profile(const Shape& shape, const QuantType& type, std::uint3
 
 Result<ModelProfile> profile_from_shape(std::string_view name, std::string_view quant) {
     HEXCORE_TRY(shape, find_shape(name));
-    HEXCORE_TRY(type, find_quant_type(quant));
+    HEXCORE_TRY(mix, QuantMix::find(quant));
     ModelProfile profile;
     profile.name = shape.name;
     profile.architecture = shape.architecture;
@@ -144,15 +150,15 @@ Result<ModelProfile> profile_from_shape(std::string_view name, std::string_view 
     profile.n_vocab = shape.n_vocab;
     profile.n_ctx_train = shape.n_ctx_train;
     for (std::uint32_t l = 0; l < shape.n_layers; ++l) {
-        profile.layers.push_back(layer_profile(shape, type, l, profile.parameters));
+        profile.layers.push_back(layer_profile(shape, mix, l, profile.parameters));
         profile.total += profile.layers.back().weights +
                          profile.layers.back().expert * profile.layers.back().n_experts;
     }
-    TensorSum input(type);
-    input.matrix(shape.n_embd, shape.n_vocab);
-    TensorSum output(type);
+    TensorSum input(mix, {});
+    input.matrix(shape.n_embd, shape.n_vocab, MatrixUse::input);
+    TensorSum output(mix, {});
     output.plain(shape.n_embd);
-    output.matrix(shape.n_embd, shape.n_vocab);
+    output.matrix(shape.n_embd, shape.n_vocab, MatrixUse::output);
     profile.input = input.bytes();
     profile.output = output.bytes();
     profile.total += input.bytes() + output.bytes();
