@@ -138,6 +138,36 @@ TEST(Hyperparameters, NumbersOutsideTheirRangeAreRefused) {
     expect_bad_input(read_bytes(file.bytes()), "'llama.context_length' is 4294967296", "too large");
 }
 
+TEST(Hyperparameters, ANameIsShownCutAndCleaned) {
+    const std::string bytes =
+        tiny_keys().replace_key("general.name", std::string(2000, 'n')).bytes();
+    const auto longer = read_bytes(bytes);
+    ASSERT_TRUE(longer) << longer.error().message;
+    EXPECT_EQ(longer->name, std::string(77, 'n') + "...");
+    const auto hostile = read_bytes(tiny_keys().replace_key("general.name", "a\x1b[2J\nb").bytes());
+    ASSERT_TRUE(hostile);
+    EXPECT_EQ(hostile->name, "a?[2J?b");
+}
+
+TEST(Hyperparameters, AnEmptyNameIsThatOfTheFile) {
+    const auto nameless = read_bytes(tiny_keys().replace_key("general.name", "").bytes());
+    ASSERT_TRUE(nameless);
+    EXPECT_EQ(nameless->name, "tiny");
+}
+
+TEST(Hyperparameters, OtherKindsOfFileAreNamedAsWhatTheyAre) {
+    const auto of_type = [](const char* type) {
+        GgufBuilder file;
+        return read_bytes(file.key("general.type", type).bytes());
+    };
+    expect_bad_input(of_type("mmproj"), "projector");
+    expect_bad_input(of_type("adapter"), "LoRA adapter");
+    expect_bad_input(of_type("imatrix"), "importance matrix");
+    GgufBuilder older;  // from before projectors had a type
+    expect_bad_input(read_bytes(older.key("general.architecture", "clip").bytes()), "projector");
+    EXPECT_TRUE(read_bytes(tiny_keys().key("general.type", "model").bytes()));
+}
+
 TEST(Hyperparameters, AnArchitectureNameOfAnyLengthIsBounded) {
     const std::string name(5000, 'x');
     expect_bad_input(read_bytes(tiny_keys().replace_key("general.architecture", name).bytes()),

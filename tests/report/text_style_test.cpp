@@ -12,28 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(Printable, KeepsTextInAnyLanguage) {
-    const std::string text = "Grüße, 你好, 😀";
-    EXPECT_EQ(printable(text), text);
-}
-
-TEST(Printable, ReplacesControlCharactersAndLineEnds) {
-    EXPECT_EQ(printable("a\x1b[31m\r\n\tb\x7f"), "a?[31m???b?");
-    EXPECT_EQ(printable("\xc2\x85"
-                        "x"),
-              "??x")
-        << "a control character of the second block";
-    EXPECT_EQ(printable("\xe2\x80\xaex"), "???x") << "turns the reading direction around";
-}
-
-TEST(Printable, ReplacesWhatIsNotUtf8) {
-    EXPECT_EQ(printable("\xff"), "?");
-    EXPECT_EQ(printable("a\xc3"), "a?") << "cut off";
-    EXPECT_EQ(printable("\xc0\xaf"), "??") << "longer than needed";
-    EXPECT_EQ(printable("\xed\xa0\x80"), "???") << "half a surrogate pair";
-    EXPECT_EQ(printable("\xf4\x90\x80\x80"), "????") << "beyond Unicode";
-}
-
 TEST(DeviceSymbol, IsDifferentForSixtyTwoDevices) {
     std::set<char> symbols;
     for (int d = 0; d < 62; ++d) {

@@ -117,7 +117,7 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
                                        [](std::string_view text) { print(text); });
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
-            print_aside(fmt::format("hexcore: {}\n", answer.error().message));
+            complain(answer.error().message);
             messages.pop_back();
             continue;
         }

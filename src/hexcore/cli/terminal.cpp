@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "hexcore/base/printable.hpp"
 #include "hexcore/device/proc_root.hpp"
 
 namespace hexcore {
@@ -70,8 +71,7 @@ void print(std::string_view text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
     if (std::fflush(stdout) != 0 || !written) {
         if (errno != EPIPE) {
-            print_aside(fmt::format("hexcore: standard output cannot be written: {}\n",
-                                    std::strerror(errno)));
+            complain(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
         }
         std::_Exit(static_cast<int>(ErrorCode::negative));
     }
@@ -94,8 +94,12 @@ void print_line_aside(std::string_view text) {
     }
 }
 
+void complain(std::string_view message) {
+    print_aside(fmt::format("hexcore: {}\n", printable(message)));
+}
+
 int report_error(const Error& error) {
-    print_aside(fmt::format("hexcore: {}\n", error.message));
+    complain(error.message);
     return static_cast<int>(error.code);
 }
 

@@ -27,6 +27,9 @@ void print_aside(std::string_view text);
 /// Writes one line to stderr. On a terminal it stands apart from what comes before, and is broken
 /// between words.
 void print_line_aside(std::string_view text);
+/// Prints a sentence of the program's to stderr, without the control characters and broken UTF-8
+/// that words from files can bring.
+void complain(std::string_view message);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 

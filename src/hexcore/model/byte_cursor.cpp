@@ -67,13 +67,14 @@ Result<std::string> ByteCursor::read_string(std::uint64_t length_max) {
         return fail(ErrorCode::bad_input, "{} has a string of {} bytes where at most {} can be",
                     part_, length, length_max);
     }
-    return read_text(length);
+    return read_text(length, length);
 }
 
-Result<std::string> ByteCursor::read_text(std::uint64_t length) {
+Result<std::string> ByteCursor::read_text(std::uint64_t length, std::uint64_t kept_max) {
     HEXCORE_TRY_VOID(check_room(length));
-    std::string text(length, '\0');
+    std::string text(std::min(length, kept_max), '\0');
     HEXCORE_TRY_VOID(read_bytes(std::as_writable_bytes(std::span(text))));
+    HEXCORE_TRY_VOID(skip(length - text.size()));
     return text;
 }
 

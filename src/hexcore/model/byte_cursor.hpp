@@ -45,8 +45,8 @@ public:
     /// A string with its length before it. One of more than `length_max` bytes fails.
     [[nodiscard]] Result<std::string> read_string(std::uint64_t length_max);
 
-    /// The next `length` bytes, which should be few.
-    [[nodiscard]] Result<std::string> read_text(std::uint64_t length);
+    /// The first `kept_max` of the next `length` bytes; the others are passed over.
+    [[nodiscard]] Result<std::string> read_text(std::uint64_t length, std::uint64_t kept_max);
 
     /// Passes over `count` bytes without reading them.
     [[nodiscard]] Result<void> skip(std::uint64_t count);

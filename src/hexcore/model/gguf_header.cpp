@@ -33,7 +33,13 @@ Result<Counts> read_preamble(ByteCursor& cursor) {
                     "is a big-endian GGUF file; convert it to little-endian, which is the only "
                     "byte order read here");
     }
-    if (version < 2 || version > 3) {
+    if (version > 3) {
+        return fail(ErrorCode::bad_input,
+                    "has GGUF version {}, which is newer than this program: versions 2 and 3 are "
+                    "read. Use a newer Hexcore, or a file of version 3",
+                    version);
+    }
+    if (version < 2) {
         return fail(ErrorCode::bad_input,
                     "has GGUF version {}; versions 2 and 3 are read. Convert the model again with "
                     "a current llama.cpp",

@@ -36,6 +36,8 @@ Result<std::uint32_t> narrow(std::string_view key, const GgufValue& value, std::
     return static_cast<std::uint32_t>(integer);
 }
 
+bool is_text(const GgufValue& value) { return value.type == GgufType::string && !value.is_array; }
+
 tl::unexpected<Error> missing(std::string_view key) {
     return fail(ErrorCode::bad_input, "key {} is missing", in_quotes(key));
 }
@@ -83,19 +85,27 @@ Result<std::string> GgufMetadata::text(std::string_view key) const {
     if (value == nullptr) {
         return missing(key);
     }
-    if (value->is_array || value->type != GgufType::string) {
-        return fail(ErrorCode::bad_input, "key {} is {}, but must be a string", in_quotes(key),
-                    describe(*value));
-    }
-    if (value->length > text_kept_max) {
+    if (value->length > text_kept_max && is_text(*value)) {
         return fail(ErrorCode::bad_input, "key {} has {} bytes, but can have at most {}",
                     in_quotes(key), value->length, text_kept_max);
     }
-    return value->text;
+    return text_start_or(key, "");
 }
 
 Result<std::string> GgufMetadata::text_or(std::string_view key, std::string fallback) const {
     return find(key) == nullptr ? std::move(fallback) : text(key);
+}
+
+Result<std::string> GgufMetadata::text_start_or(std::string_view key, std::string fallback) const {
+    const GgufValue* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!is_text(*value)) {
+        return fail(ErrorCode::bad_input, "key {} is {}, but must be a string", in_quotes(key),
+                    describe(*value));
+    }
+    return value->text;
 }
 
 Result<std::vector<std::uint32_t>> GgufMetadata::numbers_or(

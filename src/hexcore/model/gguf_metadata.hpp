@@ -37,14 +37,14 @@ struct GgufValue {
     std::uint64_t length = 0;  ///< elements of an array, bytes of a string
     /// One integer, or those of an array; sign-extended. Empty where they were not kept.
     std::vector<std::uint64_t> integers;
-    std::string text;  ///< empty where it was not kept
+    std::string text;  ///< of a longer one the first text_kept_max bytes
 };
 
 /// The key-value pairs of a GGUF file with typed access. All failures are ErrorCode::bad_input and
 /// name the key.
 class GgufMetadata {
 public:
-    /// Longer arrays and strings are not kept. libllama has at most 512 layers.
+    /// Longer arrays are not kept, and longer strings not whole. libllama has at most 512 layers.
     static constexpr std::uint64_t array_kept_max = 1024;
     static constexpr std::uint64_t text_kept_max = 1024;
 
@@ -60,6 +60,9 @@ public:
                                                   std::uint32_t fallback) const;
     [[nodiscard]] Result<std::string> text(std::string_view key) const;
     [[nodiscard]] Result<std::string> text_or(std::string_view key, std::string fallback) const;
+    /// The string, or where it is longer than text_kept_max that many bytes of it.
+    [[nodiscard]] Result<std::string> text_start_or(std::string_view key,
+                                                    std::string fallback) const;
 
     /// `count` numbers: from an array of that length, or one number for all of them.
     [[nodiscard]] Result<std::vector<std::uint32_t>> numbers_or(

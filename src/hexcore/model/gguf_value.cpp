@@ -74,10 +74,7 @@ Result<GgufType> read_type(ByteCursor& cursor) {
 Result<void> read_string_value(ByteCursor& cursor, GgufValue& value) {
     HEXCORE_TRY(length, cursor.read<std::uint64_t>());
     value.length = length;
-    if (length > GgufMetadata::text_kept_max) {
-        return cursor.skip(length);
-    }
-    HEXCORE_TRY(text, cursor.read_text(length));
+    HEXCORE_TRY(text, cursor.read_text(length, GgufMetadata::text_kept_max));
     value.text = std::move(text);
     return {};
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "hexcore/base/printable.hpp"
 #include "hexcore/model/byte_cursor.hpp"
 
 namespace hexcore {
@@ -13,6 +14,28 @@ namespace {
 // LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS of llama.cpp's llama-hparams.h.
 constexpr std::uint32_t layers_max = 512;
 constexpr std::uint32_t experts_max = 1024;
+constexpr std::size_t name_bytes_max = 80;
+
+/// Other files of llama.cpp's are GGUF too, and lie beside models.
+Result<void> check_is_model(const GgufMetadata& metadata) {
+    HEXCORE_TRY(type, metadata.text_or("general.type", "model"));
+    HEXCORE_TRY(architecture, metadata.text_or("general.architecture", ""));
+    if (type == "mmproj" || architecture == "clip") {
+        return fail(ErrorCode::bad_input,
+                    "is a projector for images or sound (mmproj), not a model; name the language "
+                    "model that it belongs to, which runs without it");
+    }
+    if (type == "adapter") {
+        return fail(ErrorCode::bad_input,
+                    "is a LoRA adapter, not a model; name the model that it was made for");
+    }
+    if (type == "imatrix") {
+        return fail(ErrorCode::bad_input,
+                    "is an importance matrix (imatrix), from which models are quantised, not a "
+                    "model; name a model");
+    }
+    return {};
+}
 
 /// The keys of one architecture: `llama.block_count` and so on.
 class ArchitectureKeys {
@@ -108,11 +131,12 @@ Result<std::uint32_t> read_vocabulary_size(const GgufMetadata& metadata,
 }  // namespace
 
 Result<void> read_hyperparameters(const GgufMetadata& metadata, Inventory& inventory) {
+    HEXCORE_TRY_VOID(check_is_model(metadata));
     HEXCORE_TRY(architecture, metadata.text("general.architecture"));
     const ArchitectureKeys keys(metadata, architecture);
     inventory.architecture = std::move(architecture);
-    HEXCORE_TRY(name, metadata.text_or("general.name", inventory.name));
-    inventory.name = std::move(name);
+    HEXCORE_TRY(name, metadata.text_start_or("general.name", ""));
+    inventory.name = shortened(name.empty() ? inventory.name : name, name_bytes_max);
     HEXCORE_TRY_VOID(read_counts(keys, inventory));
     HEXCORE_TRY(n_embd, keys.number("embedding_length"));
     inventory.n_embd = n_embd;

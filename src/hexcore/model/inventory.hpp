@@ -54,7 +54,8 @@ struct LayerShape {
 
 /// What a model weighs, tensor by tensor. Says nothing about where anything should go.
 struct Inventory {
-    std::string name;          ///< general.name, or the file's stem
+    /// general.name, or the file's stem where it has none; printable, and at most 80 bytes.
+    std::string name;
     std::string architecture;  ///< general.architecture, e.g. "llama", "qwen3moe"
     std::uint32_t n_layers = 0;
     /// Of n_layers, how many at the end predict further tokens; libllama leaves these out unless

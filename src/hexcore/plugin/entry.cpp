@@ -8,6 +8,7 @@
 #include "ggml-backend.h"
 #include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/base/printable.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plugin/report.hpp"
 #include "hexcore/plugin/settings.hpp"
@@ -60,7 +61,7 @@ ggml_backend_reg_t registry() {
     if (plugin == nullptr) {
         const auto started = start();
         if (!started) {
-            fmt::print(stderr, "hexcore: {}\n", started.error().message);
+            fmt::print(stderr, "hexcore: {}\n", printable(started.error().message));
             return nullptr;
         }
         plugin = *started;

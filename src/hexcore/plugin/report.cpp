@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hexcore/base/printable.hpp"
 #include "hexcore/report/run_json.hpp"
 
 namespace hexcore {
@@ -37,7 +38,7 @@ void PluginReport::note(const Device& device, Peak& peak) {
 
 void PluginReport::refused(const DeviceMemory& memory, const Error& why) {
     // Not by ggml's log: many programs keep that to themselves.
-    fmt::print(stderr, "hexcore: {}: {}\n", memory.budget().device_name(), why.message);
+    fmt::print(stderr, "hexcore: {}: {}\n", memory.budget().device_name(), printable(why.message));
 }
 
 Json PluginReport::json() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hexcore/base/ids.hpp"
+#include "hexcore/base/printable.hpp"
 
 namespace hexcore {
 
@@ -33,10 +34,6 @@ inline constexpr std::size_t report_columns = 99;
 
 /// `text` in the colour of a device where colours are asked for, else unchanged.
 [[nodiscard]] std::string paint(std::string_view text, DeviceId device, Color color);
-
-/// `text` with control characters and whatever is not UTF-8 replaced by `?`. Names come from model
-/// files, which may hold anything: escape sequences, or line ends that would leave a comment.
-[[nodiscard]] std::string printable(std::string_view text);
 
 /// "1 token", "2 tokens".
 [[nodiscard]] std::string plural(std::uint64_t count, std::string_view noun);
