@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 
 #include "hexcore/report/text_style.hpp"
@@ -57,9 +58,15 @@ Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) cons
     }
     const auto length = static_cast<std::int32_t>(text.size());
     std::vector<llama_token> tokens(text.size() + 2);
-    const std::int32_t count =
-        llama_tokenize(&session_.vocab(), text.data(), length, tokens.data(),
-                       static_cast<std::int32_t>(tokens.size()), position_ == 0, true);
+    std::int32_t count = 0;
+    try {
+        count = llama_tokenize(&session_.vocab(), text.data(), length, tokens.data(),
+                               static_cast<std::int32_t>(tokens.size()), position_ == 0, true);
+    } catch (const std::exception& error) {
+        return fail(ErrorCode::usage,
+                    "the model's tokenizer cannot take this prompt: {}; is it text in UTF-8?",
+                    error.what());
+    }
     if (count < 0) {
         return fail(ErrorCode::bad_input, "the model's tokenizer cannot take this prompt");
     }
@@ -113,6 +120,21 @@ Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
     return true;
 }
 
+Result<void> Generator::check_logits() const {
+    const float* logits = llama_get_logits_ith(&session_.context(), -1);
+    const std::int32_t n_vocab = llama_vocab_n_tokens(&session_.vocab());
+    const auto n_nan = std::count_if(logits, logits + (logits == nullptr ? 0 : n_vocab),
+                                     [](float value) { return std::isnan(value); });
+    if (n_nan == 0) {
+        return {};
+    }
+    return fail(ErrorCode::negative,
+                "after {} the model gives NaN for {} of its {} words, so there is no next one to "
+                "choose: a weight or a parameter of the file is damaged (--verify-data looks for "
+                "weights that are NaN), or the model needs other types than it was quantised to",
+                plural(position_, "token"), n_nan, n_vocab);
+}
+
 Result<void> Generator::go_back_to(std::uint32_t position) {
     llama_memory_t memory = llama_get_memory(&session_.context());
     // Ubatches of the prompt may be in the cache beyond what decode() counted.
@@ -163,6 +185,7 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
                                  const std::function<void(std::string_view)>& on_text) {
     answer.stop = StopReason::length;
     while (max_tokens == 0 || answer.generated_tokens < max_tokens) {
+        HEXCORE_TRY_VOID(check_logits());
         const llama_token token = llama_sampler_sample(sampler_.get(), &session_.context(), -1);
         if (llama_vocab_is_eog(&session_.vocab(), token)) {
             answer.stop = StopReason::eos;

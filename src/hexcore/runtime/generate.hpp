@@ -42,9 +42,9 @@ public:
     /// Appends `prompt` to the sequence and generates up to `max_tokens` (0: until the context is
     /// full), passing each piece of text on as it comes. Fails with bad_input for a model without
     /// tokenizer or of a kind that does not continue texts, ErrorCode::usage for an empty
-    /// first prompt or one that the context cannot hold, does_not_fit where a device refused. One
-    /// that is interrupted before the whole prompt is computed leaves the sequence as it was, with
-    /// 0 prompt tokens.
+    /// first prompt or one that the context cannot hold, does_not_fit where a device refused,
+    /// negative where the model yields NaN. One that is interrupted before the whole prompt is
+    /// computed leaves the sequence as it was, with 0 prompt tokens.
     [[nodiscard]] Result<Answer> answer(std::string_view prompt, std::uint32_t max_tokens,
                                         const std::function<void(std::string_view)>& on_text);
 
@@ -56,6 +56,8 @@ private:
     /// once, also where the text says it itself.
     [[nodiscard]] Result<std::vector<llama_token>> tokenize(std::string_view text) const;
     [[nodiscard]] Result<bool> decode(const llama_token* tokens, std::size_t count);
+    /// Fails with ErrorCode::negative where those of the last token hold a NaN.
+    [[nodiscard]] Result<void> check_logits() const;
     /// Takes everything from `position` on out of the sequence again.
     [[nodiscard]] Result<void> go_back_to(std::uint32_t position);
     [[nodiscard]] Result<void> generate(Answer& answer, std::uint32_t max_tokens,
