@@ -8,6 +8,7 @@ import re
 # What each module of src/hexcore may include besides itself. Dependencies point down.
 ALLOWED = {
     "base": "",
+    "process": "base",
     "device": "base",
     "model": "base",
     "trace": "base",
@@ -21,7 +22,8 @@ ALLOWED = {
     "isolate": "base device trace track analyze",
     "report": "base device model trace plan track analyze",
     "plugin": "base device model plan backend report",
-    "cli": "base device model trace plan track analyze backend runtime assistant isolate report",
+    "cli": "base process device model trace plan track analyze backend runtime assistant isolate "
+           "report",
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

@@ -2,15 +2,19 @@
 #include <algorithm>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/examination.hpp"
 #include "hexcore/cli/familiar_spelling.hpp"
 #include "hexcore/cli/help_format.hpp"
 #include "hexcore/cli/openmp_waiting.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/version.hpp"
-#include "hexcore/runtime/lost_server.hpp"
+#include "hexcore/runtime/last_words.hpp"
 
 int main(int argc, char** argv) {
     using namespace hexcore;
+    if (const auto examined = run_examination(argc, argv)) {
+        return *examined;
+    }
     CLI::App program(
         "Plans, runs and explains Mixture-of-Experts models on devices that they barely "
         "fit.");
@@ -38,6 +42,6 @@ int main(int argc, char** argv) {
     if (program.got_subcommand("run") || program.got_subcommand("verify")) {
         bound_openmp_waiting(argv);
     }
-    end_program_where_a_server_is_gone();
+    end_program_with_a_sentence();
     return action();
 }

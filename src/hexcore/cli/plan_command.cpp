@@ -2,8 +2,8 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/examination.hpp"
 #include "hexcore/cli/locations.hpp"
-#include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/report/json_text.hpp"
@@ -31,13 +31,13 @@ Result<Plan> make(const PlanOptions& options) {
         return fail(ErrorCode::usage, "name either a model file or --shape NAME with --quant TYPE");
     }
     if (options.shape.empty()) {
-        HEXCORE_TRY(input, planning_input(planning));
+        const Interrupt interrupt;
+        HEXCORE_TRY(input, examined_input(planning, interrupt.flag()));
         if (options.plugin) {
             input.request.host_staging = Bytes();  // stock programs read by themselves
         }
         // They make room for the logits of a whole batch.
         const ContextOptions context{.outputs = options.plugin ? planning.ubatch : 1};
-        const Interrupt interrupt;
         return plan_exactly(input, planning, context, interrupt.flag());
     }
     if (options.plugin) {
@@ -86,7 +86,7 @@ Result<std::string> render(const Plan& plan, const PlanOptions& options) {
     if (options.format == "accelerate") {
         HEXCORE_TRY(map, plan_accelerate(plan));
         for (const std::string& note : map.notes) {
-            print_aside(fmt::format("note: {}\n", note));
+            print_aside(fmt::format("note: {}\n", printable(note)));
         }
         return json_text(map.device_map);
     }

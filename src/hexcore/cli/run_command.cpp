@@ -4,8 +4,8 @@
 #include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/examination.hpp"
 #include "hexcore/cli/load_progress.hpp"
-#include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/run_options.hpp"
 #include "hexcore/cli/run_report_of.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -52,7 +52,7 @@ Result<Planned> planned_from_file(const RunOptions& options, const ContextOption
     HEXCORE_TRY(text, read_file(options.plan_file));
     HEXCORE_TRY(plan, told_of(options.plan_file, plan_from_json(text)));
     HEXCORE_TRY(planning, options_of(plan, options));
-    HEXCORE_TRY(input, planning_input(planning));
+    HEXCORE_TRY(input, examined_input(planning, interrupt.flag()));
     HEXCORE_TRY_VOID(told_of(options.plan_file, check_plan_fits_model(plan, input)));
     HEXCORE_TRY(usage,
                 make_dry_run(*input.machine, input.inventory, context, interrupt.flag())(plan));
@@ -62,7 +62,7 @@ Result<Planned> planned_from_file(const RunOptions& options, const ContextOption
 
 Result<Planned> planned_anew(const RunOptions& options, const ContextOptions& context,
                              const Interrupt& interrupt) {
-    HEXCORE_TRY(input, planning_input(options.planning));
+    HEXCORE_TRY(input, examined_input(options.planning, interrupt.flag()));
     HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
     return Planned{std::move(input), std::move(plan)};
 }

@@ -1,9 +1,9 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/examination.hpp"
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/option_value.hpp"
-#include "hexcore/cli/planning.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/run_json.hpp"
@@ -26,7 +26,7 @@ struct Options {
 
 Result<VerifyReport> verify(const Options& options) {
     const Interrupt interrupt;
-    HEXCORE_TRY(input, planning_input(options.planning));
+    HEXCORE_TRY(input, examined_input(options.planning, interrupt.flag()));
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,

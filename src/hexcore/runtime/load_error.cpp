@@ -23,7 +23,10 @@ Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
     if (auto refusal = machine.last_refusal()) {
         return std::move(*refusal);
     }
-    const std::string errors = log.take_errors();
+    return libllama_error(log.take_errors(), inventory, what);
+}
+
+Error libllama_error(const std::string& errors, const Inventory& inventory, std::string_view what) {
     if (is_refusal(errors)) {
         return {ErrorCode::does_not_fit,
                 fmt::format("{}: libllama {}: {}; raise the limit that is in the way (ulimit -v, "

@@ -13,4 +13,8 @@ namespace hexcore {
 [[nodiscard]] Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
                                std::string_view what);
 
+/// The part of it that libllama's `errors` tell, of any of its loads.
+[[nodiscard]] Error libllama_error(const std::string& errors, const Inventory& inventory,
+                                   std::string_view what);
+
 }  // namespace hexcore

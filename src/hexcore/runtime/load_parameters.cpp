@@ -60,6 +60,12 @@ LoadParameters LoadParameters::stock(Machine& machine, const Plan& plan) {
     return parameters;
 }
 
+LoadParameters LoadParameters::on_cpu() {
+    LoadParameters parameters;
+    parameters.finish();
+    return parameters;
+}
+
 void LoadParameters::add_device(ggml_backend_dev_t device, std::uint32_t entries) {
     if (entries == 0) {
         return;  // libllama need not know of a device that only holds experts

@@ -23,6 +23,8 @@ public:
     /// For libllama without Hexcore: the inner devices of a machine of wrapped devices, with whole
     /// layers where the plan has them; for any other machine the CPU.
     [[nodiscard]] static LoadParameters stock(Machine& machine, const Plan& plan);
+    /// For libllama without Hexcore, on the CPU.
+    [[nodiscard]] static LoadParameters on_cpu();
     LoadParameters(LoadParameters&&) = default;
     LoadParameters(const LoadParameters&) = delete;
     LoadParameters& operator=(const LoadParameters&) = delete;

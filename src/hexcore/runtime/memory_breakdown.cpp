@@ -35,6 +35,10 @@ bool reserve_compute(llama_context& context, std::uint32_t outputs) {
            llama_graph_reserve(&context, tokens, sequences, std::min(tokens, outputs)) != nullptr;
 }
 
+ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens, std::uint32_t sequences) {
+    return llama_graph_reserve(&context, tokens, sequences, sequences);
+}
+
 DryRunUsage memory_breakdown(Machine& machine, const llama_context& context) {
     DryRunUsage usage{std::vector<Usage>(machine.size()), {}};
     for (const auto& [type, data] : llama_get_memory_breakdown(&context)) {

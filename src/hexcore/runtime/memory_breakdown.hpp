@@ -14,6 +14,11 @@ namespace hexcore {
 /// activation.
 [[nodiscard]] bool reserve_compute(llama_context& context, std::uint32_t outputs);
 
+/// A graph of `tokens` new tokens for `sequences` sequences of a full context, reserved where the
+/// context's model has its devices. Null where that fails. Valid until the next one.
+[[nodiscard]] ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens,
+                                         std::uint32_t sequences);
+
 /// What libllama says its buffers for this context and its model take, real or simulated. Experts
 /// are left out: their bytes are the layout's.
 [[nodiscard]] DryRunUsage memory_breakdown(Machine& machine, const llama_context& context);

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+
+/// A program to run beside this one, with nothing on its stdin.
+struct ChildCommand {
+    std::filesystem::path program;
+    std::vector<std::string> arguments;  ///< without the program's name
+    /// It is killed when this is over.
+    std::chrono::milliseconds deadline{60'000};
+};
+
+enum class ChildEnd {
+    exited,
+    signalled,  ///< by a signal, which this process did not send
+    timed_out,  ///< killed after the deadline
+};
+
+struct ChildOutcome {
+    ChildEnd end = ChildEnd::exited;
+    int exit_code = 0;  ///< where it exited
+    int signal = 0;     ///< where it was signalled
+    /// The first 64 KiB that it wrote to stdout and to stderr.
+    std::string out;
+    std::string err;
+};
+
+/// Runs a program and waits until it has ended; it does not outlive the call. May be called with
+/// other threads running: between the start and the program nothing of this process runs in the
+/// child. The child has the default answer to every signal, no descriptors but the three, and this
+/// process's environment. Fails with ErrorCode::interrupted within a tenth of a second after `stop`
+/// (null: never) is set or when the child is ended by Ctrl-C, and with ErrorCode::does_not_fit
+/// where the system refuses to start it.
+[[nodiscard]] Result<ChildOutcome> run_child(const ChildCommand& command,
+                                             const std::atomic<bool>* stop);
+
+/// For the child's side: from now on the kernel kills this process when `parent`, which started it,
+/// ends. False where that has happened already.
+[[nodiscard]] bool end_with_parent(pid_t parent);
+
+}  // namespace hexcore

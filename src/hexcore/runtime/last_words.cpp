@@ -1,0 +1,109 @@
+#include "hexcore/runtime/last_words.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "ggml.h"
+#include "hexcore/base/printable.hpp"
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t words_max = 400;
+
+[[noreturn]] void end(ErrorCode code, const std::string& sentence) {
+    // Nothing is unwound: other threads are still running.
+    const std::string line = fmt::format("hexcore: {}\n", sentence);
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+    ::_exit(static_cast<int>(code));
+}
+
+/// "FOLDERS/FILE:LINE: MESSAGE" without the folders, which are those of somebody's build.
+std::string words_of(std::string_view message) {
+    if (const std::size_t colon = message.find(": "); colon != std::string_view::npos) {
+        if (const std::size_t slash = message.rfind('/', colon); slash != std::string_view::npos) {
+            message.remove_prefix(slash + 1);
+        }
+    }
+    while (message.ends_with('\n')) {
+        message.remove_suffix(1);
+    }
+    return shortened(message, words_max);
+}
+
+bool is_of_a_server(std::string_view message) {
+    return message.find("RPC") != std::string_view::npos ||
+           message.find("Failed to connect") != std::string_view::npos;
+}
+
+[[noreturn]] void end_for(std::string_view message) {
+    if (is_of_a_server(message)) {
+        end(ErrorCode::missing_device,
+            fmt::format("the connection to an RPC server is lost ({}); see whether it still runs, "
+                        "and start again. Nothing is left allocated here",
+                        words_of(message)));
+    }
+    end(ErrorCode::bad_input,
+        fmt::format("libllama cannot go on with this model: {}. Its file holds what llama.cpp does "
+                    "not expect, or this is a fault of llama.cpp's: make the file anew with a "
+                    "current llama.cpp. Nothing is left allocated",
+                    words_of(message)));
+}
+
+[[noreturn]] void end_for_memory() {
+    end(ErrorCode::does_not_fit,
+        "the system refuses the program memory for its bookkeeping; raise the limit that is in the "
+        "way (ulimit -v, ulimit -d), or free memory. Nothing is left allocated");
+}
+
+void say_last_words(std::string_view message) {
+    const std::string words = words_of(message);
+    (void)!::write(STDERR_FILENO, words.data(), words.size());
+    ::_exit(last_words_exit_code);
+}
+
+/// Calls one of two functions with what the exception that nobody caught says.
+template <typename ForMemory, typename ForWords>
+void tell_uncaught(const ForMemory& for_memory, const ForWords& for_words) {
+    if (const std::exception_ptr uncaught = std::current_exception()) {
+        try {
+            std::rethrow_exception(uncaught);
+        } catch (const std::bad_alloc&) {
+            for_memory();
+        } catch (const std::exception& exception) {
+            for_words(exception.what());
+        } catch (...) {
+            for_words("an exception of an unknown kind");
+        }
+    }
+    for_words("std::terminate");
+}
+
+}  // namespace
+
+void end_program_with_a_sentence() {
+    ggml_set_abort_callback([](const char* what) { end_for(what == nullptr ? "" : what); });
+    std::set_terminate([] {
+        tell_uncaught(end_for_memory, end_for);
+        ::_exit(static_cast<int>(ErrorCode::bad_input));
+    });
+    // Whether ggml finds out while it reads or while it writes is chance; writing to a connection
+    // that is closed would kill the program without a word.
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+void end_examination_with_last_words() {
+    ggml_set_abort_callback([](const char* what) { say_last_words(what == nullptr ? "" : what); });
+    std::set_terminate([] {
+        tell_uncaught(end_for_memory, say_last_words);
+        ::_exit(last_words_exit_code);
+    });
+}
+
+}  // namespace hexcore

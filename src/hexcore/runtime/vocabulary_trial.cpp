@@ -1,0 +1,84 @@
+#include "hexcore/runtime/vocabulary_trial.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace hexcore {
+namespace {
+
+std::vector<std::string> probing_texts() {
+    std::vector<std::string> texts = {
+        "",
+        " ",
+        "Once upon a time, in 1984, there WERE 12,345 of them; weren't there?\n\n\tYes: 3.14!",
+        "Grüße aus Köln, où l'été naît",
+        "Ελληνικά, русский язык, עברית, العربية, हिन्दी, ไทย",
+        "你好，世界。日本語テキスト、한국어",
+        "😀👩‍👩‍👧‍👦🏳️‍🌈 \u00a0\u200b\u3000 ∑∫≠ ①½",
+        "int main() { return 0; } // <s></s> <|endoftext|> [INST] <0x41> ▁",
+        "\xff\xfe\xc3 broken",
+    };
+    for (int byte = 0; byte < 256; ++byte) {
+        texts.emplace_back(1, static_cast<char>(byte));
+    }
+    return texts;
+}
+
+void try_text(const llama_vocab& vocab, const std::string& text, bool special) {
+    const auto length = static_cast<std::int32_t>(text.size());
+    std::vector<llama_token> tokens(text.size() * 4 + 16);
+    const std::int32_t count =
+        llama_tokenize(&vocab, text.data(), length, tokens.data(),
+                       static_cast<std::int32_t>(tokens.size()), special, special);
+    std::vector<char> back(text.size() * 16 + 1024);
+    (void)llama_detokenize(&vocab, tokens.data(), std::max(count, 0), back.data(),
+                           static_cast<std::int32_t>(back.size()), !special, special);
+}
+
+void try_tokens(const llama_vocab& vocab) {
+    std::array<char, 256> piece{};
+    for (llama_token token = 0; token < llama_vocab_n_tokens(&vocab); ++token) {
+        (void)llama_vocab_is_eog(&vocab, token);
+        (void)llama_token_to_piece(&vocab, token, piece.data(),
+                                   static_cast<std::int32_t>(piece.size()), 0, true);
+    }
+}
+
+void try_chat_template(const llama_model& model) {
+    const char* chat_template = llama_model_chat_template(&model, nullptr);
+    if (chat_template == nullptr) {
+        return;
+    }
+    const std::array<llama_chat_message, 3> messages{
+        {{"system", "Be brief."}, {"user", "Hello"}, {"assistant", "Hello there"}}};
+    std::array<char, 4096> text{};
+    for (const bool for_the_assistant : {false, true}) {
+        (void)llama_chat_apply_template(chat_template, messages.data(), messages.size(),
+                                        for_the_assistant, text.data(),
+                                        static_cast<std::int32_t>(text.size()));
+    }
+}
+
+}  // namespace
+
+void try_vocabulary(const llama_model& model,
+                    const std::function<void(std::string_view)>& on_step) {
+    const llama_vocab& vocab = *llama_model_get_vocab(&model);
+    if (llama_vocab_type(&vocab) == LLAMA_VOCAB_TYPE_NONE) {
+        return;  // nothing of this can be asked of it
+    }
+    on_step("turning its tokens into text");
+    try_tokens(vocab);
+    on_step("turning text into its tokens");
+    for (const std::string& text : probing_texts()) {
+        for (const bool special : {true, false}) {
+            try_text(vocab, text, special);
+        }
+    }
+    on_step("applying its chat template");
+    try_chat_template(model);
+}
+
+}  // namespace hexcore
