@@ -138,6 +138,18 @@ def test_no_color_is_honoured_on_a_terminal(hexcore, no_color, coloured):
     assert "host1" in run.stdout
 
 
+@pytest.mark.parametrize("columns", ["", "80", "60"])
+def test_tables_are_no_wider_than_the_terminal(hexcore, columns):
+    """Elsewhere than on a terminal, COLUMNS says how wide they may be; 80 without it."""
+    command = ["plan", "--shape", "deepseek-v3", "--quant", "Q4_K_M", "--ctx", "32k"]
+    for size in ("512GiB", "200GiB"):
+        command += ["--device", f"host={size}"]
+    code, out, err = hexcore(*command, env={"COLUMNS": columns, "LC_ALL": "C.UTF-8"})
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= int(columns or 80)
+    assert "512.00 GiB" in out and "200.00 GiB" in out
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["man"], ["devices", "--format", "json"]])
 def test_a_full_disk_is_no_success(hexcore, arguments):
     with open("/dev/full", "w", encoding="utf-8") as full:

@@ -161,7 +161,7 @@ def test_progress_and_results_do_not_mix(hexcore, tiny):
     assert json.loads(out)["schema"] == "hexcore.run/1"
     terminal = Terminal(hexcore, "run", tiny, *SMALL, "--ctx", 256, "-p", "x", "-n", 2)
     assert terminal.exit_code() == 0
-    assert "loading" in terminal.seen and "as planned; loaded in" in terminal.seen
+    assert "loading" in terminal.seen and "as planned; loaded in" in " ".join(terminal.seen.split())
 
 
 def resident_bytes(pid):

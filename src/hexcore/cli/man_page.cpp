@@ -122,7 +122,9 @@ std::string environment_section() {
     return section("ENVIRONMENT") +
            entry(bold("NO_COLOR"), "Set to anything but nothing: no colours, on terminals too.") +
            entry(bold("LC_ALL") + ", " + bold("LC_CTYPE") + ", " + bold("LANG"),
-                 "Where the locale's encoding is not UTF-8, tables and bars are drawn in ASCII.");
+                 "Where the locale's encoding is not UTF-8, tables and bars are drawn in ASCII.") +
+           entry(bold("COLUMNS"),
+                 "How wide tables may be where they do not go to a terminal (80).");
 }
 
 std::string examples_section(const CommandSpec& program) {
@@ -164,7 +166,11 @@ std::string man_page(const CommandSpec& program, const std::string& version) {
         text += option_entry(option);
     }
     text += section("COMMANDS") +
-            roff_lines("Each command explains itself with --help, and has an example there.");
+            roff_lines(
+                "Each command explains itself with --help, and has an example there. Options of "
+                "llama.cpp's programs are understood where there is a counterpart (-m, "
+                "--ctx-size, -ub, -np); others, such as -ngl, are answered with what replaces "
+                "them.");
     for (const CommandSpec* command : all_commands(program)) {
         text += command == &program ? "" : command_section(*command);
     }
