@@ -162,7 +162,10 @@ private:
     }
     /// Over zeros, every row that is looked up is the first, and every expert that is chosen.
     void cut() {
-        if (!is_product(*node_) && node_->op != GGML_OP_GET_ROWS) {
+        // A product that is a Hadamard transform writes all columns, whatever rows the matrix has.
+        const bool transforms =
+            node_->op == GGML_OP_MUL_MAT && node_->op_params[1] == GGML_HINT_SRC0_IS_HADAMARD;
+        if ((!is_product(*node_) && node_->op != GGML_OP_GET_ROWS) || transforms) {
             return;
         }
         ggml_tensor& weights = *node_->src[0];
