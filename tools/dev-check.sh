@@ -52,8 +52,8 @@ check_fuzz() {
         rm -rf "$work"
         mkdir -p "$work/corpus"
         find tests/fuzz/corpus -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
-        "$target" -max_total_time="$FUZZ_SECONDS" -print_final_stats=1 -artifact_prefix="$work/" \
-            "$work/corpus" >"$work/log" 2>&1 || {
+        "$target" -max_total_time=$((FUZZ_SECONDS / 2)) -print_final_stats=1 \
+            -artifact_prefix="$work/" "$work/corpus" >"$work/log" 2>&1 || {
             tail -n 40 "$work/log"
             return 1
         }
@@ -62,6 +62,9 @@ check_fuzz() {
         echo
     done
     [ $found = 1 ] || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
+    printf '   fuzz_plan: '
+    "$PYTHON" tests/fuzz/fuzz_plan.py --hexcore build/release/hexcore \
+        --seconds $((FUZZ_SECONDS / 2)) --keep build/fuzz/plan
 }
 
 # The path of one of llama.cpp's own programs, built first if need be.
@@ -96,7 +99,7 @@ run_checks() {
     step "docs" check_docs
     step "scripts" check_scripts
     step "lint" check_lint ${all:+"$all"}
-    step "fuzz, $FUZZ_SECONDS s a target" check_fuzz
+    step "fuzz, $FUZZ_SECONDS s" check_fuzz
     step "ggml's operator tests through the plugin" check_operators ${all:+"$all"}
     if [ -n "$all" ]; then
         step "tests under AddressSanitizer" check_sanitizer asan

@@ -1,11 +1,12 @@
 """Files whose header is in order, but at which libllama or ggml stop: one sentence says so."""
 
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import on
+from conftest import ROOT, on
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from edited_gguf import EditedGguf, gguf  # noqa: E402
@@ -117,6 +118,27 @@ def refused(outcome, *words):
 def test_what_stops_libllama_is_a_bad_file(hexcore, edited, arch, what, change, words):
     path = edited(arch, change)
     refused(hexcore("plan", path, *on("64MiB"), "--ctx", 512), str(path), *words)
+
+
+@pytest.mark.parametrize("vocabulary", ["llama-spm", "bert-bge"])
+def test_tokenizers_of_other_kinds_pass(hexcore, models, tmp_path, vocabulary):
+    """Two of llama.cpp's own vocabularies, in a model that takes them."""
+    run = subprocess.run([ROOT / "cmake/build_llama.sh", "ggml"], stdout=subprocess.PIPE, text=True,
+                         check=True)
+    source = Path(next(line.removeprefix("source ") for line in run.stdout.splitlines()
+                       if line.startswith("source ")))
+    vocab = gguf.read_header(source / f"models/ggml-vocab-{vocabulary}.gguf")
+    model = EditedGguf.read(models["qwen3moe"])
+    for key in [key for key in model.keys if key.startswith("tokenizer.")]:
+        model.keys.pop(key)
+    model.keys.update((k, raw) for k, raw in vocab.keys.items() if k.startswith("tokenizer."))
+    n_vocab = struct.unpack_from("<Q", vocab.keys["tokenizer.ggml.tokens"], 8)[0]
+    model.keys["qwen3moe.vocab_size"] = u32(n_vocab)
+    for name in ("token_embd.weight", "output.weight"):
+        model.tensor(name).shape = (model.tensor(name).shape[0], n_vocab)
+    path = model.write(tmp_path / "model.gguf")
+    code, _, err = hexcore("plan", path, *on("512MiB"), "--ctx", 256)
+    assert code == 0, err
 
 
 def test_verify_and_run_refuse_it_as_plan_does(hexcore, edited):

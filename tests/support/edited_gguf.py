@@ -41,7 +41,7 @@ class EditedGguf:
 
     @property
     def arch(self):
-        return self.keys["general.architecture"][12:].decode()
+        return self.header.scalar("general.architecture")
 
     def tensor(self, name):
         return next(t for t in self.tensors if t.name == name)
