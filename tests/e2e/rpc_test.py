@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -85,6 +86,93 @@ def test_a_server_that_is_killed_ends_the_program_in_seconds(hexcore, demo_model
     _, err = run.communicate(timeout=10)
     assert run.returncode == 5, err
     assert "RPC server" in err
+
+
+def generating(hexcore, model, server, env=None):
+    """The program once it has begun to print what it generates over the server."""
+    run = hexcore.start("run", model, "--device", "host=320MiB",
+                        "--device", f"rpc:{server}=320MiB", "--reserve", "8MiB", "--ctx", "2048",
+                        "-p", "Once upon a time", "-n", "1900", "--temp", "0", env=env,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout.read(1)
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_a_program_whose_server_is_frozen(hexcore, demo_model, start_server,
+                                                           number):
+    server, endpoint = start_server()
+    run = generating(hexcore, demo_model, endpoint)
+    server.send_signal(signal.SIGSTOP)
+    run.send_signal(number)
+    _, err = run.communicate(timeout=20)
+    assert run.returncode == 130, err
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 1, 2])
+def test_so_it_does_at_any_moment(hexcore, demo_model, start_server, after_s):
+    server, endpoint = start_server()
+    run = hexcore.start("run", demo_model, "--device", f"rpc:{endpoint}=640MiB", *CONTEXT,
+                        "-p", "Once upon a time", "-n", "400", stdout=subprocess.DEVNULL,
+                        stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    server.send_signal(signal.SIGSTOP)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+    assert run.returncode == 130, err
+
+
+def test_a_frozen_server_is_told_of_and_lost_in_the_end(hexcore, demo_model, start_server):
+    server, endpoint = start_server()
+    run = generating(hexcore, demo_model, endpoint, {"HEXCORE_RPC_TIMEOUT": "2"})
+    server.send_signal(signal.SIGSTOP)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 5, err
+    assert f"waiting for the RPC server {endpoint}" in err
+    assert "counts as lost" in err
+
+
+@pytest.fixture
+def listening():
+    """A socket that somebody may connect to, who then hears nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def run_on(hexcore, model, listening):
+    return hexcore.start("run", model, "--device", f"rpc:127.0.0.1:{listening.getsockname()[1]}",
+                         "-p", "x", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_silent_server_is_a_missing_device(hexcore, demo_model, listening):
+    run = run_on(hexcore, demo_model, listening)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 5
+    assert "has not answered for 5 s" in err and "busy" in err
+
+
+def test_waiting_for_a_silent_server_can_be_interrupted(hexcore, demo_model, listening):
+    run = run_on(hexcore, demo_model, listening)
+    with listening.accept()[0] as connection:
+        assert connection.recv(1)  # so it asked, and waits
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert "has not answered" not in err
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9\r\n",
+                                    b"", b"\x1c" + bytes(7) + b"\x01" + bytes(27)])
+def test_what_is_no_rpc_server_of_this_version_is_a_missing_device(hexcore, demo_model, listening,
+                                                                  answer):
+    run = run_on(hexcore, demo_model, listening)
+    with listening.accept()[0] as connection:
+        connection.recv(1024)
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 5
+    assert "protocol" in err
 
 
 @pytest.fixture

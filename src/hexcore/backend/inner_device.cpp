@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
+#include "ggml-rpc.h"
 #include "hexcore/device/dynamic_library.hpp"
 #include "hexcore/device/gpu_probe.hpp"
 #include "hexcore/device/server_probe.hpp"
@@ -67,9 +69,29 @@ Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
         .device = device, .context = contexts.of(spec.cuda_index, device), .pools = cuda_pools};
 }
 
+// ggml waits where nobody answers and stops the program where something else does. Asked once for
+// each server: from then on ggml may be its client, and a server serves one at a time.
+Result<void> check_server(const std::string& endpoint) {
+    static std::mutex mutex;
+    static std::set<std::string> checked;
+    const std::lock_guard lock(mutex);
+    if (checked.contains(endpoint)) {
+        return {};
+    }
+    HEXCORE_TRY(version, probe_server(endpoint));
+    if (version.major != RPC_PROTO_MAJOR_VERSION || version.minor > RPC_PROTO_MINOR_VERSION) {
+        return fail(ErrorCode::missing_device,
+                    "rpc:{}: the server speaks version {}.{}.{} of ggml's protocol, this program "
+                    "{}.{}.{}; run the ggml-rpc-server of the same llama.cpp on both machines",
+                    endpoint, version.major, version.minor, version.patch, RPC_PROTO_MAJOR_VERSION,
+                    RPC_PROTO_MINOR_VERSION, RPC_PROTO_PATCH_VERSION);
+    }
+    checked.insert(endpoint);
+    return {};
+}
+
 Result<InnerDevice> find_rpc(const DeviceSpec& spec) {
-    // ggml stops the program where nobody answers.
-    HEXCORE_TRY_VOID(probe_server(spec.endpoint));
+    HEXCORE_TRY_VOID(check_server(spec.endpoint));
     ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
     void* const address =
         rpc == nullptr ? nullptr

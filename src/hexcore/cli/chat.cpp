@@ -110,6 +110,7 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
     std::string line;
     std::size_t in_cache = 0;  // bytes of the templated conversation that the cache holds
     LineReader reader(interrupt);
+    interrupt.is_of_answers();
     while (!interrupt.should_quit() && prompt_for(reader, line)) {
         messages.push_back({"user", line});
         HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));

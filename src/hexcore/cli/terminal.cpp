@@ -17,6 +17,7 @@
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/device/proc_root.hpp"
+#include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {
 namespace {
@@ -28,8 +29,12 @@ std::atomic<bool> quit{false};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 void on_signal(int signal) {
+    if (interrupts.fetch_add(1) >= 1) {
+        // Whatever keeps the program from ending in order: what it holds goes with it.
+        ::_exit(static_cast<int>(ErrorCode::interrupted));
+    }
     interrupted.store(true);
-    if (signal == SIGTERM || interrupts.fetch_add(1) >= 1) {
+    if (signal == SIGTERM) {
         quit.store(true);
     }
 }
@@ -105,6 +110,7 @@ int report_error(const Error& error) {
 
 Interrupt::Interrupt() {
     clear();
+    give_up_waiting_on(&interrupted);
     struct sigaction action {};
     action.sa_handler = on_signal;
     // No SA_RESTART: reading the next line of a chat must end too.
@@ -113,6 +119,7 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
+    give_up_waiting_on(nullptr);
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
 }
@@ -120,6 +127,7 @@ Interrupt::~Interrupt() {
 const std::atomic<bool>* Interrupt::flag() const { return &interrupted; }
 bool Interrupt::happened() const { return interrupted.load(); }
 bool Interrupt::should_quit() const { return quit.load(); }
+void Interrupt::is_of_answers() { give_up_waiting_on(&quit); }
 
 void Interrupt::clear() {
     interrupts.store(0);

@@ -33,8 +33,10 @@ void complain(std::string_view message);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 
-/// Catches Ctrl-C and SIGTERM while it lives. The first Ctrl-C sets the flag, so that what is
-/// running can end in order; should_quit() tells that the whole program is meant.
+/// Catches Ctrl-C and SIGTERM while it lives. The first sets the flag, so that what is running can
+/// end in order, and ends waits for RPC servers; should_quit() tells that the whole program is
+/// meant. A second one, before the first was taken note of, ends the program at once with exit code
+/// 130, whatever it is waiting for.
 class Interrupt {
 public:
     Interrupt();
@@ -44,10 +46,12 @@ public:
 
     [[nodiscard]] const std::atomic<bool>* flag() const;
     [[nodiscard]] bool happened() const;
-    /// SIGTERM, or a second Ctrl-C before the first was taken note of: the program should end.
+    /// After SIGTERM.
     [[nodiscard]] bool should_quit() const;
     /// Takes note of a first one, so that the next counts as a first again.
     void clear();
+    /// From now on the first Ctrl-C ends an answer only, and leaves waits for RPC servers alone.
+    void is_of_answers();
 };
 
 /// Reads a whole file of up to 64 MiB, or standard input for `-`. Fails with ErrorCode::bad_input.

@@ -5,14 +5,19 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 namespace hexcore {
 
-/// A file opened for reading, closed at the end of its scope.
+/// An open file or socket, closed at the end of its scope.
 class FileDescriptor {
 public:
     explicit FileDescriptor(const char* path)
         : descriptor_(::open(path, O_RDONLY | O_CLOEXEC)), open_error_(errno) {}
+    /// Takes over what was just opened; negative where that failed.
+    explicit FileDescriptor(int descriptor) : descriptor_(descriptor), open_error_(errno) {}
+    FileDescriptor(FileDescriptor&& other) noexcept
+        : descriptor_(std::exchange(other.descriptor_, -1)), open_error_(other.open_error_) {}
     ~FileDescriptor() {
         if (is_open()) {
             ::close(descriptor_);
@@ -20,7 +25,9 @@ public:
     }
     FileDescriptor(const FileDescriptor&) = delete;
     FileDescriptor& operator=(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(FileDescriptor&&) = delete;
 
+    [[nodiscard]] int get() const { return descriptor_; }
     [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
     /// The errno of opening, where it is not open.
     [[nodiscard]] int open_error() const { return open_error_; }

@@ -3,65 +3,103 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
+
+#include "hexcore/device/file_descriptor.hpp"
+#include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {
 namespace {
 
-constexpr int timeout_ms = 5000;
+constexpr std::chrono::milliseconds timeout{5000};
 
-/// Closed at the end of its scope.
-class Socket {
-public:
-    explicit Socket(int descriptor) : descriptor_(descriptor) {}
-    ~Socket() {
-        if (descriptor_ >= 0) {
-            ::close(descriptor_);
-        }
-    }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-    [[nodiscard]] int get() const { return descriptor_; }
+// ggml's protocol keeps these as they are, so that versions can tell each other apart: a command,
+// the size of what follows, what the connection can do (nothing special); the answer's size, the
+// version.
+constexpr std::uint8_t hello_command = 14;
+constexpr std::size_t capabilities_size = 24;
+constexpr std::uint64_t answer_size = 4 + capabilities_size;
 
-private:
-    int descriptor_;
-};
+using Hello = std::array<std::uint8_t, 1 + sizeof(std::uint64_t) + capabilities_size>;
+using HelloAnswer = std::array<std::uint8_t, sizeof(answer_size) + answer_size>;
+
+tl::unexpected<Error> given_up() {
+    return fail(ErrorCode::interrupted, "interrupted while waiting for an RPC server");
+}
 
 /// 0, or what errno says of the attempt.
-int connect_to(const addrinfo& address) {
-    const Socket socket(::socket(address.ai_family,
-                                 address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                                 address.ai_protocol));
-    if (socket.get() < 0) {
-        return errno;
-    }
-    if (::connect(socket.get(), address.ai_addr, address.ai_addrlen) == 0) {
-        return 0;
-    }
-    if (errno != EINPROGRESS) {
-        return errno;
-    }
-    pollfd waiting{socket.get(), POLLOUT, 0};
-    int ready = 0;
-    do {
-        ready = ::poll(&waiting, 1, timeout_ms);
-    } while (ready < 0 && errno == EINTR);
-    if (ready <= 0) {
-        return ready == 0 ? ETIMEDOUT : errno;
-    }
+int error_of(int socket) {
     int error = 0;
     socklen_t size = sizeof(error);
-    ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
+    return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& endpoint) {
+    int error = EADDRNOTAVAIL;
+    for (const addrinfo* address = &addresses; address != nullptr; address = address->ai_next) {
+        FileDescriptor socket(::socket(address->ai_family,
+                                       address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                       address->ai_protocol));
+        if (socket.get() < 0) {
+            error = errno;
+            continue;
+        }
+        if (::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0) {
+            return socket;
+        }
+        error = errno;
+        if (error == EINPROGRESS) {
+            const ServerWait wait = wait_for_server(socket.get(), POLLOUT, timeout);
+            if (wait == ServerWait::given_up) {
+                return given_up();
+            }
+            error = wait == ServerWait::ready ? error_of(socket.get()) : ETIMEDOUT;
+        }
+        if (error == 0) {
+            return socket;
+        }
+    }
+    return fail(ErrorCode::missing_device,
+                "rpc:{}: no RPC server answers there: {}; start ggml-rpc-server on that machine, "
+                "or name another --device",
+                endpoint, std::strerror(error));
+}
+
+/// Reads what comes, until `to` is full or the other side ends.
+Result<std::size_t> receive(int socket, std::span<std::uint8_t> to, const std::string& endpoint) {
+    std::size_t received = 0;
+    while (received < to.size()) {
+        const ServerWait wait = wait_for_server(socket, POLLIN, timeout);
+        if (wait == ServerWait::given_up) {
+            return given_up();
+        }
+        if (wait == ServerWait::timed_out) {
+            return fail(ErrorCode::missing_device,
+                        "rpc:{}: somebody listens there but has not answered for {} s; if it is "
+                        "an RPC server, it is busy with another client (it serves one at a time) "
+                        "or stopped: try again when it is free",
+                        endpoint, timeout.count() / 1000);
+        }
+        const ssize_t count =
+            ::recvfrom(socket, &to[received], to.size() - received, 0, nullptr, nullptr);
+        if (count <= 0) {
+            break;
+        }
+        received += static_cast<std::size_t>(count);
+    }
+    return received;
 }
 
 }  // namespace
 
-Result<void> probe_server(const std::string& endpoint) {
+Result<ServerVersion> probe_server(const std::string& endpoint) {
     const std::size_t colon = endpoint.rfind(':');
     const std::string host = endpoint.substr(0, colon);
     const std::string port = colon == std::string::npos ? "" : endpoint.substr(colon + 1);
@@ -74,18 +112,23 @@ Result<void> probe_server(const std::string& endpoint) {
                     ::gai_strerror(status));
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
-    int error = EADDRNOTAVAIL;
-    for (const addrinfo* address = addresses.get(); address != nullptr;
-         address = address->ai_next) {
-        error = connect_to(*address);
-        if (error == 0) {
-            return {};
-        }
+    HEXCORE_TRY(socket, connect_to(*addresses, endpoint));
+    Hello hello{hello_command};
+    const std::uint64_t size = capabilities_size;
+    std::memcpy(&hello[1], &size, sizeof(size));
+    // So few bytes always find room in a new connection.
+    (void)::sendto(socket.get(), hello.data(), hello.size(), MSG_NOSIGNAL, nullptr, 0);
+    HelloAnswer answer{};
+    HEXCORE_TRY(received, receive(socket.get(), answer, endpoint));
+    std::uint64_t told = 0;
+    std::memcpy(&told, answer.data(), sizeof(told));
+    if (received < answer.size() || told != answer_size) {
+        return fail(ErrorCode::missing_device,
+                    "rpc:{}: what listens there does not speak the protocol of ggml's RPC servers "
+                    "of this version; start this version's ggml-rpc-server there, or name its port",
+                    endpoint);
     }
-    return fail(ErrorCode::missing_device,
-                "rpc:{}: no RPC server answers there: {}; start ggml-rpc-server on that machine, "
-                "or name another --device",
-                endpoint, std::strerror(error));
+    return ServerVersion{answer[8], answer[9], answer[10]};
 }
 
 }  // namespace hexcore
