@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import os
+import resource
 
 import pytest
 from conftest import on
@@ -24,7 +25,8 @@ def pages_in_memory(path, begin):
     return sum(page & 1 for page in pages.raw)
 
 
-@pytest.mark.parametrize("command", [("plan",), ("run", "-p", "x", "-n", "1"), ("verify",)])
+@pytest.mark.parametrize("command", [("plan",), ("run", "-p", "x", "-n", "1", "--format", "json"),
+                                     ("verify",)])
 def test_what_is_no_tensor_is_never_read(hexcore, random_model, tmp_path, command):
     """libllama's way of mapping a file reads all of it, in one call that nothing interrupts."""
     model = tmp_path / "model.gguf"
@@ -36,3 +38,18 @@ def test_what_is_no_tensor_is_never_read(hexcore, random_model, tmp_path, comman
     code, _, err = hexcore(name, model, *on("64MiB"), "--ctx", "512", *options)
     assert code == 0, err
     assert pages_in_memory(model, behind) == 0
+
+
+@pytest.mark.parametrize("limit", [resource.RLIMIT_DATA, resource.RLIMIT_AS])
+def test_any_limit_of_memory_is_kept_or_refused(hexcore, random_model, limit):
+    """ggml asserts that its own small allocations succeed."""
+    model = random_model("qwen3moe", **TINY)
+    codes = []
+    for size in range(24 << 20, 240 << 20, 12 << 20):
+        code, _, err = hexcore("run", model, *on("64MiB"), "--ctx", "512", "-p", "x", "-n", "1",
+                               "--format", "json",
+                               setup=lambda size=size: resource.setrlimit(limit, (size, size)))
+        assert code in (0, 3), f"{size} bytes: {err}"
+        assert code == 0 or "ulimit" in err, f"{size} bytes: {err}"
+        codes.append(code)
+    assert codes[0] == 3

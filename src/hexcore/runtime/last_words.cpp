@@ -1,5 +1,6 @@
 #include "hexcore/runtime/last_words.hpp"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -42,18 +43,14 @@ bool is_of_a_server(std::string_view message) {
            message.find("Failed to connect") != std::string_view::npos;
 }
 
-[[noreturn]] void end_for(std::string_view message) {
-    if (is_of_a_server(message)) {
-        end(ErrorCode::missing_device,
-            fmt::format("the connection to an RPC server is lost ({}); see whether it still runs, "
-                        "and start again. Nothing is left allocated here",
-                        words_of(message)));
-    }
-    end(ErrorCode::bad_input,
-        fmt::format("libllama cannot go on with this model: {}. Its file holds what llama.cpp does "
-                    "not expect, or this is a fault of llama.cpp's: make the file anew with a "
-                    "current llama.cpp. Nothing is left allocated",
-                    words_of(message)));
+/// ggml aborts, too, where a limit of this process refuses it the memory for its books: large ones,
+/// which the message tells, or small ones, after which nothing can be mapped.
+bool is_for_memory(std::string_view message) {
+    constexpr std::size_t size = std::size_t{4} << 20U;
+    void* const probe =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool can_map = probe != MAP_FAILED && ::munmap(probe, size) == 0;
+    return !can_map || message.find("mem_buffer != NULL") != std::string_view::npos;
 }
 
 [[noreturn]] void end_for_memory() {
@@ -62,7 +59,27 @@ bool is_of_a_server(std::string_view message) {
         "way (ulimit -v, ulimit -d), or free memory. Nothing is left allocated");
 }
 
+[[noreturn]] void end_for(std::string_view message) {
+    if (is_of_a_server(message)) {
+        end(ErrorCode::missing_device,
+            fmt::format("the connection to an RPC server is lost ({}); see whether it still runs, "
+                        "and start again. Nothing is left allocated here",
+                        words_of(message)));
+    }
+    if (is_for_memory(message)) {
+        end_for_memory();
+    }
+    end(ErrorCode::bad_input,
+        fmt::format("libllama cannot go on with this model: {}. Its file holds what llama.cpp does "
+                    "not expect, or this is a fault of llama.cpp's: make the file anew with a "
+                    "current llama.cpp. Nothing is left allocated",
+                    words_of(message)));
+}
+
 void say_last_words(std::string_view message) {
+    if (is_for_memory(message)) {
+        end_for_memory();
+    }
     const std::string words = words_of(message);
     (void)!::write(STDERR_FILENO, words.data(), words.size());
     ::_exit(last_words_exit_code);
