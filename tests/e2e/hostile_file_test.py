@@ -1,5 +1,6 @@
 """Files whose header is in order, but at which libllama or ggml stop: one sentence says so."""
 
+import signal
 import struct
 import subprocess
 import sys
@@ -145,6 +146,12 @@ def test_verify_and_run_refuse_it_as_plan_does(hexcore, edited):
     path = edited("qwen3moe", to("rope.dimension_count", u32(3)))
     for command in (["run", "-p", "x"], ["verify"]):
         refused(hexcore(command[0], path, *command[1:], *on("64MiB"), "--ctx", 512), str(path))
+
+
+def test_it_is_examined_where_whoever_started_the_program_ignores_sigchld(hexcore, models):
+    outcome = hexcore("plan", models["qwen3moe"], *on("64MiB"), "--ctx", 512,
+                      setup=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert outcome.code == 0, outcome
 
 
 def test_a_model_that_yields_nan_ends_with_1(hexcore, edited):

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/examination.hpp"
@@ -15,6 +16,8 @@ int main(int argc, char** argv) {
     if (const auto examined = run_examination(argc, argv)) {
         return *examined;
     }
+    // A program that ignores it hands that on, and children can no longer be waited for.
+    std::signal(SIGCHLD, SIG_DFL);
     CLI::App program(
         "Plans, runs and explains Mixture-of-Experts models on devices that they barely "
         "fit.");
