@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -22,13 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
 
 
+@functools.cache
 def cache_folder():
-    """As cmake/cache.sh says."""
-    if folder := os.environ.get("HEXCORE_CACHE"):
-        return Path(folder)
-    if folder := os.environ.get("XDG_CACHE_HOME"):
-        return Path(folder) / "hexcore"
-    return Path.home() / ".cache" / "hexcore"
+    run = subprocess.run(["bash", "-c", ". cmake/cache.sh; hexcore_cache"], cwd=ROOT,
+                         stdout=subprocess.PIPE, text=True, check=True)
+    return Path(run.stdout.removesuffix("\n"))
 
 
 class Outcome(NamedTuple):
