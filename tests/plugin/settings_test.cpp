@@ -163,11 +163,21 @@ TEST(PluginSettings, APlanThatIsMissingOrNoPlanIsBadInput) {
     const std::string path = (folder.path() / "plan.json").string();
     Error error = error_from({{"HEXCORE_PLAN", path}});
     EXPECT_EQ(error.code, ErrorCode::bad_input);
-    EXPECT_THAT(error.message, HasSubstr("HEXCORE_PLAN=" + path + ": cannot be read: No such"));
+    EXPECT_THAT(error.message,
+                HasSubstr("HEXCORE_PLAN=" + path + ": the plan cannot be read: No such"));
     std::ofstream(path) << "{}";
     error = error_from({{"HEXCORE_PLAN", path}});
     EXPECT_EQ(error.code, ErrorCode::bad_input);
     EXPECT_THAT(error.message, HasSubstr("schema"));
+}
+
+TEST(PluginSettings, APlanThatNeverEndsOrIsAFolderIsBadInput) {
+    for (const auto& [path, why] :
+         {std::pair{"/dev/zero", "has more than"}, {"/", "cannot be read"}}) {
+        const Error error = error_from({{"HEXCORE_PLAN", path}});
+        EXPECT_EQ(error.code, ErrorCode::bad_input);
+        EXPECT_THAT(error.message, AllOf(HasSubstr("HEXCORE_PLAN="), HasSubstr(why)));
+    }
 }
 
 TEST(PluginSettings, AReportThatCannotBeWrittenIsKnownAtOnce) {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -16,6 +15,7 @@
 #include <iostream>
 
 #include "hexcore/base/printable.hpp"
+#include "hexcore/base/text_file.hpp"
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/device/server_wait.hpp"
 
@@ -135,28 +135,11 @@ void Interrupt::clear() {
 }
 
 Result<std::string> read_file(const std::string& path) {
-    constexpr std::size_t most_bytes = std::size_t{64} << 20U;
-    std::ifstream named;
-    if (path != "-") {
-        named.open(path, std::ios::binary);
+    if (path == "-") {
+        return read_text(std::cin, "standard input");
     }
-    std::istream& file = path == "-" ? std::cin : named;
-    // Not by iterators of the buffer, which throw where it is a directory.
-    std::string text;
-    std::array<char, 65536> piece{};
-    while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
-        text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
-        if (text.size() > most_bytes) {
-            return fail(ErrorCode::bad_input,
-                        "{} has more than {} bytes, which no prompt and no plan needs", path,
-                        most_bytes);
-        }
-    }
-    if (!file.eof()) {
-        return fail(ErrorCode::bad_input, "{} cannot be read: {}",
-                    path == "-" ? "standard input" : path, std::strerror(errno));
-    }
-    return text;
+    std::ifstream file(path, std::ios::binary);
+    return read_text(file, path);
 }
 
 }  // namespace hexcore

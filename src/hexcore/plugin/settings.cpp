@@ -3,9 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include "hexcore/backend/settled_devices.hpp"
+#include "hexcore/base/text_file.hpp"
 #include "hexcore/report/plan_json.hpp"
 
 namespace hexcore {
@@ -37,10 +37,7 @@ Result<T> naming(const char* variable, const std::string& value, Result<T> resul
 
 Result<Plan> read_plan(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        return fail(ErrorCode::bad_input, "cannot be read: {}", std::strerror(errno));
-    }
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    HEXCORE_TRY(text, read_text(file, "the plan"));
     return plan_from_json(text);
 }
 
