@@ -18,8 +18,8 @@ step() {
 
 check_format() { our_sources | xargs -0 -r "$TOOLS/clang-format" --dry-run -Werror; }
 
-# The build treats warnings as errors; it runs apart from the others because they need its result.
-check_warnings() { (build_preset release); }
+# It runs apart from the others because they need its result.
+check_warnings() { (build_preset release -DHEXCORE_TESTS=ON -DHEXCORE_BENCH=ON); }
 
 check_architecture() { python3 tests/architecture/architecture_test.py; }
 
@@ -92,7 +92,8 @@ run_checks() {
         ;;
     esac
     ensure_packages check
-    ensure_python
+    ensure_python test
+    export HEXCORE_WERROR=ON
     step "format" check_format
     step "warnings are errors" check_warnings
     step "architecture" check_architecture

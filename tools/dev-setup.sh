@@ -9,10 +9,14 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
     exit 5
 }
 
+# What the program needs, what its tests need besides, and so on. Debian 12 and 13 and Ubuntu 24.04
+# have them by these names.
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
-    python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libgtest-dev
-    libgmock-dev libbenchmark-dev libsmartcols-dev libpugixml-dev libgomp1"
-CHECK_PACKAGES="$BASE_PACKAGES clang clang-tidy shellcheck"
+    python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
+    libpugixml-dev libgomp1"
+TEST_PACKAGES="$BASE_PACKAGES libgtest-dev libgmock-dev"
+BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"
+CHECK_PACKAGES="$TEST_PACKAGES libbenchmark-dev clang clang-tidy shellcheck"
 # Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.
 OPTIONAL_PACKAGES="ccache"
 OPTIONAL_CHECK_PACKAGES="$OPTIONAL_PACKAGES libclang-rt-dev"
@@ -40,11 +44,17 @@ install_with() {
         { say "apt-get could not install: $missing"; exit 5; }
 }
 
-# ensure_packages base|check: installs what is missing, as root or through sudo after asking.
+# ensure_packages base|test|bench|check: installs what is missing, as root or through sudo after
+# asking.
 # dpkg is asked again only when the list, or what is installed, has changed.
 ensure_packages() {
-    local wanted=$BASE_PACKAGES optional=$OPTIONAL_PACKAGES
-    if [ "$1" = check ]; then wanted=$CHECK_PACKAGES optional=$OPTIONAL_CHECK_PACKAGES; fi
+    local wanted optional=$OPTIONAL_PACKAGES
+    case $1 in
+        base) wanted=$BASE_PACKAGES ;;
+        test) wanted=$TEST_PACKAGES ;;
+        bench) wanted=$BENCH_PACKAGES ;;
+        check) wanted=$CHECK_PACKAGES optional=$OPTIONAL_CHECK_PACKAGES ;;
+    esac
     # Another distribution: CMake names what it does not find.
     command -v apt-get >/dev/null || return 0
     local stamp missing missing_optional answer
@@ -70,15 +80,15 @@ ensure_packages() {
     touch "$stamp"
 }
 
-# Sets PYTHON and TOOLS (the folder of its programs): an environment in the cache, named after
-# what it holds. It cannot be renamed once it is complete, since its programs know its path; so it
-# gets a stamp.
+# ensure_python base|test sets PYTHON and TOOLS (the folder of its programs): an environment in the
+# cache with what the tools need, or the tests too, named after what it holds. It cannot be renamed
+# once it is complete, since its programs know its path; so it gets a stamp.
 ensure_python() {
-    local list lists=() environment
-    for list in {tools,tests,tests/tools}/requirements.txt; do
-        if [ -f "$list" ]; then lists+=("$list"); fi
-    done
-    environment=$HEXCORE_CACHE/python-$({ python3 --version; cat "${lists[@]}"; } | sha256sum |
+    local list lists=(tools/requirements.txt) name=tools-python environment
+    if [ "$1" = test ]; then
+        lists+=(tests/requirements.txt tests/tools/requirements.txt) name=python
+    fi
+    environment=$HEXCORE_CACHE/$name-$({ python3 --version; cat "${lists[@]}"; } | sha256sum |
         cut -c1-12)
     # shellcheck disable=SC2034 # TOOLS is for the scripts that source this one
     PYTHON=$environment/bin/python TOOLS=$environment/bin
@@ -108,17 +118,35 @@ adopt_llama_settings() {
     done
 }
 
-# build_preset PRESET [TARGET...]: configures where that is needed, and builds.
-build_preset() {
-    local preset=$1 folder=build/$1 llama
+# Whether a build folder is configured with all of these settings, each -DNAME=ON.
+configured_with() {
+    local folder=$1 setting
     shift
+    for setting in "$@"; do
+        setting=${setting#-D}
+        grep -q "^${setting%=*}:BOOL=ON$" "$folder/CMakeCache.txt" || return 1
+    done
+}
+
+# build_preset PRESET [-DNAME=ON...] [TARGET...]: configures where that is needed, and builds. What
+# was switched on once stays on in the folder, so that no command makes another compile again.
+build_preset() {
+    local preset=$1 folder=build/$1 llama settings=()
+    shift
+    while [[ ${1:-} == -D* ]]; do
+        settings+=("$1")
+        shift
+    done
+    if [ "${HEXCORE_WERROR:-}" = ON ]; then settings+=(-DHEXCORE_WERROR=ON); fi
     adopt_llama_settings "$folder"
     llama=$(cmake/build_llama.sh ggml llama) || exit 1
     if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||
-        [ CMakePresets.json -nt "$folder/build.ninja" ]; then
+        [ CMakePresets.json -nt "$folder/build.ninja" ] ||
+        ! configured_with "$folder" ${settings[@]+"${settings[@]}"}; then
         mkdir -p "$folder"
         say "configuring $folder"
-        cmake --preset "$preset" >"$folder/configure.log" 2>&1 || {
+        cmake --preset "$preset" ${settings[@]+"${settings[@]}"} \
+            >"$folder/configure.log" 2>&1 || {
             cat "$folder/configure.log" >&2
             die "$folder could not be configured"
         }

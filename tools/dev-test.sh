@@ -8,13 +8,15 @@ run_tests() {
         say "there is no tests/$module; there are:" tests/*/
         exit 2
     fi
-    ensure_packages base
-    ensure_python
+    ensure_packages test
+    ensure_python test
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
-        build_preset release "tests/$module/all"
+        build_preset release -DHEXCORE_TESTS=ON "tests/$module/all"
+    elif [ "$module" = e2e ]; then
+        build_preset release program
     elif [ "$module" != tools ]; then
-        build_preset release
+        build_preset release -DHEXCORE_TESTS=ON
     fi
     rm -rf "$results"
     mkdir -p "$results"

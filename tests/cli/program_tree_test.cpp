@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <string_view>
+
 #include "cli/sample_program.hpp"
 
 namespace hexcore {
@@ -11,7 +13,7 @@ using test::SampleProgram;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const ArgumentSpec& option(const CommandSpec& command, const std::string& name) {
+const ArgumentSpec& option(const CommandSpec& command, std::string_view name) {
     for (const ArgumentSpec& option : command.options) {
         if (option.names.back() == name) {
             return option;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/loaded_model.hpp"
 
 // LoRA adapters over merged expert tensors: sharded like the experts that they modify.
