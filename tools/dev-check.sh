@@ -78,6 +78,11 @@ check_operators() {
         --plugin build/release/libggml-hexcore.so "$@"
 }
 
+check_mixtures() {
+    HEXCORE_ALL_MIXTURE_CELLS=1 ctest --test-dir build/release -L '^mixtures$' --output-on-failure \
+        -j2 --no-tests=error --quiet
+}
+
 check_sanitizer() {
     (build_preset "$1") || return 1
     ctest --test-dir "build/$1" --output-on-failure -j2 --no-tests=error --quiet
@@ -103,6 +108,7 @@ run_checks() {
     step "fuzz, $FUZZ_SECONDS s" check_fuzz
     step "ggml's operator tests through the plugin" check_operators ${all:+"$all"}
     if [ -n "$all" ]; then
+        step "every mixture architecture, in every combination" check_mixtures
         step "tests under AddressSanitizer" check_sanitizer asan
         step "tests under ThreadSanitizer" check_sanitizer tsan
     fi

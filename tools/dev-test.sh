@@ -31,6 +31,9 @@ run_tests() {
     if [ -z "$module" ] || [ -f "tests/$module/CMakeLists.txt" ]; then
         ctest --test-dir build/release --output-on-failure -j2 --no-tests=error \
             ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
+        if [ -z "$module" ] || [ "$module" = mixtures ]; then
+            "$PYTHON" tools/architecture_table.py --check || failed=1
+        fi
     fi
     for folder in tests/e2e tests/tools; do
         if [ -n "$module" ] && [ "tests/$module" != "$folder" ]; then continue; fi

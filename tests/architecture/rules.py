@@ -27,6 +27,7 @@ ALLOWED = {
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
+LLAMA_INTERNAL = {"llama-ext.h", "llama-context.h", "llama-model.h"}
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
 DRIVER_HEADER = re.compile(r"^(cuda|cuda_runtime|cuda_runtime_api|cudart_platform|nvml)\.h$")
 IMPURE_HEADERS = {"chrono", "ctime", "time.h", "iostream", "cstdio", "stdio.h", "dlfcn.h"}
@@ -82,8 +83,8 @@ def no_cycles(tree):
 
 def ggml_headers(tree):
     """ggml and llama only in model, backend, runtime and plugin; ggml's internal headers only in
-    backend; the staging header llama-ext.h in one file of runtime."""
-    bad, staging = [], []
+    backend; libllama's staging header and its internal ones in one file of runtime."""
+    bad, staging = [], {}
     for file in tree.src:
         for line, header in file.includes:
             name = header.rsplit("/", 1)[-1]
@@ -94,12 +95,13 @@ def ggml_headers(tree):
                 bad.append(where + f"{name} outside model, backend, runtime and plugin")
             elif name in GGML_INTERNAL and file.module != "backend":
                 bad.append(where + f"ggml's internal header {name} outside backend")
-            elif name == "llama-ext.h":
-                staging.append(where)
+            elif name in LLAMA_INTERNAL:
+                staging.setdefault(file.path, where)
                 if file.module != "runtime":
                     bad.append(where + f"{name} outside runtime")
     if len(staging) > 1:
-        bad += [where + "llama-ext.h in more than one file" for where in staging]
+        bad += [where + "libllama's internal headers in more than one file"
+                for where in staging.values()]
     return bad
 
 

@@ -88,7 +88,7 @@ protected:
             return {};
         }
         const VerifyOptions options{.tokens = {3, 1, 4, 1, 5, 9, 2, 6}, .threads = 1};
-        return planned_logits(*session, options).value();
+        return planned_outputs(*session, options).value();
     }
 
     void expect_nothing_left() {

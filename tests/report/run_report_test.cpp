@@ -145,7 +145,7 @@ TEST(RunTable, KeepsToTheColumnsOfTheTerminal) {
 TEST(VerifyJson, HasTheDocumentedKeys) {
     const VerifyReport report{TokenCount(512), false, 2.5e-4, 1e-3};
     EXPECT_EQ(verify_json(report).dump(),
-              R"({"schema":"hexcore.verify/1","tokens":512,"identical":false,)"
+              R"({"schema":"hexcore.verify/1","tokens":512,"compared":"logits","identical":false,)"
               R"("max_relative_error":0.00025,"tolerance":0.001})");
 }
 
@@ -157,6 +157,8 @@ TEST(VerifyText, TellsIdenticalFromCloseFromDifferent) {
     EXPECT_THAT(verify_text({TokenCount(9), false, 1e-2, 1e-3}, {}), HasSubstr("different:"));
     EXPECT_THAT(verify_text({TokenCount(1), true, 0, 0}, {}),
                 HasSubstr("all logits of 1 token are"));
+    EXPECT_THAT(verify_text({TokenCount(2), true, 0, 0, "embeddings"}, {}),
+                HasSubstr("identical: all embeddings of 2"));
 }
 
 }  // namespace

@@ -70,23 +70,22 @@ TEST_P(OverPairs, LogitsAreThoseOfPlainLibllama) {
         const TinyShape shape{.n_experts = c.n_experts, .n_used = c.n_used};
         write(shape);
         const Plan plan = random_plan(c.n_experts);
-        const VerifyOptions options{
-            .tokens = tokens(c.n_tokens, shape), .batch = c.batch, .threads = 1};
+        VerifyOptions options{.tokens = tokens(c.n_tokens, shape), .batch = c.batch, .threads = 1};
         const auto planned = loaded_logits(plan, options);
         ASSERT_TRUE(planned.has_value()) << planned.error().message;
         expect_nothing_accounted();
         if (pair_.has(DeviceKind::rpc) && !machine_->has_host()) {
             continue;  // compared where main memory is the other device
         }
-        const auto plain = plain_logits(*machine_, inventory_, plan, options);
+        const auto plain = plain_outputs(*machine_, inventory_, plan, options);
         ASSERT_TRUE(plain.has_value()) << plain.error().message;
         // A GPU's kernels depend on the number of rows, which differs with the devices; and its
         // kernels are not the CPU's.
         const bool has_gpu = pair_.has(DeviceKind::cuda);
-        const double tolerance = !has_gpu ? 0 : machine_->has_host() ? 1e-2 : 1e-3;
-        const VerifyReport report = compare_logits(*planned, *plain, c.n_tokens, tolerance);
+        options.tolerance = !has_gpu ? 0 : machine_->has_host() ? 1e-2 : 1e-3;
+        const VerifyReport report = compare_outputs(*planned, *plain, options);
         EXPECT_TRUE(report.identical || has_gpu) << report.max_relative_error;
-        EXPECT_LE(report.max_relative_error, tolerance);
+        EXPECT_LE(report.max_relative_error, options.tolerance);
     }
 }
 
@@ -99,7 +98,7 @@ TEST_P(OverPairs, EveryRowIsComputedWhereItsExpertLives) {
     auto session = load(plan);
     ASSERT_TRUE(session.has_value()) << session.error().message;
     const VerifyOptions options{.tokens = tokens(10, {}), .batch = 4, .threads = 1};
-    ASSERT_TRUE(planned_logits(*session, options).has_value());
+    ASSERT_TRUE(planned_outputs(*session, options).has_value());
     EXPECT_EQ(machine_->device(DeviceId(0)).rows_computed(), 10U * 3 * 3);
     EXPECT_EQ(machine_->device(DeviceId(1)).rows_computed(), 10U * 3 * 3 * 3);
 }
@@ -113,7 +112,7 @@ TEST_P(OverPairs, WhatTheDryRunSaysIsWhatTheLoadTakes) {
     auto session = load(plan);
     ASSERT_TRUE(session.has_value()) << session.error().message;
     const VerifyOptions options{.tokens = tokens(600, {}), .batch = 512, .threads = 1};
-    ASSERT_TRUE(planned_logits(*session, options).has_value());
+    ASSERT_TRUE(planned_outputs(*session, options).has_value());
     for (std::size_t i = 0; i < machine_->size(); ++i) {
         EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]) << i;
     }
@@ -126,7 +125,7 @@ TEST_P(OverPairs, LoadsStoppedAtAnyMomentLeaveNothingAndTheNextOneWorks) {
         auto session = load(random_plan(2));
         ASSERT_TRUE(session.has_value()) << session.error().message;
         const VerifyOptions options{.tokens = tokens(64, {}), .threads = 1};
-        ASSERT_TRUE(planned_logits(*session, options).has_value());
+        ASSERT_TRUE(planned_outputs(*session, options).has_value());
     }
     const std::vector<Bytes> at_first = measured();
     std::mt19937 random(5);

@@ -85,14 +85,14 @@ protected:
     /// The logits of a session that is loaded for them and unloaded again.
     Result<std::vector<float>> loaded_logits(const Plan& plan, const VerifyOptions& options) {
         HEXCORE_TRY(session, load(plan));
-        return planned_logits(session, options);
+        return planned_outputs(session, options);
     }
 
     void expect_those_of_plain_libllama(const std::vector<float>& planned, const Plan& plan,
                                         const VerifyOptions& options) {
-        const auto plain = plain_logits(*machine_, inventory_, plan, options);
+        const auto plain = plain_outputs(*machine_, inventory_, plan, options);
         ASSERT_TRUE(plain.has_value()) << plain.error().message;
-        const VerifyReport report = compare_logits(planned, *plain, options.tokens.size(), 0);
+        const VerifyReport report = compare_outputs(planned, *plain, options);
         EXPECT_TRUE(report.identical) << report.max_relative_error;
         EXPECT_TRUE(std::isfinite(report.max_relative_error));
     }

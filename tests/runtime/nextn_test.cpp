@@ -97,7 +97,7 @@ TEST_F(NextTokenLayers, AreNotLoadedAndLeaveTheLogitsAsTheyAre) {
             EXPECT_GE(experts, loaded);
             const Bytes slack = ExpertLayout::shard_slack + ExpertLayout::shard_alignment;
             EXPECT_LT(experts, loaded + 3 * 3 * n_devices * slack);
-            auto logits = planned_logits(*session, options);
+            auto logits = planned_outputs(*session, options);
             ASSERT_TRUE(logits.has_value()) << logits.error().message;
             planned = std::move(*logits);
         }

@@ -47,7 +47,7 @@ TEST_F(Session, EveryRowIsComputedWhereItsExpertLives) {
     auto session = load(plan);
     ASSERT_TRUE(session.has_value()) << session.error().message;
     const VerifyOptions options{.tokens = tokens_for(10, 128)};
-    ASSERT_TRUE(planned_logits(*session, options).has_value());
+    ASSERT_TRUE(planned_outputs(*session, options).has_value());
     // All four experts are used: of 10 tokens x 3 products x 3 layers, one row in four is host0's.
     EXPECT_EQ(machine_->device(DeviceId(0)).rows_computed(), 10U * 3 * 3);
     EXPECT_EQ(machine_->device(DeviceId(1)).rows_computed(), 10U * 3 * 3 * 3);
@@ -99,7 +99,7 @@ TEST_F(Session, TwoHundredLoadsAndUnloadsDoNotGrow) {
         {
             auto session = load(plan);
             ASSERT_TRUE(session.has_value()) << session.error().message;
-            ASSERT_TRUE(planned_logits(*session, options).has_value());
+            ASSERT_TRUE(planned_outputs(*session, options).has_value());
         }
         if (cycle == 20) {
             after_warm_up = own_resident();

@@ -21,9 +21,8 @@ Bytes result_size(const ggml_tensor& product) {
     return rows_size(product.ne[0], row_count(product));
 }
 
-/// What a region needs outside the space that the graph allocator left behind its products. A
-/// region that begins with a down projection, or ends with something else, is unusual enough to
-/// take scratch memory when it happens.
+/// What a region needs outside the space that the graph allocator left behind its products: one
+/// that begins with a down projection, or ends with something else, has its rows in scratch memory.
 struct Outside {
     Bytes input;
     Bytes result;
@@ -59,6 +58,19 @@ std::unique_ptr<ExpertExecution> FusedExecution::create(Device& home) {
         return nullptr;
     }
     return std::unique_ptr<ExpertExecution>(new FusedExecution(home, std::move(inner)));
+}
+
+void FusedExecution::reserve(const ggml_cgraph& graph) {
+    Bytes scratch;
+    for (int i = 0; i < graph.n_nodes; ++i) {
+        if (is_routed(*graph.nodes[i])) {
+            const ExpertRegion region = find_region(graph, i);
+            scratch = std::max(scratch, scratch_size(graph, region));
+            i = region.last;
+        }
+    }
+    // A refusal is kept by the device's memory, where the load finds it.
+    (void)take_scratch(scratch);
 }
 
 ggml_status FusedExecution::compute(ggml_cgraph& graph) {

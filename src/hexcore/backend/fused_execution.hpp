@@ -24,7 +24,8 @@ public:
     /// Null where ggml's CPU backend cannot start.
     [[nodiscard]] static std::unique_ptr<ExpertExecution> create(Device& home);
 
-    void reserve(const ggml_cgraph&) override {}  // routing_space() comes with the graph's memory
+    /// Takes what regions need besides routing_space(), which comes with the graph's memory.
+    void reserve(const ggml_cgraph& graph) override;
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;
     void synchronize() override {}
     void set_threads(int n_threads) override;

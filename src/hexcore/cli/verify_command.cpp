@@ -8,6 +8,7 @@
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/model_outputs.hpp"
 #include "hexcore/runtime/verify.hpp"
 #include "nlohmann/json.hpp"
 
@@ -27,12 +28,14 @@ struct Options {
 Result<VerifyReport> verify(const Options& options) {
     const Interrupt interrupt;
     HEXCORE_TRY(input, examined_input(options.planning, interrupt.flag()));
+    HEXCORE_TRY(outputs, outputs_of(input.inventory));
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
                                .threads = options.threads,
                                .progress = {},
-                               .stop = interrupt.flag()};
+                               .stop = interrupt.flag(),
+                               .outputs = outputs};
     const ContextOptions context = context_options(options.planning.ubatch, verification);
     HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
     std::vector<float> planned;
@@ -49,13 +52,13 @@ Result<VerifyReport> verify(const Options& options) {
         HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
         bar.reset();
         verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
-        HEXCORE_TRY(logits, planned_logits(session, verification));
-        planned = std::move(logits);
+        HEXCORE_TRY(outputs_of_plan, planned_outputs(session, verification));
+        planned = std::move(outputs_of_plan);
     }
     LoadProgress bar;
     verification.progress = [&bar](ReadProgress read) { bar.update(read); };
-    HEXCORE_TRY(plain, plain_logits(*input.machine, input.inventory, plan, verification));
-    return compare_logits(planned, plain, options.tokens, options.tolerance);
+    HEXCORE_TRY(plain, plain_outputs(*input.machine, input.inventory, plan, verification));
+    return compare_outputs(planned, plain, verification);
 }
 
 int run(const Options& options) {
@@ -72,7 +75,7 @@ int run(const Options& options) {
 
 void add_verify_command(CLI::App& program, Action& action) {
     auto* command = program.add_subcommand(
-        "verify", "compares the logits through the plan with those of plain libllama");
+        "verify", "compares the logits (or embeddings) through the plan with plain libllama's");
     command->footer("Example: hexcore verify model.gguf --device host=320MiB --device host=320MiB");
     auto options = std::make_shared<Options>();
     options->planning.add_to(*command, true);

@@ -96,6 +96,7 @@ Json run_json(const RunReport& report) {
 Json verify_json(const VerifyReport& report) {
     return {{"schema", "hexcore.verify/1"},
             {"tokens", report.tokens.value()},
+            {"compared", report.compared},
             {"identical", report.identical},
             {"max_relative_error", report.max_relative_error},
             {"tolerance", report.tolerance}};

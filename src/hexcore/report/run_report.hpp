@@ -75,13 +75,14 @@ struct RunReport {
     std::vector<DeviceAfterUnload> after_unload;
 };
 
-/// How a plan's logits compare with plain libllama's.
+/// How a plan's outputs compare with plain libllama's.
 struct VerifyReport {
     TokenCount tokens;
     bool identical = false;  ///< bit by bit
-    /// Over all logits of all tokens; infinite where one is no finite number.
+    /// Over all outputs of all tokens; infinite where one is no finite number.
     double max_relative_error = 0;
-    double tolerance = 0;  ///< what was allowed
+    double tolerance = 0;             ///< what was allowed
+    std::string compared = "logits";  ///< or embeddings, of a model that has no logits
 
     /// Whether the plan is verified. Logits that are no numbers verify nothing, not even by the
     /// same bits.

@@ -129,20 +129,21 @@ std::string verify_text(const VerifyReport& report, TextStyle style) {
     if (!std::isfinite(report.max_relative_error)) {
         return hanging_paragraph(
             "",
-            fmt::format("not verified: over {} some logits are no finite numbers, so "
+            fmt::format("not verified: over {} some {} are no finite numbers, so "
                         "that comparing them says nothing; the model's weights are broken, or "
                         "too large for its types",
-                        tokens),
+                        tokens, report.compared),
             style.columns);
     }
     if (report.identical) {
-        return fmt::format("identical: all logits of {} are the same bits as libllama's\n", tokens);
+        return fmt::format("identical: all {} of {} are the same bits as libllama's\n",
+                           report.compared, tokens);
     }
     return hanging_paragraph(
         "",
-        fmt::format("{}: over {} the logits differ from libllama's by a relative error "
+        fmt::format("{}: over {} the {} differ from libllama's by a relative error "
                     "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
-                    report.agrees() ? "within tolerance" : "different", tokens,
+                    report.agrees() ? "within tolerance" : "different", tokens, report.compared,
                     report.max_relative_error, report.tolerance),
         style.columns);
 }

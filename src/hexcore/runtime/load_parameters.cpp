@@ -99,6 +99,10 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
     parameters.type_v = to_ggml(shape.kv_type);
     parameters.n_threads = options.threads > 0 ? options.threads : usable_cores();
     parameters.n_threads_batch = parameters.n_threads;
+    if (options.wanted == Outputs::embeddings) {
+        parameters.embeddings = true;
+        parameters.pooling_type = LLAMA_POOLING_TYPE_NONE;  // one for each token
+    }
     return parameters;
 }
 

@@ -9,10 +9,14 @@
 
 namespace hexcore {
 
+/// What a context is to tell of each token.
+enum class Outputs { logits, embeddings };
+
 /// What a context is made for, beyond the plan.
 struct ContextOptions {
-    std::uint32_t outputs = 1;  ///< tokens of one batch that logits are wanted for, at most
+    std::uint32_t outputs = 1;  ///< tokens of one batch that something is wanted for, at most
     int threads = 0;            ///< 0: usable_cores()
+    Outputs wanted = Outputs::logits;
 };
 
 /// A plan in the terms of libllama: devices, split and buffer types. Owns what the parameters point

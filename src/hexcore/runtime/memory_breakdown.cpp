@@ -1,26 +1,61 @@
 #include "hexcore/runtime/memory_breakdown.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
-// A staging header, whose contents may change with any release of libllama; used here only.
+// Internal headers, whose contents may change with any release of libllama; used here only.
+#include "llama-context.h"
 #include "llama-ext.h"
+#include "llama-model.h"
 
 namespace hexcore {
 namespace {
 
-Usage to_usage(const llama_memory_breakdown_data& data) {
-    return {.weights = Bytes(data.model),
-            .experts = {},
-            .kv = Bytes(data.context),
-            .recurrent = {},
-            .compute = Bytes(data.compute),
-            .staging = {}};
+/// The device of the machine whose buffer type that is; null for host memory.
+Device* device_with(Machine& machine, ggml_backend_buffer_type_t type) {
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        Device& device = machine.device(DeviceId(i));
+        if (type == device.buffer_type() || type == device.expert_buffer_type()) {
+            return &device;
+        }
+    }
+    return nullptr;
 }
 
-void add(Usage& sum, const Usage& more) {
-    sum.weights += more.weights;
-    sum.kv += more.kv;
-    sum.compute += more.compute;
+/// By tensor: libllama's own sum is that of its buffers, and one over a mapping of the file covers
+/// all that lies between the tensors, too.
+Bytes host_weights(Machine& machine, const llama_model& model) {
+    Bytes sum;
+    for (const auto& [name, tensor] : llama_internal_get_tensor_map(&model)) {
+        if (device_with(machine, ggml_backend_buffer_get_type(tensor->buffer)) == nullptr) {
+            sum += Bytes(ggml_nbytes(tensor));
+        }
+    }
+    return sum;
+}
+
+/// From the scheduler: in a dry run libllama's own sum is that of the first graph it reserved.
+Bytes host_compute(Machine& machine, ggml_backend_sched_t scheduler) {
+    Bytes sum;
+    for (int i = 0; i < ggml_backend_sched_get_n_backends(scheduler); ++i) {
+        ggml_backend_t backend = ggml_backend_sched_get_backend(scheduler, i);
+        if (device_with(machine, ggml_backend_sched_get_buffer_type(scheduler, backend)) ==
+            nullptr) {
+            sum += Bytes(ggml_backend_sched_get_buffer_size(scheduler, backend));
+        }
+    }
+    return sum;
+}
+
+/// The matrix of decays in this linear attention grows with the square of a sequence's tokens, so
+/// that a prompt of one sequence takes more than the same tokens of several.
+bool reserves_one_sequence(const llama_context& context) {
+    std::array<char, 64> architecture{};
+    llama_model_meta_val_str(llama_get_model(&context), "general.architecture", architecture.data(),
+                             architecture.size());
+    const std::string_view name = architecture.data();
+    return name == "kimi-linear" || name == "minimax-01";
 }
 
 }  // namespace
@@ -28,11 +63,19 @@ void add(Usage& sum, const Usage& more) {
 bool reserve_compute(llama_context& context, std::uint32_t outputs) {
     const std::uint32_t sequences = llama_n_seq_max(&context);
     const std::uint32_t tokens = std::min(llama_n_ctx(&context), llama_n_ubatch(&context));
-    // As libllama does it for a real context: a prompt, one token for each sequence, a prompt
-    // again.
-    return llama_graph_reserve(&context, tokens, sequences, std::min(tokens, outputs)) != nullptr &&
+    const std::uint32_t prompt_outputs = std::min(tokens, outputs);
+    // As libllama does it for a real context (llama_context::sched_reserve): a prompt, one token
+    // for each sequence, a prompt again, which some architectures take for one sequence's then.
+    return llama_graph_reserve(&context, tokens, sequences, prompt_outputs) != nullptr &&
            llama_graph_reserve(&context, sequences, sequences, sequences) != nullptr &&
-           llama_graph_reserve(&context, tokens, sequences, std::min(tokens, outputs)) != nullptr;
+           llama_graph_reserve(&context, tokens, reserves_one_sequence(context) ? 1 : sequences,
+                               prompt_outputs) != nullptr;
+}
+
+bool computes_logits(llama_context& context) {
+    // By this name libllama's graphs know what they hand out as logits.
+    ggml_cgraph* graph = llama_graph_reserve(&context, 1, 1, 1);
+    return graph != nullptr && ggml_graph_get_tensor(graph, "result_output") != nullptr;
 }
 
 ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens, std::uint32_t sequences) {
@@ -42,20 +85,16 @@ ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens, std::ui
 DryRunUsage memory_breakdown(Machine& machine, const llama_context& context) {
     DryRunUsage usage{std::vector<Usage>(machine.size()), {}};
     for (const auto& [type, data] : llama_get_memory_breakdown(&context)) {
-        bool is_ours = false;
-        for (std::size_t i = 0; i < machine.size() && !is_ours; ++i) {
-            Device& device = machine.device(DeviceId(i));
-            if (type == device.buffer_type()) {
-                add(usage.devices[i], to_usage(data));
-                is_ours = true;
-            } else if (type == device.expert_buffer_type()) {
-                is_ours = true;
-            }
-        }
-        if (!is_ours) {
-            add(usage.host, to_usage(data));
+        Device* device = device_with(machine, type);
+        if (device == nullptr) {
+            usage.host.kv += Bytes(data.context);
+        } else if (type == device->buffer_type()) {
+            usage.devices[device->id().value()].weights += Bytes(data.model);
+            usage.devices[device->id().value()].kv += Bytes(data.context);
         }
     }
+    usage.host.weights = host_weights(machine, *llama_get_model(&context));
+    usage.host.compute = host_compute(machine, context.get_sched());
     return usage;
 }
 

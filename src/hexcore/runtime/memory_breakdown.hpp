@@ -19,8 +19,11 @@ namespace hexcore {
 [[nodiscard]] ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens,
                                          std::uint32_t sequences);
 
-/// What libllama says its buffers for this context and its model take, real or simulated. Experts
-/// are left out: their bytes are the layout's.
+/// Whether the graph of that context ends in logits.
+[[nodiscard]] bool computes_logits(llama_context& context);
+
+/// What this context and its model take, real or simulated: weights and KV cache on the devices,
+/// and all in host memory. Experts are left out: their bytes are the layout's.
 [[nodiscard]] DryRunUsage memory_breakdown(Machine& machine, const llama_context& context);
 
 }  // namespace hexcore

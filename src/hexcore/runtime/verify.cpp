@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 
 #include "hexcore/backend/unread_mapping.hpp"
@@ -14,37 +15,89 @@ namespace {
 
 bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
 
-Result<std::vector<float>> all_logits(llama_context& context, const llama_vocab& vocab,
-                                      const VerifyOptions& options) {
-    const auto n_vocab = static_cast<std::size_t>(llama_vocab_n_tokens(&vocab));
-    const std::size_t limit = options.batch == 0
-                                  ? llama_n_ubatch(&context)
-                                  : std::min<std::size_t>(options.batch, llama_n_batch(&context));
-    std::vector<float> logits;
-    logits.reserve(options.tokens.size() * n_vocab);
-    for (std::size_t done = 0; done < options.tokens.size(); done += limit) {
-        const std::size_t count = std::min(limit, options.tokens.size() - done);
-        std::vector<llama_token> tokens(
-            options.tokens.begin() + static_cast<std::ptrdiff_t>(done),
-            options.tokens.begin() + static_cast<std::ptrdiff_t>(done + count));
-        std::vector<std::int8_t> wanted(count, 1);
-        llama_batch batch = llama_batch_get_one(tokens.data(), static_cast<std::int32_t>(count));
-        batch.logits = wanted.data();
-        if (const std::int32_t status = llama_decode(&context, batch); status != 0) {
+using Batch = std::unique_ptr<llama_batch, void (*)(llama_batch*)>;
+
+Batch make_batch(std::size_t size) {
+    return {new llama_batch(llama_batch_init(static_cast<std::int32_t>(size), 0, 1)),
+            [](llama_batch* batch) {
+                llama_batch_free(*batch);
+                delete batch;
+            }};
+}
+
+/// Computes tokens one call after another and collects what comes of each.
+class OutputCollector {
+public:
+    OutputCollector(llama_context& context, const VerifyOptions& options)
+        : context_(context),
+          options_(options),
+          at_once_(llama_get_memory(&context) == nullptr ||
+                   llama_model_has_encoder(llama_get_model(&context))) {
+        const llama_model* model = llama_get_model(&context);
+        width_ = static_cast<std::size_t>(options.outputs == Outputs::logits
+                                              ? llama_vocab_n_tokens(llama_model_get_vocab(model))
+                                              : llama_model_n_embd_out(model));
+    }
+
+    Result<std::vector<float>> collect() {
+        const std::size_t most = at_once_ ? llama_n_ubatch(&context_) : llama_n_batch(&context_);
+        const std::size_t each = options_.batch == 0 ? llama_n_ubatch(&context_)
+                                                     : std::min<std::size_t>(options_.batch, most);
+        const Batch batch = make_batch(each);
+        outputs_.reserve(options_.tokens.size() * width_);
+        for (std::size_t done = 0; done < options_.tokens.size(); done += each) {
+            fill(*batch, done, std::min(each, options_.tokens.size() - done));
+            HEXCORE_TRY_VOID(compute(*batch, done));
+        }
+        return std::move(outputs_);
+    }
+
+private:
+    void fill(llama_batch& batch, std::size_t from, std::size_t count) const {
+        const std::size_t sequences = llama_n_seq_max(&context_);
+        // Without one each call begins its texts anew.
+        const bool has_memory = llama_get_memory(&context_) != nullptr;
+        batch.n_tokens = static_cast<std::int32_t>(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t at = has_memory ? from + i : i;
+            batch.token[i] = options_.tokens[from + i];
+            batch.pos[i] = static_cast<llama_pos>(at / sequences);
+            batch.n_seq_id[i] = 1;
+            batch.seq_id[i][0] = static_cast<llama_seq_id>(at % sequences);
+            batch.logits[i] = 1;
+        }
+    }
+
+    Result<void> compute(const llama_batch& batch, std::size_t done) {
+        const auto count = static_cast<std::size_t>(batch.n_tokens);
+        if (const std::int32_t status = llama_decode(&context_, batch); status != 0) {
             if (status == 2) {
-                return fail(ErrorCode::interrupted, "interrupted while computing logits");
+                return fail(ErrorCode::interrupted, "interrupted while computing outputs");
             }
             return fail(ErrorCode::does_not_fit,
                         "llama_decode gave {} for tokens {} to {}; raise --ctx", status, done,
                         done + count);
         }
-        for (std::size_t i = 0; i < count; ++i) {
-            const float* row = llama_get_logits_ith(&context, static_cast<std::int32_t>(i));
-            logits.insert(logits.end(), row, row + n_vocab);
+        for (std::int32_t i = 0; i < batch.n_tokens; ++i) {
+            const float* row = options_.outputs == Outputs::logits
+                                   ? llama_get_logits_ith(&context_, i)
+                                   : llama_get_embeddings_ith(&context_, i);
+            if (row == nullptr) {
+                return fail(ErrorCode::bad_input,
+                            "the model gives neither logits nor embeddings, so there is nothing to "
+                            "compare");
+            }
+            outputs_.insert(outputs_.end(), row, row + width_);
         }
+        return {};
     }
-    return logits;
-}
+
+    llama_context& context_;
+    const VerifyOptions& options_;
+    bool at_once_;
+    std::size_t width_ = 0;
+    std::vector<float> outputs_;
+};
 
 }  // namespace
 
@@ -58,15 +111,17 @@ std::vector<llama_token> random_tokens(const llama_vocab& vocab, std::size_t cou
 }
 
 ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& options) {
-    return {.outputs = std::max(ubatch, options.batch), .threads = options.threads};
+    return {.outputs = std::max(ubatch, options.batch),
+            .threads = options.threads,
+            .wanted = options.outputs};
 }
 
-Result<std::vector<float>> planned_logits(ModelSession& session, const VerifyOptions& options) {
-    return all_logits(session.context(), session.vocab(), options);
+Result<std::vector<float>> planned_outputs(ModelSession& session, const VerifyOptions& options) {
+    return OutputCollector(session.context(), options).collect();
 }
 
-Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inventory,
-                                        const Plan& plan, const VerifyOptions& options) {
+Result<std::vector<float>> plain_outputs(Machine& machine, const Inventory& inventory,
+                                         const Plan& plan, const VerifyOptions& options) {
     LlamaLog log;
     // libllama itself would read the whole file in one call, without a sign and without an end.
     HEXCORE_TRY_VOID(read_ahead(inventory, [&options](ReadProgress progress) {
@@ -94,15 +149,16 @@ Result<std::vector<float>> plain_logits(Machine& machine, const Inventory& inven
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",
                     log.take_errors());
     }
-    return all_logits(*context, *llama_model_get_vocab(model.get()), options);
+    return OutputCollector(*context, options).collect();
 }
 
-VerifyReport compare_logits(const std::vector<float>& planned, const std::vector<float>& plain,
-                            std::size_t tokens, double tolerance) {
+VerifyReport compare_outputs(const std::vector<float>& planned, const std::vector<float>& plain,
+                             const VerifyOptions& options) {
     HEXCORE_CHECK(planned.size() == plain.size(), planned.size(), plain.size());
     VerifyReport report;
-    report.tokens = TokenCount(static_cast<std::uint32_t>(tokens));
-    report.tolerance = tolerance;
+    report.tokens = TokenCount(static_cast<std::uint32_t>(options.tokens.size()));
+    report.compared = options.outputs == Outputs::logits ? "logits" : "embeddings";
+    report.tolerance = options.tolerance;
     report.identical =
         std::memcmp(planned.data(), plain.data(), planned.size() * sizeof(float)) == 0;
     double scale = 0;
