@@ -146,6 +146,23 @@ def test_the_cache_is_planned_by_tokens_type_and_sequences(hexcore, demo_model):
     assert cache("--ctx", 2048, "--sequences", 4) == (2048 * values * 2, 2048, 4)
 
 
+def test_layers_with_a_sliding_window_keep_no_more_cells_than_it_sees(hexcore, random_model):
+    # Every second of the four layers looks back 128 tokens; with a ubatch of 64 and its padding
+    # that is 256 cells. Keys and values of 2 heads of 64 values in f16.
+    model = random_model("gpt-oss", layers=4, embd=256, ff=256, heads=4, kv_heads=2, head_dim=64,
+                         experts=8, used=2, type="f16")
+    cell = 2 * 2 * 64 * 2
+
+    def cache(tokens):
+        plan = hexcore.json("plan", model, *on("200MiB"), "--ctx", tokens, "--ubatch", 64)
+        return plan["devices"][0]["planned"]["kv_bytes"]
+
+    assert cache(1024) == 2 * (1024 + 256) * cell
+    assert cache(8192) == 2 * (8192 + 256) * cell
+    assert hexcore.json("verify", model, *on("100MiB"), "--ctx", 2048, "--ubatch", 64,
+                        "--tokens", 700)["identical"]
+
+
 def test_a_smaller_ubatch_needs_less_compute(hexcore, demo_model):
     def compute(ubatch):
         plan = hexcore.json("plan", demo_model, *DEMO_DEVICES, "--ubatch", ubatch)

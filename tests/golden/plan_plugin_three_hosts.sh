@@ -6,7 +6,6 @@ GGML_BACKEND_PATH=lib/libggml-hexcore.so \
 HEXCORE_PLAN=plan.json \
 LLAMA_ARG_DEVICE=host0,host2 \
 LLAMA_ARG_FIT=off \
-LLAMA_ARG_SWA_FULL=1 \
 llama-completion \
     -m 'a model.gguf' \
     -ts 1,4 \
@@ -17,7 +16,6 @@ GGML_BACKEND_PATH=lib/libggml-hexcore.so \
 HEXCORE_PLAN=plan.json \
 LLAMA_ARG_DEVICE=host0,host2 \
 LLAMA_ARG_FIT=off \
-LLAMA_ARG_SWA_FULL=1 \
 llama-server \
     -m 'a model.gguf' \
     -ts 1,4 \

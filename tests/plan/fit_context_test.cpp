@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hexcore/plan/kv_cache.hpp"
 #include "requests.hpp"
 
 namespace hexcore::test {
@@ -43,6 +44,34 @@ TEST(FitContext, TriesEveryProbeOutWhereItCan) {
     EXPECT_GT(calls, 4);
     EXPECT_EQ(tight->basis, Basis::dry_run);
     EXPECT_LT(tight->context.tokens, roomy->context.tokens);
+}
+
+/// A dry run that finds a sliding window of 4096 tokens in every second layer, which the request
+/// only says that some layers have.
+DryRun dry_run_with_windows(const ModelProfile& model) {
+    return [model](const Plan& plan) -> Result<DryRunUsage> {
+        const auto usage = dry_run_with(0_B)(plan);
+        DryRunUsage exact = *usage;
+        for (Usage& device : exact.devices) {
+            device.kv = {};
+        }
+        for (std::size_t l = 0; l < model.layers.size(); ++l) {
+            exact.devices[plan.placement.layer_device[l].value()].kv +=
+                kv_cache_bytes(model.layers[l].attention, l % 2 == 0 ? 4096 : 0, plan.context);
+        }
+        return exact;
+    };
+}
+
+TEST(FitContext, GainsWhatASlidingWindowFrees) {
+    PlanRequest request = shape_request("mixtral-8x7b", {14_GiB, 14_GiB}, 1 << 20);
+    const Result<Plan> full = fit_context(request, dry_run_with(0_B));
+    request.model.some_sliding_window = 4096;
+    const DryRun windows = dry_run_with_windows(request.model);
+    const Result<Plan> plan = fit_context(request, windows);
+    ASSERT_TRUE(full && plan);
+    EXPECT_GT(plan->context.tokens.value(), full->context.tokens.value() * 3 / 2);
+    EXPECT_EQ(plan->devices[0].planned.kv, windows(*plan)->devices[0].kv);
 }
 
 TEST(FitContext, SaysWhatIsMissingWhereNotEvenTheShortestFits) {

@@ -142,6 +142,7 @@ Result<void> read_hyperparameters(const GgufMetadata& metadata, Inventory& inven
     inventory.n_embd = n_embd;
     HEXCORE_TRY(n_ctx_train, keys.number("context_length"));
     inventory.n_ctx_train = n_ctx_train;
+    inventory.sliding_window = keys.number_or("attention.sliding_window", 0).value_or(0);
     HEXCORE_TRY(n_vocab, read_vocabulary_size(metadata, keys));
     inventory.n_vocab = n_vocab;
     return read_attention(keys, inventory);

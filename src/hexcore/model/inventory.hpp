@@ -66,6 +66,9 @@ struct Inventory {
     std::uint32_t n_embd = 0;
     std::uint32_t n_vocab = 0;
     std::uint32_t n_ctx_train = 0;
+    /// Tokens that attention looks back in those layers that have a sliding window, which only
+    /// libllama knows for all architectures; 0: none of them.
+    std::uint32_t sliding_window = 0;
     std::vector<LayerShape> layers;  ///< n_layers of them
     std::vector<TensorInfo> tensors;
     std::vector<std::filesystem::path> files;  ///< the parts of a split model in order, or one file

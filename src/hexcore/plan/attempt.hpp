@@ -13,11 +13,12 @@ struct NotFitting {
     Bytes missing;
 };
 
-/// A plan without its modelled times and explanation, and the device facts that it was made with,
-/// or why there is none.
+/// A plan without its modelled times and explanation, and the facts that it was made with, as far
+/// as a dry run told them better, or why there is none.
 struct Attempted {
     Plan plan;
     std::vector<DeviceFacts> devices;
+    ModelFacts model;
 };
 using Attempt = tl::expected<Attempted, NotFitting>;
 

@@ -14,6 +14,7 @@ namespace hexcore {
 struct LayerFacts {
     Bytes weights;                ///< all weights except the routed experts
     Bytes kv;                     ///< KV cache of this layer, for the planned context
+    Bytes kv_least;               ///< the least that it can be, where `kv` is an estimate
     Bytes kv_trained;             ///< the same for the whole trained context in f16; 0: not known
     std::uint32_t n_experts = 0;  ///< 0 for a layer without routed experts
     Bytes expert;                 ///< one routed expert: gate, up and down together

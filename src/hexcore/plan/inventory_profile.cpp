@@ -62,6 +62,7 @@ ModelProfile profile_from_inventory(const Inventory& inventory) {
     profile.n_embd = inventory.n_embd;
     profile.n_vocab = inventory.n_vocab;
     profile.n_ctx_train = inventory.n_ctx_train;
+    profile.some_sliding_window = inventory.sliding_window;
     profile.total = inventory.total_bytes();
     profile.layers.resize(inventory.n_layers);
     // Layers that predict further tokens are counted and split by libllama, but not loaded.

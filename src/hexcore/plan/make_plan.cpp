@@ -134,12 +134,37 @@ void correct(const Plan& made, const DryRunUsage& usage, std::vector<DeviceFacts
     }
 }
 
-/// Compute buffers as if they took nothing: a dry run of what then fits tells their size, where an
-/// estimate that is too high would have ended the search.
-void forget_compute(std::vector<DeviceFacts>& devices) {
+/// Compute buffers as if they took nothing, and each cache the least it can: a dry run of what then
+/// fits tells their size, where an estimate that is too high would have ended the search.
+void forget_estimates(std::vector<DeviceFacts>& devices, ModelFacts& model) {
     for (DeviceFacts& device : devices) {
         device.compute = Bytes();
         device.compute_output = Bytes();
+    }
+    for (LayerFacts& layer : model.layers) {
+        layer.kv = layer.kv_least;
+    }
+}
+
+/// Scales the KV caches of each device's layers to what the dry run found there: which layers have
+/// a sliding window, or none at all, only libllama knows. `formula` has them as estimated first.
+void correct_kv(const ModelFacts& formula, const DryRunUsage& usage, Plan& made,
+                ModelFacts& model) {
+    std::vector<Bytes> estimated(made.devices.size());
+    for (std::size_t l = 0; l < model.layers.size(); ++l) {
+        estimated[made.placement.layer_device[l].value()] += formula.layers[l].kv;
+    }
+    for (PlannedDevice& device : made.devices) {
+        device.planned.kv = {};
+    }
+    for (std::size_t l = 0; l < model.layers.size(); ++l) {
+        const std::size_t d = made.placement.layer_device[l].value();
+        if (estimated[d] > Bytes()) {
+            const double share = formula.layers[l].kv.as_double() / estimated[d].as_double();
+            model.layers[l].kv =
+                Bytes(static_cast<std::uint64_t>(usage.devices[d].kv.as_double() * share));
+        }
+        made.devices[d].planned.kv += model.layers[l].kv;
     }
 }
 
@@ -166,7 +191,8 @@ Result<PlanRequest> settle(PlanRequest request) {
 }
 
 Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Rounds rounds) {
-    const ModelFacts model = facts_for(request.model, request.context);
+    const ModelFacts formula = facts_for(request.model, request.context);
+    ModelFacts model = formula;
     std::vector<DeviceFacts> devices = with_compute(request);
     std::optional<Attempted> fitting;
     std::optional<NotFitting> why;
@@ -177,12 +203,12 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
                 why = NotFitting{placement.error().device.value(), placement.error().missing};
             }
             if (round == 0 && dry_run) {
-                forget_compute(devices);
+                forget_estimates(devices, model);
                 continue;
             }
             break;
         }
-        Attempted made{build(request, model, devices, *std::move(placement)), devices};
+        Attempted made{build(request, model, devices, *std::move(placement)), devices, model};
         if (!dry_run) {
             return Attempt(std::move(made));
         }
@@ -190,12 +216,14 @@ Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run, Round
             break;
         }
         HEXCORE_TRY(usage, dry_run(made.plan));
+        correct_kv(formula, usage, made.plan, model);
         correct(made.plan, usage, devices);
         take_over(usage, made.plan);
         const std::optional<NotFitting> over = furthest_over(made.plan);
         why = over;
         if (!over) {
             made.devices = devices;
+            made.model = model;
             fitting = std::move(made);
             if (rounds == Rounds::probe) {
                 break;
@@ -217,7 +245,7 @@ Result<Plan> make_plan(const PlanRequest& request, const DryRun& dry_run) {
         return tl::unexpected(not_fitting_error(settled, dry_run, attempted.error()));
     }
     Plan plan = attempted->plan;
-    explain(facts_for(settled.model, settled.context), *attempted, settled.options, plan);
+    explain(attempted->model, *attempted, settled.options, plan);
     return plan;
 }
 

@@ -1,5 +1,7 @@
 #include "hexcore/plan/profile.hpp"
 
+#include <algorithm>
+
 #include "hexcore/plan/kv_cache.hpp"
 
 namespace hexcore {
@@ -19,6 +21,8 @@ ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context) {
         LayerFacts& placed = facts.layers.emplace_back();
         placed.weights = layer.weights;
         placed.kv = kv_cache_bytes(layer.attention, layer.sliding_window, padded(context));
+        const std::uint32_t window = std::max(layer.sliding_window, profile.some_sliding_window);
+        placed.kv_least = kv_cache_bytes(layer.attention, window, padded(context));
         placed.kv_trained = kv_cache_bytes(layer.attention, layer.sliding_window, padded(trained));
         placed.n_experts = layer.n_experts;
         placed.expert = layer.expert;

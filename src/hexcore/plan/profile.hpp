@@ -34,6 +34,8 @@ struct ModelProfile {
     std::uint32_t n_embd = 0;
     std::uint32_t n_vocab = 0;
     std::uint32_t n_ctx_train = 0;
+    /// The window of layers of which it is not known which they are; 0: known by layer, or none.
+    std::uint32_t some_sliding_window = 0;
     std::vector<LayerProfile> layers;
     Bytes input;                   ///< token embedding
     Bytes output;                  ///< output norm and head

@@ -35,7 +35,6 @@ ShellCommand common_command(std::string_view program, const Plan& plan,
     ShellCommand command = command_for(program, options);
     command.variable("LLAMA_ARG_DEVICE", fmt::format("{}", fmt::join(names, ",")));
     command.variable("LLAMA_ARG_FIT", "off");  // or it would move what was just placed
-    command.variable("LLAMA_ARG_SWA_FULL", "1");
     command.option("-ts", fmt::format("{}", fmt::join(split, ",")));
     add_context_options(command, plan.context);
     return command;

@@ -138,7 +138,12 @@ Result<void> Generator::check_logits() const {
 Result<void> Generator::go_back_to(std::uint32_t position) {
     llama_memory_t memory = llama_get_memory(&session_.context());
     // Ubatches of the prompt may be in the cache beyond what decode() counted.
-    if (!llama_memory_seq_rm(memory, 0, static_cast<llama_pos>(position), -1)) {
+    const auto end = static_cast<llama_pos>(position);
+    // Of a sliding window the cells before may have been used again for those behind.
+    const llama_pos window = llama_model_n_swa(&session_.model());
+    const bool lost_window =
+        window > 0 && end > 0 && llama_memory_seq_pos_min(memory, 0) > std::max(0, end - window);
+    if (lost_window || !llama_memory_seq_rm(memory, 0, end, -1)) {
         return fail(ErrorCode::interrupted,
                     "interrupted; this kind of model cannot forget the part of the prompt that it "
                     "has taken in, so the conversation ends here");
