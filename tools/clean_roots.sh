@@ -5,11 +5,11 @@
 # Prints a table (cpu_s are seconds of processors, whatever else the machine does beside it; load is
 # that at the end); exit code 1 where something failed or a compiler warned.
 #
-#   tools/clean_roots.sh [--tests] [RELEASE...]      (default: bookworm trixie)
+#   tools/clean_roots.sh [--tests] [--keep] [RELEASE...]      (default: bookworm trixie)
 #
-# --tests runs ./dev test, too. Folders and logs lie in build/clean-roots/RELEASE. Needs root and
-# debootstrap. Where packages come from (mirror, proxies, certificates, pip's settings) is taken
-# from this machine.
+# --tests runs ./dev test, too. The root folders, build/clean-roots/RELEASE, are removed at the end
+# unless --keep is given; the logs beside them stay. Needs root and debootstrap. Where packages come
+# from (mirror, proxies, certificates, pip's settings) is taken from this machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -34,12 +34,15 @@ network_settings() {
     fi
 }
 
+# What is mounted within is mounted in namespaces that have ended by then.
+remove_root() { rm -rf --one-file-system "$1"; }
+
 # make_root RELEASE FOLDER
 make_root() {
     local release=$1 root=$2 source file
     source=$(mirror)
     [ -n "$source" ] || die "apt knows no repository of Debian here"
-    rm -rf --one-file-system "$root"
+    remove_root "$root"
     mkdir -p "$root"
     # In namespaces of its own, so that nothing stays mounted where it is stopped.
     unshare --mount --pid --fork --kill-child -- \
@@ -100,17 +103,26 @@ try_release() {
     if [ "$with_tests" = 1 ]; then step "$release" "./dev test" "./dev test"; fi
 }
 
-with_tests=0 failed=0
-if [ "${1:-}" = --tests ]; then
-    with_tests=1
+with_tests=0 keep=0 failed=0 root=
+while [[ ${1:-} == --* ]]; do
+    case $1 in
+        --tests) with_tests=1 ;;
+        --keep) keep=1 ;;
+        *) die "$1 is unknown; the head of $0 says what there is" ;;
+    esac
     shift
-fi
+done
 [ "$(id -u)" = 0 ] || die "a root folder can be made and entered only as root"
 command -v debootstrap >/dev/null || die "debootstrap is missing; apt-get install debootstrap"
 [ $# -gt 0 ] || set -- bookworm trixie
 mkdir -p "$work"
 printf '%-10s %-24s %-8s %8s %8s %8s %8s\n' \
     release step result seconds cpu_s warnings load >"$table"
-for release in "$@"; do try_release "$release"; done
+if [ $keep = 0 ]; then trap '[ -z "$root" ] || remove_root "$root"' EXIT; fi
+for release in "$@"; do
+    root=$work/$release
+    try_release "$release"
+    [ $keep = 1 ] || remove_root "$root"
+done
 cat "$table"
 exit $failed

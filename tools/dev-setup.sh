@@ -9,8 +9,8 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
     exit 5
 }
 
-# What the program needs, what its tests need besides, and so on. Debian 12 and 13 and Ubuntu 24.04
-# have them by these names.
+# What the program needs, what its tests need besides, and so on. Debian 12 and 13 have them by
+# these names, and by its index Ubuntu 24.04, too (partly in universe), where nothing was tried.
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
     libpugixml-dev libgomp1"
