@@ -119,7 +119,9 @@ std::optional<Move> Filler::cheapest_relief(std::uint32_t from, std::uint64_t ex
                                             std::optional<std::uint32_t> size_class) {
     std::optional<Move> best;
     double best_rate = std::numeric_limits<double>::infinity();
-    for (const auto& [group, layers] : groups_) {
+    for (const auto& entry : groups_) {
+        // Not a structured binding, which not every compiler lets a lambda capture.
+        const auto& group = entry.first;
         if (group.counts[from] == 0 || !of_class(group, size_class)) {
             continue;
         }
@@ -131,8 +133,7 @@ std::optional<Move> Filler::cheapest_relief(std::uint32_t from, std::uint64_t ex
             if (to == from || most == 0) {
                 continue;
             }
-            // Captured by name: not every compiler takes a structured binding by reference.
-            const auto consider = [&, &group = group](std::uint64_t count) {
+            const auto consider = [&](std::uint64_t count) {
                 const Move move = make_move(group, from, to, static_cast<std::uint32_t>(count));
                 const double relieved = static_cast<double>(std::min(count * size, excess));
                 if (move.seconds / relieved < best_rate) {
