@@ -4,9 +4,12 @@ import ctypes
 import mmap
 import os
 import resource
+import signal
+import subprocess
+import sys
 
 import pytest
-from conftest import on
+from conftest import Hexcore, on
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 TINY = {"layers": 4, "embd": 256, "ff": 256, "heads": 4, "kv_heads": 2, "experts": 8, "used": 2,
@@ -53,3 +56,49 @@ def test_any_limit_of_memory_is_kept_or_refused(hexcore, random_model, limit):
         assert code == 0 or "ulimit" in err, f"{size} bytes: {err}"
         codes.append(code)
     assert codes[0] == 3
+
+
+HAVE_THE_TURN = """
+import signal, socket, sys
+turn = socket.socket(socket.AF_UNIX)
+turn.bind("\\0hexcore-load-" + sys.argv[1])
+turn.listen()
+print("here", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def waiting_run(hexcore, random_model):
+    """A run that waits for another load, the process of that load, and what the run said."""
+    queue = Hexcore.env["HEXCORE_LOAD_QUEUE"]
+    with subprocess.Popen([sys.executable, "-c", HAVE_THE_TURN, queue], stdout=subprocess.PIPE,
+                          text=True) as other:
+        assert other.stdout.readline() == "here\n"
+        run = hexcore.start("run", random_model("qwen3moe", **TINY), *on("64MiB"), "--ctx", "512",
+                            "-p", "x", "-n", "1", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+        with run:
+            yield run, other, run.stderr.readline()
+            run.kill()
+        other.kill()
+
+
+def test_a_load_waits_for_another_and_says_so_and_a_killed_one_frees_it(waiting_run):
+    run, other, told = waiting_run
+    assert told.startswith(f"hexcore: waiting until process {other.pid} has taken the memory")
+    assert run.poll() is None
+    other.kill()
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_waiting_for_another_load_can_be_ended(waiting_run, number):
+    run, other, told = waiting_run
+    assert "waiting until process" in told
+    run.send_signal(number)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "interrupted while waiting for another load" in err
+    assert other.poll() is None

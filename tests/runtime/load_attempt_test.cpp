@@ -1,8 +1,11 @@
 #include "hexcore/runtime/load_attempt.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
 #include "device/fixture_tree.hpp"
 #include "runtime/loaded_model.hpp"
@@ -12,8 +15,28 @@ namespace {
 
 using ::testing::HasSubstr;
 
+constexpr const char* ample_memory = "MemTotal: 9999999 kB\nMemAvailable: 9999999 kB\n";
+
 class Attempt : public LoadedModelTest {
 protected:
+    /// Of loads that wait for nobody but this test.
+    LoadOptions queued_options(const FixtureTree& tree) const {
+        LoadOptions options = load_options();
+        options.root = tree.root();
+        options.queue = queue_;
+        return options;
+    }
+
+    Bytes used() const {
+        Bytes sum;
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            sum += machine_->device(DeviceId(i)).memory().budget().used();
+        }
+        return sum;
+    }
+
+    const std::string queue_ = fmt::format("test-attempt-{}", ::getpid());
+
     void SetUp() override {
         write({});
         make_machine(2);
@@ -51,8 +74,48 @@ TEST_F(Attempt, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
     EXPECT_THAT(error.message, HasSubstr("bytes too few"));
     EXPECT_THAT(error.message, HasSubstr("greedy, pid 7 (2.0 MiB)"));
 
-    tree.write("/proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable: 9999999 kB\n");
+    tree.write("/proc/meminfo", ample_memory);
     EXPECT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), with_root).has_value());
+}
+
+TEST_F(Attempt, SeesWhatTheLoadBeforeItHasTaken) {
+    const FixtureTree tree;
+    tree.write("/proc/meminfo", ample_memory);
+    std::optional<LoadTurn> before = LoadTurn::wait({.queue = queue_}).value();
+    ASSERT_TRUE(before->is_held());
+    LoadOptions second = queued_options(tree);
+    second.tell = [&](std::string_view) {
+        tree.write("/proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable: 1000 kB\n");
+        before.reset();
+    };
+    failing(second, ErrorCode::does_not_fit, LoadState::check);
+    EXPECT_TRUE(LoadTurn::wait({.queue = queue_})->is_held()) << "a failed load keeps its turn";
+}
+
+TEST_F(Attempt, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) {
+    const FixtureTree tree;
+    tree.write("/proc/self/empty", "");  // makes the folder
+    const std::string meminfo = tree.root().path("/proc/meminfo");
+    ASSERT_EQ(::mkfifo(meminfo.c_str(), 0600), 0);
+    const LoadOptions first = queued_options(tree);
+    std::optional<Result<ModelSession>> session;
+    std::thread load(
+        [&] { session.emplace(ModelSession::load(*machine_, inventory_, random_plan(1), first)); });
+    std::ofstream answer(meminfo);  // opens when the load looks
+    const auto next = LoadTurn::wait({.queue = queue_,
+                                      .tell =
+                                          [&](std::string_view) {
+                                              answer << ample_memory;
+                                              answer.close();
+                                          },
+                                      .told_after = std::chrono::milliseconds(0)});
+    const Bytes used_at_its_end = used();
+    answer.close();
+    load.join();
+    ASSERT_TRUE(next.has_value() && next->is_held());
+    ASSERT_TRUE(session->has_value()) << session->error().message;
+    EXPECT_GT(used_at_its_end, 0_B);
+    EXPECT_EQ(used_at_its_end, used());
 }
 
 TEST_F(Attempt, OverABudgetItFailsBeforeAnythingIsTaken) {

@@ -103,7 +103,8 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
                                  return true;
                              },
                          .stop = interrupt.flag(),
-                         .verify_data = options.planning.verify_data};
+                         .verify_data = options.planning.verify_data,
+                         .tell = complain};
         auto session = ModelSession::load(*input.machine, input.inventory, plan, load);
         bar.reset();
         if (!session) {

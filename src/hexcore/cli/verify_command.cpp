@@ -48,7 +48,8 @@ Result<VerifyReport> verify(const Options& options) {
                                  return true;
                              },
                          .stop = interrupt.flag(),
-                         .verify_data = options.planning.verify_data};
+                         .verify_data = options.planning.verify_data,
+                         .tell = complain};
         HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
         bar.reset();
         verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);

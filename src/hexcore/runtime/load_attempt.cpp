@@ -131,6 +131,7 @@ void LoadAttempt::check_invariants() const {
             break;
         case LoadState::fill:
             HEXCORE_CHECK(holds_model && reader_, to_string(state_), "something is missing");
+            HEXCORE_CHECK(!turn_, to_string(state_), "has the turn still");
             HEXCORE_CHECK(reader_->bytes_read() == Bytes{}, to_string(state_), "was read");
             break;
         case LoadState::ready:
@@ -212,7 +213,15 @@ Result<void> LoadAttempt::check() {
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         still_to_take.devices[i].staging -= machine_.device(DeviceId(i)).overhead_taken();
     }
+    HEXCORE_TRY_VOID(take_turn());
     return check_free_now({machine_.specs(), still_to_take}, options_.root);
+}
+
+Result<void> LoadAttempt::take_turn() {
+    HEXCORE_TRY(turn, LoadTurn::wait(
+                          {.queue = options_.queue, .stop = options_.stop, .tell = options_.tell}));
+    turn_.emplace(std::move(turn));
+    return {};
 }
 
 Result<void> LoadAttempt::reserve() {
@@ -261,6 +270,7 @@ Result<void> LoadAttempt::allocate() {
     }
     HEXCORE_TRY_VOID(make_context());
     drop_ahead();
+    turn_.reset();
     return {};
 }
 
@@ -324,6 +334,7 @@ void LoadAttempt::back_to_nothing() noexcept {
         HEXCORE_CHECK(budget.used() == Bytes{}, budget.device_name(), budget.used().count());
     }
     ::malloc_trim(0);  // what libllama freed is the machine's again, not only this process's
+    turn_.reset();
 }
 
 }  // namespace hexcore

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/device/load_turn.hpp"
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/plan/make_plan.hpp"
@@ -26,14 +27,18 @@ struct LoadOptions {
     bool verify_data = false;
     /// Where the machine's free memory is read from.
     ProcRoot root = {};
+    /// Loads in the same queue see what is free and commit it one after another.
+    std::string queue = load_queue();
+    /// Is told in a sentence whom the load waits for when that takes longer than a second.
+    std::function<void(std::string_view)> tell = {};
 };
 
 /// The steps of a load, in their order. Nothing is taken before `reserve`, and no byte of a tensor
 /// is read before `fill`, when nothing is left to be refused.
 enum class LoadState {
-    check,     ///< the plan was tried out, and what it takes is free at this moment
+    check,     ///< the plan was tried out; the load's turn comes, and what it takes is free then
     reserve,   ///< files, readers, address space; each device's planned blocks, committed meanwhile
-    allocate,  ///< libllama takes all buffers: weights, experts, KV cache, compute
+    allocate,  ///< libllama takes all buffers: weights, experts, KV cache, compute; the turn ends
     fill,      ///< the readers bring every byte to its place
     ready,     ///< complete; what was loaded goes to the caller
 };
@@ -64,6 +69,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> check();
+    [[nodiscard]] Result<void> take_turn();
     [[nodiscard]] Result<void> reserve();
     [[nodiscard]] ReaderOptions reader_options() const;
     void take_ahead();
@@ -90,6 +96,7 @@ private:
     const LoadOptions& options_;
     LoadState state_ = LoadState::check;
     DryRunUsage wanted_;
+    std::optional<LoadTurn> turn_;
     Bytes staging_;
     Machine::Overheads overheads_;
     llama_model_ptr model_;
