@@ -97,13 +97,42 @@ def test_more_context_than_planned_is_refused(plugin_programs, demo_model):
     assert all(device["left_bytes"] == 0 for device in programs.report()["devices"])
 
 
-def test_a_plan_for_another_model_is_refused(plugin_programs, random_model, demo_model):
-    other = random_model("llama", layers=30, experts=4)
-    programs = plugin_programs(other, *on("700MiB"), "--ctx", 512)
-    programs.text = programs.text.replace(str(other), str(demo_model))
+SMALL_MIXTURE = {"layers": 6, "experts": 8, "used": 2, "type": "q8_0"}
+
+
+def refusal_of(plugin_programs, planned, loaded):
+    """What is said where a program loads another model than the planned one."""
+    programs = plugin_programs(planned, *on("64MiB", "64MiB"), "--ctx", 512)
+    programs.text = programs.text.replace(str(planned), str(loaded))
     code, _, err = programs.run("llama-completion", *GREEDY)
     assert code not in (0, -6, -11), err
-    assert "the plan is for another model" in err and "_exps.weight" in err
+    assert "the plan is for another model" in err
+    assert all(device["left_bytes"] == 0 for device in programs.report()["devices"])
+    return err
+
+
+def test_a_plan_for_other_numbers_of_experts_is_refused(plugin_programs, random_model):
+    planned = random_model("qwen3moe", **SMALL_MIXTURE)
+    loaded = random_model("qwen3moe", **SMALL_MIXTURE | {"experts": 4})
+    assert "_exps.weight" in refusal_of(plugin_programs, planned, loaded)
+
+
+@pytest.mark.parametrize("change", [{"layers": 4}, {"ff": 512}, {"embd": 512}, {"type": "f16"},
+                                    {"experts": 0}], ids=lambda change: "-".join(change))
+def test_a_plan_for_a_model_of_another_size_is_refused(plugin_programs, random_model, change):
+    planned = random_model("qwen3moe", **SMALL_MIXTURE)
+    loaded = random_model("llama" if change == {"experts": 0} else "qwen3moe",
+                          **SMALL_MIXTURE | change)
+    err = refusal_of(plugin_programs, planned, loaded)
+    assert "bytes of weights" in err and "and the plan has" in err
+
+
+def test_layers_elsewhere_than_planned_are_refused(plugin_programs, random_model):
+    programs = plugin_programs(random_model("qwen3moe", **SMALL_MIXTURE), *on("64MiB", "64MiB"),
+                               "--ctx", 512)
+    code, _, err = programs.run("llama-completion", "-ngl", 3, *GREEDY)
+    assert code not in (0, -6, -11), err
+    assert "or for other options" in err
 
 
 def assert_refused(plugin_path, llama_bin, variables, sentence, folder):

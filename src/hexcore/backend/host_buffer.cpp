@@ -156,7 +156,10 @@ ggml_backend_buffer_type_i host_buffer_type() {
     return {
         [](ggml_backend_buffer_type_t type) { return device_of(type).name().c_str(); },
         [](ggml_backend_buffer_type_t type, std::size_t size) {
-            return allocate_host_buffer(device_of(type), Bytes(size), std::nullopt);
+            Device& device = device_of(type);
+            return device.machine().allows_buffer(device.id())
+                       ? allocate_host_buffer(device, Bytes(size), std::nullopt)
+                       : nullptr;
         },
         [](ggml_backend_buffer_type_t) { return tensor_alignment; },
         nullptr,  // get_max_size: no limit but the budget

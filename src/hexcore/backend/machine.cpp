@@ -84,6 +84,17 @@ void Machine::set_layout(ExpertLayout layout) {
     layout_ = std::move(layout);
 }
 
+bool Machine::allows_buffer(DeviceId id) {
+    if (!expected_) {
+        return true;
+    }
+    auto expected = expected_->check(*this, id);
+    if (!expected) {
+        device(id).memory().report_refusal(std::move(expected.error()));
+    }
+    return expected.has_value();
+}
+
 bool Machine::claim_arenas(DeviceId home) {
     const bool first = !claimed_[home.value()];
     claimed_[home.value()] = true;

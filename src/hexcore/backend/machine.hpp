@@ -2,10 +2,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ggml-backend-impl.h"
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/expected_weights.hpp"
 #include "hexcore/backend/expert_layout.hpp"
 #include "hexcore/backend/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
@@ -46,6 +48,13 @@ public:
     void set_layout(ExpertLayout layout);
     [[nodiscard]] const ExpertLayout& layout() const { return layout_; }
 
+    /// What the weights and experts of a model that a program loads by itself must take, by device;
+    /// until it is called, nobody knows. To be called once, before anything is loaded.
+    void expect_weights(std::vector<Usage> planned) { expected_.emplace(std::move(planned)); }
+    /// To be asked before an ordinary buffer is taken on the device: false while another model than
+    /// that is loaded, with the reason as a refusal of its memory (see ExpectedWeights).
+    [[nodiscard]] bool allows_buffer(DeviceId id);
+
     /// The arenas of the layers at home on `home` exist once: true for the first to ask.
     [[nodiscard]] bool claim_arenas(DeviceId home);
     void release_arenas(DeviceId home);
@@ -68,6 +77,7 @@ private:
     ggml_backend_reg registry_;
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;
+    std::optional<ExpectedWeights> expected_;
     std::vector<bool> claimed_;  ///< [home]
     TensorFiller* filler_ = nullptr;
     std::mutex staging_mutex_;

@@ -200,7 +200,10 @@ ggml_backend_buffer_type_i wrapped_buffer_type() {
     return {
         [](ggml_backend_buffer_type_t type) { return device_of(type).name().c_str(); },
         [](ggml_backend_buffer_type_t type, std::size_t size) {
-            return allocate_wrapped_buffer(wrapped_device_of(type), Bytes(size), std::nullopt);
+            WrappedDevice& device = wrapped_device_of(type);
+            return device.machine().allows_buffer(device.id())
+                       ? allocate_wrapped_buffer(device, Bytes(size), std::nullopt)
+                       : nullptr;
         },
         [](ggml_backend_buffer_type_t type) {
             return ggml_backend_buft_get_alignment(inner_type(type));

@@ -50,6 +50,13 @@ Result<Plugin*> start() {
     HEXCORE_TRY(machine, Machine::create(settings.devices));
     if (settings.plan) {
         machine->set_layout(ExpertLayout(settings.plan->placement, machine->size()));
+        if (settings.plan->basis == Basis::dry_run) {
+            std::vector<Usage> planned;
+            for (const PlannedDevice& device : settings.plan->devices) {
+                planned.push_back(device.planned);
+            }
+            machine->expect_weights(std::move(planned));
+        }
     }
     auto report = std::make_unique<PluginReport>(*machine, settings);
     HEXCORE_TRY(overheads, machine->take_overheads());
