@@ -36,6 +36,10 @@ BROKEN = [
     (rules.no_cycles, "hexcore/plan/a.hpp -> hexcore/plan/b.hpp -> hexcore/plan/a.hpp",
      {"src/hexcore/plan/a.hpp": '#pragma once\n#include "hexcore/plan/b.hpp"\n',
       "src/hexcore/plan/b.hpp": '#pragma once\n#include "hexcore/plan/a.hpp"\n'}),
+    (rules.standard_headers, "b.cpp:2: <cstdint> is not included",
+     {"src/hexcore/plan/a.hpp": "#pragma once\n#include <algorithm>\n",
+      "src/hexcore/plan/b.cpp": '#include "hexcore/plan/a.hpp"\n'
+                                "std::int32_t f() { return std::max(1, 2); }\n"}),
     (rules.ggml_headers, "llama.h outside model, backend, runtime and plugin",
      {"src/hexcore/report/a.cpp": "#include <llama.h>\n"}),
     (rules.ggml_headers, "gguf.h outside model, backend, runtime and plugin",

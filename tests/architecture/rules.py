@@ -32,6 +32,24 @@ GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
 DRIVER_HEADER = re.compile(r"^(cuda|cuda_runtime|cuda_runtime_api|cudart_platform|nvml)\.h$")
 IMPURE_HEADERS = {"chrono", "ctime", "time.h", "iostream", "cstdio", "stdio.h", "dlfcn.h"}
 
+# Names that one standard library brings along with other headers, and its next version doesn't.
+STANDARD_NAMES = {
+    "algorithm": r"(ranges::)?(sort|stable_sort|max|min|max_element|min_element|clamp|all_of|any_of"
+                 r"|none_of|find|find_if|count|count_if|copy|copy_n|fill|fill_n|transform|equal"
+                 r"|reverse|lower_bound|upper_bound|unique|search|for_each)\(",
+    "chrono": r"chrono\b",
+    "cmath": r"(sqrt|log|exp|isnan|isinf|isfinite|fabs|round|llround|floor|ceil|pow)\(",
+    "cstdint": r"u?int(8|16|32|64|ptr)_t\b",
+    "cstdlib": r"(getenv|exit|abort|strtol|strtoull|malloc|free)\(",
+    "cstring": r"(memcpy|memset|memcmp|strlen|strcmp|strncmp|strerror|strchr|strstr)\(",
+    "functional": r"function<",
+    "limits": r"numeric_limits<",
+    "memory": r"(unique_ptr|shared_ptr|make_unique|make_shared)<",
+    "numeric": r"(accumulate|iota|reduce)\(",
+    "optional": r"(optional<|nullopt\b)",
+    "tuple": r"(tuple<|tie\()",
+}
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 MAX_COLUMNS = 100
@@ -78,6 +96,30 @@ def no_cycles(tree):
 
     for name in files:
         visit(name, [])
+    return bad
+
+
+def standard_headers(tree):
+    """What a file uses of the standard library, it includes, itself or by headers of ours."""
+    files = {file.path: file for file in tree.cpp}
+
+    def included(file, seen):
+        seen.add(file.path)
+        names = set()
+        for _, header in file.includes:
+            beside = f"{file.path.rpartition('/')[0]}/{header}"
+            ours = [path for path in (f"src/{header}", f"tests/{header}", beside) if path in files]
+            names.add(header)
+            names.update(*(included(files[path], seen) for path in ours if path not in seen))
+        return names
+
+    bad = []
+    for file in tree.cpp:
+        names = included(file, set())
+        for header, pattern in STANDARD_NAMES.items():
+            if header not in names:
+                bad += [f"{file.path}:{line}: <{header}> is not included"
+                        for line in file.uses(r"\bstd::" + pattern)]
     return bad
 
 
@@ -225,5 +267,5 @@ def words(tree):
     return bad
 
 
-RULES = [dependencies, no_cycles, ggml_headers, drivers, plan_is_pure, no_exceptions, printing,
-         headers_begin_with_pragma_once, sizes, function_length, words]
+RULES = [dependencies, no_cycles, standard_headers, ggml_headers, drivers, plan_is_pure,
+         no_exceptions, printing, headers_begin_with_pragma_once, sizes, function_length, words]

@@ -1,5 +1,6 @@
 // Interruptions, and files that change, at random moments of a load.
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 

@@ -11,6 +11,7 @@
 #include <random>
 #include <regex>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "common.h"

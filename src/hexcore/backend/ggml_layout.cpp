@@ -1,6 +1,7 @@
 #include "hexcore/backend/ggml_layout.hpp"
 
 #include <cstring>
+#include <string_view>
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpp.h"

@@ -1,6 +1,8 @@
 // A named shape as a ModelProfile: the tensors that llama.cpp's converter writes for it, one by
 // one.
 
+#include <algorithm>
+
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/plan/shape.hpp"

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "ggml.h"
 #include "hexcore/base/result.hpp"
