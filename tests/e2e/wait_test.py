@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import Hexcore, on
@@ -58,6 +59,70 @@ def test_any_limit_of_memory_is_kept_or_refused(hexcore, random_model, limit):
     assert codes[0] == 3
 
 
+# Stands in for a disk that does not answer until a file appears.
+GATED_READS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void wait_for_gate(off_t offset) {
+    while (offset >= atoll(getenv("GATED_FROM")) && access(getenv("GATE"), F_OK) != 0) {
+        usleep(5000);
+    }
+}
+#define GATED(name) \\
+    ssize_t name(int file, void *to, size_t size, off_t offset) { \\
+        wait_for_gate(offset); \\
+        return ((ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, #name))(file, to, size, \\
+                                                                              offset); \\
+    }
+GATED(pread)
+GATED(pread64)
+"""
+
+
+@pytest.fixture
+def stalled_run(hexcore, random_model, tmp_path):
+    """A run whose disk does not answer, the file that makes it, and what the run said."""
+    (tmp_path / "gated.c").write_text(GATED_READS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "gated.so", "gated.c", "-ldl"], cwd=tmp_path,
+                   check=True)
+    model = random_model("qwen3moe", **TINY)
+    gate = tmp_path / "open"
+    env = {"LD_PRELOAD": str(tmp_path / "gated.so"), "GATE": str(gate),
+           "GATED_FROM": str(model.stat().st_size // 2)}
+    with hexcore.start("run", model, *on("64MiB"), "--ctx", "512", "-p", "x", "-n", "1", env=env,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                       errors="replace") as run:
+        yield run, gate, run.stderr.readline()
+        run.kill()
+
+
+def test_a_load_that_takes_longer_than_a_second_says_so(stalled_run):
+    run, gate, told = stalled_run
+    assert told.startswith("hexcore: loading: after a second") and told.endswith(" are read\n")
+    gate.touch()
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 0 and "loading" not in err, err
+
+
+def test_an_interrupt_ends_a_load_at_the_next_answer_of_the_disk(stalled_run):
+    run, gate, _ = stalled_run
+    run.send_signal(signal.SIGINT)
+    gate.touch()
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "")
+    assert "interrupted while loading; nothing is left allocated" in err
+
+
+def test_a_second_interrupt_ends_a_load_whose_disk_never_answers(stalled_run):
+    run, gate, _ = stalled_run
+    while run.poll() is None:
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.05)  # two that come at once count as one
+    assert run.returncode == 130 and not gate.exists()
+
+
 HAVE_THE_TURN = """
 import signal, socket, sys
 turn = socket.socket(socket.AF_UNIX)
@@ -77,7 +142,7 @@ def waiting_run(hexcore, random_model):
         assert other.stdout.readline() == "here\n"
         run = hexcore.start("run", random_model("qwen3moe", **TINY), *on("64MiB"), "--ctx", "512",
                             "-p", "x", "-n", "1", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+                            text=True, errors="replace")
         with run:
             yield run, other, run.stderr.readline()
             run.kill()

@@ -20,7 +20,11 @@ void LoadProgress::update(ReadProgress read) {
     if (start_ == Clock::time_point{}) {
         start_ = now;  // planning and allocating before it are not the reader's time
     }
-    if (!stderr_is_terminal() || (drawn_ && now - last_ < std::chrono::milliseconds(50))) {
+    if (!stderr_is_terminal()) {
+        tell_once(read, now - start_);
+        return;
+    }
+    if (drawn_ && now - last_ < std::chrono::milliseconds(50)) {
         return;
     }
     last_ = now;
@@ -32,6 +36,14 @@ void LoadProgress::update(ReadProgress read) {
     print_aside(
         fmt::format("\r{}", progress_bar(progress, stderr_columns() - 1, stdout_style().charset)));
     drawn_ = true;
+}
+
+void LoadProgress::tell_once(ReadProgress read, Clock::duration since_start) {
+    if (!told_ && since_start >= std::chrono::seconds(1)) {
+        told_ = true;
+        complain(fmt::format("loading: after a second {} of {} are read", to_string(read.done),
+                             to_string(read.total)));
+    }
 }
 
 }  // namespace hexcore

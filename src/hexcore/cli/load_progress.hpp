@@ -6,7 +6,8 @@
 
 namespace hexcore {
 
-/// Draws a bar with bytes and rate on stderr while a model loads, where stderr is a terminal.
+/// Draws a bar with bytes and rate on stderr while a model loads, where stderr is a terminal; else
+/// prints one line once that takes longer than a second.
 class LoadProgress {
 public:
     LoadProgress();
@@ -18,7 +19,10 @@ public:
     void update(ReadProgress read);
 
 private:
+    void tell_once(ReadProgress read, std::chrono::steady_clock::duration since_start);
+
     bool drawn_ = false;
+    bool told_ = false;
     std::chrono::steady_clock::time_point start_;
     std::chrono::steady_clock::time_point last_;
 };
