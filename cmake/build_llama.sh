@@ -125,7 +125,7 @@ show_progress() {
 # build FOLDER TARGET...
 build() {
     local folder=$1
-    say "building llama.cpp: ${*:2} (once; the libraries take about four minutes on two cores)"
+    say "building llama.cpp: ${*:2} (once; the libraries take about two minutes on two cores)"
     NINJA_STATUS='[%p] ' ninja -C "$folder" "${@:2}" 2>&1 | tee "$folder/build.log" |
         show_progress || {
         grep -A 20 -E 'FAILED|error' "$folder/build.log" | head -n 60 >&2 || true
