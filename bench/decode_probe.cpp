@@ -22,6 +22,7 @@ struct Options {
     int repetitions = 1;
     std::uint32_t prompt = 512;
     std::uint32_t generate = 64;
+    std::uint32_t depth = 0;  ///< tokens that are in the cache already, as llama-bench's -d
 };
 
 bool decode(llama_context& context, std::vector<llama_token>& tokens, std::size_t batch) {
@@ -36,9 +37,14 @@ bool decode(llama_context& context, std::vector<llama_token>& tokens, std::size_
     return true;
 }
 
-/// Tokens a second for `count` tokens, `batch` at a time, from an empty cache; 0 where it failed.
-double rate(ModelSession& session, std::uint32_t count, std::size_t batch) {
+/// Tokens a second for `count` tokens, `batch` at a time, after `depth` that are not timed; 0 where
+/// it failed.
+double rate(ModelSession& session, std::uint32_t count, std::size_t batch, const Options& options) {
     llama_memory_clear(llama_get_memory(&session.context()), true);
+    std::vector<llama_token> before = random_tokens(session.vocab(), options.depth, 2);
+    if (!decode(session.context(), before, options.planning.ubatch)) {
+        return 0;
+    }
     std::vector<llama_token> tokens = random_tokens(session.vocab(), count, 1);
     const auto start = std::chrono::steady_clock::now();
     const bool worked = decode(session.context(), tokens, batch);
@@ -55,11 +61,11 @@ Result<nlohmann::json> measure(const Options& options) {
     const std::size_t batch = options.planning.ubatch;
     nlohmann::json figures = {{"prompt_tokens_per_s", nlohmann::json::array()},
                               {"decode_tokens_per_s", nlohmann::json::array()}};
-    (void)rate(session, options.prompt, batch);
-    (void)rate(session, 1, 1);
+    (void)rate(session, options.prompt, batch, options);
+    (void)rate(session, 1, 1, options);
     for (int i = 0; i < options.repetitions; ++i) {
-        figures["prompt_tokens_per_s"].push_back(rate(session, options.prompt, batch));
-        figures["decode_tokens_per_s"].push_back(rate(session, options.generate, 1));
+        figures["prompt_tokens_per_s"].push_back(rate(session, options.prompt, batch, options));
+        figures["decode_tokens_per_s"].push_back(rate(session, options.generate, 1, options));
     }
     return figures;
 }
@@ -76,6 +82,7 @@ int main(int argc, char** argv) {
     program.add_option("--repetitions", options.repetitions);
     program.add_option("--prompt", options.prompt);
     program.add_option("--generate", options.generate);
+    program.add_option("--depth", options.depth);
     CLI11_PARSE(program, argc, argv);
     const auto figures = measure(options);
     if (!figures) {

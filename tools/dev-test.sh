@@ -1,9 +1,16 @@
 # shellcheck shell=bash
 # Sourced by ./dev: builds and runs the tests, and closes with the counts over all of them.
 
+# The preset to test: with ggml's CUDA backend where it can be built and there is a GPU to run it.
+test_preset() {
+    if command -v nvcc >/dev/null && [ -e /dev/nvidia0 ]; then echo cuda; else echo release; fi
+}
+
 # run_tests [MODULE]
 run_tests() {
-    local module=${1:-} results=build/release/test-results folder failed=0
+    local module=${1:-} folder failed=0 preset results
+    preset=$(test_preset)
+    results=build/$preset/test-results
     if [ ! -d "tests/${module:-e2e}" ]; then
         say "there is no tests/$module; there are:" tests/*/
         exit 2
@@ -12,15 +19,15 @@ run_tests() {
     ensure_python test
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
-        build_preset release -DHEXCORE_TESTS=ON "tests/$module/all"
+        build_preset "$preset" -DHEXCORE_TESTS=ON "tests/$module/all"
     elif [ "$module" = e2e ]; then
-        build_preset release program
+        build_preset "$preset" program
     elif [ "$module" != tools ]; then
-        build_preset release -DHEXCORE_TESTS=ON
+        build_preset "$preset" -DHEXCORE_TESTS=ON
     fi
     rm -rf "$results"
     mkdir -p "$results"
-    export HEXCORE_BIN=$PWD/build/release/hexcore HEXCORE_BUILD=$PWD/build/release
+    export HEXCORE_BIN=$PWD/build/$preset/hexcore HEXCORE_BUILD=$PWD/build/$preset
     if [ -z "$module" ] || [ "$module" = tools ]; then
         # The tests of the model makers let libllama and a program of its own read what was made.
         HEXCORE_LLAMA_BIN=$(cmake/build_llama.sh ggml llama llama-completion |
@@ -29,7 +36,7 @@ run_tests() {
     fi
 
     if [ -z "$module" ] || [ -f "tests/$module/CMakeLists.txt" ]; then
-        ctest --test-dir build/release --output-on-failure -j2 --no-tests=error \
+        ctest --test-dir "build/$preset" --output-on-failure -j2 --no-tests=error \
             ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
         if [ -z "$module" ] || [ "$module" = mixtures ]; then
             "$PYTHON" tools/architecture_table.py --check || failed=1

@@ -15,6 +15,7 @@ int nvmlInit_v2(void);
 int nvmlShutdown(void);
 const char* nvmlErrorString(int status);
 int nvmlDeviceGetCount_v2(unsigned* count);
+int nvmlSystemGetDriverVersion(char* version, unsigned length);
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct FakeGpu** gpu);
 int nvmlDeviceGetHandleByUUID(const char* uuid, struct FakeGpu** gpu);
 int nvmlDeviceGetHandleByPciBusId_v2(const char* id, struct FakeGpu** gpu);
@@ -145,6 +146,11 @@ int nvmlDeviceGetGraphicsRunningProcesses(struct FakeGpu* gpu, unsigned* count, 
 }
 
 #ifndef FAKE_OLD_DRIVER
+int nvmlSystemGetDriverVersion(char* version, unsigned length) {
+    snprintf(version, length, "%s", "580.1");
+    return 0;
+}
+
 int nvmlDeviceGetComputeRunningProcesses_v3(struct FakeGpu* gpu, unsigned* count, void* infos) {
     return list_compute(gpu, count, infos);
 }

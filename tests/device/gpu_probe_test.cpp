@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -345,6 +346,24 @@ TEST(Machine, IsProbedWholeWithAndWithoutAGpu) {
     const auto unreadable = probe_devices({.prefix = "/nonexistent"});
     ASSERT_FALSE(unreadable.has_value());
     EXPECT_EQ(unreadable.error().code, ErrorCode::bad_input);
+}
+
+TEST_F(FakeDriver, TellsTheDriversVersionWhereItCan) {
+    EXPECT_EQ(probed().gpus[1].driver, "580.1");
+    use_nvml(HEXCORE_FAKE_OLD_NVML);
+    EXPECT_EQ(probed().gpus[1].driver, "");
+}
+
+TEST_F(FakeDriver, TellsWhatThisProcessHoldsWhereItsPidIsTheMachines) {
+    hold(nvml->gpus[1], 17, 3_GiB);
+    EXPECT_EQ(held_by_this_process(0, options), std::nullopt) << "it holds nothing yet";
+    hold(nvml->gpus[1], static_cast<unsigned>(::getpid()), 2_GiB);
+    EXPECT_EQ(held_by_this_process(0, options), 2_GiB) << "NVML's second card is cuda:0";
+    EXPECT_EQ(held_by_this_process(1, options), std::nullopt);
+    test::FixtureTree container;
+    container.link("/proc/self/ns/pid", "pid:[4026532000]");
+    options.root = container.root();
+    EXPECT_EQ(held_by_this_process(0, options), std::nullopt) << "that pid is somebody else's";
 }
 
 }  // namespace

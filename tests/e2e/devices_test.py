@@ -101,3 +101,23 @@ def test_sizes_are_read_as_they_are_written(hexcore, size, expected):
     plan = hexcore.json("plan", "--shape", "olmoe-1b-7b", "--quant", "q4_K",
                         "--device", f"host={size}")
     assert plan["devices"][0]["budget_bytes"] == expected
+
+
+def test_what_is_measured_is_kept_and_planned_with(hexcore, random_model, tmp_path):
+    model = random_model("llama", layers=2, embd=128, ff=64, heads=4)
+    kept = {"HEXCORE_CACHE": str(tmp_path / "kept")}
+    plan = ("plan", model, "--device", "host=64MiB")
+    assert "typical values" in hexcore(*plan, env=kept).stdout
+    measured = hexcore.json("devices", "--measure", env=kept)
+    assert measured["schema"] == "hexcore.measured/1"
+    processor = measured["devices"][0]
+    assert processor["name"] and processor["driver"] == "" and processor["pools_bytes"] == 0
+    for key in ("weights_bytes_per_s", "copy_bytes_per_s", "hop_s"):
+        assert processor[key] > 0
+    assert "The speeds of all devices were measured." in hexcore(*plan, env=kept).stdout
+    (tmp_path / "kept" / "measured.json").write_text("{", encoding="ascii")
+    code, out, err = hexcore(*plan, env=kept)
+    assert (code, out) == (4, "")
+    assert "measured.json" in err and "hexcore devices --measure" in err
+    assert hexcore("devices", "--measure", env=kept).code == 0
+    assert hexcore(*plan, env=kept).code == 0

@@ -154,7 +154,8 @@ def assert_refused(plugin_path, llama_bin, variables, sentence, folder):
     ({"HEXCORE_DEVICES": "rpc:127.0.0.1:1=1GiB"}, "no RPC server answers there"),
     ({"HEXCORE_DEVICES": ",".join(17 * ["1MiB"])}, "these are 17 devices, at most 16"),
     ({"HEXCORE_DEVICES": "1MiB", "HEXCORE_RESERVE": "2MiB"}, "which leaves nothing"),
-    ({"HEXCORE_PLAN": "missing.json"}, "HEXCORE_PLAN=missing.json: cannot be read: No such file"),
+    ({"HEXCORE_PLAN": "missing.json"},
+     "HEXCORE_PLAN=missing.json: the plan cannot be read: No such file"),
     ({"HEXCORE_PLAN": "empty.json"}, "HEXCORE_PLAN=empty.json: "),
     ({"HEXCORE_DEVICES": "1GiB", "HEXCORE_REPORT": "no/folder"}, "cannot be written"),
 ], ids=lambda value: "-".join(value) if isinstance(value, dict) else "")

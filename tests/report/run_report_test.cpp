@@ -28,7 +28,10 @@ RunReport small_run() {
     report.generated_tokens = TokenCount(24);
     report.timing = {412.5, 310.25, 61.5};
     for (const PlannedDevice& device : plan.devices) {
-        RunDevice run{device.name, device.budget, device.planned, device.planned, {}, {}, 0};
+        RunDevice run;
+        run.name = device.name;
+        run.budget = device.budget;
+        run.planned = run.accounted = device.planned;
         run.measured = device.planned.total();
         run.peak = device.planned.total();
         report.devices.push_back(run);

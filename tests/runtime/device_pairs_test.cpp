@@ -25,7 +25,7 @@ void PrintTo(const Kinds& kinds, std::ostream* out) {
 class OverPairs : public LoadedModelTest, public ::testing::WithParamInterface<Kinds> {
 protected:
     void SetUp() override {
-        auto specs = pair_.specs(1_GiB);
+        auto specs = pair_.specs_for_model(1_GiB);
         if (!specs) {
             GTEST_SKIP() << specs.error().message;
         }

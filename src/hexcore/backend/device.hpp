@@ -12,6 +12,7 @@
 #include "hexcore/backend/device_memory.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/device/measured_by.hpp"
 
 namespace hexcore {
 
@@ -55,6 +56,8 @@ public:
     /// What the kernel or the driver says that this device's memory takes; nothing where neither
     /// can tell.
     [[nodiscard]] virtual Result<std::optional<Bytes>> measured() const = 0;
+    /// Where that number comes from.
+    [[nodiscard]] virtual MeasuredBy measured_by() const { return MeasuredBy::kernel; }
     /// Taken on the device besides all buffers for as long as a model is loaded: what the driver
     /// and the inner backend keep for themselves. Planned and accounted as staging.
     [[nodiscard]] virtual Bytes overhead() const { return {}; }

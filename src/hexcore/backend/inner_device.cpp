@@ -30,18 +30,27 @@ public:
         if (known != contexts_.end()) {
             return known->second;
         }
-        const GpuList before = probe_gpus();
-        const Bytes after = free_memory(device);
-        const auto gpu = std::find_if(before.gpus.begin(), before.gpus.end(),
-                                      [index](const GpuInfo& info) { return info.index == index; });
-        const bool was_told = gpu != before.gpus.end() && gpu->free;
-        const Bytes context =
-            was_told ? saturating_subtract(*gpu->free, after) : typical_cuda_context;
+        const std::optional<Bytes> before = driver_free(index);
+        (void)free_memory(device);  // which makes it
+        const std::optional<Bytes> after = driver_free(index);
+        Bytes context = typical_cuda_context;
+        if (const auto held = held_by_this_process(index)) {
+            context = *held;
+        } else if (before && after) {
+            context = saturating_subtract(*before, *after);
+        }
         contexts_.emplace(index, context);
         return context;
     }
 
 private:
+    static std::optional<Bytes> driver_free(std::uint32_t index) {
+        const GpuList list = probe_gpus();
+        const auto gpu = std::find_if(list.gpus.begin(), list.gpus.end(),
+                                      [index](const GpuInfo& info) { return info.index == index; });
+        return gpu == list.gpus.end() ? std::nullopt : gpu->free;
+    }
+
     std::mutex mutex_;
     std::map<std::uint32_t, Bytes> contexts_;
 };
@@ -65,8 +74,11 @@ Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
     }
     static CudaContexts contexts;
     ggml_backend_dev_t device = ggml_backend_reg_dev_get(registry, spec.cuda_index);
-    return InnerDevice{
-        .device = device, .context = contexts.of(spec.cuda_index, device), .pools = cuda_pools};
+    return InnerDevice{.device = device,
+                       .context = contexts.of(spec.cuda_index, device),
+                       .pools = spec.measured ? spec.measured->pools : typical_cuda_pools,
+                       .tells_free_memory = true,
+                       .gpu = spec.cuda_index};
 }
 
 // ggml waits where nobody answers and stops the program where something else does. Asked once for

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "ggml-backend.h"
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
@@ -16,6 +19,8 @@ struct InnerDevice {
     Bytes pools;
     /// Whether its free memory is what its buffers leave.
     bool tells_free_memory = true;
+    /// CUDA's number of a GPU, whose driver may tell what this process holds of it.
+    std::optional<std::uint32_t> gpu = {};
 };
 
 /// The inner device of a spec. Fails with ErrorCode::missing_device where this build or machine has
@@ -25,8 +30,9 @@ struct InnerDevice {
 /// What the driver or the server says is free on it.
 [[nodiscard]] Bytes free_memory(const InnerDevice& inner);
 
-/// What the kernels and pools of ggml's CUDA backend take, by the measurement in docs/measured.md.
-inline constexpr Bytes cuda_pools = 184_MiB;
+/// What the kernels and pools of ggml's CUDA backend take of a card on which that was not measured:
+/// as on an H100 with Mixtral-8x7B's shape (docs/measured.md).
+inline constexpr Bytes typical_cuda_pools = 184_MiB;
 /// What a CUDA context takes, where none was made yet: by the same measurement.
 inline constexpr Bytes typical_cuda_context = 518_MiB;
 

@@ -2,6 +2,7 @@
 
 #include "hexcore/backend/staged_execution.hpp"
 #include "hexcore/backend/wrapped_buffer.hpp"
+#include "hexcore/device/gpu_probe.hpp"
 
 namespace hexcore {
 WrappedDevice::WrappedDevice(Machine& machine, ggml_backend_reg_t registry, DeviceId id,
@@ -15,8 +16,18 @@ Result<std::optional<Bytes>> WrappedDevice::measured() const {
     if (!inner_.tells_free_memory) {
         return std::optional<Bytes>();
     }
-    const Bytes context = memory().budget().used() > Bytes{} ? inner_.context : Bytes{};
-    return std::optional(saturating_subtract(free_at_first_, free_memory(inner_)) + context);
+    const Bytes context = inner_.context;
+    const bool is_used = memory().budget().used() > Bytes{};
+    if (const auto held = inner_.gpu ? held_by_this_process(*inner_.gpu) : std::nullopt) {
+        return std::optional(is_used ? *held : saturating_subtract(*held, context));
+    }
+    const Bytes taken = saturating_subtract(free_at_first_, free_memory(inner_));
+    return std::optional(is_used ? taken + context : taken);
+}
+
+MeasuredBy WrappedDevice::measured_by() const {
+    return inner_.gpu && held_by_this_process(*inner_.gpu) ? MeasuredBy::process
+                                                           : MeasuredBy::free_memory;
 }
 
 ggml_backend_buffer_t WrappedDevice::inner_buffer(ggml_backend_buffer_t buffer) const {

@@ -17,10 +17,11 @@ public:
     }
     [[nodiscard]] bool is_host() const override { return false; }
     [[nodiscard]] ggml_backend_dev_t stock_device() const override { return inner_.device; }
-    /// What the driver has less than when the device was made; with what the driver itself keeps
-    /// for the process (the CUDA context) as long as anything is accounted. An RPC server does not
-    /// tell: nothing.
+    /// What the driver says that this process holds, or where it does not tell, what it has less
+    /// than when the device was made; with what it keeps for the process as such (the CUDA context)
+    /// as long as anything is accounted. An RPC server does not tell: nothing.
     [[nodiscard]] Result<std::optional<Bytes>> measured() const override;
+    [[nodiscard]] MeasuredBy measured_by() const override;
     [[nodiscard]] Bytes overhead() const override { return inner_.context + inner_.pools; }
     [[nodiscard]] Bytes overhead_taken() const override { return inner_.context; }
     /// Pinned memory, where the inner device has it. A simulated device has none: what a dry run

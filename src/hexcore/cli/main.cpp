@@ -10,6 +10,7 @@
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/version.hpp"
 #include "hexcore/runtime/last_words.hpp"
+#include "hexcore/runtime/llama_log.hpp"
 
 int main(int argc, char** argv) {
     using namespace hexcore;
@@ -46,5 +47,6 @@ int main(int argc, char** argv) {
         bound_openmp_waiting(argv);
     }
     end_program_with_a_sentence();
+    silence_llama();
     return action();
 }

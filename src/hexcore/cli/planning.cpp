@@ -27,16 +27,25 @@ Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
 }
 
 DeviceFacts facts_of(const DeviceSpec& spec) {
-    const TypicalSpeed speed =
-        spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed(spec.gpu_name);
     DeviceFacts facts;
     facts.name = spec.name;
     facts.budget = spec.budget;
     facts.reserve = spec.reserve;
-    facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
-    facts.hop_latency_s = speed.hop_latency_s;
-    facts.speed_source = SpeedSource::typical;
-    facts.staging = spec.kind == DeviceKind::cuda ? typical_cuda_context + cuda_pools : Bytes();
+    if (spec.measured) {
+        facts.bandwidth_bytes_per_s = spec.measured->weights_bytes_per_s;
+        facts.hop_latency_s = spec.measured->hop_s;
+        facts.speed_source = SpeedSource::measured;
+    } else {
+        const TypicalSpeed speed =
+            spec.kind == DeviceKind::host ? typical_host_speed() : typical_gpu_speed(spec.gpu_name);
+        facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
+        facts.hop_latency_s = speed.hop_latency_s;
+        facts.speed_source = SpeedSource::typical;
+    }
+    if (spec.kind == DeviceKind::cuda) {
+        facts.staging =
+            typical_cuda_context + (spec.measured ? spec.measured->pools : typical_cuda_pools);
+    }
     return facts;
 }
 
@@ -162,10 +171,14 @@ Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
         const Device& device = input.machine->device(DeviceId(i));
         if (device.overhead() > Bytes{}) {
+            const Bytes driver = device.overhead_taken();
+            const bool is_measured = input.machine->specs()[i].measured.has_value();
             plan.explanation.push_back(fmt::format(
                 "Staging on {} is a CUDA context of {}, measured when it was made, and {} for "
-                "kernels and memory pools, measured once on an H100.",
-                device.name(), to_string(device.overhead() - cuda_pools), to_string(cuda_pools)));
+                "kernels and memory pools, {}.",
+                device.name(), to_string(driver), to_string(device.overhead() - driver),
+                is_measured ? "as measured on this card by hexcore devices --measure"
+                            : "a typical value (hexcore devices --measure measures it)"));
         }
     }
     return plan;

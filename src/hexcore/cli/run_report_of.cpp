@@ -76,6 +76,7 @@ Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& ses
                                   .planned = plan.devices[i].planned,
                                   .accounted = memory.accounted(),
                                   .measured = measured,
+                                  .measured_by = device.measured_by(),
                                   .peak = memory.budget().peak(),
                                   .refused = memory.budget().refused()});
     }

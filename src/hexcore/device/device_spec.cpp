@@ -136,7 +136,9 @@ public:
     }
 
     Result<DeviceSpec> host(Bytes budget) {
-        DeviceSpec spec{.kind = DeviceKind::host, .name = fmt::format("host{}", next_host_++)};
+        DeviceSpec spec{.kind = DeviceKind::host,
+                        .name = fmt::format("host{}", next_host_++),
+                        .measured = machine_.measured_host};
         HEXCORE_TRY_VOID(settle_budget(spec, budget, reserve_));
         return spec;
     }
@@ -160,7 +162,8 @@ public:
         DeviceSpec spec{.kind = DeviceKind::cuda,
                         .name = fmt::format("cuda:{}", index),
                         .cuda_index = index,
-                        .gpu_name = card->name};
+                        .gpu_name = card->name,
+                        .measured = card->measured};
         HEXCORE_TRY_VOID(settle_budget(spec, request.size.value_or(card->free), reserve_));
         return spec;
     }

@@ -8,6 +8,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/device/measured_device.hpp"
 
 namespace hexcore {
 
@@ -24,6 +25,8 @@ struct DeviceSpec {
     std::string endpoint = {};     ///< HOST:PORT, for rpc
     Bytes budget = {};  ///< zero for an rpc server named without a size, until settle_budget()
     Bytes reserve = {};
+    /// What was measured of the card or the processor, where it was.
+    std::optional<MeasuredDevice> measured = {};
 };
 
 /// What the machine has, so that specs can be settled: filled by probe functions, given by tests.
@@ -34,8 +37,10 @@ struct MachineMemory {
         Bytes free;
         Bytes total;
         std::string name = {};  ///< what its driver calls it, such as "NVIDIA H100 PCIe"
+        std::optional<MeasuredDevice> measured = {};
     };
     std::vector<Gpu> gpus;
+    std::optional<MeasuredDevice> measured_host = {};
 };
 
 /// Settles the `--device` arguments against the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,

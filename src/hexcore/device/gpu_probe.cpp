@@ -1,5 +1,7 @@
 #include "hexcore/device/gpu_probe.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "hexcore/device/cuda_driver.hpp"
@@ -36,6 +38,7 @@ public:
             note("GPU {} ({}) is left out: {}.", gpu.index, gpu.name, memory.error().message);
             return;
         }
+        gpu.driver = nvml.driver_version().value_or("");
         const auto processes = nvml.processes(handle);
         if (!processes) {
             note("Who holds memory of GPU {} is not known: {}.", gpu.index,
@@ -156,6 +159,21 @@ NvmlResult<Nvml> start_nvml(const std::string& name) {
 }
 
 }  // namespace
+
+std::optional<Bytes> held_by_this_process(std::uint32_t index, const GpuProbeOptions& options) {
+    if (HolderNames(options.root).in_container()) {
+        return std::nullopt;
+    }
+    const GpuList list = probe_gpus(options);
+    for (const GpuInfo& gpu : list.gpus) {
+        for (const GpuHolder& holder : gpu.holders) {
+            if (gpu.index == index && holder.pid == static_cast<std::uint32_t>(::getpid())) {
+                return holder.bytes;
+            }
+        }
+    }
+    return std::nullopt;
+}
 
 GpuList probe_gpus(const GpuProbeOptions& options) {
     Lister lister(options);

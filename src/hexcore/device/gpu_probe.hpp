@@ -20,7 +20,8 @@ struct GpuHolder {
 struct GpuInfo {
     std::uint32_t index = 0;  ///< see GpuNumbering
     std::string name;
-    std::string uuid;  ///< with its prefix, "GPU-" or "MIG-"; may be empty
+    std::string uuid;         ///< with its prefix, "GPU-" or "MIG-"; may be empty
+    std::string driver = {};  ///< its driver's version; empty where NVML does not tell
     Bytes total;
     std::optional<Bytes> free;  ///< nothing where NVML, the only one to tell, is not there
     std::vector<GpuHolder> holders;
@@ -54,5 +55,10 @@ struct GpuProbeOptions {
 /// the rest. Makes no CUDA context, so looking takes no GPU memory. Never fails: what could not be
 /// found out is in the note.
 [[nodiscard]] GpuList probe_gpus(const GpuProbeOptions& options = {});
+
+/// What the driver says that this process holds of cuda:`index`, its CUDA context included.
+/// Nothing where the driver does not say, or where its pids cannot be this process's (a container).
+[[nodiscard]] std::optional<Bytes> held_by_this_process(std::uint32_t index,
+                                                        const GpuProbeOptions& options = {});
 
 }  // namespace hexcore

@@ -19,9 +19,11 @@ struct DevicesInfo {
 
 /// What settle_devices() needs of it: the GPUs that can be used, as cuda:N. A GPU whose free memory
 /// nobody can tell counts as wholly free; the one attempt to load looks again.
-[[nodiscard]] MachineMemory machine_memory(const DevicesInfo& devices);
+[[nodiscard]] MachineMemory machine_memory(const DevicesInfo& devices,
+                                           const MeasuredDevices& measured = {});
 
-/// Both in one.
+/// Both in one, with what was measured of the devices and kept. Fails with ErrorCode::bad_input
+/// also where the file of that is damaged.
 [[nodiscard]] Result<MachineMemory> probe_machine();
 
 }  // namespace hexcore

@@ -81,6 +81,16 @@ NvmlResult<std::uint32_t> Nvml::count() const {
     return count;
 }
 
+NvmlResult<std::string> Nvml::driver_version() const {
+    constexpr const char* call = "nvmlSystemGetDriverVersion";
+    auto* get = library_.function<int(char*, unsigned)>(call);
+    std::array<char, 96> text{};
+    const int status = get == nullptr ? static_cast<int>(NvmlStatus::function_not_found)
+                                      : get(text.data(), static_cast<unsigned>(text.size() - 1));
+    HEXCORE_TRY_VOID(checked(status, call));
+    return std::string(text.data());
+}
+
 NvmlResult<Nvml::Handle*> Nvml::by_index(std::uint32_t index) const {
     Handle* gpu = nullptr;
     HEXCORE_TRY_VOID(

@@ -54,6 +54,8 @@ public:
     ~Nvml();
 
     [[nodiscard]] NvmlResult<std::uint32_t> count() const;
+    /// The driver's version, such as "580.159.04"; fails where the library cannot tell it.
+    [[nodiscard]] NvmlResult<std::string> driver_version() const;
     /// In the order of the PCI bus.
     [[nodiscard]] NvmlResult<Handle*> by_index(std::uint32_t index) const;
     /// `uuid` with its prefix, "GPU-" or "MIG-".

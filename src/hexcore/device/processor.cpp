@@ -41,6 +41,13 @@ std::optional<double> quota_of(const ProcRoot& root, const ControlGroup& group) 
     return static_cast<double>(*share) / static_cast<double>(*whole);
 }
 
+std::string_view trimmed(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t");
+    return first == std::string_view::npos
+               ? std::string_view()
+               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 int allowed_cores(const ProcRoot& root) {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
@@ -78,6 +85,19 @@ std::optional<double> cpu_quota(const ProcRoot& root) {
         }
     }
     return least;
+}
+
+std::string processor_name(const ProcRoot& root) {
+    const std::string text = text_of(root, "/proc/cpuinfo");
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::string_view line = take_line(rest);
+        const std::size_t colon = line.find(':');
+        if (colon != std::string_view::npos && trimmed(line.substr(0, colon)) == "model name") {
+            return std::string(trimmed(line.substr(colon + 1)));
+        }
+    }
+    return "processor";
 }
 
 int usable_cores(const ProcRoot& root) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "hexcore/device/proc_root.hpp"
 
@@ -10,6 +11,9 @@ namespace hexcore {
 /// least of cpu.max (version 2) or cpu.cfs_quota_us over cpu.cfs_period_us (version 1). Nothing
 /// where none of them sets a quota that can be read.
 [[nodiscard]] std::optional<double> cpu_quota(const ProcRoot& root);
+
+/// The processor's name, such as "AMD EPYC 9554"; "processor" where the kernel does not tell.
+[[nodiscard]] std::string processor_name(const ProcRoot& root = {});
 
 /// Threads worth computing with, at least one: as many as there are cores that this process may run
 /// on (hardware threads of one core count once), and as whole CPUs fit into its quota. A thread

@@ -53,6 +53,7 @@ Json PluginReport::json() {
         record.budget = devices_[i].budget;
         record.accounted = peaks_[i].accounted;
         record.measured = peaks_[i].measured;
+        record.measured_by = device.measured_by();
         record.peak = memory.budget().peak();
         record.refused = memory.budget().refused();
         if (plan_) {

@@ -54,6 +54,7 @@ Json run_device_json(const RunDevice& device) {
             {"planned", usage_json(device.planned)},
             {"accounted", usage_json(device.accounted)},
             {"measured_bytes", measured_json(device.measured)},
+            {"measured_by", device.measured ? Json(to_string(device.measured_by)) : Json(nullptr)},
             {"peak_bytes", device.peak.count()},
             {"refused", device.refused}};
 }

@@ -7,6 +7,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
+#include "hexcore/device/measured_by.hpp"
 #include "hexcore/plan/plan.hpp"
 
 namespace hexcore {
@@ -39,8 +40,9 @@ struct RunDevice {
     Usage planned;
     Usage accounted;                ///< what was allocated, by Hexcore's own books
     std::optional<Bytes> measured;  ///< by the kernel or the driver; empty where it cannot tell
-    Bytes peak;                     ///< the most that was ever accounted
-    std::uint64_t refused = 0;      ///< allocations refused because of the budget
+    MeasuredBy measured_by = MeasuredBy::kernel;
+    Bytes peak;                 ///< the most that was ever accounted
+    std::uint64_t refused = 0;  ///< allocations refused because of the budget
 };
 
 /// Host memory outside the devices.

@@ -13,6 +13,10 @@ std::string errors;
 ggml_log_level current_level = GGML_LOG_LEVEL_NONE;
 int users = 0;
 
+// libllama's and ggml's messages are for whoever works on them.
+void drop(ggml_log_level, const char*, void*) {}
+ggml_log_callback otherwise = nullptr;  // null: ggml's own, which writes to stderr
+
 void collect(ggml_log_level level, const char* text, void*) {
     const std::lock_guard lock(mutex);
     if (level != GGML_LOG_LEVEL_CONT) {
@@ -36,7 +40,15 @@ LlamaLog::LlamaLog() {
 LlamaLog::~LlamaLog() {
     const std::lock_guard lock(mutex);
     if (--users == 0) {
-        llama_log_set(nullptr, nullptr);
+        llama_log_set(otherwise, nullptr);
+    }
+}
+
+void silence_llama() {
+    const std::lock_guard lock(mutex);
+    otherwise = drop;
+    if (users == 0) {
+        llama_log_set(otherwise, nullptr);
     }
 }
 

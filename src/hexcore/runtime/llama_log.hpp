@@ -17,4 +17,8 @@ public:
     [[nodiscard]] std::string take_errors();
 };
 
+/// From now on libllama's and ggml's messages go nowhere where no LlamaLog lives, instead of to
+/// stderr. For a program of its own; in somebody else's the log is that program's.
+void silence_llama();
+
 }  // namespace hexcore
