@@ -165,20 +165,19 @@ std::optional<int> follow(Running& child, Pipe& out, Pipe& err, ChildOutcome& ou
     bool err_open = true;
     while ((stop == nullptr || !stop->load()) && Clock::now() < end) {
         std::array<pollfd, 2> waiting{{{out.reading(), POLLIN, 0}, {err.reading(), POLLIN, 0}}};
-        const int ready =
-            ::poll(waiting.data(), waiting.size(), static_cast<int>(look_up_interval.count()));
+        // Its ends of the pipes close just before it can be waited for.
+        const auto wait = out_open || err_open ? look_up_interval : std::chrono::milliseconds(1);
+        const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(wait.count()));
         if (ready > 0 && waiting[0].revents != 0) {
             out_open = out.drain(outcome.out);
         }
         if (ready > 0 && waiting[1].revents != 0) {
             err_open = err.drain(outcome.err);
         }
-        // Its ends of the pipes close before it can be waited for.
         if (!out_open && !err_open) {
             if (const auto status = child.ended()) {
                 return status;
             }
-            ::poll(nullptr, 0, 1);
         }
     }
     return std::nullopt;

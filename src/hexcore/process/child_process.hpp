@@ -35,9 +35,10 @@ struct ChildOutcome {
     std::string err;
 };
 
-/// Runs a program and waits until it has ended; it does not outlive the call. May be called with
-/// other threads running: between the start and the program nothing of this process runs in the
-/// child. The child has the default answer to every signal, no descriptors but the three, and this
+/// Runs a program and waits until it has ended; it does not outlive the call, except where it hangs
+/// in the kernel (on a dead network disk) and no signal reaches it. May be called with other
+/// threads running: between the start and the program nothing of this process runs in the child.
+/// The child has the default answer to every signal, no descriptors but the three, and this
 /// process's environment. Fails with ErrorCode::interrupted within a tenth of a second after `stop`
 /// (null: never) is set or when the child is ended by Ctrl-C, and with ErrorCode::does_not_fit
 /// where the system refuses to start it.
