@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/memory_breakdown.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "hexcore/runtime/operator_trial.hpp"
@@ -45,14 +44,7 @@ Result<void> examine_file(const Inventory& inventory, const ContextShape& shape,
                           const OnStep& on_step) {
     LlamaLog log;
     on_step("reading metadata and vocabulary");
-    const LoadParameters stock = LoadParameters::on_cpu();
-    llama_model_params parameters = stock.model();
-    parameters.no_alloc = true;
-    parameters.load_mode = LLAMA_LOAD_MODE_NONE;
-    HEXCORE_TRY(model, load_model_file(inventory, parameters));
-    if (!model) {
-        return tl::unexpected(libllama_error(log.take_errors(), inventory, "cannot use the file"));
-    }
+    HEXCORE_TRY(model, open_unallocated(inventory, log));
     try_vocabulary(*model, on_step);
     on_step("making a context and its graphs");
     if (!make_context(*model, shape)) {

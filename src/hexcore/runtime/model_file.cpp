@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "hexcore/backend/unread_mapping.hpp"
+#include "hexcore/runtime/load_error.hpp"
+#include "hexcore/runtime/load_parameters.hpp"
 
 namespace hexcore {
 namespace {
@@ -39,6 +41,18 @@ Result<llama_model_ptr> load_model_file(const Inventory& inventory,
                     std::strerror(errno));
     }
     return llama_model_ptr(llama_model_load_from_file_ptr(file.get(), parameters));
+}
+
+Result<llama_model_ptr> open_unallocated(const Inventory& inventory, LlamaLog& log) {
+    const LoadParameters on_cpu = LoadParameters::on_cpu();
+    llama_model_params parameters = on_cpu.model();
+    parameters.no_alloc = true;
+    parameters.load_mode = LLAMA_LOAD_MODE_NONE;
+    HEXCORE_TRY(model, load_model_file(inventory, parameters));
+    if (!model) {
+        return tl::unexpected(libllama_error(log.take_errors(), inventory, "cannot use the file"));
+    }
+    return model;
 }
 
 }  // namespace hexcore

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hexcore/model/inventory.hpp"
+#include "hexcore/runtime/llama_log.hpp"
 #include "llama-cpp.h"
 
 namespace hexcore {
@@ -12,5 +13,11 @@ namespace hexcore {
 /// with ErrorCode::bad_input where the file cannot be opened.
 [[nodiscard]] Result<llama_model_ptr> load_model_file(const Inventory& inventory,
                                                       const llama_model_params& parameters);
+
+/// libllama's model of the inventory's files on the CPU, without memory for its tensors and without
+/// a backend of any other device (each would take memory of its GPU). Fails with
+/// ErrorCode::bad_input where libllama refuses the file, and with does_not_fit where the machine
+/// refuses libllama what it keeps its books in; `log` has what it said.
+[[nodiscard]] Result<llama_model_ptr> open_unallocated(const Inventory& inventory, LlamaLog& log);
 
 }  // namespace hexcore

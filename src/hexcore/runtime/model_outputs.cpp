@@ -1,6 +1,6 @@
 #include "hexcore/runtime/model_outputs.hpp"
 
-#include "hexcore/runtime/llama_log.hpp"
+#include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/memory_breakdown.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "llama-cpp.h"
@@ -9,18 +9,13 @@ namespace hexcore {
 
 Result<Outputs> outputs_of(const Inventory& inventory) {
     LlamaLog log;
-    llama_model_params model_parameters = llama_model_default_params();
-    model_parameters.n_gpu_layers = 0;
-    model_parameters.no_alloc = true;
-    model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;
-    HEXCORE_TRY(model, load_model_file(inventory, model_parameters));
+    HEXCORE_TRY(model, open_unallocated(inventory, log));
     llama_context_params context_parameters = llama_context_default_params();
     context_parameters.n_ctx = 256;
-    const llama_context_ptr context(model ? llama_init_from_model(model.get(), context_parameters)
-                                          : nullptr);
+    const llama_context_ptr context(llama_init_from_model(model.get(), context_parameters));
     if (!context) {
-        return fail(ErrorCode::bad_input, "libllama cannot use {}: {}",
-                    inventory.files.front().string(), log.take_errors());
+        return tl::unexpected(
+            libllama_error(log.take_errors(), inventory, "cannot make a context of the file"));
     }
     return computes_logits(*context) ? Outputs::logits : Outputs::embeddings;
 }
