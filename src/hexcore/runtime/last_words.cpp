@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "ggml.h"
 #include "hexcore/base/printable.hpp"
@@ -76,7 +78,7 @@ bool is_for_memory(std::string_view message) {
                     words_of(message)));
 }
 
-void say_last_words(std::string_view message) {
+[[noreturn]] void say_last_words(std::string_view message) {
     if (is_for_memory(message)) {
         end_for_memory();
     }
@@ -85,21 +87,36 @@ void say_last_words(std::string_view message) {
     ::_exit(last_words_exit_code);
 }
 
-/// Calls one of two functions with what the exception that nobody caught says.
-template <typename ForMemory, typename ForWords>
-void tell_uncaught(const ForMemory& for_memory, const ForWords& for_words) {
-    if (const std::exception_ptr uncaught = std::current_exception()) {
-        try {
-            std::rethrow_exception(uncaught);
-        } catch (const std::bad_alloc&) {
-            for_memory();
-        } catch (const std::exception& exception) {
-            for_words(exception.what());
-        } catch (...) {
-            for_words("an exception of an unknown kind");
-        }
+[[noreturn]] void end_for_a_thread(const std::string& why) {
+    end(ErrorCode::does_not_fit,
+        fmt::format("the system refuses the program a thread or memory ({}); raise the limit that "
+                    "is in the way (ulimit -u, ulimit -v), or free memory. Nothing is left "
+                    "allocated",
+                    why));
+}
+
+/// Ends the process with what the exception that nobody caught says where the system refused memory
+/// or a thread; gives its words where it is any other.
+std::string words_of_uncaught() {
+    const std::exception_ptr uncaught = std::current_exception();
+    if (!uncaught) {
+        return "std::terminate";
     }
-    for_words("std::terminate");
+    try {
+        std::rethrow_exception(uncaught);
+    } catch (const std::bad_alloc&) {
+        end_for_memory();
+    } catch (const std::system_error& error) {
+        if (error.code() == std::errc::resource_unavailable_try_again ||
+            error.code() == std::errc::not_enough_memory) {
+            end_for_a_thread(error.code().message());
+        }
+        return error.what();
+    } catch (const std::exception& exception) {
+        return exception.what();
+    } catch (...) {
+        return "an exception of an unknown kind";
+    }
 }
 
 }  // namespace
@@ -107,8 +124,10 @@ void tell_uncaught(const ForMemory& for_memory, const ForWords& for_words) {
 void end_program_with_a_sentence() {
     ggml_set_abort_callback([](const char* what) { end_for(what == nullptr ? "" : what); });
     std::set_terminate([] {
-        tell_uncaught(end_for_memory, end_for);
-        ::_exit(static_cast<int>(ErrorCode::bad_input));
+        const std::string line =
+            fmt::format("bug: nothing caught: {}\n", shortened(words_of_uncaught(), words_max));
+        (void)!::write(STDERR_FILENO, line.data(), line.size());
+        std::abort();
     });
     // Whether ggml finds out while it reads or while it writes is chance; writing to a connection
     // that is closed would kill the program without a word.
@@ -117,10 +136,8 @@ void end_program_with_a_sentence() {
 
 void end_examination_with_last_words() {
     ggml_set_abort_callback([](const char* what) { say_last_words(what == nullptr ? "" : what); });
-    std::set_terminate([] {
-        tell_uncaught(end_for_memory, say_last_words);
-        ::_exit(last_words_exit_code);
-    });
+    // What is thrown here libllama throws over the file.
+    std::set_terminate([] { say_last_words(words_of_uncaught()); });
 }
 
 }  // namespace hexcore

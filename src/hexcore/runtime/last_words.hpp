@@ -2,16 +2,17 @@
 
 namespace hexcore {
 
-/// From now on the program ends with a sentence and an exit code where libllama or ggml would abort
-/// it or an exception would leave them: 5 where the connection to an RPC server is lost, 3 where
-/// memory ran out, 4 for everything else, which a model's file has brought about. ggml knows no
-/// other answer; what it held goes with the program. For programs, not for libraries: it holds for
-/// the whole process, and so does that SIGPIPE is ignored from then on (writing to a pipe or socket
-/// that nobody reads fails with EPIPE instead).
+/// From now on the program ends with a sentence and an exit code where ggml would abort it: 5 where
+/// the connection to an RPC server is lost, 3 where memory ran out, 4 for everything else, which a
+/// model's file has brought about. So it does, with 3, where nobody catches that the system refused
+/// memory or a thread; any other exception that nobody catches is a bug, and aborts it with its
+/// words. ggml knows no other answer; what it held goes with the program. For programs, not for
+/// libraries: it holds for the whole process, and so does that SIGPIPE is ignored from then on
+/// (writing to a pipe or socket that nobody reads fails with EPIPE instead).
 void end_program_with_a_sentence();
 
-/// For a process that examines a file: the same with the bare words, for whoever started it, and
-/// this exit code; 3 where memory ran out.
+/// For a process that examines a file: the bare words of an abort and of any exception, for whoever
+/// started it, and this exit code; with a sentence and 3 where memory ran out.
 void end_examination_with_last_words();
 inline constexpr int last_words_exit_code = 70;
 
