@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -91,10 +92,22 @@ Error crashed(const std::filesystem::path& model, const ChildOutcome& outcome) {
                             "while {}, most likely because memory ran out",
                             model.string(), where)};
     }
-    std::string words = shortened(outcome.err, 600);
+    std::string err = outcome.err.substr(0, outcome.err.find_last_not_of('\n') + 1);
+    std::replace(err.begin(), err.end(), '\n', ' ');
+    std::string words = shortened(err, 600);
     if (outcome.end == ChildEnd::signalled) {
         words =
             fmt::format("{}{}{}", ::strsignal(outcome.signal), words.empty() ? "" : ", ", words);
+    }
+    if (words.empty()) {
+        words = fmt::format("it ends with exit code {} and without a word", outcome.exit_code);
+    }
+    if (outcome.end == ChildEnd::exited &&
+        outcome.exit_code == static_cast<int>(ErrorCode::does_not_fit)) {
+        return {ErrorCode::does_not_fit,
+                fmt::format("{}: the system refused the process in which the file was tried out "
+                            "what it needs, while {}: {}",
+                            model.string(), where, words)};
     }
     return {ErrorCode::bad_input,
             fmt::format("{}: libllama cannot use the file: it stops while {}: {}. The file holds "
