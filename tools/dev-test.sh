@@ -25,7 +25,7 @@ run_tests() {
     elif [ "$module" != tools ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON
     fi
-    rm -rf "$results"
+    rm -rf "$results" build/release/tests/mixtures/results
     mkdir -p "$results"
     export HEXCORE_BIN=$PWD/build/$preset/hexcore HEXCORE_BUILD=$PWD/build/$preset
     if [ -z "$module" ] || [ "$module" = tools ]; then
