@@ -9,7 +9,7 @@ hexcore_cache() {
             return
             ;;
         ?*)
-            printf '%s\n' "hexcore: HEXCORE_CACHE is '$HEXCORE_CACHE', which depends on the" \
+            printf '%s %s\n' "hexcore: HEXCORE_CACHE is '$HEXCORE_CACHE', which depends on the" \
                 "current folder; give an absolute path, such as '$PWD/$HEXCORE_CACHE'" >&2
             return 2
             ;;

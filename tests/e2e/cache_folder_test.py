@@ -13,6 +13,7 @@ def test_a_relative_cache_folder_is_refused(command):
                          env=os.environ | {"HEXCORE_CACHE": "not-absolute"})
     assert run.returncode == 2
     assert "HEXCORE_CACHE is 'not-absolute'" in run.stderr and "absolute path" in run.stderr
+    assert run.stderr.count("\n") == 1
     assert not (ROOT / "not-absolute").exists()
 
 

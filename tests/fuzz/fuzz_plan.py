@@ -41,7 +41,7 @@ TIMEOUT_S = 60
 INTERESTING = [0, 1, 2, 3, 7, 8, 31, 33, 255, 256, 4096, 65535, 65536, 2**24, 2**31 - 1, 2**31,
                2**32 - 1]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"), -float("inf")]
-# As ggml numbers them: number, name, elements and bytes of a block.
+# Tensor types: ggml's number, the elements of a block, its bytes.
 TYPES = [(0, 1, 4), (1, 1, 2), (2, 32, 18), (3, 32, 20), (6, 32, 22), (7, 32, 24), (8, 32, 34),
          (9, 32, 36), (24, 1, 1), (25, 1, 2), (26, 1, 4), (27, 1, 8), (28, 1, 8), (30, 1, 2),
          (39, 32, 17)]

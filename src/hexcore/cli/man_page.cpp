@@ -124,7 +124,9 @@ std::string environment_section() {
            entry(bold("LC_ALL") + ", " + bold("LC_CTYPE") + ", " + bold("LANG"),
                  "Where the locale's encoding is not UTF-8, tables and bars are drawn in ASCII.") +
            entry(bold("COLUMNS"),
-                 "How wide tables may be where they do not go to a terminal (80).");
+                 "How wide tables may be where they do not go to a terminal (80).") +
+           entry(bold("HEXCORE_RPC_TIMEOUT"),
+                 "After how many seconds without an answer an RPC server counts as lost (300).");
 }
 
 std::string examples_section(const CommandSpec& program) {

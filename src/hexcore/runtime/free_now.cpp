@@ -14,7 +14,7 @@ std::string holder_text(std::uint32_t pid, const std::string& command, std::opti
 
 std::string held_text(const std::vector<std::string>& holders, std::string_view where) {
     return holders.empty() ? fmt::format("no other process {} can be seen from here", where)
-                           : fmt::format("what can be seen {} is held most by {}", where,
+                           : fmt::format("most of what can be seen {} is held by {}", where,
                                          fmt::join(holders, "; "));
 }
 

@@ -161,7 +161,8 @@ private:
         ggml_tensor*& twin = sources_[&tensor];
         return twin = twin == nullptr ? copy(tensor) : twin;
     }
-    /// Over zeros, every row that is looked up is the first, and every expert that is chosen.
+    /// Over zeros every row that is looked up is row 0 and every expert that is chosen is expert 0,
+    /// so the others are never read.
     void cut() {
         // A product that is a Hadamard transform writes all columns, whatever rows the matrix has.
         const bool transforms =

@@ -44,8 +44,8 @@ struct VerifyOptions {
                                                        const Plan& plan,
                                                        const VerifyOptions& options);
 
-/// Compares outputs of `tokens` tokens. Two NaN of the same bits are identical, but count as an
-/// infinite error: a model that yields NaN is not verified.
+/// Compares the outputs of the options' tokens. Two NaN of the same bits are identical, but count
+/// as an infinite error: a model that yields NaN is not verified.
 [[nodiscard]] VerifyReport compare_outputs(const std::vector<float>& planned,
                                            const std::vector<float>& plain,
                                            const VerifyOptions& options);
