@@ -124,9 +124,10 @@ std::string TextTable::render_part(const std::vector<std::size_t>& columns) cons
                           (column.overlong == Overlong::wraps ? SCOLS_FL_WRAP : 0);
         scols_table_new_column(table.get(), column.header.c_str(), 0, flags);
     }
+    const bool parted = columns.size() < columns_.size();
     for (const Row& row : rows_) {
-        if (std::all_of(columns.begin() + 1, columns.end(),
-                        [&](std::size_t i) { return row.cells[i].empty(); })) {
+        if (parted && std::all_of(columns.begin() + 1, columns.end(),
+                                  [&](std::size_t i) { return row.cells[i].empty(); })) {
             continue;  // what it says stands in another part
         }
         libscols_line* line = scols_table_new_line(table.get(), nullptr);
