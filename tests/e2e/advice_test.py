@@ -1,5 +1,6 @@
 """What does not fit is refused with numbers, and with changes that really make it fit."""
 
+import json
 import re
 import shlex
 
@@ -58,8 +59,9 @@ def test_every_piece_of_advice_makes_it_fit(hexcore, demo_model, middle, case):
     model = {"demo": [demo_model], "middle": [middle]}[model] if isinstance(model, str) else model
     code, out, err = hexcore("plan", *model, *on(*budgets), *options)
     assert (code, out) == (3, "")
-    message = re.fullmatch(r"hexcore: .*: (\d+) bytes \([^)]+\) are missing on host(\d), which may "
-                           r"hold .*any one of these makes it fit: (.*)\n", err)
+    message = re.fullmatch(r"hexcore: .*: (?:(?:at least )?about )?(\d+) bytes \([^)]+\) are "
+                           r"missing on host(\d), which may hold .*any one of these makes it "
+                           r"fit: (.*)\n", err)
     assert message, err
     assert int(message[1]) > 0 and int(message[2]) < len(budgets)
     advice = message[3].split(", ")
@@ -68,6 +70,28 @@ def test_every_piece_of_advice_makes_it_fit(hexcore, demo_model, middle, case):
         assert (new_budgets, new_options) != (budgets, options)
         code, _, err = hexcore("plan", *model, *on(*new_budgets), *new_options)
         assert code == 0, f"{piece} does not help: {err}"
+
+
+def test_the_bytes_that_are_missing_are_those_that_make_it_fit(hexcore, random_model):
+    model = random_model("qwen3moe", layers=4, embd=256, ff=256, heads=4, kv_heads=2, experts=8,
+                         used=2, type="q8_0")
+    words = ["plan", model, "--ctx", 8192, "--reserve", 0]
+    budget = 16 << 20
+    code, _, err = hexcore(*words, *on(f"{budget}"))
+    missing = int(re.search(r" policy balanced: (\d+) bytes", err)[1])
+    assert code == 3
+    assert hexcore(*words, *on(f"{budget + missing}"))[0] == 0
+    assert hexcore(*words, *on(f"{budget + missing - 1}"))[0] == 3
+
+
+def test_the_comparison_says_of_a_policy_what_planning_by_it_finds(hexcore, random_model):
+    model = random_model("deepseek2", layers=4, embd=256, ff=128, heads=4, head_dim=64, experts=16,
+                         used=4, shared_experts=1, leading_dense=1, vocab=300)
+    words = ["plan", model, "--ctx", 4096, "--ubatch", 64, "--reserve", 0,
+             *on("6802KiB", "1700KiB", "10204KiB", "1530KiB", "10204KiB", "3061KiB")]
+    for by in json.loads(hexcore(*words, "--format", "json")[1])["modelled"]:
+        code = hexcore(*words, "--policy", by["policy"])[0]
+        assert code == (3 if by["token_seconds"] is None else 0), by
 
 
 @pytest.mark.parametrize("command", [["run", "-p", "x"], ["verify"]], ids=lambda words: words[0])

@@ -9,6 +9,7 @@
 #include <random>
 #include <sstream>
 
+#include "hexcore/plan/attempt.hpp"
 #include "requests.hpp"
 
 namespace hexcore::test {
@@ -281,8 +282,10 @@ TEST(MakePlan, FindsWhatFitsHoweverWrongTheEstimatesAre) {
         };
         const bool exists =
             place(facts_for(request.model, request.context), exact, policy).has_value();
-        const Result<Plan> plan = make_plan(request, dry_run);
-        EXPECT_EQ(plan.has_value(), exists) << "case " << i;
+        Trials trials(dry_run);
+        const Result<Attempt> found = attempt(settle(request).value(), trials, Rounds::probe);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->has_value(), exists) << "case " << i;
         fitting += exists ? 1 : 0;
     }
     EXPECT_GT(fitting, 8);
@@ -296,6 +299,24 @@ TEST(MakePlan, AFailingDryRunIsPassedOn) {
                                         });
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().code, ErrorCode::bad_input);
+}
+
+TEST(MakePlan, AnInterruptIsPassedOnWheneverItComes) {
+    PlanRequest request = shape_request("olmoe-1b-7b", {2_GiB, 2_GiB}, 4096);
+    int needed = 0;
+    const Result<Plan> refused = make_plan(request, dry_run_with(0_B, &needed));
+    ASSERT_FALSE(refused);
+    ASSERT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    ASSERT_GT(needed, 5);
+    for (const int last : {0, 1, 3, needed / 2, needed - 1}) {
+        int calls = 0;
+        const DryRun dry_run = dry_run_with(0_B, &calls);
+        const Result<Plan> plan = make_plan(request, [&](const Plan& tried) -> Result<DryRunUsage> {
+            return calls == last ? fail(ErrorCode::interrupted, "interrupted") : dry_run(tried);
+        });
+        ASSERT_FALSE(plan);
+        EXPECT_EQ(plan.error().code, ErrorCode::interrupted) << last;
+    }
 }
 
 TEST(FinishPlan, RefusesExactNumbersOverABudget) {

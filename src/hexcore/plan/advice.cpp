@@ -22,10 +22,10 @@ void raise_budget(DeviceFacts& device, Bytes more) {
 
 class Adviser {
 public:
-    Adviser(const PlanRequest& request, const DryRun& dry_run)
-        : request_(request), dry_run_(dry_run) {}
+    Adviser(const PlanRequest& request, Trials& trials) : request_(request), trials_(trials) {}
 
-    std::vector<std::string> advice(const NotFitting& why) {
+    /// Fails only with an interrupt.
+    Result<std::vector<std::string>> advice(const Shortage& shortage) {
         std::vector<std::string> found;
         const auto add = [&](std::optional<std::string> change) {
             if (change) {
@@ -36,16 +36,11 @@ public:
         add(smaller_cache());
         add(fewer_sequences());
         add(other_policy());
-        const std::optional<Bytes> one =
-            least_increase([&](PlanRequest& changed,
-                               Bytes more) { raise_budget(changed.devices[why.device], more); },
-                           why.missing);
-        if (one) {
-            const DeviceFacts& device = request_.devices[why.device];
-            found.push_back(
-                fmt::format("a budget of {} for {}", in_mib(device.budget + *one), device.name));
+        add(larger_budget(shortage));
+        add(every_budget(shortage.missing));
+        if (interrupt_) {
+            return tl::unexpected(*interrupt_);
         }
-        add(every_budget(one.value_or(why.missing)));
         return found;
     }
 
@@ -54,12 +49,19 @@ private:
         return fmt::format("{}MiB", round_up(size, 1_MiB).count() / (1_MiB).count());
     }
 
-    bool fits(const PlanRequest& changed) const {
-        const Result<Attempt> tried = attempt(changed, dry_run_, Rounds::probe);
+    /// A change that a dry run fails for is none to recommend, and none is after an interrupt.
+    bool fits(const PlanRequest& changed) {
+        if (interrupt_) {
+            return false;
+        }
+        const Result<Attempt> tried = attempt(changed, trials_, Rounds::hasty);
+        if (!tried && tried.error().code == ErrorCode::interrupted) {
+            interrupt_ = tried.error();
+        }
         return tried && *tried;
     }
 
-    std::optional<std::string> shorter_context() const {
+    std::optional<std::string> shorter_context() {
         const std::uint64_t step = context_step(request_.context);
         PlanRequest changed = request_;
         const auto fits_with = [&](std::uint64_t steps) {
@@ -78,7 +80,7 @@ private:
         return fmt::format("--ctx {}", fitting * step);
     }
 
-    std::optional<std::string> smaller_cache() const {
+    std::optional<std::string> smaller_cache() {
         PlanRequest changed = request_;
         for (const KvType type : {KvType::q8_0, KvType::q4_0}) {
             changed.context.kv_type = type;
@@ -89,7 +91,7 @@ private:
         return std::nullopt;
     }
 
-    std::optional<std::string> fewer_sequences() const {
+    std::optional<std::string> fewer_sequences() {
         const std::uint32_t each = request_.context.tokens.value() / request_.context.sequences;
         PlanRequest changed = request_;
         for (std::uint32_t n = request_.context.sequences - 1; n > 0; n = n > 8 ? n / 2 : n - 1) {
@@ -102,7 +104,7 @@ private:
         return std::nullopt;
     }
 
-    std::optional<std::string> other_policy() const {
+    std::optional<std::string> other_policy() {
         PlanRequest changed = request_;
         changed.policy = Policy::balanced;
         if (request_.policy == Policy::balanced || request_.policy == Policy::fastest ||
@@ -112,7 +114,19 @@ private:
         return "--policy balanced";
     }
 
-    std::optional<std::string> every_budget(Bytes enough) const {
+    std::optional<std::string> larger_budget(const Shortage& shortage) {
+        const DeviceFacts& device = request_.devices[shortage.device];
+        const auto more =
+            least_increase([&](PlanRequest& changed,
+                               Bytes by) { raise_budget(changed.devices[shortage.device], by); },
+                           shortage.missing);
+        if (!more) {
+            return std::nullopt;
+        }
+        return fmt::format("a budget of {} for {}", in_mib(device.budget + *more), device.name);
+    }
+
+    std::optional<std::string> every_budget(Bytes enough) {
         if (request_.devices.size() < 2) {
             return std::nullopt;
         }
@@ -132,7 +146,7 @@ private:
 
     /// The least whole number of MiB by which `raise` makes the request fit, near `guess`.
     std::optional<Bytes> least_increase(const std::function<void(PlanRequest&, Bytes)>& raise,
-                                        Bytes guess) const {
+                                        Bytes guess) {
         const auto fits_with = [&](Bytes more) {
             PlanRequest changed = request_;
             raise(changed, more);
@@ -149,7 +163,7 @@ private:
             enough *= 2;
         }
         if (too_little == Bytes() && enough > 1_MiB && !fits_with(enough - 1_MiB)) {
-            return enough;  // the guess was right, as it is for all but the alternating rule
+            return enough;
         }
         while (enough - too_little > 1_MiB) {
             const Bytes middle = too_little + Bytes((enough - too_little).count() /
@@ -163,21 +177,27 @@ private:
     }
 
     const PlanRequest& request_;
-    const DryRun& dry_run_;
+    Trials& trials_;
+    std::optional<Error> interrupt_;
 };
 
 }  // namespace
 
-Error not_fitting_error(const PlanRequest& request, const DryRun& dry_run, const NotFitting& why) {
-    const DeviceFacts& device = request.devices[why.device];
+Error not_fitting_error(const PlanRequest& request, Trials& trials, const Shortage& shortage) {
+    const DeviceFacts& device = request.devices[shortage.device];
+    const Result<std::vector<std::string>> advised = Adviser(request, trials).advice(shortage);
+    if (!advised) {
+        return advised.error();
+    }
     std::string message = fmt::format(
-        "{} with {} tokens of context for {} sequence{} in {} does not fit by policy {}: {} bytes "
-        "({}) are missing on {}, which may hold {} (a budget of {} less a reserve of {})",
+        "{} with {} tokens of context for {} sequence{} in {} does not fit by policy {}: {}{} "
+        "bytes ({}) are missing on {}, which may hold {} (a budget of {} less a reserve of {})",
         request.model.name, request.context.tokens.value(), request.context.sequences,
         request.context.sequences == 1 ? "" : "s", to_string(request.context.kv_type),
-        to_string(request.policy), why.missing.count(), to_string(why.missing), device.name,
-        to_string(device.usable()), to_string(device.budget), to_string(device.reserve));
-    const std::vector<std::string> advice = Adviser(request, dry_run).advice(why);
+        to_string(request.policy), certainty(shortage), shortage.missing.count(),
+        to_string(shortage.missing), device.name, to_string(device.usable()),
+        to_string(device.budget), to_string(device.reserve));
+    const std::vector<std::string>& advice = *advised;
     if (advice.empty()) {
         return {ErrorCode::does_not_fit,
                 message +

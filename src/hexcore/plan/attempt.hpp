@@ -3,15 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "hexcore/plan/make_plan.hpp"
+#include "hexcore/plan/draft.hpp"
 
 namespace hexcore {
-
-/// Why a request got no plan although it makes sense: `missing` bytes on a device.
-struct NotFitting {
-    std::size_t device = 0;
-    Bytes missing;
-};
 
 /// A plan without its modelled times and explanation, and the facts that it was made with, as far
 /// as a dry run told them better, or why there is none.
@@ -22,30 +16,70 @@ struct Attempted {
 };
 using Attempt = tl::expected<Attempted, NotFitting>;
 
-/// When attempt() stops planning again with the numbers that a dry run told. Both give up at the
-/// same time, so that what one finds fitting the other does too.
+/// How far attempt() goes. What one of them finds to fit, those below it here find to fit, too.
 enum class Rounds {
-    probe,    ///< as soon as a plan fits
-    careful,  ///< when its placement stays the same with the exact numbers
+    hasty,    ///< to the first plan that fits, without a look at ample budgets
+    probe,    ///< to the first plan that fits
+    careful,  ///< until a fitting plan's placement stays the same with the exact numbers
+};
+
+/// Tries placements of one model out, each once: what a dry run of it told is kept. An answer does
+/// not depend on what was asked before.
+class Trials {
+public:
+    /// `dry_run` must outlive it; an empty one means to plan by estimates.
+    explicit Trials(const DryRun& dry_run) : dry_run_(dry_run) {}
+    Trials(const Trials&) = delete;
+    Trials& operator=(const Trials&) = delete;
+
+    [[nodiscard]] bool exact() const { return static_cast<bool>(dry_run_); }
+    /// What the plan's placement takes in its context. Fails with what the dry run fails with.
+    [[nodiscard]] Result<DryRunUsage> usage_of(const Plan& plan);
+
+private:
+    struct Known {
+        ContextShape context;
+        Placement placement;
+        DryRunUsage usage;
+    };
+
+    const DryRun& dry_run_;
+    std::vector<Known> known_;
 };
 
 /// The request with its context padded and its defaults filled in. Fails with ErrorCode::usage for
 /// a request that makes no sense.
 [[nodiscard]] Result<PlanRequest> settle(PlanRequest request);
 
-/// Plans a settled request once; tries it out where `dry_run` is not empty, and again with what
+/// Plans a settled request once; where there are dry runs, tries the plan out, and again with what
 /// that told while the exact numbers do not fit or another placement would be better with them.
-/// Fails only with what `dry_run` fails with.
-[[nodiscard]] Result<Attempt> attempt(const PlanRequest& request, const DryRun& dry_run,
-                                      Rounds rounds);
+/// Before it gives up it tries what would be planned with ample budgets: at most 12 dry runs in
+/// all. Fails only with what a dry run fails with.
+[[nodiscard]] Result<Attempt> attempt(const PlanRequest& request, Trials& trials, Rounds rounds);
+
+/// How many bytes are missing, once attempt() said that a request does not fit.
+struct Shortage {
+    std::size_t device = 0;
+    Bytes missing;
+    /// With so many bytes more on that device alone the request fits.
+    bool enough = false;
+    bool proven = false;  ///< They are enough, and with one less the request does not fit.
+};
+/// Measures it by planning again. Fails only with what a dry run fails with.
+[[nodiscard]] Result<Shortage> measure_shortage(const PlanRequest& request, Trials& trials,
+                                                const NotFitting& why);
+
+/// What to write before the number of bytes, unless it is proven: "about ", "at least about ".
+[[nodiscard]] const char* certainty(const Shortage& shortage);
 
 /// The error for a request that does not fit: how much is missing where, and the nearest changes
-/// that make it fit, each of them planned to make sure.
-[[nodiscard]] Error not_fitting_error(const PlanRequest& request, const DryRun& dry_run,
-                                      const NotFitting& why);
+/// that make it fit, each of them planned to make sure. It is the interrupt where one came.
+[[nodiscard]] Error not_fitting_error(const PlanRequest& request, Trials& trials,
+                                      const Shortage& shortage);
 
-/// Completes a plan with the modelled times of all policies and the reasons for it.
-void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOptions& options,
-             Plan& plan);
+/// Completes a plan with the modelled times of all policies and the reasons for it. Whether another
+/// policy fits is found out as for the plan itself. Fails only with what a dry run fails with.
+[[nodiscard]] Result<void> explain(const PlanRequest& request, const Attempted& attempted,
+                                   Trials& trials, Plan& plan);
 
 }  // namespace hexcore

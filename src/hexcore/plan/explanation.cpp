@@ -137,21 +137,46 @@ std::string speeds(const std::vector<DeviceFacts>& devices) {
                : fmt::format("Speeds are typical values, not measured, for {}.", typical);
 }
 
+/// Whether a placement fits even if all compute buffers are twice as large as the known ones.
+bool has_room(const PlanRequest& request, const Attempted& attempted, const Placement& placement) {
+    std::vector<DeviceFacts> devices = attempted.devices;
+    for (DeviceFacts& device : devices) {
+        device.compute *= 2;
+        device.compute_output *= 2;
+    }
+    return !furthest_over(draft_plan(request, attempted.model, devices, placement));
+}
+
+/// The modelled time of a token by another policy than the plan's; nothing where that does not fit.
+Result<std::optional<double>> seconds_by(Policy policy, const PlanRequest& request,
+                                         const Attempted& attempted, Trials& trials) {
+    const auto seconds = [&](const Placement& placement) {
+        return std::optional(modelled_token_seconds(attempted.model, attempted.devices, placement));
+    };
+    const auto likely = place(attempted.model, attempted.devices, policy, request.options);
+    if (likely && (!trials.exact() || has_room(request, attempted, *likely))) {
+        return seconds(*likely);
+    }
+    PlanRequest other = request;
+    other.policy = policy;
+    HEXCORE_TRY(found, attempt(other, trials, Rounds::probe));
+    return found ? seconds(found->plan.placement) : std::nullopt;
+}
+
 }  // namespace
 
-void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOptions& options,
-             Plan& plan) {
+Result<void> explain(const PlanRequest& request, const Attempted& attempted, Trials& trials,
+                     Plan& plan) {
+    const ModelFacts& model = attempted.model;
     const std::vector<DeviceFacts>& devices = attempted.devices;
-    double seconds = 0;
+    const double seconds = modelled_token_seconds(model, devices, plan.placement);
     plan.modelled.clear();
     for (const Policy policy :
          {Policy::balanced, Policy::fastest, Policy::alternate, Policy::layers}) {
-        PolicyTime time{policy, std::nullopt};
-        if (policy == plan.policy) {
-            seconds = modelled_token_seconds(model, devices, plan.placement);
-            time.seconds = seconds;
-        } else if (const auto other = place(model, devices, policy, options)) {
-            time.seconds = modelled_token_seconds(model, devices, *other);
+        PolicyTime time{policy, seconds};
+        if (policy != plan.policy) {
+            HEXCORE_TRY(other, seconds_by(policy, request, attempted, trials));
+            time.seconds = other;
         }
         plan.modelled.push_back(time);
     }
@@ -170,6 +195,7 @@ void explain(const ModelFacts& model, const Attempted& attempted, const PlaceOpt
             ? "All sizes are exact: libllama's own simulated load of the file."
             : "KV cache and compute buffers are estimates by formula; a dry "
               "run over the model file makes them exact.");
+    return {};
 }
 
 }  // namespace hexcore

@@ -22,14 +22,14 @@ Result<std::uint64_t> most_tokens(const PlanRequest& request) {
 }
 
 std::string longest_sentence(const Plan& plan, bool asked_for, std::uint64_t next_tokens,
-                             const std::optional<NotFitting>& next) {
+                             const std::optional<Shortage>& next) {
     if (!next) {
         return fmt::format("{} tokens, the longest context {}, fits.", plan.context.tokens.value(),
                            asked_for ? "asked for" : "that the model was trained for");
     }
-    return fmt::format("{} tokens is the longest context that fits; {} tokens miss {} on {}.",
-                       plan.context.tokens.value(), next_tokens, to_string(next->missing),
-                       plan.devices[next->device].name);
+    return fmt::format("{} tokens is the longest context that fits; {} tokens miss {}{} on {}.",
+                       plan.context.tokens.value(), next_tokens, certainty(*next),
+                       to_string(next->missing), plan.devices[next->device].name);
 }
 
 }  // namespace
@@ -37,6 +37,7 @@ std::string longest_sentence(const Plan& plan, bool asked_for, std::uint64_t nex
 Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
     HEXCORE_TRY(most, most_tokens(request));
     HEXCORE_TRY(settled, settle(request));
+    Trials trials(dry_run);
     const std::uint64_t step = context_step(settled.context);
     const auto with_steps = [&](std::uint64_t steps) {
         PlanRequest probe = settled;
@@ -49,7 +50,7 @@ Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
     std::optional<NotFitting> why;
     for (std::uint64_t steps = too_many - 1; too_many - fitting > 1;
          steps = fitting + (too_many - fitting) / 2) {
-        HEXCORE_TRY(probe, attempt(with_steps(steps), dry_run, Rounds::probe));
+        HEXCORE_TRY(probe, attempt(with_steps(steps), trials, Rounds::probe));
         if (probe) {
             fitting = steps;
         } else {
@@ -58,9 +59,14 @@ Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
         }
     }
     HEXCORE_TRY(plan, make_plan(with_steps(std::max<std::uint64_t>(fitting, 1)), dry_run));
+    std::optional<Shortage> shortage;
+    if (why) {
+        HEXCORE_TRY(measured, measure_shortage(with_steps(too_many), trials, *why));
+        shortage = measured;
+    }
     const bool asked_for = request.context.tokens > TokenCount(0);
     plan.explanation.insert(plan.explanation.begin(),
-                            longest_sentence(plan, asked_for, too_many * step, why));
+                            longest_sentence(plan, asked_for, too_many * step, shortage));
     return plan;
 }
 
