@@ -75,7 +75,8 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
 }
 
 /// The error of a plan, or one of wrong usage where the same model can be planned with a KV cache
-/// of f16. Which types it can have depends on head sizes and architecture, and only libllama knows.
+/// of f16, which may be interrupted. Which types it can have depends on head sizes and
+/// architecture, and only libllama knows.
 Error with_blame(Error error, PlanRequest request, const DryRun& dry_run) {
     const KvType asked = request.context.kv_type;
     if (error.code != ErrorCode::bad_input || asked == KvType::f16) {
@@ -83,6 +84,9 @@ Error with_blame(Error error, PlanRequest request, const DryRun& dry_run) {
     }
     request.context.kv_type = KvType::f16;
     const auto plain = make_plan(request, dry_run);
+    if (!plain && plain.error().code == ErrorCode::interrupted) {
+        return plain.error();
+    }
     if (!plain && plain.error().code != ErrorCode::does_not_fit) {
         return error;
     }

@@ -49,7 +49,7 @@ Result<PlanningOptions> options_of(const Plan& plan, const RunOptions& options) 
 /// Reads the plan once: it may come through a pipe.
 Result<Planned> planned_from_file(const RunOptions& options, const ContextOptions& context,
                                   const Interrupt& interrupt) {
-    HEXCORE_TRY(text, read_file(options.plan_file));
+    HEXCORE_TRY(text, read_file(options.plan_file, interrupt.flag()));
     HEXCORE_TRY(plan, told_of(options.plan_file, plan_from_json(text)));
     HEXCORE_TRY(planning, options_of(plan, options));
     HEXCORE_TRY(input, examined_input(planning, interrupt.flag()));
@@ -121,10 +121,10 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
 }
 
 int run(RunOptions& options) {
-    if (const auto settled = options.settle_prompt(); !settled) {
+    Interrupt interrupt;
+    if (const auto settled = options.settle_prompt(interrupt.flag()); !settled) {
         return report_error(settled.error());
     }
-    Interrupt interrupt;
     const auto report = run_model(options, interrupt);
     if (!report) {
         return report_error(report.error());

@@ -62,9 +62,13 @@ void RunOptions::add_to(CLI::App& command) {
                      "measured");
 }
 
-Result<void> RunOptions::settle_prompt() {
+Result<void> RunOptions::settle_prompt(const std::atomic<bool>* stop) {
+    if (prompt_file == "-" && plan_file == "-") {
+        return fail(ErrorCode::usage,
+                    "--plan - and --file - cannot both be standard input; name a file for one");
+    }
     if (!prompt_file.empty()) {
-        HEXCORE_TRY(text, read_file(prompt_file));
+        HEXCORE_TRY(text, read_file(prompt_file, stop));
         prompt = std::move(text);
     }
     if (format == "json" && !prompt) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,8 +26,9 @@ struct RunOptions {
     void add_to(CLI::App& command);
 
     /// Reads the prompt from its file, if it has one. Fails with ErrorCode::bad_input where that
-    /// cannot be read, with ErrorCode::usage for a chat in JSON.
-    [[nodiscard]] Result<void> settle_prompt();
+    /// cannot be read, with usage for a chat in JSON and for a plan and a prompt that are both to
+    /// come from standard input, with interrupted soon after `stop` is set.
+    [[nodiscard]] Result<void> settle_prompt(const std::atomic<bool>* stop);
 };
 
 }  // namespace hexcore

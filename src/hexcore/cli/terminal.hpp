@@ -16,7 +16,7 @@ namespace hexcore {
 [[nodiscard]] TextStyle stderr_style();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
-/// Columns of the terminal on stderr; without one as COLUMNS says, or 80.
+/// Columns of the terminal on stderr; without one as COLUMNS says, or 80. Between 10 and 1000.
 [[nodiscard]] std::size_t stderr_columns();
 
 /// Writes to stdout at once. Where it cannot be written the program says why and ends with exit
@@ -35,8 +35,8 @@ void complain(std::string_view message);
 
 /// Catches Ctrl-C and SIGTERM while it lives. The first sets the flag, so that what is running can
 /// end in order, and ends waits for RPC servers; should_quit() tells that the whole program is
-/// meant. A second one, before the first was taken note of, ends the program at once with exit code
-/// 130, whatever it is waiting for.
+/// meant. A second one, 200 ms or more after a first that was not taken note of, ends the program
+/// at once with exit code 130, whatever it is waiting for.
 class Interrupt {
 public:
     Interrupt();
@@ -54,7 +54,8 @@ public:
     void is_of_answers();
 };
 
-/// Reads a whole file of up to 64 MiB, or standard input for `-`. Fails with ErrorCode::bad_input.
-[[nodiscard]] Result<std::string> read_file(const std::string& path);
+/// Reads a whole file of up to 64 MiB, or standard input for `-`. Fails with ErrorCode::bad_input,
+/// and with interrupted soon after `stop` is set.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, const std::atomic<bool>* stop);
 
 }  // namespace hexcore

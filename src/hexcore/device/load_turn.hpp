@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/base/result.hpp"
-#include "hexcore/device/file_descriptor.hpp"
 
 namespace hexcore {
 

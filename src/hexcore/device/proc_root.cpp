@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "hexcore/device/file_descriptor.hpp"
+#include "hexcore/base/file_descriptor.hpp"
 
 namespace hexcore {
 namespace {

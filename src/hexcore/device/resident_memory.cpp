@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hexcore/device/file_descriptor.hpp"
+#include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/device/proc_root.hpp"
 
 // Two sources, because neither is enough. smaps gives the resident size of each mapping (VMA) from

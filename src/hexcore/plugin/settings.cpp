@@ -36,8 +36,7 @@ Result<T> naming(const char* variable, const std::string& value, Result<T> resul
 }
 
 Result<Plan> read_plan(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    HEXCORE_TRY(text, read_text(file, "the plan"));
+    HEXCORE_TRY(text, read_text_file(path, "the plan"));
     return plan_from_json(text);
 }
 
