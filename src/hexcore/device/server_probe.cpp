@@ -12,13 +12,30 @@
 #include <memory>
 #include <span>
 
-#include "hexcore/device/file_descriptor.hpp"
+#include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {
 namespace {
 
-constexpr std::chrono::milliseconds timeout{5000};
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// What a probe may still wait for, from its beginning on.
+class Patience {
+public:
+    explicit Patience(milliseconds longest) : longest_(longest), end_(Clock::now() + longest) {}
+
+    [[nodiscard]] ServerWait wait_for(int socket, short events) const {
+        return wait_for_server(socket, events,
+                               std::chrono::ceil<milliseconds>(end_ - Clock::now()));
+    }
+    [[nodiscard]] double seconds() const { return std::chrono::duration<double>(longest_).count(); }
+
+private:
+    milliseconds longest_;
+    Clock::time_point end_;
+};
 
 // ggml's protocol keeps these as they are, so that versions can tell each other apart: a command,
 // the size of what follows, what the connection can do (nothing special); the answer's size, the
@@ -41,7 +58,8 @@ int error_of(int socket) {
     return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& endpoint) {
+Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& endpoint,
+                                  const Patience& patience) {
     int error = EADDRNOTAVAIL;
     for (const addrinfo* address = &addresses; address != nullptr; address = address->ai_next) {
         FileDescriptor socket(::socket(address->ai_family,
@@ -56,7 +74,7 @@ Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& 
         }
         error = errno;
         if (error == EINPROGRESS) {
-            const ServerWait wait = wait_for_server(socket.get(), POLLOUT, timeout);
+            const ServerWait wait = patience.wait_for(socket.get(), POLLOUT);
             if (wait == ServerWait::given_up) {
                 return given_up();
             }
@@ -73,10 +91,11 @@ Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& 
 }
 
 /// Reads what comes, until `to` is full or the other side ends.
-Result<std::size_t> receive(int socket, std::span<std::uint8_t> to, const std::string& endpoint) {
+Result<std::size_t> receive(int socket, std::span<std::uint8_t> to, const std::string& endpoint,
+                            const Patience& patience) {
     std::size_t received = 0;
     while (received < to.size()) {
-        const ServerWait wait = wait_for_server(socket, POLLIN, timeout);
+        const ServerWait wait = patience.wait_for(socket, POLLIN);
         if (wait == ServerWait::given_up) {
             return given_up();
         }
@@ -85,7 +104,7 @@ Result<std::size_t> receive(int socket, std::span<std::uint8_t> to, const std::s
                         "rpc:{}: somebody listens there but has not answered for {} s; if it is "
                         "an RPC server, it is busy with another client (it serves one at a time) "
                         "or stopped: try again when it is free",
-                        endpoint, timeout.count() / 1000);
+                        endpoint, patience.seconds());
         }
         const ssize_t count =
             ::recvfrom(socket, &to[received], to.size() - received, 0, nullptr, nullptr);
@@ -99,7 +118,7 @@ Result<std::size_t> receive(int socket, std::span<std::uint8_t> to, const std::s
 
 }  // namespace
 
-Result<ServerVersion> probe_server(const std::string& endpoint) {
+Result<ServerVersion> probe_server(const std::string& endpoint, milliseconds longest) {
     const std::size_t colon = endpoint.rfind(':');
     const std::string host = endpoint.substr(0, colon);
     const std::string port = colon == std::string::npos ? "" : endpoint.substr(colon + 1);
@@ -112,14 +131,15 @@ Result<ServerVersion> probe_server(const std::string& endpoint) {
                     ::gai_strerror(status));
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
-    HEXCORE_TRY(socket, connect_to(*addresses, endpoint));
+    const Patience patience(longest);
+    HEXCORE_TRY(socket, connect_to(*addresses, endpoint, patience));
     Hello hello{hello_command};
     const std::uint64_t size = capabilities_size;
     std::memcpy(&hello[1], &size, sizeof(size));
     // So few bytes always find room in a new connection.
     (void)::sendto(socket.get(), hello.data(), hello.size(), MSG_NOSIGNAL, nullptr, 0);
     HelloAnswer answer{};
-    HEXCORE_TRY(received, receive(socket.get(), answer, endpoint));
+    HEXCORE_TRY(received, receive(socket.get(), answer, endpoint, patience));
     std::uint64_t told = 0;
     std::memcpy(&told, answer.data(), sizeof(told));
     if (received < answer.size() || told != answer_size) {

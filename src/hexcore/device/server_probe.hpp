@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "hexcore/base/result.hpp"
@@ -14,10 +15,12 @@ struct ServerVersion {
 };
 
 /// Asks the RPC server at "HOST:PORT" over IPv4 which version of ggml's protocol it speaks, as
-/// ggml's client does, but waits for 5 seconds at most. Servers serve one client at a time, so ask
-/// before this process is one. Fails with ErrorCode::missing_device, saying why, where nobody
-/// listens, where nobody answers (a server that is busy does not) and where something else answers;
-/// with interrupted where waiting was given up (device/server_wait.hpp).
-[[nodiscard]] Result<ServerVersion> probe_server(const std::string& endpoint);
+/// ggml's client does, but once the name is looked up waits for `longest` at most, all in all.
+/// Servers serve one client at a time, so ask before this process is one. Fails with
+/// ErrorCode::missing_device, saying why, where nobody listens, where nobody answers (a server that
+/// is busy does not) and where something else answers; with interrupted where waiting was given up
+/// (device/server_wait.hpp).
+[[nodiscard]] Result<ServerVersion> probe_server(
+    const std::string& endpoint, std::chrono::milliseconds longest = std::chrono::seconds(5));
 
 }  // namespace hexcore

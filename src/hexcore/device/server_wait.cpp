@@ -1,6 +1,7 @@
 #include "hexcore/device/server_wait.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -126,6 +127,14 @@ ServerWait wait_for_server(int socket, short events, milliseconds timeout) {
             return ServerWait::timed_out;
         }
     }
+}
+
+bool may_wait_for_server(int socket, int flags) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof(address);
+    return (flags & MSG_DONTWAIT) == 0 && (::fcntl(socket, F_GETFL) & O_NONBLOCK) == 0 &&
+           ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+           address.ss_family == AF_INET;
 }
 
 ssize_t receive_from_server(int socket, void* to, std::size_t size, int flags) {

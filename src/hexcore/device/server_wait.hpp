@@ -21,6 +21,10 @@ enum class ServerWait { ready, timed_out, given_up };
 [[nodiscard]] ServerWait wait_for_server(int socket, short events,
                                          std::chrono::milliseconds timeout);
 
+/// Whether recv() or send() with these flags may wait on a connection as ggml's RPC client makes
+/// them: over IPv4, and blocking.
+[[nodiscard]] bool may_wait_for_server(int socket, int flags);
+
 /// recv() and send() on a blocking socket to an RPC server, for a client that can neither be
 /// interrupted nor give up by itself. Says on stderr when a wait is longer than a second. Where the
 /// flag has been set for longer than an orderly end takes, the program ends with exit code 130;
