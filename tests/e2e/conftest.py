@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -43,6 +44,7 @@ class Hexcore:
     # which is up to 20 times slower where there are fewer cores free than threads.
     # Nor do their loads wait for those of others.
     env = {"OMP_WAIT_POLICY": "passive", "HEXCORE_LOAD_QUEUE": f"test-{os.getpid()}"}
+    started = []  # by start(), in this test
 
     def __init__(self, path, cache):
         self.path = path
@@ -60,15 +62,45 @@ class Hexcore:
         return os.environ | self.env | (changes or {})
 
     def start(self, *arguments, env=None, **options):
-        """The program running beside the test, as subprocess.Popen; kill it if need be."""
-        return subprocess.Popen([self.path, *map(str, arguments)], env=self.environment(env),
-                                **options)
+        """The program running beside the test, as subprocess.Popen; killed at the test's end."""
+        self.started.append(subprocess.Popen([self.path, *map(str, arguments)],
+                                             env=self.environment(env), **options))
+        return self.started[-1]
 
     def json(self, *arguments, **options):
         """What the program prints with --format json, which must be one document, on success."""
         code, out, err = self(*arguments, "--format", "json", **options)
         assert code == 0, f"exit code {code}: {err}"
         return json.loads(out)
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on():
+    yield
+    while Hexcore.started:
+        process = Hexcore.started.pop()
+        process.kill()
+        process.wait()
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def catches(pid, number):
+    """Whether the process has a handler of its own for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1 == 1
+
+
+def wait_until(condition, process, timeout_s=60):
+    """Returns once condition() holds; the process must not end before."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.001)
 
 
 def on(*sizes, kind="host"):
@@ -159,16 +191,18 @@ def start_server(llama_bin):
     servers = []
 
     def start(host="127.0.0.1", within=()):
-        port = free_port()
-        server = subprocess.Popen(
-            [*within, program, "-H", host, "-p", str(port), "-t", "1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_WAIT_POLICY": "passive"})
-        servers.append(server)
-        for _ in range(200):
-            if answers(host, port):
-                return server, f"{host}:{port}"
-            time.sleep(0.1)
+        for _ in range(5):  # somebody else may take the port before the server does
+            port = free_port()
+            server = subprocess.Popen(
+                [*within, program, "-H", host, "-p", str(port), "-t", "1"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=os.environ | {"OMP_WAIT_POLICY": "passive"})
+            servers.append(server)
+            end = time.monotonic() + 60
+            while server.poll() is None and time.monotonic() < end:
+                if answers(host, port) and server.poll() is None:
+                    return server, f"{host}:{port}"
+                time.sleep(0.05)
         raise AssertionError("the server does not answer")
 
     yield start

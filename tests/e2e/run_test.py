@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import on
+from conftest import catches, on, wait_until
 from terminal import Terminal
 
 TWO = on("320MiB", "320MiB") + ["--reserve", "8MiB"]
@@ -126,16 +126,18 @@ def test_a_reader_that_goes_away_is_no_crash(hexcore, demo_model):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after_s", [0.05, 0.2, 0.6, 1.5])
+@pytest.mark.parametrize("after_s", [0, 0.2, 0.6, 1.5])
 def test_an_interruption_at_any_moment_ends_with_130(hexcore, demo_model, number, after_s):
     process = hexcore.start("run", demo_model, *TWO, "-p", "Count:", "--ctx", 4096, "-n", 4000,
                             "--temp", 1, "--seed", 3, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, text=True)
+    # Before the program has set up its own handling, a signal ends it as any other program.
+    wait_until(lambda: catches(process.pid, number), process)
     time.sleep(after_s)
+    ended = process.poll()  # what is generated may end by itself
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    # Before the program has set up its own handling, a signal ends it as any other program.
-    assert process.returncode == 130 or (after_s < 0.1 and process.returncode == -number), err
+    assert process.returncode == (130 if ended is None else 0), err
 
 
 def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
