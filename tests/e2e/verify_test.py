@@ -105,8 +105,8 @@ def made(random_model, name):
 
 
 def assert_identical(report, tokens):
-    assert report == {"schema": "hexcore.verify/1", "tokens": tokens, "identical": True,
-                      "max_relative_error": 0.0, "tolerance": 0.0}
+    assert report == {"schema": "hexcore.verify/1", "compared": "logits", "tokens": tokens,
+                      "identical": True, "max_relative_error": 0.0, "tolerance": 0.0}
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_name)
