@@ -5,6 +5,8 @@
 
 #include "hexcore/device/server_wait.hpp"
 
+// The C library's declarations have reserved names for the parameters.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" ssize_t recv(int socket, void* to, size_t size, int flags) {
     return hexcore::may_wait_for_server(socket, flags)
                ? hexcore::receive_from_server(socket, to, size, flags)
@@ -16,3 +18,4 @@ extern "C" ssize_t send(int socket, const void* from, size_t size, int flags) {
                ? hexcore::send_to_server(socket, from, size, flags)
                : ::sendto(socket, from, size, flags, nullptr, 0);
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
