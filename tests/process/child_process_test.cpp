@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <thread>
 
@@ -35,12 +36,15 @@ TEST(ChildProcess, TheSignalThatEndsItComesBackWithItsLastWords) {
     EXPECT_EQ(outcome->err, "last words\n");
 }
 
-TEST(ChildProcess, OneThatWritesWithoutAnEndIsReadAndCut) {
-    const auto outcome = shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2");
+TEST(ChildProcess, OfOneThatWritesWithoutAnEndTheLastIsKept) {
+    const auto outcome =
+        shell("head -c 1000000 /dev/zero; echo end; head -c 1000000 /dev/zero >&2; echo end >&2");
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->exit_code, 0);
-    EXPECT_EQ(outcome->out.size(), 65536U);
-    EXPECT_EQ(outcome->err.size(), 65536U);
+    for (const std::string& text : {outcome->out, outcome->err}) {
+        EXPECT_EQ(text.size(), 65536U);
+        EXPECT_TRUE(text.ends_with("end\n")) << "the last words are kept";
+    }
 }
 
 TEST(ChildProcess, OneThatDoesNotEndIsKilledAtTheDeadline) {
@@ -57,12 +61,18 @@ TEST(ChildProcess, OneThatClosesItsPipesIsStillWaitedFor) {
 
 TEST(ChildProcess, AnInterruptEndsTheWait) {
     std::atomic<bool> stop{false};
-    std::thread interrupt([&stop] {
-        std::this_thread::sleep_for(100ms);
+    std::array<int, 2> begun{};
+    ASSERT_EQ(::pipe(begun.data()), 0);  // which the child inherits
+    std::thread interrupt([&] {
+        char byte = 0;
+        EXPECT_EQ(::read(begun[0], &byte, 1), 1);
         stop.store(true);
     });
-    const auto outcome = shell("exec sleep 1000", &stop);
+    const std::string script = fmt::format("echo > /dev/fd/{}; exec sleep 1000", begun[1]);
+    const auto outcome = shell(script.c_str(), &stop);
     interrupt.join();
+    ::close(begun[0]);
+    ::close(begun[1]);
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error().code, ErrorCode::interrupted);
 }
@@ -79,6 +89,82 @@ TEST(ChildProcess, SignalsThatThisProcessIgnoresAreTheChildsAgain) {
     std::signal(SIGPIPE, before);
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->signal, SIGPIPE);
+}
+
+/// Children of fork() stop themselves before they are a program, having said so, while one lives.
+class StoppedChildren {
+public:
+    StoppedChildren() {
+        static const int registered = ::pthread_atfork(nullptr, nullptr, &stop_itself);
+        EXPECT_EQ(registered, 0);
+        EXPECT_EQ(::pipe(said.data()), 0);
+        armed = true;
+    }
+    ~StoppedChildren() {
+        armed = false;
+        ::close(said[0]);
+        ::close(said[1]);
+    }
+    StoppedChildren(const StoppedChildren&) = delete;
+    StoppedChildren& operator=(const StoppedChildren&) = delete;
+
+    static void wait_for_one() {
+        char byte = 0;
+        EXPECT_EQ(::read(said[0], &byte, 1), 1);
+    }
+
+private:
+    static void stop_itself() {
+        if (armed) {
+            (void)!::write(said[1], "", 1);
+            ::raise(SIGSTOP);
+        }
+    }
+
+    static inline bool armed = false;
+    static inline std::array<int, 2> said{};
+};
+
+void expect_no_child_is_left() {
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(ChildProcess, OneThatStopsBeforeItIsTheProgramIsKilledAtTheDeadline) {
+    const StoppedChildren stopped;
+    const auto outcome = shell("exit 0", nullptr, 100ms);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->end, ChildEnd::timed_out);
+    StoppedChildren::wait_for_one();
+    expect_no_child_is_left();
+}
+
+TEST(ChildProcess, AnInterruptEndsTheWaitForOneThatStopsBeforeItIsTheProgram) {
+    const StoppedChildren stopped;
+    std::atomic<bool> stop{false};
+    std::thread interrupt([&stop] {
+        StoppedChildren::wait_for_one();
+        stop.store(true);
+    });
+    const auto outcome = shell("exit 0", &stop, 600s);
+    interrupt.join();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ErrorCode::interrupted);
+    expect_no_child_is_left();
+}
+
+TEST(ChildProcess, ItsWordsComeBackWhereThisProcessHasClosedItsOwnDescriptors) {
+    const pid_t caller = ::fork();
+    if (caller == 0) {
+        for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+            ::close(descriptor);
+        }
+        const auto outcome = shell("echo said; echo complained >&2");
+        ::_exit(outcome && outcome->out == "said\n" && outcome->err == "complained\n" ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(caller, &status, 0), caller);
+    EXPECT_EQ(status, 0);
 }
 
 TEST(ChildProcess, AProgramThatIsNotThereIsAFailure) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +33,9 @@ Error refused(int why) {
 /// Both ends of a pipe; they close themselves, and no program that is started inherits them.
 class Pipe {
 public:
-    Pipe() { error_ = ::pipe2(ends_.data(), O_CLOEXEC) == 0 ? 0 : errno; }
+    explicit Pipe(int flags = 0) {
+        error_ = ::pipe2(ends_.data(), O_CLOEXEC | flags) == 0 ? 0 : errno;
+    }
     ~Pipe() {
         close(0);
         close(1);
@@ -55,9 +56,8 @@ public:
             close(0);
             return false;
         }
-        const std::size_t room = kept_bytes - std::min(kept_bytes, into.size());
-        into.append(bytes.data(),
-                    std::min(room, static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
+        into.append(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        into.erase(0, into.size() - std::min(kept_bytes, into.size()));
         return true;
     }
 
@@ -73,36 +73,20 @@ private:
     int error_ = 0;
 };
 
-/// posix_spawn's two lists: what happens to descriptors, and to signals.
-class SpawnSettings {
+/// Holds back all signals of this thread, so that no handler of this process runs in a child of it.
+class SignalsHeld {
 public:
-    SpawnSettings() {
-        posix_spawn_file_actions_init(&actions_);
-        posix_spawnattr_init(&attributes_);
-        sigset_t signals;
-        sigfillset(&signals);
-        posix_spawnattr_setsigdefault(&attributes_, &signals);
-        sigemptyset(&signals);
-        posix_spawnattr_setsigmask(&attributes_, &signals);
-        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    SignalsHeld() {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&actions_);
-        posix_spawnattr_destroy(&attributes_);
-    }
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-    void connect(int target, int source) {
-        posix_spawn_file_actions_adddup2(&actions_, source, target);
-    }
-    [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-    [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
+    ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsHeld(const SignalsHeld&) = delete;
+    SignalsHeld& operator=(const SignalsHeld&) = delete;
 
 private:
-    posix_spawn_file_actions_t actions_{};
-    posix_spawnattr_t attributes_{};
+    sigset_t before_{};
 };
 
 /// A process that was started and not yet waited for; killed where nobody does.
@@ -138,22 +122,60 @@ private:
     pid_t pid_;
 };
 
-Result<pid_t> start(const ChildCommand& command, const Pipe& out, const Pipe& err) {
-    SpawnSettings settings;
-    settings.connect(STDOUT_FILENO, out.writing());
-    settings.connect(STDERR_FILENO, err.writing());
-    std::string program = command.program.string();
-    std::vector<std::string> words = command.arguments;
-    std::vector<char*> arguments{program.data()};
-    for (std::string& word : words) {
-        arguments.push_back(word.data());
+/// What the child does before it is the program. Threads that it does not have may hold locks, so
+/// this is system calls alone.
+class Beginning {
+public:
+    explicit Beginning(const ChildCommand& command)
+        : program_(command.program.string()), words_(command.arguments) {
+        arguments_.push_back(program_.data());
+        for (std::string& word : words_) {
+            arguments_.push_back(word.data());
+        }
+        arguments_.push_back(nullptr);
     }
-    arguments.push_back(nullptr);
-    pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, program.c_str(), settings.actions(),
-                                    settings.attributes(), arguments.data(), environ);
-    if (error != 0) {
-        return tl::unexpected(refused(error));
+
+    /// Does not return; why it could not is written to `failure`.
+    void become_program(const Pipe& out, const Pipe& err, const Pipe& failure) const {
+        for (int signal = 1; signal < NSIG; ++signal) {
+            ::signal(signal, SIG_DFL);
+        }
+        sigset_t none;
+        sigemptyset(&none);
+        const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (nothing >= 0 && connect(nothing, STDIN_FILENO) &&
+            connect(out.writing(), STDOUT_FILENO) && connect(err.writing(), STDERR_FILENO) &&
+            ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
+            ::execve(program_.c_str(), arguments_.data(), environ);
+        }
+        const int why = errno;
+        (void)!::write(failure.writing(), &why, sizeof(why));
+        ::_exit(127);
+    }
+
+private:
+    /// Two that are one already only stay open.
+    static bool connect(int source, int target) {
+        return source == target ? ::fcntl(target, F_SETFD, 0) == 0 : ::dup2(source, target) >= 0;
+    }
+
+    std::string program_;
+    std::vector<std::string> words_;
+    std::vector<char*> arguments_;
+};
+
+/// By fork(): posix_spawn() returns only once the child has become the program, and a child that is
+/// stopped or hangs before that would take its parent with it.
+Result<pid_t> start(const ChildCommand& command, const Pipe& out, const Pipe& err,
+                    const Pipe& failure) {
+    const Beginning beginning(command);
+    const SignalsHeld held;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        beginning.become_program(out, err, failure);
+    }
+    if (pid < 0) {
+        return tl::unexpected(refused(errno));
     }
     return pid;
 }
@@ -188,15 +210,23 @@ std::optional<int> follow(Running& child, Pipe& out, Pipe& err, ChildOutcome& ou
 Result<ChildOutcome> run_child(const ChildCommand& command, const std::atomic<bool>* stop) {
     Pipe out;
     Pipe err;
-    if (out.error() != 0 || err.error() != 0) {
-        return tl::unexpected(refused(out.error() != 0 ? out.error() : err.error()));
+    Pipe failure(O_NONBLOCK);
+    for (const Pipe* pipe : {&out, &err, &failure}) {
+        if (pipe->error() != 0) {
+            return tl::unexpected(refused(pipe->error()));
+        }
     }
-    HEXCORE_TRY(pid, start(command, out, err));
+    HEXCORE_TRY(pid, start(command, out, err, failure));
     Running child(pid);
-    out.close_writing();
-    err.close_writing();
+    for (Pipe* pipe : {&out, &err, &failure}) {
+        pipe->close_writing();
+    }
     ChildOutcome outcome;
     const auto status = follow(child, out, err, outcome, Clock::now() + command.deadline, stop);
+    int why = 0;
+    if (status && ::read(failure.reading(), &why, sizeof(why)) == sizeof(why)) {
+        return tl::unexpected(refused(why));
+    }
     const bool by_the_user = status && WIFSIGNALED(*status) &&
                              (WTERMSIG(*status) == SIGINT || WTERMSIG(*status) == SIGTERM);
     if (by_the_user || (!status && stop != nullptr && stop->load())) {

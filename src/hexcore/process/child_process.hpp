@@ -30,14 +30,15 @@ struct ChildOutcome {
     ChildEnd end = ChildEnd::exited;
     int exit_code = 0;  ///< where it exited
     int signal = 0;     ///< where it was signalled
-    /// The first 64 KiB that it wrote to stdout and to stderr.
+    /// The last 64 KiB that it wrote to stdout and to stderr.
     std::string out;
     std::string err;
 };
 
 /// Runs a program and waits until it has ended; it does not outlive the call, except where it hangs
 /// in the kernel (on a dead network disk) and no signal reaches it. May be called with other
-/// threads running: between the start and the program nothing of this process runs in the child.
+/// threads running: what the child does before it is the program is system calls alone. The
+/// deadline and `stop` hold then, too.
 /// The child has the default answer to every signal, no descriptors but the three, and this
 /// process's environment. Fails with ErrorCode::interrupted within a tenth of a second after `stop`
 /// (null: never) is set or when the child is ended by Ctrl-C, and with ErrorCode::does_not_fit
