@@ -1,21 +1,138 @@
-// Stands in for the C library's recv() and send() in the whole program: ggml's RPC client calls
-// them, in a library of its own, and would wait for ever. So do others, such as the modules that
-// look names up: their calls go straight on, unless they wait on a connection over IPv4 too.
-#include <sys/socket.h>
+#include "hexcore/cli/server_calls.hpp"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/device/proc_root.hpp"
 #include "hexcore/device/server_wait.hpp"
 
-// The C library's declarations have reserved names for the parameters.
-// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
-extern "C" ssize_t recv(int socket, void* to, size_t size, int flags) {
-    return hexcore::may_wait_for_server(socket, flags)
-               ? hexcore::receive_from_server(socket, to, size, flags)
-               : ::recvfrom(socket, to, size, flags, nullptr, nullptr);
+namespace hexcore {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Of the second within which an interrupt ends the program, what an orderly end may take.
+constexpr milliseconds orderly_end{600};
+constexpr milliseconds look{100};
+constexpr seconds default_timeout{300};
+constexpr seconds first_told{1};
+
+std::atomic<Clock::rep> given_up_at{0};  // when it was first seen set; 0: it is not
+
+std::string peer_of(int socket) {
+    sockaddr_in address{};
+    socklen_t size = sizeof(address);
+    std::array<char, INET_ADDRSTRLEN> text{};
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size()) == nullptr) {
+        return "that is gone";
+    }
+    return fmt::format("{}:{}", text.data(), ntohs(address.sin_port));
 }
 
-extern "C" ssize_t send(int socket, const void* from, size_t size, int flags) {
-    return hexcore::may_wait_for_server(socket, flags)
-               ? hexcore::send_to_server(socket, from, size, flags)
-               : ::sendto(socket, from, size, flags, nullptr, 0);
+// From any thread, with others still running: nothing may be called that they could be in.
+void say(const std::string& sentence) {
+    const std::string text =
+        fmt::format("{}hexcore: {}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", sentence);
+    (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
-// NOLINTEND(readability-inconsistent-declaration-parameter-name)
+
+void end_where_given_up(int socket) {
+    if (!is_given_up()) {
+        given_up_at = 0;
+        return;
+    }
+    const Clock::rep now = Clock::now().time_since_epoch().count();
+    Clock::rep since = 0;
+    if (given_up_at.compare_exchange_strong(since, now) ||
+        Clock::duration(now - since) < orderly_end) {
+        return;
+    }
+    say(
+        fmt::format("interrupted while the RPC server {} kept it waiting; nothing is left "
+                    "allocated here, and the server frees its part when it notices",
+                    peer_of(socket)));
+    ::_exit(static_cast<int>(ErrorCode::interrupted));
+}
+
+milliseconds longest_wait() {
+    const char* text = std::getenv("HEXCORE_RPC_TIMEOUT");
+    const std::optional<std::uint64_t> asked = whole_number(text == nullptr ? "" : text);
+    return asked && *asked > 0 && *asked < 1'000'000 ? seconds(*asked) : default_timeout;
+}
+
+/// Returns once the socket is ready.
+void wait_or_end(int socket, short events) {
+    // A slow server is told of once, and again when it is ten times slower.
+    static std::atomic<Clock::rep> told_after{Clock::duration(first_told).count()};
+    const auto begin = Clock::now();
+    const milliseconds longest = longest_wait();
+    while (wait_for_server(socket, events, look) != ServerWait::ready) {
+        end_where_given_up(socket);
+        const auto waited = Clock::now() - begin;
+        if (waited >= longest) {
+            say(
+                fmt::format("the RPC server {} has not answered for {} s and counts as lost; see "
+                            "whether it still runs, or give it longer (HEXCORE_RPC_TIMEOUT=SECONDS)"
+                            ". Nothing is left allocated here",
+                            peer_of(socket), std::chrono::duration_cast<seconds>(longest).count()));
+            ::_exit(static_cast<int>(ErrorCode::missing_device));
+        }
+        Clock::rep limit = told_after;
+        if (waited.count() >= limit && told_after.compare_exchange_strong(limit, limit * 10)) {
+            say(fmt::format("waiting for the RPC server {}, which has not answered for {} s",
+                            peer_of(socket), std::chrono::duration_cast<seconds>(waited).count()));
+        }
+    }
+}
+
+}  // namespace
+
+bool may_wait_for_server(int socket, int flags) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof(address);
+    return (flags & MSG_DONTWAIT) == 0 && (::fcntl(socket, F_GETFL) & O_NONBLOCK) == 0 &&
+           ::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+           address.ss_family == AF_INET;
+}
+
+ssize_t receive_from_server(int socket, void* to, std::size_t size, int flags) {
+    for (;;) {
+        end_where_given_up(socket);
+        const ssize_t count = ::recvfrom(socket, to, size, flags | MSG_DONTWAIT, nullptr, nullptr);
+        if (count >= 0 || (errno != EAGAIN && errno != EINTR)) {
+            return count;
+        }
+        wait_or_end(socket, POLLIN);
+    }
+}
+
+ssize_t send_to_server(int socket, const void* from, std::size_t size, int flags) {
+    for (;;) {
+        end_where_given_up(socket);
+        const ssize_t count = ::sendto(socket, from, size, flags | MSG_DONTWAIT, nullptr, 0);
+        if (count >= 0 || (errno != EAGAIN && errno != EINTR)) {
+            return count;
+        }
+        wait_or_end(socket, POLLOUT);
+    }
+}
+
+}  // namespace hexcore
