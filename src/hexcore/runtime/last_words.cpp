@@ -19,6 +19,7 @@ namespace hexcore {
 namespace {
 
 constexpr std::size_t words_max = 400;
+constexpr int last_words_exit_code = 70;
 
 [[noreturn]] void end(ErrorCode code, const std::string& sentence) {
     // Nothing is unwound: other threads are still running.

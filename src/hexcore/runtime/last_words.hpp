@@ -12,8 +12,7 @@ namespace hexcore {
 void end_program_with_a_sentence();
 
 /// For a process that examines a file: the bare words of an abort and of any exception, for whoever
-/// started it, and this exit code; with a sentence and 3 where memory ran out.
+/// started it, and an exit code that no command has; with a sentence and 3 where memory ran out.
 void end_examination_with_last_words();
-inline constexpr int last_words_exit_code = 70;
 
 }  // namespace hexcore
