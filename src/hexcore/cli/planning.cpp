@@ -6,6 +6,7 @@
 #include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/device/machine.hpp"
+#include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/parallel_reader.hpp"
@@ -72,26 +73,6 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
                        .ubatch = TokenCount(options.ubatch)};
     request.policy = policy;
     return request;
-}
-
-/// The error of a plan, or one of wrong usage where the same model can be planned with a KV cache
-/// of f16, which may be interrupted. Which types it can have depends on head sizes and
-/// architecture, and only libllama knows.
-Error with_blame(Error error, PlanRequest request, const DryRun& dry_run) {
-    const KvType asked = request.context.kv_type;
-    if (error.code != ErrorCode::bad_input || asked == KvType::f16) {
-        return error;
-    }
-    request.context.kv_type = KvType::f16;
-    const auto plain = make_plan(request, dry_run);
-    if (!plain && plain.error().code == ErrorCode::interrupted) {
-        return plain.error();
-    }
-    if (!plain && plain.error().code != ErrorCode::does_not_fit) {
-        return error;
-    }
-    return {ErrorCode::usage, fmt::format("--kv-type {} is not for this model, which needs f16: {}",
-                                          to_string(asked), error.message)};
 }
 
 }  // namespace
@@ -169,7 +150,8 @@ Result<Plan> plan_exactly(PlanningInput& input, const PlanningOptions& options,
     auto planned = options.fit == "ctx" ? fit_context(input.request, dry_run)
                                         : make_plan(input.request, dry_run);
     if (!planned) {
-        return tl::unexpected(with_blame(std::move(planned.error()), input.request, dry_run));
+        return tl::unexpected(
+            with_kv_type_blamed(std::move(planned.error()), input.request, dry_run));
     }
     Plan plan = *std::move(planned);
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
