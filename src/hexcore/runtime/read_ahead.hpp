@@ -8,7 +8,7 @@
 namespace hexcore {
 
 /// Brings a model's tensors into the page cache, for whoever then reads them through a mapping,
-/// page by page. Reports how far it is after each MiB; stops where that returns false, with
+/// page by page. Reports how far it is after each 256 KiB; stops where that returns false, with
 /// ErrorCode::interrupted. Fails with bad_input where a file cannot be read or ends early.
 [[nodiscard]] Result<void> read_ahead(const Inventory& inventory,
                                       const std::function<bool(ReadProgress)>& progress);
