@@ -44,25 +44,64 @@ def test_what_is_no_tensor_is_never_read(hexcore, random_model, tmp_path, comman
     assert pages_in_memory(model, behind) == 0
 
 
-@pytest.mark.parametrize("limit", [resource.RLIMIT_DATA, resource.RLIMIT_AS])
-def test_any_limit_of_memory_is_kept_or_refused(hexcore, random_model, limit):
-    """ggml asserts that its own small allocations succeed."""
-    def within(size, *arguments):
-        return hexcore(*arguments, setup=lambda: resource.setrlimit(limit, (size, size)))
+class Limited:
+    """Runs of one command under limits of memory, each of which must end with 0 or 3."""
 
-    model = random_model("qwen3moe", **TINY)
-    step = 12 << 20
-    # With less it is the loader of programs that gives up.
-    least = next(size for size in range(step, 1 << 30, step) if within(size, "--version").code == 0)
-    codes = []
-    for size in range(least, least + 18 * step, step):
-        # OpenMP's threads take address space each.
-        code, _, err = within(size, "run", model, *on("64MiB"), "--ctx", "512", "-t", "2", "-p",
-                              "x", "-n", "1", "--format", "json")
+    STEP = 12 << 20
+
+    def __init__(self, hexcore, limit, *command):
+        self.hexcore, self.limit, self.command = hexcore, limit, command
+
+    def within(self, size, *arguments):
+        def setup():
+            resource.setrlimit(self.limit, (size, size))
+        return self.hexcore(*arguments, setup=setup)
+
+    def least(self):
+        """With less it is the loader of programs that gives up."""
+        return next(size for size in range(self.STEP, 1 << 30, self.STEP)
+                    if self.within(size, "--version").code == 0)
+
+    def fits(self, size):
+        code, _, err = self.within(size, *self.command)
         assert code in (0, 3), f"{size} bytes: {err}"
         assert code == 0 or "ulimit" in err, f"{size} bytes: {err}"
-        codes.append(code)
-    assert codes[0] == 3
+        return code == 0
+
+
+limits = pytest.mark.parametrize("limit", [resource.RLIMIT_DATA, resource.RLIMIT_AS],
+                                 ids=["data", "address space"])
+
+
+@limits
+def test_any_limit_of_memory_is_kept_or_refused(hexcore, random_model, limit):
+    """ggml asserts that its own small allocations succeed."""
+    run = Limited(hexcore, limit, "run", random_model("qwen3moe", **TINY), *on("64MiB"), "--ctx",
+                  "512", "-t", "2", "-p", "x", "-n", "1", "--format", "json")
+    least = run.least()
+    fitting = [run.fits(size) for size in range(least, least + 18 * run.STEP, run.STEP)]
+    assert not fitting[0]
+
+
+@limits
+@pytest.mark.parametrize("command", [
+    ("run", "-p", "x", "-n", "1", "--format", "json"), ("verify", "--tokens", "8")],
+                         ids=["run", "verify"])
+def test_the_stacks_of_many_threads_are_part_of_what_must_fit(hexcore, random_model, limit,
+                                                             command):
+    """OpenMP's runtime ends the program where it gets no thread; both sides of the limit that
+    a run needs are looked at from ever nearer."""
+    name, *options = command
+    run = Limited(hexcore, limit, name, random_model("qwen3moe", **TINY), *on("64MiB"), "--ctx",
+                  "512", "-t", "16", *options)
+    refused, fitting = run.least(), 1 << 30
+    assert not run.fits(refused) and run.fits(fitting)
+    while fitting - refused > 1 << 20:
+        middle = (refused + fitting) // 2
+        if run.fits(middle):
+            fitting = middle
+        else:
+            refused = middle
 
 
 # Stands in for a disk that does not answer until a file appears.

@@ -1,16 +1,12 @@
 #include "hexcore/runtime/load_attempt.hpp"
 
 #include <malloc.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/free_now.hpp"
 #include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/model_file.hpp"
+#include "hexcore/runtime/process_limits.hpp"
 
 namespace hexcore {
 namespace {
@@ -29,27 +25,6 @@ bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)
 bool keep_going(float, void* options) {
     const auto& load = *static_cast<const LoadOptions*>(options);
     return load.stop == nullptr || !load.stop->load();
-}
-
-/// Whether the process may map `size` bytes more. Nothing is taken: what the kernel's limits refuse
-/// they refuse to a mapping that nobody touches, too.
-Result<void> check_mappable(Bytes size, int protection) {
-    void* const probe = ::mmap(nullptr, size.count(), protection,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (probe != MAP_FAILED) {
-        ::munmap(probe, size.count());
-        return {};
-    }
-    return fail(ErrorCode::does_not_fit,
-                "the load maps {} bytes ({}) more than the process has now, on its devices and in "
-                "host memory: {}; raise the limit that is in the way (ulimit -v, ulimit -d, "
-                "vm.overcommit_memory)",
-                size.count(), to_string(size), std::strerror(errno));
-}
-
-bool address_space_is_limited() {
-    struct rlimit limit {};
-    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
 }  // namespace
@@ -225,25 +200,36 @@ Result<void> LoadAttempt::take_turn() {
 }
 
 Result<void> LoadAttempt::reserve() {
-    // The embedding stays in libllama's mapping of the file.
-    Bytes taken = wanted_.host.total() - wanted_.host.weights + bookkeeping;
-    for (std::size_t i = 0; i < machine_.size(); ++i) {
-        if (machine_.specs()[i].kind == DeviceKind::host) {
-            taken += wanted_.devices[i].total();
-        }
+    if (address_space_is_limited()) {
+        ::mallopt(M_ARENA_MAX, 1);  // a heap of its own would take each thread 64 MiB of that
     }
-    Bytes mapped = taken;
-    for (const FileStamp& file : inventory_.stamps) {
-        mapped += Bytes(file.size_bytes);
-    }
-    HEXCORE_TRY_VOID(check_mappable(taken, PROT_READ | PROT_WRITE));
-    HEXCORE_TRY_VOID(check_mappable(mapped, PROT_NONE));
     HEXCORE_TRY(reader, ParallelReader::start(inventory_, reader_options()));
     reader_ = std::move(reader);
     staging_ = reader_->staging();
+    HEXCORE_TRY_VOID(check_process_limits(demand()));
     machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
     take_ahead();
     return {};
+}
+
+/// What is still to come when the readers have started.
+ProcessDemand LoadAttempt::demand() const {
+    ProcessDemand demand;
+    // The embedding stays in libllama's mapping of the file.
+    demand.written =
+        wanted_.host.total() - wanted_.host.weights - wanted_.host.staging + bookkeeping;
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (machine_.specs()[i].kind == DeviceKind::host) {
+            demand.written += wanted_.devices[i].total();
+        }
+    }
+    demand.mapped = demand.written;
+    for (const FileStamp& file : inventory_.stamps) {
+        demand.mapped += Bytes(file.size_bytes);
+    }
+    demand.openmp_threads =
+        context_parameters(plan_.context, options_.context).n_threads - 1;  // one is there
+    return demand;
 }
 
 ReaderOptions LoadAttempt::reader_options() const {

@@ -13,6 +13,7 @@
 #include "hexcore/runtime/llama_log.hpp"
 #include "hexcore/runtime/load_parameters.hpp"
 #include "hexcore/runtime/parallel_reader.hpp"
+#include "hexcore/runtime/process_limits.hpp"
 #include "llama-cpp.h"
 
 namespace hexcore {
@@ -71,6 +72,7 @@ private:
     [[nodiscard]] Result<void> check();
     [[nodiscard]] Result<void> take_turn();
     [[nodiscard]] Result<void> reserve();
+    [[nodiscard]] ProcessDemand demand() const;
     [[nodiscard]] ReaderOptions reader_options() const;
     void take_ahead();
     void drop_ahead();
