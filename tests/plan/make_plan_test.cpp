@@ -71,6 +71,36 @@ TEST(MakePlan, StatesTheModelledTimeOfEveryPolicyAndFastestIsTheLeast) {
     }
 }
 
+TEST(MakePlan, TheExplanationSaysWhatTheContextIsPaddedToAndWhatTheModelWasTrainedFor) {
+    const Result<Plan> padded = make_plan(shape_request("mixtral-8x7b", {64_GiB}, 1000));
+    ASSERT_TRUE(padded);
+    EXPECT_THAT(padded->explanation.front(), HasSubstr("of 1000 tokens is padded to 1024"));
+    const Result<Plan> longer = make_plan(shape_request("mixtral-8x7b", {64_GiB}, 65536));
+    ASSERT_TRUE(longer);
+    EXPECT_THAT(longer->explanation.front(), HasSubstr("65536 tokens a sequence"));
+    EXPECT_THAT(longer->explanation.front(), HasSubstr("32768 that the model was trained for"));
+    const Result<Plan> trained = make_plan(shape_request("mixtral-8x7b", {64_GiB}, 32768));
+    ASSERT_TRUE(trained);
+    EXPECT_THAT(trained->explanation, testing::Each(testing::Not(HasSubstr("trained for"))));
+}
+
+TEST(MakePlan, TheExplanationSaysWhatDevicesOfOneMachineShare) {
+    PlanRequest request = shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, 4096);
+    request.main_memory = 24_GiB;
+    const auto says = [&](const char* part) {
+        const Result<Plan> plan = make_plan(request);
+        return plan && testing::Matches(testing::Contains(HasSubstr(part)))(plan->explanation);
+    };
+    EXPECT_FALSE(says("share") || says("main memory are planned"));
+    for (DeviceFacts& device : request.devices) {
+        device.main_memory = true;
+    }
+    EXPECT_TRUE(says("host0, host1 share one machine's cores"));
+    EXPECT_TRUE(says("there are 24.00 GiB here"));
+    request.main_memory = 64_GiB;
+    EXPECT_FALSE(says("main memory are planned"));
+}
+
 TEST(MakePlan, TheExplanationSaysWhatDecides) {
     const Result<Plan> plan = make_plan(shape_request("mixtral-8x7b", {16_GiB, 16_GiB}, 4096));
     ASSERT_TRUE(plan);

@@ -5,6 +5,7 @@
 #include "hexcore/backend/inner_device.hpp"
 #include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/cli/option_value.hpp"
+#include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/machine.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/profile.hpp"
@@ -32,6 +33,7 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
     facts.name = spec.name;
     facts.budget = spec.budget;
     facts.reserve = spec.reserve;
+    facts.main_memory = spec.kind == DeviceKind::host;
     if (spec.measured) {
         facts.bandwidth_bytes_per_s = spec.measured->weights_bytes_per_s;
         facts.hop_latency_s = spec.measured->hop_s;
@@ -56,6 +58,8 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
     request.model = std::move(model);
     std::transform(specs.begin(), specs.end(), std::back_inserter(request.devices), facts_of);
     request.host_staging = ReaderOptions::to(specs).staging();
+    HEXCORE_TRY(memory, probe_host_memory());
+    request.main_memory = memory.cgroup_limit.value_or(memory.total);
     HEXCORE_TRY(kv_type, parse_kv_type(options.kv_type));
     HEXCORE_TRY(policy, parse_policy(options.policy));
     const bool fits_longest = options.fit == "ctx";
@@ -131,6 +135,11 @@ Result<PlanRequest> shape_request(const PlanningOptions& options, const std::str
 
 Result<PlanningInput> planning_input(const PlanningOptions& options) {
     PlanningInput input;
+    if (options.model == "-") {
+        return fail(ErrorCode::usage,
+                    "a model must be a file, which is read in many places and more than once, so - "
+                    "for standard input cannot be one");
+    }
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
     HEXCORE_TRY(specs, settled(options));

@@ -137,6 +137,34 @@ std::string speeds(const std::vector<DeviceFacts>& devices) {
                : fmt::format("Speeds are typical values, not measured, for {}.", typical);
 }
 
+/// What holds for devices that are main memory, because they are all on one machine.
+std::vector<std::string> main_memory_sentences(const PlanRequest& request, const Plan& plan) {
+    std::vector<std::string> sentences;
+    // The embedding stays in the file's pages, which the kernel takes back.
+    Bytes planned = plan.host.total() - plan.host.weights;
+    std::string names;
+    std::size_t count = 0;
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        if (request.devices[d].main_memory) {
+            planned += plan.devices[d].planned.total();
+            names += (count++ == 0 ? "" : ", ") + plan.devices[d].name;
+        }
+    }
+    if (count > 1) {
+        sentences.push_back(fmt::format(
+            "Times are modelled for devices side by side; {} share one machine's cores and memory "
+            "bandwidth, so that running them takes longer.",
+            names));
+    }
+    if (count > 0 && request.main_memory > Bytes{} && planned > request.main_memory) {
+        sentences.push_back(fmt::format(
+            "{} of main memory are planned and there are {} here, so that this machine refuses to "
+            "run it.",
+            to_string(planned), to_string(request.main_memory)));
+    }
+    return sentences;
+}
+
 /// Whether a placement fits even if all compute buffers are twice as large as the known ones.
 bool has_room(const PlanRequest& request, const Attempted& attempted, const Placement& placement) {
     std::vector<DeviceFacts> devices = attempted.devices;
@@ -183,6 +211,9 @@ Result<void> explain(const PlanRequest& request, const Attempted& attempted, Tri
     plan.explanation = {goal(plan),           layer_ranges(plan),
                         expert_spread(plan),  bottleneck(model, devices, plan.placement, seconds),
                         against_others(plan), speeds(devices)};
+    for (std::string& sentence : main_memory_sentences(request, plan)) {
+        plan.explanation.push_back(std::move(sentence));
+    }
     plan.explanation.push_back(
         fmt::format("The token embedding ({}) stays in host memory.", to_string(model.input)));
     if (plan.host.staging > Bytes()) {

@@ -48,6 +48,7 @@ struct DeviceFacts {
     double bandwidth_bytes_per_s = 0;  ///< of its memory, reading; 0: reading counts no time
     double hop_latency_s = 0;          ///< one way, to any other device
     SpeedSource speed_source = SpeedSource::typical;
+    bool main_memory = false;  ///< a part of it, whose speed it shares with all others of its kind
 
     /// What may be planned onto it.
     [[nodiscard]] Bytes usable() const { return saturating_subtract(budget, reserve); }

@@ -8,6 +8,27 @@ namespace {
 
 constexpr std::uint32_t default_context_tokens = 4096;  // for a model that tells no trained context
 
+/// What a reader of the plan may not expect of its context.
+std::vector<std::string> context_sentences(const PlanRequest& asked, const ContextShape& planned) {
+    std::vector<std::string> sentences;
+    const std::uint32_t tokens = asked.context.tokens.value();
+    if (tokens != 0 && tokens != planned.tokens.value()) {
+        sentences.push_back(
+            fmt::format("The context of {} tokens is padded to {}: libllama gives each sequence a "
+                        "multiple of 256.",
+                        tokens, planned.tokens.value()));
+    }
+    const std::uint32_t each = planned.tokens.value() / planned.sequences;
+    const std::uint32_t trained = asked.model.n_ctx_train;
+    if (trained > 0 && each > padded({.tokens = TokenCount(trained)}).tokens.value()) {
+        sentences.push_back(
+            fmt::format("{} tokens a sequence are more than the {} that the model was trained for; "
+                        "what it says beyond them may make no sense.",
+                        each, trained));
+    }
+    return sentences;
+}
+
 }  // namespace
 
 Result<PlanRequest> settle(PlanRequest request) {
@@ -42,6 +63,8 @@ Result<Plan> make_plan(const PlanRequest& request, const DryRun& dry_run) {
     }
     Plan plan = attempted->plan;
     HEXCORE_TRY_VOID(explain(settled, *attempted, trials, plan));
+    const std::vector<std::string> first = context_sentences(request, plan.context);
+    plan.explanation.insert(plan.explanation.begin(), first.begin(), first.end());
     return plan;
 }
 

@@ -18,6 +18,9 @@ struct PlanRequest {
     /// Host memory through which weights reach the devices while they load; a dry run knows nothing
     /// of it.
     Bytes host_staging;
+    /// All main memory that the machine has for this process, to compare what is planned with;
+    /// 0: not known.
+    Bytes main_memory;
     /// tokens of 0: the whole trained context. Padded as libllama pads it.
     ContextShape context;
     Policy policy = Policy::balanced;
