@@ -116,5 +116,12 @@ TEST(MemoryBar, IsAlwaysAsWideAsAsked) {
     EXPECT_EQ(memory_bar({}, {}, 1_B, 4, Charset::ascii), "....");
 }
 
+TEST(MemoryBar, WhatIsThereAtAllHasACharacter) {
+    Usage usage;
+    usage.kv = 1_MiB;
+    usage.compute = 2_MiB;
+    EXPECT_EQ(memory_bar(usage, 10_MiB, 100_MiB, 10, Charset::ascii), "~......../");
+}
+
 }  // namespace
 }  // namespace hexcore::test

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace hexcore {
 namespace {
@@ -29,6 +30,18 @@ std::size_t scaled(Bytes size, Bytes whole, std::size_t columns) {
     return static_cast<std::size_t>(std::lround(share * static_cast<double>(columns)));
 }
 
+/// One character for all that is less than one: of what there is most of.
+std::string_view least(const Usage& usage, const Glyphs& glyphs) {
+    const std::array<std::pair<Bytes, std::string_view>, 4> parts = {
+        {{usage.experts, glyphs.experts},
+         {usage.weights, glyphs.weights},
+         {usage.kv + usage.recurrent, glyphs.kv},
+         {usage.compute + usage.staging, glyphs.compute}}};
+    return std::max_element(parts.begin(), parts.end(),
+                            [](const auto& a, const auto& b) { return a.first < b.first; })
+        ->second;
+}
+
 void append_until(std::string& bar, std::size_t& drawn, std::size_t end, std::string_view glyph) {
     for (; drawn < end; ++drawn) {
         bar += glyph;
@@ -42,6 +55,11 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     const Glyphs& glyphs = glyphs_of(charset);
     std::string bar;
     std::size_t drawn = 0;
+    if (columns > 0 && budget > Bytes{} && usage.total() > Bytes{} &&
+        scaled(usage.total(), budget, columns) == 0) {
+        bar += least(usage, glyphs);  // else the device would look like one that holds nothing
+        drawn = 1;
+    }
     // Rounding the sums, not the parts, keeps the end of the bar true to the total.
     Bytes sum = usage.experts;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.experts);

@@ -11,7 +11,8 @@
 namespace hexcore {
 
 /// `columns` characters that stand for `budget`: what `usage` takes by purpose, then what is free,
-/// then what is reserved. What goes beyond the budget is cut off.
+/// then what is reserved. What goes beyond the budget is cut off; what is there at all has a
+/// character.
 [[nodiscard]] std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget,
                                      std::size_t columns, Charset charset);
 
