@@ -156,7 +156,7 @@ def test_an_interruption_at_any_moment_ends_with_130(hexcore, demo_model, number
 
 def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
     chat = Terminal(hexcore, "run", demo_model, *TWO, "-n", 40, "--temp", 0)
-    chat.read_until(lambda text: text.endswith("> "))
+    assert "loading" in chat.read_until(lambda text: text.endswith("> "))
     chat.write("What is the capital of France?\n")
     assert "Paris" in chat.read_until(lambda text: text.endswith("> "))
     chat.write("And of Italy?\n")
@@ -166,7 +166,7 @@ def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
     assert "as planned; loaded in" in " ".join(chat.text.split())
 
 
-def test_ctrl_c_stops_the_answer_and_a_second_one_the_chat(hexcore, demo_model):
+def test_ctrl_c_stops_the_answer_and_two_at_the_prompt_the_chat(hexcore, demo_model):
     chat = Terminal(hexcore, "run", demo_model, *TWO, "--temp", 0)
     chat.read_until(lambda text: text.endswith("> "))
     chat.write("Write a very long story about a dragon and a castle.\n")
@@ -175,6 +175,8 @@ def test_ctrl_c_stops_the_answer_and_a_second_one_the_chat(hexcore, demo_model):
     chat.read_until(lambda text: text.endswith("> "))
     chat.write("What is the capital of France?\n")
     chat.read_until(lambda text: text.endswith("> "))
+    chat.write("\x03")
+    assert "Another Ctrl-C" in chat.read_until(lambda text: text.endswith("> "))
     chat.write("\x03")
     assert chat.exit_code() == 130
 

@@ -1,10 +1,5 @@
 #include "hexcore/cli/chat.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include "hexcore/cli/end_of_answer.hpp"
@@ -50,68 +45,42 @@ Result<std::string> apply_template(llama_model& model, const std::vector<Message
     return text;
 }
 
-/// Lines from stdin. A blocking read would not do: a signal may reach another thread, and the read
-/// would go on.
-class LineReader {
-public:
-    explicit LineReader(const Interrupt& interrupt) : interrupt_(interrupt) {}
-
-    /// The next line that is not empty; false at the end of input or when interrupted.
-    bool next(std::string& line) {
-        for (;;) {
-            const std::size_t end = buffer_.find('\n');
-            if (end != std::string::npos || (at_end_ && !buffer_.empty())) {
-                line = buffer_.substr(0, end);
-                buffer_.erase(0, end == std::string::npos ? end : end + 1);
-                if (!line.empty()) {
-                    return true;
-                }
-                continue;
-            }
-            if (at_end_ || !read_more()) {
-                return false;
-            }
+/// The next question; false where there is none. On a terminal one Ctrl-C is only told how to
+/// leave.
+bool next_question(LineReader& lines, Interrupt& interrupt, std::string& line) {
+    for (bool told = false;; told = true) {
+        if (stdout_is_terminal()) {
+            print("> ");
         }
-    }
-
-private:
-    bool read_more() {
-        pollfd input{STDIN_FILENO, POLLIN, 0};
-        while (poll(&input, 1, 100) <= 0) {
-            if (interrupt_.happened()) {
-                return false;
-            }
+        if (lines.next(line)) {
+            return true;
         }
-        std::array<char, 4096> bytes{};
-        const ssize_t count = read(STDIN_FILENO, bytes.data(), bytes.size());
-        at_end_ = count <= 0;
-        buffer_.append(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-        return true;
+        if (told || !interrupt.happened() || interrupt.should_quit() || !stdin_is_terminal()) {
+            return false;
+        }
+        interrupt.clear();
+        print_aside("\nAnother Ctrl-C, or Ctrl-D, ends the chat.\n");
     }
-
-    const Interrupt& interrupt_;
-    std::string buffer_;
-    bool at_end_ = false;
-};
-
-bool prompt_for(LineReader& reader, std::string& line) {
-    if (stdout_is_terminal()) {
-        print("> ");
-    }
-    return reader.next(line);
 }
 
 }  // namespace
 
-Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& interrupt,
-                    std::uint32_t max_tokens) {
+Error nobody_asked() {
+    return {ErrorCode::usage,
+            "there is no prompt, and standard input has ended without a line, so there is nothing "
+            "to answer; give a prompt with -p TEXT or --file FILE"};
+}
+
+Result<Answer> chat(ModelSession& session, Generator& generator, LineReader& lines,
+                    Interrupt& interrupt, std::uint32_t max_tokens) {
     std::vector<Message> messages;
     Answer all;
     std::string line;
+    bool asked = false;
     std::size_t in_cache = 0;  // bytes of the templated conversation that the cache holds
-    LineReader reader(interrupt);
     interrupt.is_of_answers();
-    while (!interrupt.should_quit() && prompt_for(reader, line)) {
+    while (!interrupt.should_quit() && next_question(lines, interrupt, line)) {
+        asked = true;
         messages.push_back({"user", line});
         HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
         auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
@@ -147,6 +116,9 @@ Result<Answer> chat(ModelSession& session, Generator& generator, Interrupt& inte
         if (answer->stop == StopReason::interrupted && !interrupt.should_quit()) {
             interrupt.clear();
         }
+    }
+    if (!asked && !interrupt.happened() && !stdin_is_terminal()) {
+        return tl::unexpected(nobody_asked());
     }
     if (interrupt.happened()) {
         all.stop = StopReason::interrupted;

@@ -67,10 +67,11 @@ Result<Planned> planned_anew(const RunOptions& options, const ContextOptions& co
     return Planned{std::move(input), std::move(plan)};
 }
 
-Result<Answer> answer_with(ModelSession& session, const RunOptions& options, Interrupt& interrupt) {
+Result<Answer> answer_with(ModelSession& session, const RunOptions& options, LineReader& lines,
+                           Interrupt& interrupt) {
     Generator generator(session, options.sampling, interrupt.flag());
     if (!options.prompt) {
-        return chat(session, generator, interrupt, options.max_tokens);
+        return chat(session, generator, lines, interrupt, options.max_tokens);
     }
     const bool streams = options.format == "text";
     auto answer =
@@ -90,6 +91,10 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(planned, options.plan_file.empty()
                              ? planned_anew(options, context, interrupt)
                              : planned_from_file(options, context, interrupt));
+    LineReader lines(interrupt);
+    if (!options.prompt && lines.has_ended()) {
+        return tl::unexpected(nobody_asked());
+    }
     PlanningInput& input = planned.input;
     const Plan& plan = planned.plan;
     RunReport report;
@@ -113,7 +118,7 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
-        HEXCORE_TRY(answer, answer_with(*session, options, interrupt));
+        HEXCORE_TRY(answer, answer_with(*session, options, lines, interrupt));
         HEXCORE_TRY_VOID(describe_run(report, plan, *session, answer));
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, *input.machine));

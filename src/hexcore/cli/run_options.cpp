@@ -71,6 +71,9 @@ Result<void> RunOptions::settle_prompt(const std::atomic<bool>* stop) {
         HEXCORE_TRY(text, read_file(prompt_file, stop));
         prompt = std::move(text);
     }
+    if (prompt && prompt->empty()) {
+        return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
+    }
     if (format == "json" && !prompt) {
         return fail(ErrorCode::usage, "--format json needs a prompt: -p TEXT or --file FILE");
     }

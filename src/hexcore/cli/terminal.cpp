@@ -68,8 +68,22 @@ TextStyle style_of(int file) {
             .columns = std::max(columns_of(file), least_columns)};
 }
 
+/// One line; on a terminal broken between words.
+void print_paragraph_aside(std::string_view text) {
+    if (!stderr_is_terminal()) {
+        print_aside(fmt::format("{}\n", text));
+        return;
+    }
+    std::string lines;
+    for (const std::string& line : wrap_text(text, std::min(stderr_columns(), report_columns))) {
+        lines += line + '\n';
+    }
+    print_aside(lines);
+}
+
 }  // namespace
 
+bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
@@ -97,18 +111,14 @@ void print_aside(std::string_view text) {
 }
 
 void print_line_aside(std::string_view text) {
-    if (!stderr_is_terminal()) {
-        print_aside(fmt::format("{}\n", text));
-        return;
+    if (stderr_is_terminal()) {
+        print_aside("\n");
     }
-    print_aside("\n");
-    for (const std::string& line : wrap_text(text, stderr_columns())) {
-        print_aside(line + '\n');
-    }
+    print_paragraph_aside(text);
 }
 
 void complain(std::string_view message) {
-    print_aside(fmt::format("hexcore: {}\n", printable(message)));
+    print_paragraph_aside(fmt::format("hexcore: {}", printable(message)));
 }
 
 int report_error(const Error& error) {

@@ -14,6 +14,7 @@ namespace hexcore {
 [[nodiscard]] TextStyle stdout_style();
 /// The same for stderr.
 [[nodiscard]] TextStyle stderr_style();
+[[nodiscard]] bool stdin_is_terminal();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
 /// Columns of the terminal on stderr; without one as COLUMNS says, or 80. Between 10 and 1000.
@@ -28,7 +29,7 @@ void print_aside(std::string_view text);
 /// between words.
 void print_line_aside(std::string_view text);
 /// Prints a sentence of the program's to stderr, without the control characters and broken UTF-8
-/// that words from files can bring.
+/// that words from files can bring; on a terminal broken between words.
 void complain(std::string_view message);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
