@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "ggml.h"
 #include "hexcore/base/result.hpp"
 
 namespace hexcore {
@@ -52,6 +53,23 @@ TEST(LastWords, AnyOtherExceptionIsABugAndNoFilesFault) {
             uncaught([] { refuse(std::errc::invalid_argument); });
         },
         ::testing::KilledBySignal(SIGABRT), "bug: nothing caught: ");
+}
+
+TEST(LastWords, WhereInItsSourcesGgmlStopsComesLastOrIsLeftOut) {
+    EXPECT_EXIT(
+        {
+            end_program_with_a_sentence();
+            ggml_abort("/somewhere/ggml.c", 12, "GGML_ASSERT(%s) failed", "a > b");
+        },
+        ::testing::ExitedWithCode(static_cast<int>(ErrorCode::bad_input)),
+        "with this model: GGML_ASSERT.a > b. failed .ggml.c, line 12.\\. Its file");
+    EXPECT_EXIT(
+        {
+            end_program_with_a_sentence();
+            ggml_abort("/somewhere/ggml-rpc.cpp", 566, "Remote RPC server crashed");
+        },
+        ::testing::ExitedWithCode(static_cast<int>(ErrorCode::missing_device)),
+        "server is lost .Remote RPC server crashed.; see");
 }
 
 TEST(LastWords, AnExaminationSaysWhatLibllamaThrowsOverTheFile) {

@@ -53,7 +53,7 @@ protected:
         }
         EXPECT_EQ(session.error().code, code) << session.error().message;
         EXPECT_THAT(session.error().message,
-                    HasSubstr(fmt::format("state '{}'", to_string(state))));
+                    HasSubstr(fmt::format("failed while {}", doing(state))));
         return session.error();
     }
 

@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+using std::string_view_literals::operator""sv;
+
 constexpr std::uint64_t most_bytes = (1ULL << 53U) - 1;
 
 /// The value for an error message: short values as they are, longer ones by their kind.
@@ -27,6 +29,19 @@ std::string describe(const Json& value) {
     return text;
 }
 
+/// What the library's exception says, without its number and the place, which it counts otherwise:
+/// "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing
+/// value - invalid literal; last read: 'x'".
+std::string reason_of(const Json::exception& error) {
+    std::string_view text = error.what();
+    for (const std::string_view before : {"] "sv, " - "sv}) {
+        if (const std::size_t found = text.find(before); found != std::string_view::npos) {
+            text.remove_prefix(found + before.size());
+        }
+    }
+    return printable(text);
+}
+
 }  // namespace
 
 bool JsonCursor::has(std::string_view key) const {
@@ -36,7 +51,7 @@ bool JsonCursor::has(std::string_view key) const {
 bool JsonCursor::is_null() const { return value_->is_null(); }
 
 tl::unexpected<Error> JsonCursor::wrong(std::string_view problem) const {
-    return fail(ErrorCode::bad_input, "{} is {}; {}", path_, describe(*value_), problem);
+    return fail(ErrorCode::bad_input, "{} is {}; {}", named(), describe(*value_), problem);
 }
 
 Result<JsonCursor> JsonCursor::member(std::string_view key) const {
@@ -45,10 +60,12 @@ Result<JsonCursor> JsonCursor::member(std::string_view key) const {
     }
     const auto found = value_->find(std::string(key));
     if (found == value_->end()) {
-        return fail(ErrorCode::bad_input, "{} lacks the key '{}'", path_, key);
+        return fail(ErrorCode::bad_input, "{} lacks the key '{}'", named(), key);
     }
-    return JsonCursor(*found, fmt::format("{}.{}", path_, key));
+    return JsonCursor(*found, fmt::format("{}{}{}", path_, path_.empty() ? "" : ".", key));
 }
+
+std::string_view JsonCursor::named() const { return path_.empty() ? "the document"sv : path_; }
 
 Result<std::vector<JsonCursor>> JsonCursor::elements() const {
     if (!value_->is_array()) {
@@ -100,16 +117,19 @@ Result<Json> parse_json(std::string_view text, std::string_view what) {
     try {
         return Json::parse(text.begin(), text.end());
     } catch (const Json::parse_error& error) {
+        if (text.empty()) {
+            return fail(ErrorCode::bad_input, "the {} is empty", what);
+        }
         const std::string_view before = text.substr(0, std::min(error.byte, text.size()));
         const auto line = 1 + std::count(before.begin(), before.end(), '\n');
         const std::size_t line_end = before.rfind('\n');
         const std::size_t column =
             line_end == std::string_view::npos ? before.size() : before.size() - line_end - 1;
         return fail(ErrorCode::bad_input, "the {} is not JSON: line {}, column {} ({})", what, line,
-                    column, printable(error.what()));
+                    column, reason_of(error));
     } catch (const Json::exception& error) {
         return fail(ErrorCode::bad_input, "the {} cannot be read as JSON ({})", what,
-                    printable(error.what()));
+                    reason_of(error));
     }
 }
 

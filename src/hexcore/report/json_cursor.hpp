@@ -11,8 +11,9 @@
 
 namespace hexcore {
 
-/// A value inside a JSON document together with its path, such as `$.devices[1].planned`, so that
-/// every complaint says where it is. All errors are ErrorCode::bad_input. Borrows the document.
+/// A value inside a JSON document together with its path, such as `devices[1].planned`, so that
+/// every complaint says where it is; the document's own path is empty. All errors are
+/// ErrorCode::bad_input. Borrows the document.
 class JsonCursor {
 public:
     JsonCursor(const nlohmann::ordered_json& value, std::string path)
@@ -34,6 +35,8 @@ public:
     [[nodiscard]] tl::unexpected<Error> wrong(std::string_view problem) const;
 
 private:
+    [[nodiscard]] std::string_view named() const;
+
     const nlohmann::ordered_json* value_;
     std::string path_;
 };

@@ -25,7 +25,7 @@ Result<void> read_layers(const JsonCursor& root, Plan& plan) {
     HEXCORE_TRY(list, root.member("layer_device"));
     HEXCORE_TRY(devices, read_indices(list, plan.devices.size()));
     if (devices.size() != plan.n_layers) {
-        return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_layers is {}", list.path(),
+        return fail(ErrorCode::bad_input, "{} has {} entries; model.n_layers is {}", list.path(),
                     devices.size(), plan.n_layers);
     }
     for (std::size_t layer = 1; layer < devices.size(); ++layer) {
@@ -44,13 +44,13 @@ Result<void> read_experts(const JsonCursor& root, Plan& plan) {
     HEXCORE_TRY(list, root.member("expert_device"));
     HEXCORE_TRY(layers, list.elements());
     if (layers.size() != plan.n_layers) {
-        return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_layers is {}", list.path(),
+        return fail(ErrorCode::bad_input, "{} has {} entries; model.n_layers is {}", list.path(),
                     layers.size(), plan.n_layers);
     }
     for (const JsonCursor& layer : layers) {
         HEXCORE_TRY(devices, read_indices(layer, plan.devices.size()));
         if (devices.size() > plan.n_experts) {
-            return fail(ErrorCode::bad_input, "{} has {} entries; $.model.n_experts is {}",
+            return fail(ErrorCode::bad_input, "{} has {} entries; model.n_experts is {}",
                         layer.path(), devices.size(), plan.n_experts);
         }
         plan.placement.expert_device.push_back(std::move(devices));
@@ -69,13 +69,12 @@ Result<void> check_counts(const Plan& plan) {
             n_experts += std::count(experts.begin(), experts.end(), device);
         }
         if (n_layers != std::ptrdiff_t{plan.devices[d].layers}) {
-            return fail(ErrorCode::bad_input,
-                        "$.devices[{}].layers is {}; $.layer_device gives it {}", d,
-                        plan.devices[d].layers, n_layers);
+            return fail(ErrorCode::bad_input, "devices[{}].layers is {}; layer_device gives it {}",
+                        d, plan.devices[d].layers, n_layers);
         }
         if (n_experts != std::ptrdiff_t{plan.devices[d].experts}) {
             return fail(ErrorCode::bad_input,
-                        "$.devices[{}].experts is {}; $.expert_device gives it {}", d,
+                        "devices[{}].experts is {}; expert_device gives it {}", d,
                         plan.devices[d].experts, n_experts);
         }
     }

@@ -9,6 +9,8 @@
 namespace hexcore {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 Result<std::string> text_member(const JsonCursor& cursor, std::string_view key) {
     HEXCORE_TRY(member, cursor.member(key));
     return member.text();
@@ -178,16 +180,31 @@ Result<void> read_explanation(const JsonCursor& root, Plan& plan) {
     return {};
 }
 
+Result<void> check_schema(const JsonCursor& root) {
+    HEXCORE_TRY(schema, root.member("schema"));
+    HEXCORE_TRY(name, schema.text());
+    if (name != "hexcore.plan/1") {
+        return schema.wrong("this program reads \"hexcore.plan/1\"");
+    }
+    return {};
+}
+
+Result<Json> parse_plan(std::string_view text) {
+    HEXCORE_TRY(document, parse_json(text, "plan"));
+    HEXCORE_TRY_VOID(check_schema(JsonCursor(document, "")));
+    return document;
+}
+
 }  // namespace
 
 Result<Plan> plan_from_json(std::string_view text) {
-    HEXCORE_TRY(document, parse_json(text, "plan"));
-    const JsonCursor root(document, "$");
-    HEXCORE_TRY(schema, root.member("schema"));
-    HEXCORE_TRY(schema_name, schema.text());
-    if (schema_name != "hexcore.plan/1") {
-        return schema.wrong("this program reads \"hexcore.plan/1\"");
+    auto document = parse_plan(text);
+    if (!document) {
+        return fail(document.error().code,
+                    "{}; a plan is what hexcore plan MODEL --format json writes",
+                    document.error().message);
     }
+    const JsonCursor root(*document, "");
     Plan plan;
     HEXCORE_TRY(basis, read_basis(root));
     HEXCORE_TRY_VOID(read_model(root, plan));

@@ -28,17 +28,32 @@ constexpr int last_words_exit_code = 70;
     ::_exit(static_cast<int>(code));
 }
 
-/// "FOLDERS/FILE:LINE: MESSAGE" without the folders, which are those of somebody's build.
-std::string words_of(std::string_view message) {
-    if (const std::size_t colon = message.find(": "); colon != std::string_view::npos) {
-        if (const std::size_t slash = message.rfind('/', colon); slash != std::string_view::npos) {
-            message.remove_prefix(slash + 1);
-        }
+/// What ggml says, apart from where in its sources: "FOLDERS/FILE:LINE: MESSAGE".
+struct Words {
+    std::string text;
+    std::string place;  ///< "FILE, line LINE", for whoever looks into llama.cpp; may be empty
+
+    [[nodiscard]] std::string with_place() const {
+        return place.empty() ? text : fmt::format("{} ({})", text, place);
     }
+};
+
+Words words_of(std::string_view message) {
     while (message.ends_with('\n')) {
         message.remove_suffix(1);
     }
-    return shortened(message, words_max);
+    const std::size_t end = message.find(": ");
+    const std::string_view before = message.substr(0, end == std::string_view::npos ? 0 : end);
+    const std::size_t colon = before.rfind(':');
+    const bool has_line =
+        colon != std::string_view::npos && colon + 1 < before.size() &&
+        before.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+    if (!has_line) {
+        return {shortened(message, words_max), ""};
+    }
+    const std::string_view path = before.substr(0, colon);
+    return {shortened(message.substr(end + 2), words_max),
+            fmt::format("{}, line {}", path.substr(path.rfind('/') + 1), before.substr(colon + 1))};
 }
 
 bool is_of_a_server(std::string_view message) {
@@ -67,7 +82,7 @@ bool is_for_memory(std::string_view message) {
         end(ErrorCode::missing_device,
             fmt::format("the connection to an RPC server is lost ({}); see whether it still runs, "
                         "and start again. Nothing is left allocated here",
-                        words_of(message)));
+                        words_of(message).text));
     }
     if (is_for_memory(message)) {
         end_for_memory();
@@ -76,14 +91,14 @@ bool is_for_memory(std::string_view message) {
         fmt::format("libllama cannot go on with this model: {}. Its file holds what llama.cpp does "
                     "not expect, or this is a fault of llama.cpp's: make the file anew with a "
                     "current llama.cpp. Nothing is left allocated",
-                    words_of(message)));
+                    words_of(message).with_place()));
 }
 
 [[noreturn]] void say_last_words(std::string_view message) {
     if (is_for_memory(message)) {
         end_for_memory();
     }
-    const std::string words = words_of(message);
+    const std::string words = words_of(message).with_place();
     (void)!::write(STDERR_FILENO, words.data(), words.size());
     ::_exit(last_words_exit_code);
 }

@@ -45,6 +45,22 @@ const char* to_string(LoadState state) {
     HEXCORE_CHECK(false, "unknown state", static_cast<int>(state));
 }
 
+const char* doing(LoadState state) {
+    switch (state) {
+        case LoadState::check:
+            return "looking at what is free";
+        case LoadState::reserve:
+            return "opening the file and reserving memory";
+        case LoadState::allocate:
+            return "allocating";
+        case LoadState::fill:
+            return "reading the weights";
+        case LoadState::ready:
+            return "handing the model over";
+    }
+    HEXCORE_CHECK(false, "unknown state", static_cast<int>(state));
+}
+
 LoadAttempt::LoadAttempt(Machine& machine, const Inventory& inventory, const Plan& plan,
                          const LoadOptions& options)
     : machine_(machine), inventory_(inventory), plan_(plan), options_(options) {
@@ -58,9 +74,8 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
     if (auto done = go_through(); !done) {
         Error error = std::move(done.error());
         if (error.code != ErrorCode::interrupted) {
-            error.message +=
-                fmt::format(". The load failed in its state '{}', and nothing is left allocated",
-                            to_string(state_));
+            error.message += fmt::format(
+                ". The load failed while {}, and nothing is left allocated", doing(state_));
         }
         back_to_nothing();
         return tl::unexpected(std::move(error));

@@ -44,6 +44,8 @@ enum class LoadState {
     ready,     ///< complete; what was loaded goes to the caller
 };
 [[nodiscard]] const char* to_string(LoadState state);
+/// What a load does in a state, for errors: "reading the weights".
+[[nodiscard]] const char* doing(LoadState state);
 
 /// One attempt to load a model as planned. It goes through the states once. From each of them the
 /// only other way is back to nothing: the reader stops, context and model go, and every device is
