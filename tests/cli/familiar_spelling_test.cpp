@@ -39,6 +39,13 @@ TEST(FamiliarSpelling, ValuesAndWhatFollowsTwoDashesStayAsTheyAre) {
     EXPECT_THAT(respelled({"run", "-m"}), ElementsAre("run"));
 }
 
+TEST(FamiliarSpelling, TheWordHelpAsksForTheHelpOfWhatFollows) {
+    EXPECT_THAT(respelled({"help"}), ElementsAre("--help"));
+    EXPECT_THAT(respelled({"help", "run"}), ElementsAre("run", "--help"));
+    EXPECT_THAT(respelled({"help", "walk"}), ElementsAre("walk"));
+    EXPECT_THAT(respelled({"run", "help"}), ElementsAre("run", "help"));
+}
+
 TEST(FamiliarSpelling, OneWithoutACounterpartIsAnsweredWithWhatReplacesIt) {
     for (const char* word : {"-ngl", "-ngl=99", "--n-gpu-layers", "-ts", "-ot", "--n-cpu-moe"}) {
         const auto result = in_own_spelling({"run", "a.gguf", word, "99"}, program());

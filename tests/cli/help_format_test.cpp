@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "cli/sample_program.hpp"
 #include "hexcore/cli/exit_codes.hpp"
@@ -27,7 +28,9 @@ Said say(SampleProgram& program, const std::string& arguments) {
     try {
         program.app.parse(arguments);
     } catch (const CLI::ParseError& error) {
-        code = report_parse_error(program.app, error);
+        code = report_parse_error(program.app, error, [](std::string_view what) {
+            std::fputs(fmt::format("hexcore: {}\n", what).c_str(), stderr);
+        });
     }
     std::string out = testing::internal::GetCapturedStdout();
     return {code, std::move(out), testing::internal::GetCapturedStderr()};
@@ -58,6 +61,15 @@ TEST(HelpFormat, NamesTheHelpOfTheCommandThatWasUsedWrongly) {
     EXPECT_EQ(said.code, 2);
     EXPECT_EQ(said.out, "");
     EXPECT_EQ(said.err, "hexcore: files is required; sample store put --help says what there is\n");
+}
+
+TEST(HelpFormat, AValueThatIsNoneOfSeveralIsToldThemAndTheNearest) {
+    SampleProgram none;
+    EXPECT_EQ(say(none, "store put f -k green").err,
+              "hexcore: --kind 'green' is none of red, blue; sample store put --help says what "
+              "there is\n");
+    SampleProgram near;
+    EXPECT_THAT(say(near, "store put f -k BLUE_M").err, HasSubstr("; the nearest is blue;"));
 }
 
 TEST(HelpFormat, OffersTheCommandsInACommandAndNoHiddenOnes) {

@@ -137,6 +137,17 @@ TEST(DeviceSpec, RefusesWhatIsNeitherADeviceNorASize) {
     }
 }
 
+TEST(DeviceSpec, SaysWhatIsMeantWhereAUnitIsMissingOrSeveralDevicesAreNamedInOne) {
+    expect_refusal({"320"}, laptop, std::nullopt, ErrorCode::usage,
+                   "320 bytes, which hold no model; write 320MiB or 320GiB");
+    expect_refusal({"cuda:0=16"}, two_cards, std::nullopt, ErrorCode::usage,
+                   "write cuda:0=16MiB or cuda:0=16GiB");
+    EXPECT_EQ(settled({"host=1048576"}, laptop).front().budget, 1_MiB);
+    for (const char* argument : {"host=320MiB,host=320MiB", "cuda:0,cuda:1", "16GiB,16GiB"}) {
+        expect_refusal({argument}, two_cards, std::nullopt, ErrorCode::usage, "repeat it");
+    }
+}
+
 TEST(DeviceSpec, RefusesAnEndpointThatIsNotHostAndPort) {
     for (const char* argument :
          {"rpc:", "rpc:box", "rpc:box:", "rpc::50052", "rpc:box:0", "rpc:box:65536", "rpc:box:x",

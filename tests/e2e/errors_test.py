@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from conftest import on
+from terminal import Terminal
 
 TWO = on("320MiB", "320MiB") + ["--reserve", "8MiB"]
 
@@ -54,6 +55,48 @@ def test_a_kv_type_that_the_model_cannot_have_ends_with_2(hexcore, random_model,
     assert hexcore("plan", model, *on("64MiB"), "--ctx", 256).code == 0
     fails(hexcore(*command, model, *on("64MiB"), "--ctx", 256, "--kv-type", "q8_0"), 2,
           "--kv-type q8_0", "f16", "24")
+
+
+@pytest.mark.parametrize("option", ["-p", "--file"])
+def test_an_empty_prompt_ends_with_2_before_anything_is_read(hexcore, tmp_path, option):
+    empty = tmp_path / "empty"
+    empty.touch()
+    fails(hexcore("run", "no-such-model.gguf", option, empty if option == "--file" else ""), 2,
+          "the prompt is empty")
+
+
+@pytest.mark.parametrize("lines", ["", "\n\n"])
+def test_a_chat_with_nobody_ends_with_2_and_says_so(hexcore, tiny, lines):
+    fails(hexcore("run", tiny, *on("64MiB"), "--ctx", 256, stdin=lines), 2, "no prompt", "-p TEXT")
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["plan", "-"], ["must be a file", "standard input"]),
+    (["plan", "x.gguf", "--shape", "mixtral-8x7b"], ["both", "x.gguf", "--shape mixtral-8x7b"]),
+    (["plan", "x.gguf", "-c", "0"], ["0 tokens are no context", "--fit ctx"]),
+    (["plan", "--shape", "mixtral-8x7b", "--quant", "MXFP4_MOE"],
+     ["'MXFP4_MOE' is none of f32, ", "the nearest is mxfp4"]),
+    (["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device", "320"], ["320MiB"]),
+    (["plan", "--shape", "mixtral-8x7b", "--quant", "q4_K", "--device", "1GiB,1GiB"],
+     ["repeat it"]),
+    (["help", "walk"], ["there is no command 'walk'"]),
+], ids=" ".join)
+def test_what_is_often_written_gets_a_sentence_of_its_own(hexcore, arguments, words):
+    fails(hexcore(*arguments), 2, *words)
+
+
+@pytest.mark.parametrize("command", [[], ["plan"]])
+def test_the_word_help_is_as_good_as_the_option(hexcore, command):
+    assert hexcore("help", *command) == hexcore(*command, "--help")
+
+
+def test_on_a_terminal_an_error_is_broken_between_words(hexcore):
+    terminal = Terminal(hexcore, "plan", "--shape", "mixtral-8x7b", "--quant", "q4_K",
+                        "--device", "host=1GiB", env={"COLUMNS": "50"})
+    assert terminal.exit_code() == 3
+    lines = terminal.seen.split("\r\n")
+    assert len(lines) > 4 and max(map(len, lines)) <= 50
+    assert "does not fit by policy balanced" in " ".join(lines)
 
 
 @pytest.mark.parametrize("make", [
@@ -136,6 +179,14 @@ def test_what_does_not_fit_ends_with_3_and_says_by_how_much_and_where(hexcore, d
     assert outcome.code == 3
     assert outcome.stdout == ""
     assert "host" in outcome.stderr and "bytes" in outcome.stderr
+
+
+def test_verify_that_does_not_fit_says_why_it_needs_more_than_run_and_what_lowers_it(hexcore,
+                                                                                     demo_model):
+    options = [*on("304MiB", "304MiB"), "--reserve", 0]
+    assert hexcore("plan", demo_model, *options).code == 0
+    fails(hexcore("verify", demo_model, *options), 3, "verify needs more than run",
+          "all 512 tokens", "--ubatch")
 
 
 def test_a_machine_that_refuses_the_memory_ends_with_3(hexcore, demo_model):

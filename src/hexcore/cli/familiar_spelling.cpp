@@ -105,6 +105,14 @@ const CommandSpec* inner_command(const CommandSpec& command, std::string_view na
 
 Result<std::vector<std::string>> in_own_spelling(const std::vector<std::string>& words,
                                                  const CommandSpec& program) {
+    if (!words.empty() && words.front() == "help") {
+        std::vector<std::string> rest(words.begin() + 1, words.end());
+        // What is no command is to be told so, not to be answered with all commands.
+        if (rest.empty() || inner_command(program, rest.front()) != nullptr) {
+            rest.emplace_back("--help");
+        }
+        return rest;
+    }
     const CommandSpec* command = &program;
     std::vector<std::string> result;
     for (auto word = words.begin(); word != words.end(); ++word) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -76,6 +78,35 @@ std::string command_list(const CLI::App& command) {
     return list;
 }
 
+bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
+    return text.size() >= start.size() && std::equal(start.begin(), start.end(), text.begin(),
+                                                     [](unsigned char a, unsigned char b) {
+                                                         return std::tolower(a) == std::tolower(b);
+                                                     });
+}
+
+/// Of CLI::IsMember's "--quant: MXFP4_MOE not in {f32,mxfp4}", which of them could be meant, too;
+/// empty where `text` is something else.
+std::string outside_of_a_choice(const std::string& text, const std::string& name) {
+    constexpr std::string_view before_choices = " not in {";
+    const std::size_t at = text.rfind(before_choices);
+    if (at == std::string::npos || at < name.size() + 2 || !text.ends_with('}')) {
+        return "";
+    }
+    const std::string given = text.substr(name.size() + 2, at - name.size() - 2);
+    const std::size_t first = at + before_choices.size();
+    const std::vector<std::string> choices =
+        CLI::detail::split(text.substr(first, text.size() - 1 - first), ',');
+    std::string nearest;
+    for (const std::string& choice : choices) {
+        if (starts_with_ignoring_case(given, choice) && choice.size() > nearest.size()) {
+            nearest = choice;
+        }
+    }
+    return fmt::format("{} '{}' is none of {}{}", name, given, fmt::join(choices, ", "),
+                       nearest.empty() ? "" : "; the nearest is " + nearest);
+}
+
 std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error) {
     const std::vector<std::string> rest = command.remaining();
     if (!rest.empty() && rest.front().starts_with("-")) {
@@ -90,6 +121,9 @@ std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error)
     const std::string name = text.substr(0, text.find(':'));
     if (text.ends_with(" missing")) {
         return name + " needs a value behind it";
+    }
+    if (std::string choice = outside_of_a_choice(text, name); !choice.empty()) {
+        return choice;
     }
     if (text.find(": At Most 1 required") != std::string::npos) {
         return name + " is given more than once";
@@ -132,7 +166,8 @@ void set_up_help(CLI::App& program, const std::string& version) {
                    "well.");
 }
 
-int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
+int report_parse_error(const CLI::App& program, const CLI::ParseError& error,
+                       const std::function<void(std::string_view)>& complain) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
         const int code = program.exit(error);
         return std::cout.flush() ? code : static_cast<int>(ErrorCode::negative);
@@ -146,10 +181,8 @@ int report_parse_error(const CLI::App& program, const CLI::ParseError& error) {
     for (const CLI::App* command : commands) {
         path += command->get_name() + " ";
     }
-    // Not fmt::print(), which throws where stderr cannot be written.
-    const std::string text = fmt::format("hexcore: {}; {}--help says what there is\n",
-                                         what_is_wrong(*commands.back(), error), path);
-    std::fputs(text.c_str(), stderr);
+    complain(fmt::format("{}; {}--help says what there is", what_is_wrong(*commands.back(), error),
+                         path));
     return static_cast<int>(ErrorCode::usage);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace hexcore {
 
@@ -9,9 +11,11 @@ namespace hexcore {
 /// help text with defaults and lines of 80 columns at most.
 void set_up_help(CLI::App& program, const std::string& version);
 
-/// Prints what is wrong with the command line to stderr, as one paragraph that names the help to
-/// ask for; where nothing was given at all, the first steps. Returns the exit code. Where the
-/// "error" is that help or the version was asked for, prints those to stdout and returns 0.
-[[nodiscard]] int report_parse_error(const CLI::App& program, const CLI::ParseError& error);
+/// Tells `complain` what is wrong with the command line, as one paragraph that names the help to
+/// ask for; where nothing was given at all, prints the first steps to stderr. Returns the exit
+/// code. Where the "error" is that help or the version was asked for, prints those to stdout and
+/// returns 0.
+[[nodiscard]] int report_parse_error(const CLI::App& program, const CLI::ParseError& error,
+                                     const std::function<void(std::string_view)>& complain);
 
 }  // namespace hexcore

@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
         program.parse(*std::move(words));
     } catch (const CLI::ParseError& error) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
-        return report_parse_error(program, error);
+        return report_parse_error(program, error, complain);
     }
     if (program.got_subcommand("run") || program.got_subcommand("verify")) {
         bound_openmp_waiting(argv);

@@ -87,6 +87,10 @@ CLI::Validator byte_size() {
 CLI::Validator token_count(std::uint64_t most) {
     return {[=](std::string& text) -> std::string {
                 const auto count = tokens_of(text, most);
+                if (text == "0") {  // in llama.cpp's programs what the model was trained for
+                    return "0 tokens are no context; leave it out for an ordinary one, or add "
+                           "--fit ctx in its place for the longest that fits";
+                }
                 if (!count) {
                     return fmt::format("{} is not a number of tokens from 1 to {} (32k is 32768)",
                                        text, most);

@@ -27,7 +27,13 @@ struct PlanOptions {
 
 Result<Plan> make(const PlanOptions& options) {
     const PlanningOptions& planning = options.planning;
-    if (planning.model.empty() == options.shape.empty()) {
+    if (!planning.model.empty() && !options.shape.empty()) {
+        return fail(ErrorCode::usage,
+                    "both a model file ({}) and --shape {} are given, and a plan is for one of "
+                    "them; leave the other out",
+                    planning.model, options.shape);
+    }
+    if (planning.model.empty() && options.shape.empty()) {
         return fail(ErrorCode::usage, "name either a model file or --shape NAME with --quant TYPE");
     }
     if (options.shape.empty()) {

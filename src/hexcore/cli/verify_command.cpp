@@ -25,6 +25,21 @@ struct Options {
     std::string format = "table";
 };
 
+/// The same result; where memory is missing, the error also says what makes verify need more of it.
+template <typename T>
+Result<T> with_need(Result<T> result, const VerifyOptions& options, const ContextOptions& context) {
+    if (!result && result.error().code == ErrorCode::does_not_fit) {
+        const bool is_logits = options.outputs == Outputs::logits;
+        result.error().message += fmt::format(
+            ". verify needs more than run, for the {} of all {} tokens of a batch{}; a smaller {} "
+            "lowers that",
+            is_logits ? "logits" : "embeddings", context.outputs,
+            is_logits ? " (4 bytes for each word of the vocabulary)" : "",
+            options.batch == context.outputs ? "--batch" : "--ubatch");
+    }
+    return result;
+}
+
 Result<VerifyReport> verify(const Options& options) {
     const Interrupt interrupt;
     HEXCORE_TRY(input, examined_input(options.planning, interrupt.flag()));
@@ -37,7 +52,8 @@ Result<VerifyReport> verify(const Options& options) {
                                .stop = interrupt.flag(),
                                .outputs = outputs};
     const ContextOptions context = context_options(options.planning.ubatch, verification);
-    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context, interrupt.flag()));
+    HEXCORE_TRY(plan, with_need(plan_exactly(input, options.planning, context, interrupt.flag()),
+                                verification, context));
     std::vector<float> planned;
     {
         auto bar = std::make_unique<LoadProgress>();
@@ -50,7 +66,9 @@ Result<VerifyReport> verify(const Options& options) {
                          .stop = interrupt.flag(),
                          .verify_data = options.planning.verify_data,
                          .tell = complain};
-        HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
+        HEXCORE_TRY(session,
+                    with_need(ModelSession::load(*input.machine, input.inventory, plan, load),
+                              verification, context));
         bar.reset();
         verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
         HEXCORE_TRY(outputs_of_plan, planned_outputs(session, verification));

@@ -42,12 +42,31 @@ Result<void> check_endpoint(std::string_view argument, std::string_view endpoint
     return {};
 }
 
+/// A size of a few bytes is one whose unit was forgotten.
+Result<Bytes> parse_budget(std::string_view argument, std::string_view text) {
+    HEXCORE_TRY(size, parse_bytes(text));
+    const bool has_unit = text.find_first_not_of("0123456789.") != std::string_view::npos;
+    if (!has_unit && size > Bytes{} && size < 1_MiB) {
+        const std::string_view before = argument.substr(0, argument.size() - text.size());
+        return fail(ErrorCode::usage,
+                    "{} without a unit is {} bytes, which hold no model; write {}{}MiB or {}{}GiB",
+                    text, size.count(), before, text, before, text);
+    }
+    return size;
+}
+
 Result<Request> parse(std::string_view argument) {
     Request request{.argument = argument};
+    if (argument.find(',') != std::string_view::npos) {
+        return fail(ErrorCode::usage,
+                    "device {}: a --device names one device, so repeat it: --device host=320MiB "
+                    "--device host=320MiB",
+                    argument);
+    }
     const std::size_t equals = argument.rfind('=');
     const std::string_view target = argument.substr(0, equals);
     if (equals != std::string_view::npos) {
-        auto size = parse_bytes(argument.substr(equals + 1));
+        auto size = parse_budget(argument, argument.substr(equals + 1));
         if (!size) {
             return fail(ErrorCode::usage, "device {}: {}", argument, size.error().message);
         }
@@ -76,10 +95,13 @@ Result<Request> parse(std::string_view argument) {
         HEXCORE_TRY_VOID(check_endpoint(argument, request.endpoint));
         return request;
     }
-    const auto size = parse_bytes(argument);
-    if (!size) {
+    if (!parse_bytes(argument)) {
         return fail(ErrorCode::usage, "device {}: neither a device nor a size; {}", argument,
                     forms);
+    }
+    const auto size = parse_budget(argument, argument);
+    if (!size) {
+        return fail(ErrorCode::usage, "device {}: {}", argument, size.error().message);
     }
     request.bare = true;
     request.size = *size;
