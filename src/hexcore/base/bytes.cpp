@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "hexcore/base/whole_number.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -63,10 +65,8 @@ Result<Bytes> parse_bytes(std::string_view text) {
         if (bytes >= 18446744073709551615.0) {
             return fail(ErrorCode::usage, "'{}' is more than 64 bits of bytes can count", text);
         }
-        std::uint64_t exact = 0;
-        const auto whole = std::from_chars(text.data(), parsed.ptr, exact);
-        if (whole.ec == std::errc{} && whole.ptr == parsed.ptr) {
-            return Bytes(exact *
+        if (const auto exact = whole_number(text.substr(0, text.size() - unit_text.size()))) {
+            return Bytes(*exact *
                          unit.factor);  // a double would lose the last bits of a large count
         }
         return Bytes(static_cast<std::uint64_t>(std::llround(bytes)));

@@ -4,13 +4,12 @@
 #include <cstdint>
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/base/utf8.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::string_view ellipsis = "...";
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
 /// The length of the well-formed, printable code point at the start of `text`, or 0.
 std::size_t printable_length(std::string_view text) {

@@ -2,24 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
 
 #include "hexcore/base/bytes.hpp"
+#include "hexcore/base/whole_number.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::uint64_t most_of_32_bits = std::numeric_limits<std::uint32_t>::max();
-
-std::optional<std::uint64_t> whole(std::string_view text) {
-    std::uint64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, value);
-    return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(value) : std::nullopt;
-}
 
 /// "32k" is 32768.
 std::optional<std::uint64_t> tokens_of(std::string_view text, std::uint64_t most) {
@@ -30,7 +23,7 @@ std::optional<std::uint64_t> tokens_of(std::string_view text, std::uint64_t most
         factor = 1024 * 1024;
     }
     text.remove_suffix(factor == 1 ? 0 : 1);
-    const auto count = whole(text);
+    const auto count = whole_number(text);
     if (!count || *count == 0 || *count > most / factor) {
         return std::nullopt;
     }
@@ -45,7 +38,7 @@ CLI::Validator whole_or_minus_one(std::uint64_t least, std::uint64_t most, std::
                     text = std::to_string(minus_one);
                     return "";
                 }
-                const auto value = whole(text);
+                const auto value = whole_number(text);
                 return value && *value >= least && *value <= most
                            ? ""
                            : fmt::format("{} is not a whole number from {} to {}, or -1 for {}",

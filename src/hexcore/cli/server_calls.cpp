@@ -18,7 +18,7 @@
 #include <string>
 
 #include "hexcore/base/result.hpp"
-#include "hexcore/device/proc_root.hpp"
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {

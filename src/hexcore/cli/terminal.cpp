@@ -16,7 +16,7 @@
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/text_file.hpp"
-#include "hexcore/device/proc_root.hpp"
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {

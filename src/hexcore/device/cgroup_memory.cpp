@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/control_group.hpp"
 
 namespace hexcore {
@@ -20,7 +21,7 @@ constexpr Names version1{"memory.limit_in_bytes", "memory.usage_in_bytes", "tota
 constexpr Names version2{"memory.max", "memory.current", "active_file", "inactive_file"};
 
 Result<Bytes> number_in(const ProcRoot& root, const std::string& file, std::string_view text) {
-    const auto number = whole_number(text);
+    const auto number = whole_number(trimmed(text));
     if (!number) {
         return fail(ErrorCode::bad_input,
                     "{}: '{}' is not a number of bytes; Hexcore cannot tell what the control group "

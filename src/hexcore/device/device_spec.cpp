@@ -1,8 +1,9 @@
 #include "hexcore/device/device_spec.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
+
+#include "hexcore/base/whole_number.hpp"
 
 namespace hexcore {
 namespace {
@@ -19,21 +20,13 @@ struct Request {
     std::optional<Bytes> size = {};
 };
 
-template <typename Number>
-bool read_number(std::string_view text, Number& number) {
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, number);
-    return !text.empty() && parsed.ec == std::errc{} && parsed.ptr == end;
-}
-
 Result<void> check_endpoint(std::string_view argument, std::string_view endpoint) {
     const std::size_t colon = endpoint.rfind(':');
     const std::string_view host = endpoint.substr(0, colon);
     // ggml's RPC client knows no IPv6 addresses.
     const bool host_is_plain = !host.empty() && host.find_first_of(":[] ") == std::string::npos;
-    std::uint16_t port = 0;
-    if (colon == std::string_view::npos || !host_is_plain ||
-        !read_number(endpoint.substr(colon + 1), port) || port == 0) {
+    const auto port = whole_number<std::uint16_t>(endpoint.substr(colon + 1));
+    if (colon == std::string_view::npos || !host_is_plain || port.value_or(0) == 0) {
         return fail(ErrorCode::usage,
                     "device {}: '{}' is not HOST:PORT with a name or an IPv4 address and a port "
                     "from 1 to 65535; write for example rpc:192.168.0.7:50052=16GiB",
@@ -82,11 +75,13 @@ Result<Request> parse(std::string_view argument) {
     }
     if (target.starts_with("cuda:")) {
         request.kind = DeviceKind::cuda;
-        if (!read_number(target.substr(5), request.cuda_index)) {
+        const auto index = whole_number<std::uint32_t>(target.substr(5));
+        if (!index) {
             return fail(ErrorCode::usage,
                         "device {}: '{}' is not a GPU number; write for example cuda:0", argument,
                         target.substr(5));
         }
+        request.cuda_index = *index;
         return request;
     }
     if (target.starts_with("rpc:")) {

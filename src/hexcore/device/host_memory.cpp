@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/cgroup_memory.hpp"
 
 namespace hexcore {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/control_group.hpp"
 
 namespace hexcore {
@@ -70,16 +71,15 @@ std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size
     for (std::filesystem::directory_iterator entry(root.path("/proc"), error), end;
          !error && entry != end; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
-        const auto pid = whole_number(name);
-        if (!pid || *pid > 0xffffffffU || name == self) {
+        const auto pid = whole_number<std::uint32_t>(name);
+        if (!pid || name == self) {
             continue;
         }
-        const auto number = static_cast<std::uint32_t>(*pid);
-        if (!cgroup_path.empty() && !is_in_control_group(root, number, cgroup_path, "memory")) {
+        if (!cgroup_path.empty() && !is_in_control_group(root, *pid, cgroup_path, "memory")) {
             continue;
         }
-        if (const Bytes bytes = held_by(root, number); bytes > Bytes{}) {
-            holders.push_back({number, {}, bytes});
+        if (const Bytes bytes = held_by(root, *pid); bytes > Bytes{}) {
+            holders.push_back({*pid, {}, bytes});
         }
     }
     const auto kept = static_cast<std::ptrdiff_t>(std::min(count, holders.size()));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include "hexcore/base/file_descriptor.hpp"
@@ -75,16 +74,9 @@ std::string_view take_word(std::string_view& line) {
     return word;
 }
 
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-    const std::string_view word = take_word(text);
-    std::uint64_t number = 0;
-    const char* end = word.data() + word.size();
-    const auto parsed = std::from_chars(word.data(), end, number);
-    const bool alone = text.find_first_not_of(blanks) == std::string_view::npos;
-    if (word.empty() || parsed.ec != std::errc{} || parsed.ptr != end || !alone) {
-        return std::nullopt;
-    }
-    return number;
+std::string_view trimmed(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
 }  // namespace hexcore

@@ -32,7 +32,7 @@ struct ProcRoot {
 /// Takes the first word off `line`, which may be empty where there is none.
 [[nodiscard]] std::string_view take_word(std::string_view& line);
 
-/// Reads an unsigned number that is the whole of `text`, blanks around it aside.
-[[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
+/// `text` without blanks and line ends around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
 
 }  // namespace hexcore

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/control_group.hpp"
 
 namespace hexcore {
@@ -33,19 +34,12 @@ std::optional<double> quota_of(const ProcRoot& root, const ControlGroup& group) 
         quota = text_of(root, group.folder + "/cpu.cfs_quota_us");
         period = text_of(root, group.folder + "/cpu.cfs_period_us");
     }
-    const auto share = whole_number(quota);
-    const auto whole = whole_number(period);
+    const auto share = whole_number(trimmed(quota));
+    const auto whole = whole_number(trimmed(period));
     if (!share || !whole || *share == 0 || *whole == 0) {
         return std::nullopt;
     }
     return static_cast<double>(*share) / static_cast<double>(*whole);
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t");
-    return first == std::string_view::npos
-               ? std::string_view()
-               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 int allowed_cores(const ProcRoot& root) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/proc_root.hpp"
 
 // Two sources, because neither is enough. smaps gives the resident size of each mapping (VMA) from

@@ -1,8 +1,8 @@
 #include "hexcore/report/plan_accelerate.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/text_style.hpp"
 
@@ -19,19 +19,18 @@ Result<std::vector<Json>> number_devices(const Plan& plan) {
             numbers.emplace_back("cpu");
             continue;
         }
-        std::uint32_t index = 0;
-        const std::string_view digits =
-            std::string_view(device.name)
-                .substr(std::min(device.name.size(), std::string_view("cuda:").size()));
-        const char* end = digits.data() + digits.size();
-        const auto parsed = std::from_chars(digits.data(), end, index);
-        if (!device.name.starts_with("cuda:") || parsed.ec != std::errc{} || parsed.ptr != end) {
+        constexpr std::string_view prefix = "cuda:";
+        const auto index =
+            device.name.starts_with(prefix)
+                ? whole_number<std::uint32_t>(std::string_view(device.name).substr(prefix.size()))
+                : std::nullopt;
+        if (!index) {
             return fail(ErrorCode::usage,
                         "accelerate has no device like {}; plan with GPUs and host memory only "
                         "(--device cuda:0, --device host=SIZE)",
                         printable(device.name));
         }
-        numbers.emplace_back(index);
+        numbers.emplace_back(*index);
     }
     return numbers;
 }

@@ -5,13 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "hexcore/base/utf8.hpp"
+
 namespace hexcore {
-namespace {
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
-
-}  // namespace
-
 char device_symbol(DeviceId device) {
     constexpr std::string_view symbols =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
