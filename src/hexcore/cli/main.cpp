@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examination.hpp"
+#include "hexcore/cli/examination_child.hpp"
 #include "hexcore/cli/familiar_spelling.hpp"
 #include "hexcore/cli/help_format.hpp"
 #include "hexcore/cli/openmp_waiting.hpp"

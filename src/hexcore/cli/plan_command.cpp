@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examination.hpp"
+#include "hexcore/cli/examined_input.hpp"
 #include "hexcore/cli/locations.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/plan/quant_mix.hpp"

@@ -4,7 +4,7 @@
 #include "hexcore/backend/settled_devices.hpp"
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examination.hpp"
+#include "hexcore/cli/examined_input.hpp"
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/run_options.hpp"
 #include "hexcore/cli/run_report_of.hpp"

@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examination.hpp"
+#include "hexcore/cli/examined_input.hpp"
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/terminal.hpp"

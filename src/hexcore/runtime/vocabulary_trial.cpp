@@ -9,8 +9,8 @@
 namespace hexcore {
 namespace {
 
-std::vector<std::string> probing_texts() {
-    std::vector<std::string> texts = {
+const std::array<std::string, 9>& probing_texts() {
+    static const std::array<std::string, 9> texts = {
         "",
         " ",
         "Once upon a time, in 1984, there WERE 12,345 of them; weren't there?\n\n\tYes: 3.14!",
@@ -21,9 +21,6 @@ std::vector<std::string> probing_texts() {
         "int main() { return 0; } // <s></s> <|endoftext|> [INST] <0x41> ▁",
         "\xff\xfe\xc3 broken",
     };
-    for (int byte = 0; byte < 256; ++byte) {
-        texts.emplace_back(1, static_cast<char>(byte));
-    }
     return texts;
 }
 
@@ -77,6 +74,10 @@ void try_vocabulary(const llama_model& model,
         for (const bool special : {true, false}) {
             try_text(vocab, text, special);
         }
+    }
+    // In one way only: each call compiles the tokenizer's expressions anew.
+    for (int byte = 0; byte < 256; ++byte) {
+        try_text(vocab, std::string(1, static_cast<char>(byte)), false);
     }
     on_step("applying its chat template");
     try_chat_template(model);

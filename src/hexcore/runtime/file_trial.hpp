@@ -15,7 +15,7 @@ namespace hexcore {
 /// ErrorCode::bad_input or does_not_fit where libllama refuses the file in order. A context that
 /// libllama refuses is no failure here: what is wrong with it, the options or the file, says
 /// whoever plans.
-[[nodiscard]] Result<void> examine_file(const Inventory& inventory, const ContextShape& shape,
-                                        const std::function<void(std::string_view)>& on_step);
+[[nodiscard]] Result<void> try_file(const Inventory& inventory, const ContextShape& shape,
+                                    const std::function<void(std::string_view)>& on_step);
 
 }  // namespace hexcore

@@ -1,4 +1,4 @@
-#include "hexcore/runtime/examination.hpp"
+#include "hexcore/runtime/file_trial.hpp"
 
 #include <algorithm>
 
@@ -40,8 +40,8 @@ Result<void> try_graphs(llama_model& model, ContextShape shape, const OnStep& on
 
 }  // namespace
 
-Result<void> examine_file(const Inventory& inventory, const ContextShape& shape,
-                          const OnStep& on_step) {
+Result<void> try_file(const Inventory& inventory, const ContextShape& shape,
+                      const OnStep& on_step) {
     LlamaLog log;
     on_step("reading metadata and vocabulary");
     HEXCORE_TRY(model, open_unallocated(inventory, log));
