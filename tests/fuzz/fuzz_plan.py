@@ -6,6 +6,8 @@ Tiny good models of several architectures are changed in a few places (keys, typ
 and planned by the real program. Only the exit codes 0, 2, 3 and 4 may come, within a time, with one
 sentence where it is not 0; what is planned must also run for a token, or say why not. Whatever
 breaks that is kept in --keep FOLDER, with the number that makes it again (--first N --count 1).
+--seeds FOLDER takes the models in it besides; write_architectures, which the build leaves in
+build/release/tests/mixtures, writes two of every architecture that llama.cpp knows into a folder.
 """
 
 import argparse
@@ -47,8 +49,9 @@ TYPES = [(0, 1, 4), (1, 1, 2), (2, 32, 18), (3, 32, 20), (6, 32, 22), (7, 32, 24
          (39, 32, 17)]
 
 
-def make_seeds(folder):
-    seeds = []
+def make_seeds(folder, given):
+    """Those made here, and those of the folder that was given."""
+    seeds = sorted(given.glob("*.gguf")) if given else []
     for number, options in enumerate(SEEDS):
         path = folder / f"seed{number}.gguf"
         subprocess.run([sys.executable, ROOT / "tools/make_random.py", *SIZE.split(),
@@ -211,9 +214,9 @@ def complaint(hexcore, arguments, allowed):
 def try_one(options, seeds, number, folder):
     path = folder / f"{number}.gguf"
     path.write_bytes(mutated(seeds, number))
-    devices = ["--device", "host=16MiB", "--device", "host=16MiB", "--ctx", "256"]
+    devices = ["--device", "host=64MiB", "--device", "host=64MiB", "--ctx", "256"]
     wrong, code = complaint(options.hexcore, ["plan", path, *devices], {0, 2, 3, 4})
-    if wrong is None and code == 0:
+    if wrong is None and code == 0 and not options.plan_only:
         wrong, _ = complaint(options.hexcore, ["run", path, *devices, "-p", "w1 w2", "-n", "1"],
                              {0, 1, 2, 3, 4})
     if wrong is not None:
@@ -231,6 +234,8 @@ def main():
     parser.add_argument("--first", type=int, help="number of the first file (default: a new one)")
     parser.add_argument("--count", type=int, default=2**62)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=Path, help="a folder of models to begin with")
+    parser.add_argument("--plan-only", action="store_true", help="runs nothing that is planned")
     parser.add_argument("--keep", type=Path, default=ROOT / "build/fuzz/plan")
     options = parser.parse_args()
     first = random.SystemRandom().randrange(2**40) if options.first is None else options.first
@@ -238,7 +243,7 @@ def main():
     codes, n_wrong, number = {}, 0, first
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(options.jobs) as pool:
         folder = Path(name)
-        seeds = make_seeds(folder)
+        seeds = make_seeds(folder, options.seeds)
         while time.monotonic() < end and number < first + options.count:
             some = range(number, min(number + 8 * options.jobs, first + options.count))
             for done, code, wrong in pool.map(lambda n: try_one(options, seeds, n, folder), some):
