@@ -27,9 +27,14 @@ an f16 and a q8_0 cache, with experts in groups, and with and without all that t
 do without. What is planned must equal what is accounted, to the byte, before and after computing,
 and what comes out must be plain libllama's, to the bit.
 
-A column's mark says that some of these models had it: experts shared by all tokens, gate and up
-projections fused into one tensor, biases and scales of single experts, recurrent state, layers that
-predict further tokens, a q8_0 cache (where there is none, llama.cpp refuses it, too).
+Not counted are what llama.cpp gives no experts to make a tiny model of (`granite-switch`), and what
+is no model by itself but a draft for another (`dflash`).
+
+*Ran* is how many of the twelve ways llama.cpp itself can run: it makes no model without all that
+may be missing, with groups or with layers for further tokens of some, and has no q8_0 cache for
+others. A column's mark says that some of these models had it: experts shared by all tokens, gate
+and up projections fused into one tensor, biases and scales of single experts, recurrent state,
+layers that predict further tokens, a q8_0 cache (where there is none, llama.cpp refuses it, too).
 
 """
 
@@ -42,12 +47,13 @@ def results(folder):
 
 
 def page(found):
-    columns = ["architecture", "compared", "sequences", *FEATURES]
+    columns = ["architecture", "compared", "ran", "sequences", *FEATURES]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for result in found:
         features = set(result["features"])
         outputs = "embeddings" if "embeddings only" in features else "logits"
-        cells = [f"`{result['architecture']}`", outputs, f"1 to {result['sequences']}"]
+        cells = [f"`{result['architecture']}`", outputs,
+                 f"{result['ran']} of {result['of']}", f"1 to {result['sequences']}"]
         cells += ["x" if feature in features else "" for feature in FEATURES]
         lines.append("| " + " | ".join(cells) + " |")
     return HEAD.format(count=len(found)) + "\n".join(lines) + "\n"

@@ -21,6 +21,13 @@ check_format() { our_sources | xargs -0 -r "$TOOLS/clang-format" --dry-run -Werr
 # It runs apart from the others because they need its result.
 check_warnings() { (build_preset release -DHEXCORE_TESTS=ON -DHEXCORE_BENCH=ON); }
 
+# A user's build compiles several files at a time, which must not get in each other's way.
+check_user_build() {
+    cmake -S . -B build/user -G Ninja -DCMAKE_BUILD_TYPE=None -DHEXCORE_WERROR=ON >build/user.log ||
+        return 1
+    ninja -C build/user program >build/user.log || { tail -n 40 build/user.log; return 1; }
+}
+
 check_architecture() { python3 tests/architecture/architecture_test.py; }
 
 check_docs() {
@@ -101,6 +108,7 @@ run_checks() {
     export HEXCORE_WERROR=ON
     step "format" check_format
     step "warnings are errors" check_warnings
+    step "what a user builds" check_user_build
     step "architecture" check_architecture
     step "docs" check_docs
     step "scripts" check_scripts

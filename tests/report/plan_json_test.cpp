@@ -31,6 +31,8 @@ void expect_same(const Plan& a, const Plan& b) {
     EXPECT_EQ(a.n_experts_used, b.n_experts_used);
     EXPECT_EQ(a.total_bytes, b.total_bytes);
     EXPECT_EQ(a.experts_bytes, b.experts_bytes);
+    EXPECT_EQ(a.embedding, b.embedding);
+    EXPECT_EQ(a.output, b.output);
     EXPECT_EQ(a.policy, b.policy);
     EXPECT_EQ(a.context.tokens, b.context.tokens);
     EXPECT_EQ(a.context.sequences, b.context.sequences);
@@ -62,12 +64,12 @@ TEST(PlanJson, HasTheKeysOfItsSchemaInOrder) {
                             "layer_device", "expert_device", "modelled", "explanation"));
     EXPECT_THAT(keys_of(document["model"]),
                 ElementsAre("name", "architecture", "n_layers", "n_experts", "n_experts_used",
-                            "total_bytes", "experts_bytes"));
+                            "total_bytes", "experts_bytes", "embedding_bytes", "output_bytes"));
     EXPECT_THAT(keys_of(document["context"]),
                 ElementsAre("tokens", "sequences", "kv_type", "ubatch"));
     EXPECT_THAT(keys_of(document["devices"][0]),
-                ElementsAre("name", "budget_bytes", "reserve_bytes", "layers", "experts", "planned",
-                            "fill"));
+                ElementsAre("name", "budget_bytes", "reserve_bytes", "layers", "experts",
+                            "experts_share", "experts_ratio", "output", "planned", "fill"));
     EXPECT_THAT(keys_of(document["devices"][0]["planned"]),
                 ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes",
                             "compute_bytes", "staging_bytes", "total_bytes"));
@@ -89,9 +91,31 @@ TEST(PlanJson, StatesTheReferenceCaseToTheExpert) {
     EXPECT_EQ(document["devices"][1]["layers"], 18);
     EXPECT_EQ(document["devices"][0]["experts"], 132);
     EXPECT_EQ(document["devices"][1]["experts"], 124);
+    EXPECT_EQ(document["devices"][0]["experts_share"], 0.515625);
+    EXPECT_EQ(document["devices"][1]["experts_share"], 0.484375);
+    EXPECT_EQ(document["devices"][0]["experts_ratio"], 1.064516);  // 132 to 124
+    EXPECT_EQ(document["devices"][1]["experts_ratio"], 1.0);
+    EXPECT_EQ(document["devices"][0]["output"], false);
+    EXPECT_EQ(document["devices"][1]["output"], true);
     EXPECT_EQ(document["expert_device"][0], Json::parse("[0,0,0,0,0,0,0,0]"));
     EXPECT_EQ(document["expert_device"][1], Json::parse("[0,1,0,1,0,1,0,1]"));
     EXPECT_EQ(document["expert_device"][31], Json::parse("[1,0,1,0,1,0,1,0]"));
+}
+
+TEST(PlanJson, CountsNoShareOfExpertsWhereThereAreNone) {
+    const Json document = plan_json(dense_plan());
+    EXPECT_EQ(document["devices"][0]["experts_share"], 0.0);
+    EXPECT_EQ(document["devices"][0]["experts_ratio"], 0.0);
+}
+
+TEST(PlanJson, WithoutEmbeddingAndOutputIsReadAsHavingNone) {
+    Json document = plan_json(small_host_plan());
+    document["model"].erase("embedding_bytes");
+    document["model"].erase("output_bytes");
+    const auto plan = plan_from_json(document.dump());
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    EXPECT_EQ(plan->embedding, 0_B);
+    EXPECT_EQ(plan->output, 0_B);
 }
 
 TEST(PlanJson, ReadsBackWhatItWrote) {

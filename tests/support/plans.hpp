@@ -49,6 +49,8 @@ inline Plan build_plan(const PlanSpec& spec) {
     plan.policy = spec.policy;
     plan.context = spec.context;
     plan.devices = spec.devices;
+    plan.embedding = spec.output;
+    plan.output = spec.output;
     plan.host.weights = spec.output;
     plan.host.compute = 4_MiB;
     for (PlannedDevice& device : plan.devices) {

@@ -69,7 +69,7 @@ bool supports_buft(ggml_backend_dev_t handle, ggml_backend_buffer_type_t type) {
     return type == device.buffer_type() || type == device.expert_buffer_type();
 }
 
-constexpr ggml_backend_device_i interface = {
+constexpr ggml_backend_device_i device_interface = {
     [](ggml_backend_dev_t handle) { return device_of(handle).name().c_str(); },
     [](ggml_backend_dev_t handle) { return device_of(handle).description(); },
     get_memory,
@@ -101,7 +101,7 @@ Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const
       expert_buffer_name_(spec.name + "_experts"),
       buffer_type_{buffer_type, &handle_, this},
       expert_buffer_type_(make_expert_buffer_type(*this)),
-      handle_{interface, registry, this} {}
+      handle_{device_interface, registry, this} {}
 
 Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size) {
     ggml_backend_buffer_ptr buffer(allocate(size, Purpose::experts));

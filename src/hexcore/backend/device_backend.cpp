@@ -85,7 +85,7 @@ void graph_optimize(ggml_backend_t backend, ggml_cgraph* graph,
     context.execution->reserve(*graph);
 }
 
-constexpr ggml_backend_i interface = {
+constexpr ggml_backend_i backend_interface = {
     [](ggml_backend_t backend) { return context_of(backend).device.name().c_str(); },
     free_backend,
     set_tensor_async,
@@ -119,7 +119,7 @@ ggml_backend_t make_device_backend(Device& device) {
     }
     auto* context = new DeviceBackend{device, std::move(execution),
                                       device.is_host() ? nullptr : device.inner_backend()};
-    return new ggml_backend{guid(), interface, device.handle(), context};
+    return new ggml_backend{guid(), backend_interface, device.handle(), context};
 }
 
 void set_device_backend_threads(ggml_backend_t backend, int n_threads) {

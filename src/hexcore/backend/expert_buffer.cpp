@@ -54,7 +54,7 @@ void get_tensor(ggml_backend_buffer_t, const ggml_tensor* tensor, void* data, st
 
 void clear(ggml_backend_buffer_t buffer, std::uint8_t value) { context_of(buffer).clear(value); }
 
-constexpr ggml_backend_buffer_i interface = {
+constexpr ggml_backend_buffer_i expert_buffer_interface = {
     free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
     nullptr,  // set_tensor_2d
     nullptr,  // get_tensor_2d
@@ -191,8 +191,9 @@ ggml_backend_buffer_t ExpertBuffer::allocate(ggml_backend_buffer_type_t type, Ma
             return nullptr;
         }
     }
-    return ggml_backend_buffer_init(type, interface_in(machine.device(home).memory(), interface),
-                                    buffer.release(), size);
+    return ggml_backend_buffer_init(
+        type, interface_in(machine.device(home).memory(), expert_buffer_interface),
+        buffer.release(), size);
 }
 
 Result<void> ExpertBuffer::take_arenas() {

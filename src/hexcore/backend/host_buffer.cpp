@@ -100,7 +100,7 @@ void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
     }
 }
 
-constexpr ggml_backend_buffer_i interface = {
+constexpr ggml_backend_buffer_i host_buffer_interface = {
     free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
     nullptr,  // set_tensor_2d
     nullptr,  // get_tensor_2d
@@ -109,7 +109,7 @@ constexpr ggml_backend_buffer_i interface = {
 };
 
 constexpr ggml_backend_buffer_i sharding_interface = [] {
-    ggml_backend_buffer_i result = interface;
+    ggml_backend_buffer_i result = host_buffer_interface;
     result.init_tensor = init_tensor_by_name;
     return result;
 }();
@@ -146,8 +146,8 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
     DeviceMemory::Block& taken = *context->block;
     ggml_backend_buffer_t buffer = ggml_backend_buffer_init(
         device.buffer_type(),
-        interface_in(device.memory(), shards ? sharding_interface : interface), context.release(),
-        size.count());
+        interface_in(device.memory(), shards ? sharding_interface : host_buffer_interface),
+        context.release(), size.count());
     taken.set_owner(buffer);
     return buffer;
 }

@@ -28,7 +28,7 @@ void* get_proc_address(ggml_backend_reg_t, const char* name) {
 
 bool is_host(const DeviceSpec& spec) { return spec.kind == DeviceKind::host; }
 
-constexpr ggml_backend_reg_i interface = {
+constexpr ggml_backend_reg_i registry_interface = {
     [](ggml_backend_reg_t) { return "Hexcore"; },
     [](ggml_backend_reg_t registry) { return machine_of(registry).size(); },
     [](ggml_backend_reg_t registry, std::size_t index) {
@@ -40,7 +40,7 @@ constexpr ggml_backend_reg_i interface = {
 }  // namespace
 
 Machine::Machine(std::vector<DeviceSpec> specs)
-    : specs_(std::move(specs)), registry_{GGML_BACKEND_API_VERSION, interface, this} {}
+    : specs_(std::move(specs)), registry_{GGML_BACKEND_API_VERSION, registry_interface, this} {}
 
 Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs,
                                                  Commitment commitment) {

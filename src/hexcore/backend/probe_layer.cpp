@@ -10,7 +10,7 @@ constexpr std::int64_t n_head = 32;
 constexpr std::int64_t n_head_kv = 8;
 constexpr std::int64_t head_size = ProbeLayer::n_embd / n_head;
 constexpr std::int64_t n_experts = 8;
-constexpr std::int64_t n_used = 2;
+constexpr std::int64_t probed_experts = 2;
 constexpr std::int64_t n_vocab = 32000;
 constexpr std::int64_t n_cells = 4096;
 constexpr float norm_epsilon = 1e-5F;
@@ -51,7 +51,7 @@ Bytes ProbeLayer::read_for_a_token() const {
     for (const ggml_tensor* tensor : {gate_, up_, down_}) {
         experts += Bytes(ggml_nbytes(tensor));
     }
-    return whole + Bytes(experts.count() / n_experts * n_used);
+    return whole + Bytes(experts.count() / n_experts * probed_experts);
 }
 
 ProbeLayer::Graph ProbeLayer::build(ggml_context* context, std::int64_t n_tokens) const {
@@ -104,7 +104,7 @@ ggml_tensor* ProbeLayer::experts(ggml_context* context, ggml_tensor* x) const {
     const std::int64_t n_tokens = x->ne[1];
     x = ggml_mul(context, ggml_rms_norm(context, x, norm_epsilon), norm_);
     ggml_tensor* chances = ggml_soft_max(context, ggml_mul_mat(context, router_, x));
-    ggml_tensor* ids = ggml_argsort_top_k(context, chances, static_cast<int>(n_used));
+    ggml_tensor* ids = ggml_argsort_top_k(context, chances, static_cast<int>(probed_experts));
     ggml_tensor* weights =
         ggml_get_rows(context, ggml_reshape_3d(context, chances, 1, n_experts, n_tokens), ids);
     ggml_tensor* rows = ggml_reshape_3d(context, x, n_embd, 1, n_tokens);
@@ -112,7 +112,7 @@ ggml_tensor* ProbeLayer::experts(ggml_context* context, ggml_tensor* x) const {
                                            ggml_mul_mat_id(context, up_, rows, ids));
     ggml_tensor* each = ggml_mul(context, ggml_mul_mat_id(context, down_, gated, ids), weights);
     ggml_tensor* sum = nullptr;
-    for (std::int64_t i = 0; i < n_used; ++i) {
+    for (std::int64_t i = 0; i < probed_experts; ++i) {
         ggml_tensor* one = ggml_view_2d(context, each, n_embd, n_tokens, each->nb[2],
                                         static_cast<std::size_t>(i) * each->nb[1]);
         sum = sum == nullptr ? one : ggml_add(context, sum, one);

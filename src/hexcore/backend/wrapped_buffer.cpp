@@ -120,7 +120,7 @@ void clear(ggml_backend_buffer_t buffer, std::uint8_t value) {
     }
 }
 
-constexpr ggml_backend_buffer_i interface = {
+constexpr ggml_backend_buffer_i wrapped_buffer_interface = {
     free_buffer, get_base, init_tensor, memset_tensor, set_tensor, get_tensor,
     nullptr,  // set_tensor_2d
     nullptr,  // get_tensor_2d
@@ -129,7 +129,7 @@ constexpr ggml_backend_buffer_i interface = {
 };
 
 constexpr ggml_backend_buffer_i sharding_interface = [] {
-    ggml_backend_buffer_i result = interface;
+    ggml_backend_buffer_i result = wrapped_buffer_interface;
     result.init_tensor = init_tensor_by_name;
     return result;
 }();
@@ -172,8 +172,8 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
     DeviceMemory::Block& accounted = *context->block;
     ggml_backend_buffer_t buffer = ggml_backend_buffer_init(
         device.buffer_type(),
-        interface_in(device.memory(), shards ? sharding_interface : interface), context.release(),
-        size.count());
+        interface_in(device.memory(), shards ? sharding_interface : wrapped_buffer_interface),
+        context.release(), size.count());
     accounted.set_owner(buffer);
     return buffer;
 }

@@ -17,7 +17,7 @@ std::string fish_quoted(const std::string& text) {
     return quoted + "'";
 }
 
-std::string value_part(const ArgumentSpec& argument) {
+std::string fish_value(const ArgumentSpec& argument) {
     switch (argument.takes) {
         case ValueKind::none:
             break;
@@ -43,7 +43,7 @@ std::string option_line(const CommandSpec& command, const ArgumentSpec& option) 
     }
     return fmt::format("complete -c PROGRAM -n {}{}{} -d {}\n",
                        fish_quoted(fmt::format("__PROGRAM_at {}", fish_quoted(command.path))),
-                       names, value_part(option), fish_quoted(option.description));
+                       names, fish_value(option), fish_quoted(option.description));
 }
 
 std::string place_line(const CommandSpec& command, const ArgumentSpec& argument,
@@ -54,7 +54,7 @@ std::string place_line(const CommandSpec& command, const ArgumentSpec& argument,
     return fmt::format(
         "complete -c PROGRAM -n {}{}\n",
         fish_quoted(fmt::format("__PROGRAM_at {} {}", fish_quoted(command.path), place)),
-        argument.takes == ValueKind::file ? " -F" : value_part(argument));
+        argument.takes == ValueKind::file ? " -F" : fish_value(argument));
 }
 
 std::string command_lines(const CommandSpec& command) {

@@ -27,7 +27,7 @@ std::string function_name(const std::string& path) {
 }
 
 /// ":TEXT: ", ":NAME:(table json)" or ":FILE:_files"; nothing for a flag.
-std::string value_part(const ArgumentSpec& argument) {
+std::string zsh_value(const ArgumentSpec& argument) {
     const std::string message = escaped(argument.value_name, ":");
     switch (argument.takes) {
         case ValueKind::none:
@@ -60,7 +60,7 @@ std::string option_lines(const ArgumentSpec& option) {
         const std::string excluded = option.repeatable ? "*" : fmt::format("({})", others);
         text += "        " +
                 shell_quoted(fmt::format("{}{}{}[{}]{}", excluded, name, sign,
-                                         escaped(option.description, "[]"), value_part(option))) +
+                                         escaped(option.description, "[]"), zsh_value(option))) +
                 " \\\n";
     }
     return text;
@@ -71,7 +71,7 @@ std::string positional_lines(const CommandSpec& command) {
     std::size_t place = 1;
     for (const ArgumentSpec& positional : command.positionals) {
         const std::string where = positional.repeatable ? "*" : fmt::format("{}", place);
-        text += "        " + shell_quoted(where + value_part(positional)) + " \\\n";
+        text += "        " + shell_quoted(where + zsh_value(positional)) + " \\\n";
         ++place;
     }
     return text;

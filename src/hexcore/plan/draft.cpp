@@ -52,6 +52,8 @@ Plan draft_plan(const PlanRequest& request, const ModelFacts& model,
     plan.n_experts_used = model.n_experts_used;
     plan.total_bytes = request.model.total;
     plan.experts_bytes = model.experts_bytes();
+    plan.embedding = model.input;
+    plan.output = model.output;
     plan.policy = request.policy;
     plan.context = request.context;
     plan.devices = planned_devices(request, model, devices, placement);

@@ -43,6 +43,7 @@ std::string goal(const Plan& plan) {
                    fills + ".";
     }
     HEXCORE_CHECK(false, "unknown policy", static_cast<int>(plan.policy));
+    return {};
 }
 
 std::string layer_ranges(const Plan& plan) {

@@ -73,6 +73,8 @@ struct Plan {
     std::uint32_t n_experts_used = 0;
     Bytes total_bytes;    ///< all weights
     Bytes experts_bytes;  ///< routed experts alone
+    Bytes embedding;      ///< token embedding; in host memory
+    Bytes output;         ///< output norm and head; on the device of the last layer
     Policy policy = Policy::balanced;
     ContextShape context;
     std::vector<PlannedDevice> devices;

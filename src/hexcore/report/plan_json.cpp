@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/usage_json.hpp"
 
 namespace hexcore {
@@ -19,7 +20,9 @@ Json model_json(const Plan& plan) {
             {"n_experts", plan.n_experts},
             {"n_experts_used", plan.n_experts_used},
             {"total_bytes", plan.total_bytes.count()},
-            {"experts_bytes", plan.experts_bytes.count()}};
+            {"experts_bytes", plan.experts_bytes.count()},
+            {"embedding_bytes", plan.embedding.count()},
+            {"output_bytes", plan.output.count()}};
 }
 
 Json context_json(const ContextShape& context) {
@@ -31,12 +34,16 @@ Json context_json(const ContextShape& context) {
 
 Json devices_json(const Plan& plan) {
     Json devices = Json::array();
-    for (const PlannedDevice& device : plan.devices) {
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        const PlannedDevice& device = plan.devices[d];
         devices.push_back({{"name", device.name},
                            {"budget_bytes", device.budget.count()},
                            {"reserve_bytes", device.reserve.count()},
                            {"layers", device.layers},
                            {"experts", device.experts},
+                           {"experts_share", rounded(experts_share(plan, DeviceId(d)))},
+                           {"experts_ratio", rounded(experts_ratio(plan, DeviceId(d)))},
+                           {"output", has_output(plan, DeviceId(d))},
                            {"planned", usage_json(device.planned)},
                            {"fill", rounded(device.fill())}});
     }

@@ -66,6 +66,14 @@ Result<void> read_model(const JsonCursor& root, Plan& plan) {
     if (experts_bytes > total) {
         return experts.wrong(fmt::format("the whole model has only {}", total.count()));
     }
+    if (model.has("embedding_bytes")) {
+        HEXCORE_TRY(embedding, bytes_member(model, "embedding_bytes"));
+        plan.embedding = embedding;
+    }
+    if (model.has("output_bytes")) {
+        HEXCORE_TRY(output, bytes_member(model, "output_bytes"));
+        plan.output = output;
+    }
     if (n_experts_used > n_experts) {
         HEXCORE_TRY(used, model.member("n_experts_used"));
         return used.wrong(fmt::format("a layer has only {} experts", n_experts));

@@ -61,6 +61,29 @@ std::string layer_range(const Plan& plan, DeviceId device) {
     return from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to);
 }
 
+double experts_share(const Plan& plan, DeviceId device) {
+    std::uint64_t all = 0;
+    for (const PlannedDevice& each : plan.devices) {
+        all += each.experts;
+    }
+    return all == 0 ? 0.0 : plan.devices[device.value()].experts / static_cast<double>(all);
+}
+
+double experts_ratio(const Plan& plan, DeviceId device) {
+    std::uint32_t fewest = 0;
+    for (const PlannedDevice& each : plan.devices) {
+        if (each.experts > 0 && (fewest == 0 || each.experts < fewest)) {
+            fewest = each.experts;
+        }
+    }
+    return fewest == 0 ? 0.0 : plan.devices[device.value()].experts / static_cast<double>(fewest);
+}
+
+bool has_output(const Plan& plan, DeviceId device) {
+    const auto& layers = plan.placement.layer_device;
+    return !layers.empty() && layers.back() == device;
+}
+
 bool has_recurrent_state(const Plan& plan) {
     return plan.host.recurrent > Bytes{} ||
            std::ranges::any_of(plan.devices, [](const PlannedDevice& device) {

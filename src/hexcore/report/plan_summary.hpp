@@ -24,6 +24,13 @@ namespace hexcore {
 [[nodiscard]] std::string times_sentence(const Plan& plan);
 /// The layers of a device as "0-13", "7" or "none".
 [[nodiscard]] std::string layer_range(const Plan& plan, DeviceId device);
+/// The routed experts of a device over those of all devices; 0 where there are none.
+[[nodiscard]] double experts_share(const Plan& plan, DeviceId device);
+/// The routed experts of a device over those of the device that has the fewest, but any: 1 there.
+/// 0 for a device without experts.
+[[nodiscard]] double experts_ratio(const Plan& plan, DeviceId device);
+/// Whether the output norm and head are on this device: it has the last layer.
+[[nodiscard]] bool has_output(const Plan& plan, DeviceId device);
 /// Whether any layer has routed experts.
 [[nodiscard]] bool has_experts(const Plan& plan);
 /// Whether any device or host memory holds recurrent state.

@@ -81,7 +81,9 @@ void draw_device(SvgPage& page, const Plan& plan, std::size_t index, double per_
     const DeviceId id(index);
     const std::string name = printable(device.name);
     const std::string experts =
-        has_experts(plan) ? fmt::format(", {} experts", device.experts) : std::string();
+        has_experts(plan)
+            ? fmt::format(", {} experts ({:.1f} %)", device.experts, experts_share(plan, id) * 100)
+            : std::string();
     page.box({svg_margin, y + 3, 18, 18}, device_fill(id), name);
     page.text(svg_margin + 9, y + 16, std::string(1, device_symbol(id)),
               {.size = 11, .anchor = SvgAnchor::middle, .fill = ink_on(device_fill(id))});

@@ -31,9 +31,7 @@ TextTable fill_table(const Plan& plan, std::size_t bar_columns, TextStyle style)
                      {"PLANNED FILL", Align::left},
                      {"FILL"},
                      {"BUDGET"},
-                     {"RESERVE"},
-                     {"LAYERS"},
-                     {"EXPERTS"}},
+                     {"RESERVE"}},
                     style);
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         const PlannedDevice& device = plan.devices[d];
@@ -41,8 +39,7 @@ TextTable fill_table(const Plan& plan, std::size_t bar_columns, TextStyle style)
             {device_label(plan, d),
              memory_bar(device.planned, device.reserve, device.budget, bar_columns, style.charset),
              fmt::format("{:.1f} %", device.fill() * 100), to_string(device.budget),
-             to_string(device.reserve), layer_range(plan, DeviceId(d)),
-             fmt::format("{}", device.experts)},
+             to_string(device.reserve)},
             device_escape(DeviceId(d)));
     }
     return table;
@@ -109,6 +106,40 @@ std::string bytes_text(const Plan& plan, TextStyle style) {
     return table.render();
 }
 
+std::string layers_cell(const Plan& plan, DeviceId device) {
+    const std::uint32_t count = plan.devices[device.value()].layers;
+    return count == 0 ? "0" : fmt::format("{} ({})", count, layer_range(plan, device));
+}
+
+/// What lies where, counted: layers, experts with their share of all and their ratio between the
+/// devices, and what is neither.
+std::string placed_text(const Plan& plan, TextStyle style) {
+    const bool experts = has_experts(plan);
+    std::vector<TableColumn> columns = {{"   PLACED", Align::left}, {"LAYERS"}};
+    if (experts) {
+        columns.insert(columns.end(), {{"EXPERTS"}, {"SHARE"}, {"RATIO"}});
+    }
+    columns.push_back({"OTHER", Align::left});
+    TextTable table(std::move(columns), style);
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        const DeviceId device(d);
+        std::vector<std::string> cells = {device_label(plan, d), layers_cell(plan, device)};
+        if (experts) {
+            cells.push_back(fmt::format("{}", plan.devices[d].experts));
+            cells.push_back(fmt::format("{:.1f} %", experts_share(plan, device) * 100));
+            cells.push_back(fmt::format("{:.2f}", experts_ratio(plan, device)));
+        }
+        cells.push_back(has_output(plan, device) ? fmt::format("output {}", to_string(plan.output))
+                                                 : std::string());
+        table.add_row(std::move(cells), device_escape(device));
+    }
+    std::vector<std::string> host(experts ? 5 : 2);
+    host.front() = "   host memory";
+    host.push_back(fmt::format("token embedding {}", to_string(plan.embedding)));
+    table.add_row(std::move(host));
+    return table.render();
+}
+
 std::string reasons_text(const Plan& plan, std::size_t columns) {
     std::string text;
     if (const std::string times = times_sentence(plan); !times.empty()) {
@@ -126,6 +157,7 @@ std::string reasons_text(const Plan& plan, std::size_t columns) {
 std::string plan_table(const Plan& plan, TextStyle style) {
     std::string text = head_text(plan, style.columns) + '\n';
     text += fill_text(plan, style) + '\n';
+    text += placed_text(plan, style) + '\n';
     text += bytes_text(plan, style) + '\n';
     const std::string grid = expert_grid(plan, style);
     text += grid.empty() ? "No routed experts: each layer is whole on its device.\n"

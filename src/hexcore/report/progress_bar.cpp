@@ -17,7 +17,7 @@ double fraction_of(const Progress& progress) {
     return std::min(1.0, progress.done.as_double() / progress.total.as_double());
 }
 
-std::string rate_text(double bytes_per_s) {
+std::string reading_rate(double bytes_per_s) {
     if (!std::isfinite(bytes_per_s) || bytes_per_s < 1 || bytes_per_s > 1e15) {
         return "";
     }
@@ -34,7 +34,7 @@ std::string progress_bar(const Progress& progress, std::size_t columns, Charset 
     const std::string bytes =
         fmt::format("{:>9} of {}", to_string(std::min(progress.done, progress.total)),
                     to_string(progress.total));
-    const std::string rate = fmt::format("{:>11}", rate_text(progress.bytes_per_s));
+    const std::string rate = fmt::format("{:>11}", reading_rate(progress.bytes_per_s));
     const std::string label = printable(progress.label);
     const std::size_t label_columns = label.empty() ? 0 : text_columns(label) + 1;
 

@@ -9,7 +9,7 @@ namespace {
 
 // libllama's log callback is one for the process.
 std::mutex mutex;
-std::string errors;
+std::string logged_errors;
 ggml_log_level current_level = GGML_LOG_LEVEL_NONE;
 int users = 0;
 
@@ -22,8 +22,8 @@ void collect(ggml_log_level level, const char* text, void*) {
     if (level != GGML_LOG_LEVEL_CONT) {
         current_level = level;
     }
-    if (current_level == GGML_LOG_LEVEL_ERROR && errors.size() < 4096) {
-        errors += text;
+    if (current_level == GGML_LOG_LEVEL_ERROR && logged_errors.size() < 4096) {
+        logged_errors += text;
     }
 }
 
@@ -32,7 +32,7 @@ void collect(ggml_log_level level, const char* text, void*) {
 LlamaLog::LlamaLog() {
     const std::lock_guard lock(mutex);
     if (users++ == 0) {
-        errors.clear();  // of what nobody asked about
+        logged_errors.clear();  // of what nobody asked about
         llama_log_set(collect, nullptr);
     }
 }
@@ -55,10 +55,10 @@ void silence_llama() {
 std::string LlamaLog::take_errors() {
     const std::lock_guard lock(mutex);
     std::string joined;
-    for (const char c : errors) {
+    for (const char c : logged_errors) {
         joined += c == '\n' ? std::string("; ") : std::string(1, c);
     }
-    errors.clear();
+    logged_errors.clear();
     while (joined.size() >= 2 && joined.ends_with("; ")) {
         joined.resize(joined.size() - 2);
     }
