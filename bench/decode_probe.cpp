@@ -9,15 +9,19 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "hexcore/cli/planning.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/api/planned_model.hpp"
 #include "hexcore/runtime/verify.hpp"
+#include "llama.h"
 
 namespace hexcore {
 namespace {
 
 struct Options {
     PlanningOptions planning;
+    std::string reserve = "1MiB";
+    std::string policy = "balanced";
+    std::uint32_t context = 0;
+    std::uint32_t ubatch = 512;
     int threads = 0;
     int repetitions = 1;
     std::uint32_t prompt = 512;
@@ -39,10 +43,10 @@ bool decode(llama_context& context, std::vector<llama_token>& tokens, std::size_
 
 /// Tokens a second for `count` tokens, `batch` at a time, after `depth` that are not timed; 0 where
 /// it failed.
-double rate(ModelSession& session, std::uint32_t count, std::size_t batch, const Options& options) {
+double rate(LoadedModel& session, std::uint32_t count, std::size_t batch, const Options& options) {
     llama_memory_clear(llama_get_memory(&session.context()), true);
     std::vector<llama_token> before = random_tokens(session.vocab(), options.depth, 2);
-    if (!decode(session.context(), before, options.planning.ubatch)) {
+    if (!decode(session.context(), before, options.ubatch)) {
         return 0;
     }
     std::vector<llama_token> tokens = random_tokens(session.vocab(), count, 1);
@@ -53,12 +57,17 @@ double rate(ModelSession& session, std::uint32_t count, std::size_t batch, const
 }
 
 Result<nlohmann::json> measure(const Options& options) {
-    HEXCORE_TRY(input, planning_input(options.planning));
-    const ContextOptions context{.outputs = 1, .threads = options.threads};
-    HEXCORE_TRY(plan, plan_exactly(input, options.planning, context));
-    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan,
-                                            {.context = context, .progress = {}, .stop = nullptr}));
-    const std::size_t batch = options.planning.ubatch;
+    PlanningOptions planning = options.planning;
+    HEXCORE_TRY(reserve, parse_bytes(options.reserve));
+    HEXCORE_TRY(policy, parse_policy(options.policy));
+    planning.reserve = reserve;
+    planning.policy = policy;
+    planning.context = TokenCount(options.context);
+    planning.ubatch = TokenCount(options.ubatch);
+    planning.computing = {.outputs = 1, .threads = options.threads};
+    HEXCORE_TRY(planned, PlannedModel::make(planning));
+    HEXCORE_TRY(session, planned.load());
+    const std::size_t batch = options.ubatch;
     nlohmann::json figures = {{"prompt_tokens_per_s", nlohmann::json::array()},
                               {"decode_tokens_per_s", nlohmann::json::array()}};
     (void)rate(session, options.prompt, batch, options);
@@ -77,7 +86,12 @@ int main(int argc, char** argv) {
     using namespace hexcore;
     CLI::App program("times a prompt and single tokens through a plan");
     Options options;
-    options.planning.add_to(program, true);
+    program.add_option("model", options.planning.model)->required();
+    program.add_option("--device", options.planning.devices)->expected(1)->take_all();
+    program.add_option("--reserve", options.reserve);
+    program.add_option("--policy", options.policy);
+    program.add_option("--ctx", options.context);
+    program.add_option("--ubatch", options.ubatch);
     program.add_option("--threads", options.threads);
     program.add_option("--repetitions", options.repetitions);
     program.add_option("--prompt", options.prompt);

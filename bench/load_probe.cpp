@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdio>
 
-#include "hexcore/cli/planning.hpp"
+#include "hexcore/api/planned_model.hpp"
 #include "hexcore/device/host_arena.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/llama_log.hpp"
+#include "hexcore/runtime/load_parameters.hpp"
+#include "llama-cpp.h"
 
 namespace hexcore {
 namespace {
@@ -36,7 +38,7 @@ Result<double> time_plain(const std::string& path, const std::string& mode) {
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}", path);
     }
     ContextShape shape;
-    shape.tokens = TokenCount(PlanningOptions::default_context_tokens);
+    shape.tokens = TokenCount(default_context_tokens);
     const llama_context_ptr context(
         llama_init_from_model(model.get(), context_parameters(shape, {})));
     if (!context) {
@@ -45,14 +47,13 @@ Result<double> time_plain(const std::string& path, const std::string& mode) {
     return seconds_since(start);
 }
 
-Result<double> time_planned(const PlanningOptions& options) {
-    HEXCORE_TRY(input, planning_input(options));
-    HEXCORE_TRY(plan, plan_exactly(input, options, {}));
+Result<double> time_planned(const PlanningOptions& options, bool verify_data) {
+    HEXCORE_TRY(planned, PlannedModel::make(options));
     LoadOptions load;
-    load.verify_data = options.verify_data;
+    load.verify_data = verify_data;
     warm_memory();
     const auto start = Clock::now();
-    HEXCORE_TRY(session, ModelSession::load(*input.machine, input.inventory, plan, load));
+    HEXCORE_TRY(model, planned.load(load));
     return seconds_since(start);
 }
 
@@ -64,11 +65,17 @@ int main(int argc, char** argv) {
     CLI::App program("times one load of a model");
     PlanningOptions options;
     std::string plain;
-    options.add_to(program, true);
-    options.add_loading_to(program);
+    std::string reserve = "0";
+    bool verify_data = false;
+    program.add_option("model", options.model)->required();
+    program.add_option("--device", options.devices)->expected(1)->take_all();
+    program.add_option("--reserve", reserve);
+    program.add_flag("--verify-data", verify_data);
     program.add_option("--plain", plain, "a load mode of llama.cpp, e.g. none or mmap");
     CLI11_PARSE(program, argc, argv);
-    const auto seconds = plain.empty() ? time_planned(options) : time_plain(options.model, plain);
+    options.reserve = parse_bytes(reserve).value();
+    const auto seconds =
+        plain.empty() ? time_planned(options, verify_data) : time_plain(options.model, plain);
     if (!seconds) {
         std::fprintf(stderr, "%s\n", seconds.error().message.c_str());
         return static_cast<int>(seconds.error().code);

@@ -14,7 +14,8 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
     libpugixml-dev libgomp1"
-TEST_PACKAGES="$BASE_PACKAGES libgtest-dev libgmock-dev"
+PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
+TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev"
 BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"
 CHECK_PACKAGES="$TEST_PACKAGES libbenchmark-dev clang clang-tidy shellcheck"
 # Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.
@@ -44,13 +45,14 @@ install_with() {
         { say "apt-get could not install: $missing"; exit 5; }
 }
 
-# ensure_packages base|test|bench|check: installs what is missing, as root or through sudo after
-# asking.
+# ensure_packages base|package|test|bench|check: installs what is missing, as root or through sudo
+# after asking.
 # dpkg is asked again only when the list, or what is installed, has changed.
 ensure_packages() {
     local wanted optional=$OPTIONAL_PACKAGES
     case $1 in
         base) wanted=$BASE_PACKAGES ;;
+        package) wanted=$PACKAGING_PACKAGES ;;
         test) wanted=$TEST_PACKAGES ;;
         bench) wanted=$BENCH_PACKAGES ;;
         check) wanted=$CHECK_PACKAGES optional=$OPTIONAL_CHECK_PACKAGES ;;

@@ -21,9 +21,10 @@ ALLOWED = {
     "assistant": "base device model trace plan track analyze backend runtime",
     "isolate": "base device trace track analyze",
     "report": "base device model trace plan track analyze",
+    "api": "base process device model plan backend runtime report",
     "plugin": "base device model plan backend report",
     "cli": "base process device model trace plan track analyze backend runtime assistant isolate "
-           "report",
+           "report api",
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

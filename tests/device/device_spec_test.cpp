@@ -187,5 +187,20 @@ TEST(DeviceSpec, RefusesAReserveThatLeavesNothing) {
     expect_refusal({"rpc:box:1=1MiB"}, laptop, 1_MiB, ErrorCode::does_not_fit, "rpc:box:1");
 }
 
+TEST(DeviceSpec, NamesOfDevicesSayWhatTheyAre) {
+    EXPECT_EQ(parse_device_name("host12")->kind, DeviceKind::host);
+    EXPECT_EQ(parse_device_name("host12")->index, 12U);
+    EXPECT_EQ(parse_device_name("cuda:3")->kind, DeviceKind::cuda);
+    EXPECT_EQ(parse_device_name("cuda:3")->index, 3U);
+    EXPECT_EQ(parse_device_name("rpc:box:50052")->kind, DeviceKind::rpc);
+    EXPECT_EQ(parse_device_name("rpc:box:50052")->endpoint, "box:50052");
+    for (const char* name : {"", "host", "host-1", "cuda:", "cuda:x", "cuda0", "rpc:", "rpc:box",
+                             "rpc:box:0", "tpu:1", "Host0"}) {
+        const auto parsed = parse_device_name(name);
+        ASSERT_FALSE(parsed.has_value()) << name;
+        EXPECT_EQ(parsed.error().code, ErrorCode::bad_input) << name;
+    }
+}
+
 }  // namespace
 }  // namespace hexcore

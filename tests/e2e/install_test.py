@@ -1,8 +1,13 @@
 """`cmake --install`: what it puts where works there, with nothing of the build folder."""
 
+import os
+import pathlib
 import subprocess
 
+import pytest
 from conftest import on
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_the_installed_program_runs_with_its_own_libraries(hexcore, demo_model, tmp_path):
@@ -33,3 +38,66 @@ def test_the_installed_program_runs_with_its_own_libraries(hexcore, demo_model, 
         (["man"], share / "man/man1/hexcore.1"),
     ]:
         assert path.read_text() == run(program, *arguments)
+
+
+EXAMPLE = ROOT / "examples" / "answer"
+TEXT = "Gravity is the force that"
+
+
+@pytest.fixture(scope="module")
+def installed(hexcore, tmp_path_factory):
+    prefix = tmp_path_factory.mktemp("installed")
+    subprocess.run(["cmake", "--install", hexcore.path.parent, "--prefix", prefix], check=True,
+                   capture_output=True)
+    return prefix
+
+
+def answer_of(program, demo_model):
+    return subprocess.run([program, demo_model, "320MiB", TEXT], capture_output=True, text=True,
+                          check=True).stdout
+
+
+def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, installed, demo_model,
+                                                                 tmp_path):
+    for arguments in (["-S", EXAMPLE, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}"],
+                      ["--build", tmp_path]):
+        subprocess.run(["cmake", *arguments], check=True, capture_output=True)
+    shown = answer_of(tmp_path / "answer", demo_model)
+    code, out, err = hexcore("run", demo_model, *on("320MiB", "320MiB"), "-n", "24", "--temp", "0",
+                             "-p", TEXT)
+    assert code == 0, err
+    assert out.strip() in shown
+    assert '"accounted"' in shown and "PLANNED FILL" in shown
+
+
+def test_pkg_config_says_how_to_build_against_what_is_installed(installed, demo_model, tmp_path):
+    (folder,) = installed.glob("lib*/**/pkgconfig")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "hexcore"], check=True, text=True,
+                           capture_output=True, env={**os.environ, "PKG_CONFIG_PATH": str(folder)})
+    subprocess.run(["c++", "-fsyntax-only", "-x", "c++", EXAMPLE / "answer.cpp",
+                    *[flag for flag in flags.stdout.split() if not flag.startswith("-l")]],
+                   check=True, capture_output=True)
+    assert "-lhexcore" in flags.stdout.split()
+
+
+def test_a_debian_package_can_be_installed_and_removed(hexcore, tmp_path):
+    build = hexcore.path.parent
+    subprocess.run(["cpack", "--config", build / "CPackConfig.cmake", "-B", tmp_path / "made"],
+                   check=True, capture_output=True, cwd=tmp_path)
+    (package,) = (tmp_path / "made").glob("hexcore_*.deb")
+    depends = subprocess.run(["dpkg-deb", "--field", package, "Depends"], check=True, text=True,
+                             capture_output=True).stdout
+    assert "libc6" in depends and "libfmt" in depends
+    root = tmp_path / "root"
+    admin = root / "var/lib/dpkg"
+    (admin / "info").mkdir(parents=True)
+    (admin / "updates").mkdir()
+    (admin / "status").touch()
+    dpkg = ["dpkg", f"--root={root}", "--force-not-root", "--force-depends",
+            "--force-script-chrootless", "--log=/dev/null"]
+    subprocess.run([*dpkg, "--install", package], check=True, capture_output=True)
+    version = subprocess.run([root / "usr/bin/hexcore", "--version"], check=True, text=True,
+                             capture_output=True).stdout
+    assert version.startswith("hexcore ")
+    subprocess.run([*dpkg, "--purge", "hexcore"], check=True, capture_output=True)
+    assert not [path for path in root.rglob("*") if path.is_file() and admin not in path.parents]

@@ -76,11 +76,11 @@ protected:
         before_ = Holdings::now();
     }
 
-    Result<ModelSession> attempt(const std::atomic<bool>* stop = nullptr) {
+    Result<LoadedModel> attempt(const std::atomic<bool>* stop = nullptr) {
         LoadOptions options;
         options.context = context_;
         options.stop = stop;
-        return ModelSession::load(*machine_, inventory_, plan_, options);
+        return LoadedModel::load(*machine_, inventory_, plan_, options);
     }
 
     std::vector<float> logits() {

@@ -15,8 +15,8 @@
 #include <tuple>
 
 #include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/model_outputs.hpp"
-#include "hexcore/runtime/model_session.hpp"
 #include "hexcore/runtime/verify.hpp"
 #include "mixtures/tiny_architectures.hpp"
 #include "support/temp_folder.hpp"
@@ -204,7 +204,7 @@ protected:
                            usage.recurrent.count(), usage.compute.count(), usage.staging.count());
     }
 
-    static void expect_as_planned(const Plan& plan, ModelSession& session) {
+    static void expect_as_planned(const Plan& plan, LoadedModel& session) {
         for (std::size_t i = 0; i < plan.devices.size(); ++i) {
             const Device& device = session.machine().device(DeviceId(i));
             EXPECT_EQ(text(plan.devices[i].planned), text(device.memory().accounted()))
@@ -222,7 +222,7 @@ protected:
         ASSERT_TRUE(plan.has_value()) << plan.error().message;
         LoadOptions load;
         load.context = context_options(ubatch, options);
-        auto session = ModelSession::load(*machine, *inventory, *plan, load);
+        auto session = LoadedModel::load(*machine, *inventory, *plan, load);
         ASSERT_TRUE(session.has_value()) << session.error().message;
         expect_as_planned(*plan, *session);
         const auto values = planned_outputs(*session, options);

@@ -91,9 +91,12 @@ TEST(MakePlan, TheExplanationSaysWhatDevicesOfOneMachineShare) {
         const Result<Plan> plan = make_plan(request);
         return plan && testing::Matches(testing::Contains(HasSubstr(part)))(plan->explanation);
     };
+    for (DeviceFacts& device : request.devices) {
+        device.kind = DeviceKind::cuda;
+    }
     EXPECT_FALSE(says("share") || says("main memory are planned"));
     for (DeviceFacts& device : request.devices) {
-        device.main_memory = true;
+        device.kind = DeviceKind::host;
     }
     EXPECT_TRUE(says("host0, host1 share one machine's cores"));
     EXPECT_TRUE(says("there are 24.00 GiB here"));

@@ -14,8 +14,8 @@ inline DeviceFacts host_device(std::size_t index, Bytes budget) {
     device.name = "host" + std::to_string(index);
     device.budget = budget;
     device.reserve = std::min(Bytes(budget.count() / 16), 1_GiB);
-    device.bandwidth_bytes_per_s = typical_host_speed().bandwidth_bytes_per_s;
-    device.hop_latency_s = typical_host_speed().hop_latency_s;
+    device.bandwidth_bytes_per_s = typical_speed(DeviceKind::host).bandwidth_bytes_per_s;
+    device.hop_latency_s = typical_speed(DeviceKind::host).hop_latency_s;
     return device;
 }
 

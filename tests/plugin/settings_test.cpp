@@ -155,7 +155,7 @@ TEST(PluginSettings, APlanForNoKindOfDeviceIsRefused) {
     const TempFolder folder;
     const Error error = error_from({{"HEXCORE_PLAN", write_plan(folder, "host0", "tpu:1")}});
     EXPECT_EQ(error.code, ErrorCode::bad_input);
-    EXPECT_THAT(error.message, HasSubstr("the plan names a device 'tpu:1'"));
+    EXPECT_THAT(error.message, HasSubstr("'tpu:1' is no device"));
 }
 
 TEST(PluginSettings, APlanThatIsMissingOrNoPlanIsBadInput) {

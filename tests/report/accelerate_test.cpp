@@ -52,13 +52,12 @@ TEST(Accelerate, RefusesModelsThatAreNotMixtral) {
 
 TEST(Accelerate, RefusesDevicesThatItDoesNotHave) {
     Plan plan = small_host_plan();
-    for (const char* name : {"rpc:10.0.0.2:50052", "cuda:", "cuda:x", "c"}) {
-        plan.devices[1].name = name;
-        const Result<AccelerateMap> map = plan_accelerate(plan);
-        ASSERT_FALSE(map.has_value()) << name;
-        EXPECT_EQ(map.error().code, ErrorCode::usage);
-        EXPECT_THAT(map.error().message, HasSubstr(name));
-    }
+    plan.devices[1].name = "rpc:10.0.0.2:50052";
+    plan.devices[1].kind = DeviceKind::rpc;
+    const Result<AccelerateMap> map = plan_accelerate(plan);
+    ASSERT_FALSE(map.has_value());
+    EXPECT_EQ(map.error().code, ErrorCode::usage);
+    EXPECT_THAT(map.error().message, HasSubstr("rpc:10.0.0.2:50052"));
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ std::vector<DeviceFacts> devices_of(std::size_t count, Bytes budget) {
     std::vector<DeviceFacts> devices(count);
     for (std::size_t d = 0; d < count; ++d) {
         devices[d].name = "cuda:" + std::to_string(d);
+        devices[d].kind = DeviceKind::cuda;
         devices[d].budget = budget;
         devices[d].bandwidth_bytes_per_s = 300e9;
         devices[d].hop_latency_s = 10e-6;

@@ -44,6 +44,7 @@ void expect_same(const Plan& a, const Plan& b) {
     ASSERT_EQ(a.devices.size(), b.devices.size());
     for (std::size_t d = 0; d < a.devices.size(); ++d) {
         EXPECT_EQ(a.devices[d].name, b.devices[d].name);
+        EXPECT_EQ(a.devices[d].kind, b.devices[d].kind);
         EXPECT_EQ(a.devices[d].budget, b.devices[d].budget);
         EXPECT_EQ(a.devices[d].reserve, b.devices[d].reserve);
         EXPECT_EQ(a.devices[d].layers, b.devices[d].layers);
@@ -68,7 +69,7 @@ TEST(PlanJson, HasTheKeysOfItsSchemaInOrder) {
     EXPECT_THAT(keys_of(document["context"]),
                 ElementsAre("tokens", "sequences", "kv_type", "ubatch"));
     EXPECT_THAT(keys_of(document["devices"][0]),
-                ElementsAre("name", "budget_bytes", "reserve_bytes", "layers", "experts",
+                ElementsAre("name", "kind", "budget_bytes", "reserve_bytes", "layers", "experts",
                             "experts_share", "experts_ratio", "output", "planned", "fill"));
     EXPECT_THAT(keys_of(document["devices"][0]["planned"]),
                 ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes",
@@ -116,6 +117,14 @@ TEST(PlanJson, WithoutEmbeddingAndOutputIsReadAsHavingNone) {
     ASSERT_TRUE(plan.has_value()) << plan.error().message;
     EXPECT_EQ(plan->embedding, 0_B);
     EXPECT_EQ(plan->output, 0_B);
+}
+
+TEST(PlanJson, TakesTheKindOfADeviceFromItsNameWhereItDoesNotSay) {
+    Json document = plan_json(mixtral_alternate_plan());
+    document["devices"][1].erase("kind");
+    const auto plan = plan_from_json(document.dump());
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    EXPECT_EQ(plan->devices[1].kind, DeviceKind::cuda);
 }
 
 TEST(PlanJson, ReadsBackWhatItWrote) {

@@ -143,7 +143,7 @@ TEST_P(OverPairs, LoadsStoppedAtAnyMomentLeaveNothingAndTheNextOneWorks) {
     int stopped = 0;
     const auto load_until = [&](std::atomic<bool>& stop, LoadOptions options) {
         options.stop = &stop;
-        const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
+        const auto session = LoadedModel::load(*machine_, inventory_, random_plan(2), options);
         if (!session) {
             EXPECT_EQ(session.error().code, ErrorCode::interrupted) << session.error().message;
             ++stopped;

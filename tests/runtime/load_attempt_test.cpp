@@ -45,7 +45,7 @@ protected:
 
     /// Expects the load to fail so, in that state, and to leave nothing.
     Error failing(const LoadOptions& options, ErrorCode code, LoadState state) {
-        const auto session = ModelSession::load(*machine_, inventory_, random_plan(1), options);
+        const auto session = LoadedModel::load(*machine_, inventory_, random_plan(1), options);
         EXPECT_FALSE(session.has_value());
         expect_empty_devices();
         if (session) {
@@ -76,7 +76,7 @@ TEST_F(Attempt, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
     EXPECT_THAT(error.message, HasSubstr("greedy, pid 7 (2.0 MiB)"));
 
     tree.write("/proc/meminfo", ample_memory);
-    EXPECT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), with_root).has_value());
+    EXPECT_TRUE(LoadedModel::load(*machine_, inventory_, random_plan(1), with_root).has_value());
 }
 
 TEST_F(Attempt, SeesWhatTheLoadBeforeItHasTaken) {
@@ -99,9 +99,9 @@ TEST_F(Attempt, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) {
     const std::string meminfo = tree.root().path("/proc/meminfo");
     ASSERT_EQ(::mkfifo(meminfo.c_str(), 0600), 0);
     const LoadOptions first = queued_options(tree);
-    std::optional<Result<ModelSession>> session;
+    std::optional<Result<LoadedModel>> session;
     std::thread load(
-        [&] { session.emplace(ModelSession::load(*machine_, inventory_, random_plan(1), first)); });
+        [&] { session.emplace(LoadedModel::load(*machine_, inventory_, random_plan(1), first)); });
     std::ofstream answer(meminfo);  // opens when the load looks
     const auto next = LoadTurn::wait({.queue = queue_,
                                       .tell =
@@ -175,7 +175,7 @@ TEST_F(Attempt, ProgressCountsWhatIsReallyRead) {
         last = progress;
         return true;
     };
-    ASSERT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), counting).has_value());
+    ASSERT_TRUE(LoadedModel::load(*machine_, inventory_, random_plan(1), counting).has_value());
     EXPECT_EQ(last.done, last.total);
     // The input embedding stays in libllama's mapping.
     EXPECT_EQ(last.total, inventory_.total_bytes() - inventory_.tensors.front().bytes);
@@ -184,7 +184,7 @@ TEST_F(Attempt, ProgressCountsWhatIsReallyRead) {
 TEST_F(Attempt, AProgressThatSaysNoStopsIt) {
     LoadOptions stopping = load_options();
     stopping.progress = [](ReadProgress) { return false; };
-    const auto session = ModelSession::load(*machine_, inventory_, random_plan(1), stopping);
+    const auto session = LoadedModel::load(*machine_, inventory_, random_plan(1), stopping);
     ASSERT_FALSE(session.has_value());
     EXPECT_EQ(session.error().code, ErrorCode::interrupted);
     expect_empty_devices();
@@ -195,7 +195,7 @@ TEST_F(Attempt, DataIsVerifiedWhereThatIsAskedFor) {
     ASSERT_EQ(tensor.role, TensorRole::expert);
     LoadOptions verifying = load_options();
     verifying.verify_data = true;
-    ASSERT_TRUE(ModelSession::load(*machine_, inventory_, random_plan(1), verifying).has_value());
+    ASSERT_TRUE(LoadedModel::load(*machine_, inventory_, random_plan(1), verifying).has_value());
 
     write_number(tensor, 5000, std::numeric_limits<float>::quiet_NaN());
     inventory_ = read_inventory(path_).value();

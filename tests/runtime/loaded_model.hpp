@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/verify.hpp"
 #include "support/temp_folder.hpp"
 #include "support/tiny_mixture.hpp"
@@ -78,8 +78,8 @@ protected:
         return options;
     }
 
-    Result<ModelSession> load(const Plan& plan) {
-        return ModelSession::load(*machine_, inventory_, plan, load_options());
+    Result<LoadedModel> load(const Plan& plan) {
+        return LoadedModel::load(*machine_, inventory_, plan, load_options());
     }
 
     /// The logits of a session that is loaded for them and unloaded again.

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "hexcore/runtime/dry_run.hpp"
-#include "hexcore/runtime/generate.hpp"
+#include "hexcore/runtime/sequence.hpp"
 #include "runtime/loaded_model.hpp"
 
 namespace hexcore::test {
@@ -114,8 +114,9 @@ TEST_F(Session, AModelWithoutTokenizerTakesNoText) {
     make_machine(1);
     auto session = load(random_plan(1));
     ASSERT_TRUE(session.has_value()) << session.error().message;
-    Generator generator(*session, {}, nullptr);
-    const auto answer = generator.answer("Hello", 1, [](std::string_view) {});
+    Decoder decoder(*session);
+    Sequence sequence(decoder, 0, {}, nullptr);
+    const auto answer = sequence.answer("Hello", 1, [](std::string_view) {});
     ASSERT_FALSE(answer.has_value());
     EXPECT_EQ(answer.error().code, ErrorCode::bad_input);
 }
@@ -126,7 +127,7 @@ TEST_F(Session, AStoppedLoadSaysSoAndLeavesNothing) {
     const std::atomic<bool> stop{true};
     LoadOptions options = load_options();
     options.stop = &stop;
-    const auto session = ModelSession::load(*machine_, inventory_, random_plan(2), options);
+    const auto session = LoadedModel::load(*machine_, inventory_, random_plan(2), options);
     ASSERT_FALSE(session.has_value());
     EXPECT_EQ(session.error().code, ErrorCode::interrupted);
     expect_empty_devices();

@@ -31,6 +31,9 @@ struct PlanSpec {
 
 inline PlannedDevice device_of(std::string name, Bytes budget, Bytes reserve) {
     PlannedDevice device;
+    if (const auto parsed = parse_device_name(name)) {  // tests also write what is none
+        device.kind = parsed->kind;
+    }
     device.name = std::move(name);
     device.budget = budget;
     device.reserve = reserve;

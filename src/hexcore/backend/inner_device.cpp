@@ -128,7 +128,16 @@ Result<InnerDevice> find_rpc(const DeviceSpec& spec) {
 Bytes free_memory(const InnerDevice& inner) { return free_memory(inner.device); }
 
 Result<InnerDevice> find_inner_device(const DeviceSpec& spec) {
-    return spec.kind == DeviceKind::cuda ? find_cuda(spec) : find_rpc(spec);
+    switch (spec.kind) {
+        case DeviceKind::host:
+            break;
+        case DeviceKind::cuda:
+            return find_cuda(spec);
+        case DeviceKind::rpc:
+            return find_rpc(spec);
+    }
+    HEXCORE_CHECK(false, spec.name, "has no inner device");
+    return InnerDevice{};
 }
 
 }  // namespace hexcore

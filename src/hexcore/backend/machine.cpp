@@ -39,23 +39,32 @@ constexpr ggml_backend_reg_i registry_interface = {
 
 }  // namespace
 
-Machine::Machine(std::vector<DeviceSpec> specs)
-    : specs_(std::move(specs)), registry_{GGML_BACKEND_API_VERSION, registry_interface, this} {}
+Result<std::unique_ptr<Device>> make_device(Machine& machine, ggml_backend_reg_t registry,
+                                            DeviceId id, const DeviceSpec& spec,
+                                            Commitment commitment) {
+    switch (spec.kind) {
+        case DeviceKind::host:
+            return std::make_unique<HostDevice>(machine, registry, id, spec, commitment);
+        case DeviceKind::cuda:
+        case DeviceKind::rpc:
+            break;
+    }
+    HEXCORE_TRY(inner, find_inner_device(spec));
+    return std::make_unique<WrappedDevice>(machine, registry, id, spec, commitment, inner);
+}
+
+Machine::Machine(std::vector<DeviceSpec> specs, DeviceMaker maker)
+    : specs_(std::move(specs)),
+      maker_(std::move(maker)),
+      registry_{GGML_BACKEND_API_VERSION, registry_interface, this} {}
 
 Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs,
-                                                 Commitment commitment) {
-    std::unique_ptr<Machine> machine(new Machine(specs));
+                                                 Commitment commitment, DeviceMaker maker) {
+    std::unique_ptr<Machine> machine(new Machine(specs, std::move(maker)));
     for (const DeviceSpec& spec : specs) {
         const DeviceId id(machine->devices_.size());
-        ggml_backend_reg_t registry = &machine->registry_;
-        if (spec.kind == DeviceKind::host) {
-            machine->devices_.push_back(
-                std::make_unique<HostDevice>(*machine, registry, id, spec, commitment));
-            continue;
-        }
-        HEXCORE_TRY(inner, find_inner_device(spec));
-        machine->devices_.push_back(
-            std::make_unique<WrappedDevice>(*machine, registry, id, spec, commitment, inner));
+        HEXCORE_TRY(device, machine->maker_(*machine, &machine->registry_, id, spec, commitment));
+        machine->devices_.push_back(std::move(device));
     }
     machine->claimed_.resize(specs.size());
     return machine;

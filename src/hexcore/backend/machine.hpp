@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,19 +15,34 @@
 
 namespace hexcore {
 
+/// Makes the device of a spec; takes no device memory. Fails with ErrorCode::missing_device for a
+/// kind of device that this build cannot drive.
+using DeviceMaker = std::function<Result<std::unique_ptr<Device>>(
+    Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,
+    Commitment commitment)>;
+/// Of each kind that there is.
+[[nodiscard]] Result<std::unique_ptr<Device>> make_device(Machine& machine,
+                                                          ggml_backend_reg_t registry, DeviceId id,
+                                                          const DeviceSpec& spec,
+                                                          Commitment commitment);
+
 /// The devices that a model is placed on, as one ggml backend. Passed to whoever needs it; nothing
 /// is registered with ggml globally. Must outlive every model and context that uses its devices.
 class Machine {
 public:
-    /// Makes a device for each spec; takes no device memory. Fails with ErrorCode::missing_device
-    /// for a kind of device that this build cannot drive.
+    /// Makes a device for each spec by `maker`, and fails as that does.
     [[nodiscard]] static Result<std::unique_ptr<Machine>> create(
-        const std::vector<DeviceSpec>& specs, Commitment commitment = Commitment::committed);
+        const std::vector<DeviceSpec>& specs, Commitment commitment = Commitment::committed,
+        DeviceMaker maker = make_device);
+    /// One of the same devices, on which nothing is taken.
+    [[nodiscard]] Result<std::unique_ptr<Machine>> simulated() const {
+        return create(specs_, Commitment::simulated, maker_);
+    }
 
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
-    /// What it was made from, to make another of the same kind.
+    /// What it was made from.
     [[nodiscard]] const std::vector<DeviceSpec>& specs() const { return specs_; }
     [[nodiscard]] std::size_t size() const { return devices_.size(); }
     /// Whether all devices are main memory of this process.
@@ -71,9 +87,10 @@ public:
     [[nodiscard]] std::optional<Error> last_refusal();
 
 private:
-    explicit Machine(std::vector<DeviceSpec> specs);
+    Machine(std::vector<DeviceSpec> specs, DeviceMaker maker);
 
     std::vector<DeviceSpec> specs_;
+    DeviceMaker maker_;
     ggml_backend_reg registry_;
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;

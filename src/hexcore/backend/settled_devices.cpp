@@ -19,14 +19,13 @@ Result<std::vector<DeviceSpec>> settled_devices(const std::vector<std::string>& 
 
 Result<std::vector<DeviceSpec>> settled_devices(const Plan& plan, const MachineMemory& machine) {
     std::vector<std::string> arguments;
-    std::size_t n_hosts = 0;
+    std::uint32_t n_hosts = 0;
     for (const PlannedDevice& device : plan.devices) {
-        const bool is_host = device.name == fmt::format("host{}", n_hosts);
-        n_hosts += is_host ? 1 : 0;
-        if (!is_host && !device.name.starts_with("cuda:") && !device.name.starts_with("rpc:")) {
+        const bool is_host = device.kind == DeviceKind::host;
+        if (is_host && device.name != fmt::format("host{}", n_hosts++)) {
             return fail(ErrorCode::bad_input,
-                        "the plan names a device '{}'; devices of a plan are host0, host1 and so "
-                        "on, cuda:N or rpc:HOST:PORT",
+                        "the plan names a device '{}'; its host devices are host0, host1 and so "
+                        "on, in this order",
                         device.name);
         }
         arguments.push_back(

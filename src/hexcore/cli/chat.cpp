@@ -3,47 +3,10 @@
 #include <vector>
 
 #include "hexcore/cli/end_of_answer.hpp"
+#include "hexcore/runtime/chat_template.hpp"
 
 namespace hexcore {
 namespace {
-
-struct Message {
-    std::string role;
-    std::string text;
-};
-
-/// The conversation in the model's template, ready for the assistant's next words or without them.
-Result<std::string> apply_template(llama_model& model, const std::vector<Message>& messages,
-                                   bool add_assistant) {
-    const char* chat_template = llama_model_chat_template(&model, nullptr);
-    if (chat_template == nullptr) {
-        return fail(ErrorCode::bad_input,
-                    "the model has no chat template; give it a prompt with -p TEXT");
-    }
-    std::vector<llama_chat_message> list;
-    list.reserve(messages.size());
-    for (const Message& message : messages) {
-        list.push_back({message.role.c_str(), message.text.c_str()});
-    }
-    std::string text(1024, '\0');
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        const std::int32_t size =
-            llama_chat_apply_template(chat_template, list.data(), list.size(), add_assistant,
-                                      text.data(), static_cast<std::int32_t>(text.size()));
-        if (size < 0) {
-            return fail(ErrorCode::bad_input,
-                        "libllama does not know the model's chat template; give it a prompt with "
-                        "-p TEXT");
-        }
-        const auto needed = static_cast<std::size_t>(size);
-        const bool fits = needed <= text.size();
-        text.resize(needed);
-        if (fits) {
-            return text;
-        }
-    }
-    return text;
-}
 
 /// The next question; false where there is none. On a terminal one Ctrl-C is only told how to
 /// leave.
@@ -71,9 +34,9 @@ Error nobody_asked() {
             "to answer; give a prompt with -p TEXT or --file FILE"};
 }
 
-Result<Answer> chat(ModelSession& session, Generator& generator, LineReader& lines,
-                    Interrupt& interrupt, std::uint32_t max_tokens) {
-    std::vector<Message> messages;
+Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, Interrupt& interrupt,
+                    std::uint32_t max_tokens) {
+    std::vector<ChatMessage> messages;
     Answer all;
     std::string line;
     bool asked = false;
@@ -82,9 +45,9 @@ Result<Answer> chat(ModelSession& session, Generator& generator, LineReader& lin
     while (!interrupt.should_quit() && next_question(lines, interrupt, line)) {
         asked = true;
         messages.push_back({"user", line});
-        HEXCORE_TRY(conversation, apply_template(session.model(), messages, true));
-        auto answer = generator.answer(std::string_view(conversation).substr(in_cache), max_tokens,
-                                       [](std::string_view text) { print(text); });
+        HEXCORE_TRY(conversation, apply_chat_template(model, messages, Turn::assistant));
+        auto answer = sequence.answer(std::string_view(conversation).substr(in_cache), max_tokens,
+                                      [](std::string_view text) { print(text); });
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
             complain(answer.error().message);
@@ -99,7 +62,7 @@ Result<Answer> chat(ModelSession& session, Generator& generator, LineReader& lin
             messages.pop_back();  // interrupted before it was taken in: it was never said
         } else {
             messages.push_back({"assistant", answer->text});
-            HEXCORE_TRY(so_far, apply_template(session.model(), messages, false));
+            HEXCORE_TRY(so_far, apply_chat_template(model, messages, Turn::user));
             // What the template puts behind the answer goes in with the next prompt.
             in_cache = end_of_answer(so_far, conversation, answer->text);
         }

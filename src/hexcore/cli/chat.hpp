@@ -2,7 +2,7 @@
 
 #include "hexcore/cli/line_reader.hpp"
 #include "hexcore/cli/terminal.hpp"
-#include "hexcore/runtime/generate.hpp"
+#include "hexcore/runtime/sequence.hpp"
 
 namespace hexcore {
 
@@ -11,7 +11,7 @@ namespace hexcore {
 /// question that the context has no room for is dropped with a message. Returns all answers'
 /// figures, and the last one's end. Fails with nobody_asked() where input ends without a line, and
 /// is not a terminal.
-[[nodiscard]] Result<Answer> chat(ModelSession& session, Generator& generator, LineReader& lines,
+[[nodiscard]] Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines,
                                   Interrupt& interrupt, std::uint32_t max_tokens);
 
 /// That there is neither a prompt nor anybody to chat with.

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "hexcore/api/examination_request.hpp"
 #include "hexcore/base/printable.hpp"
-#include "hexcore/cli/examination_request.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/process/child_process.hpp"
 #include "hexcore/runtime/file_trial.hpp"

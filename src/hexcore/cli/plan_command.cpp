@@ -2,9 +2,10 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examined_input.hpp"
 #include "hexcore/cli/locations.hpp"
+#include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_accelerate.hpp"
@@ -18,7 +19,7 @@ namespace hexcore {
 namespace {
 
 struct PlanOptions {
-    PlanningOptions planning;
+    PlanningFlags planning;
     std::string shape;
     std::string quant;
     std::string format = "table";
@@ -26,25 +27,25 @@ struct PlanOptions {
 };
 
 Result<Plan> make(const PlanOptions& options) {
-    const PlanningOptions& planning = options.planning;
-    if (!planning.model.empty() && !options.shape.empty()) {
+    const std::string& model = options.planning.model;
+    if (!model.empty() && !options.shape.empty()) {
         return fail(ErrorCode::usage,
                     "both a model file ({}) and --shape {} are given, and a plan is for one of "
                     "them; leave the other out",
-                    planning.model, options.shape);
+                    model, options.shape);
     }
-    if (planning.model.empty() && options.shape.empty()) {
+    if (model.empty() && options.shape.empty()) {
         return fail(ErrorCode::usage, "name either a model file or --shape NAME with --quant TYPE");
     }
+    HEXCORE_TRY(planning, options.planning.options());
     if (options.shape.empty()) {
         const Interrupt interrupt;
-        HEXCORE_TRY(input, examined_input(planning, interrupt.flag()));
         if (options.plugin) {
-            input.request.host_staging = Bytes();  // stock programs read by themselves
+            planning.reader = Reader::stock_program;
+            planning.computing.outputs = options.planning.ubatch;  // of a whole batch
         }
-        // They make room for the logits of a whole batch.
-        const ContextOptions context{.outputs = options.plugin ? planning.ubatch : 1};
-        return plan_exactly(input, planning, context, interrupt.flag());
+        HEXCORE_TRY(planned, PlannedModel::make(planning, interrupt.flag()));
+        return planned.plan();
     }
     if (options.plugin) {
         return fail(ErrorCode::usage, "--plugin plans exactly, which needs a model file");
@@ -52,11 +53,7 @@ Result<Plan> make(const PlanOptions& options) {
     if (options.quant.empty()) {
         return fail(ErrorCode::usage, "--shape needs --quant TYPE, for example --quant q4_K");
     }
-    HEXCORE_TRY(request, shape_request(planning, options.shape, options.quant));
-    HEXCORE_TRY(plan, planning.fit == "ctx" ? fit_context(request) : make_plan(request));
-    HEXCORE_TRY(mix, QuantMix::find(options.quant));
-    plan.explanation.push_back(mix.sentence());
-    return plan;
+    return plan_shape(options.shape, options.quant, planning);
 }
 
 /// Beside the program in a build folder, with its libraries once it is installed.

@@ -23,7 +23,7 @@ void add_sampling(CLI::App& command, SamplingOptions& sampling) {
         .add_option("-s,--seed", sampling.seed,
                     "of the choice; the same seed, the same text (default: -1, another one each "
                     "time)")
-        ->transform(seed_or_random(LLAMA_DEFAULT_SEED))
+        ->transform(seed_or_random(SamplingOptions{}.seed))
         ->option_text("S");
 }
 

@@ -1,19 +1,18 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "hexcore/cli/planning.hpp"
-#include "hexcore/runtime/generate.hpp"
+#include "hexcore/cli/planning_flags.hpp"
+#include "hexcore/runtime/sequence.hpp"
 
 namespace hexcore {
 
 /// The options of `hexcore run`.
 struct RunOptions {
-    PlanningOptions planning;
+    PlanningFlags planning;
     std::optional<std::string> prompt;  ///< none: a chat
     std::string prompt_file;
     std::string plan_file;

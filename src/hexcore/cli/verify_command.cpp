@@ -1,9 +1,9 @@
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/examined_input.hpp"
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/run_json.hpp"
@@ -16,7 +16,7 @@ namespace hexcore {
 namespace {
 
 struct Options {
-    PlanningOptions planning;
+    PlanningFlags planning;
     std::uint32_t tokens = 64;
     std::uint32_t batch = 0;
     std::uint32_t seed = 1;
@@ -27,37 +27,35 @@ struct Options {
 
 /// The same result; where memory is missing, the error also says what makes verify need more of it.
 template <typename T>
-Result<T> with_need(Result<T> result, const VerifyOptions& options, const ContextOptions& context) {
+Result<T> with_need(Result<T> result, const PlanningOptions& options) {
     if (!result && result.error().code == ErrorCode::does_not_fit) {
-        const bool is_logits = options.outputs == Outputs::logits;
+        const bool is_batch = options.computing.outputs > options.ubatch.value();
         result.error().message += fmt::format(
-            ". verify needs more than run, for the {} of all {} tokens of a batch{}; a smaller {} "
-            "lowers that",
-            is_logits ? "logits" : "embeddings", context.outputs,
-            is_logits ? " (4 bytes for each word of the vocabulary)" : "",
-            options.batch == context.outputs ? "--batch" : "--ubatch");
+            ". verify needs more than run, for the outputs of all {} tokens of a batch (of logits "
+            "4 "
+            "bytes for each word of the vocabulary); a smaller {} lowers that",
+            options.computing.outputs, is_batch ? "--batch" : "--ubatch");
     }
     return result;
 }
 
 Result<VerifyReport> verify(const Options& options) {
     const Interrupt interrupt;
-    HEXCORE_TRY(input, examined_input(options.planning, interrupt.flag()));
-    HEXCORE_TRY(outputs, outputs_of(input.inventory));
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
                                .threads = options.threads,
                                .progress = {},
-                               .stop = interrupt.flag(),
-                               .outputs = outputs};
-    const ContextOptions context = context_options(options.planning.ubatch, verification);
-    HEXCORE_TRY(plan, with_need(plan_exactly(input, options.planning, context, interrupt.flag()),
-                                verification, context));
+                               .stop = interrupt.flag()};
+    HEXCORE_TRY(planning, options.planning.options());
+    planning.computing = context_options(options.planning.ubatch, verification);
+    planning.embeddings_will_do = true;
+    HEXCORE_TRY(model, with_need(PlannedModel::make(planning, interrupt.flag()), planning));
+    verification.outputs = model.computing().wanted;
     std::vector<float> planned;
     {
         auto bar = std::make_unique<LoadProgress>();
-        LoadOptions load{.context = context,
+        LoadOptions load{.context = {},
                          .progress =
                              [&bar](ReadProgress read) {
                                  bar->update(read);
@@ -66,17 +64,16 @@ Result<VerifyReport> verify(const Options& options) {
                          .stop = interrupt.flag(),
                          .verify_data = options.planning.verify_data,
                          .tell = complain};
-        HEXCORE_TRY(session,
-                    with_need(ModelSession::load(*input.machine, input.inventory, plan, load),
-                              verification, context));
+        HEXCORE_TRY(loaded, with_need(model.load(load), planning));
         bar.reset();
-        verification.tokens = random_tokens(session.vocab(), options.tokens, options.seed);
-        HEXCORE_TRY(outputs_of_plan, planned_outputs(session, verification));
+        verification.tokens = random_tokens(loaded.vocab(), options.tokens, options.seed);
+        HEXCORE_TRY(outputs_of_plan, planned_outputs(loaded, verification));
         planned = std::move(outputs_of_plan);
     }
     LoadProgress bar;
     verification.progress = [&bar](ReadProgress read) { bar.update(read); };
-    HEXCORE_TRY(plain, plain_outputs(*input.machine, input.inventory, plan, verification));
+    HEXCORE_TRY(plain,
+                plain_outputs(model.machine(), model.inventory(), model.plan(), verification));
     return compare_outputs(planned, plain, verification);
 }
 

@@ -217,6 +217,42 @@ private:
 
 }  // namespace
 
+const char* to_string(DeviceKind kind) {
+    switch (kind) {
+        case DeviceKind::host:
+            return "host";
+        case DeviceKind::cuda:
+            return "cuda";
+        case DeviceKind::rpc:
+            return "rpc";
+    }
+    HEXCORE_CHECK(false, static_cast<int>(kind), "unknown kind of device");
+    return "";
+}
+
+Result<DeviceName> parse_device_name(std::string_view name) {
+    const auto after = [&name](std::string_view prefix) {
+        return name.starts_with(prefix) ? std::optional(name.substr(prefix.size())) : std::nullopt;
+    };
+    const auto index_after = [&after](std::string_view prefix) {
+        const auto digits = after(prefix);
+        return digits ? whole_number<std::uint32_t>(*digits) : std::nullopt;
+    };
+    if (const auto endpoint = after("rpc:"); endpoint && check_endpoint(name, *endpoint)) {
+        return DeviceName{.kind = DeviceKind::rpc, .endpoint = std::string(*endpoint)};
+    }
+    if (const auto index = index_after("cuda:")) {
+        return DeviceName{.kind = DeviceKind::cuda, .index = *index};
+    }
+    if (const auto index = index_after("host")) {
+        return DeviceName{.kind = DeviceKind::host, .index = *index};
+    }
+    return fail(ErrorCode::bad_input,
+                "'{}' is no device; devices of a plan are host0, host1 and so on, cuda:N or "
+                "rpc:HOST:PORT",
+                name);
+}
+
 Result<void> settle_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> reserve) {
     const Bytes kept = reserve.value_or(std::min(Bytes(budget.count() / 16), 1_GiB));
     if (kept >= budget) {

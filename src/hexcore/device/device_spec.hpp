@@ -14,6 +14,16 @@ namespace hexcore {
 
 /// What a `--device` names.
 enum class DeviceKind { host, cuda, rpc };
+[[nodiscard]] const char* to_string(DeviceKind kind);
+
+/// What a device's name says: "host1", "cuda:0", "rpc:HOST:PORT".
+struct DeviceName {
+    DeviceKind kind = DeviceKind::host;
+    std::uint32_t index = 0;    ///< of a capped host device or a GPU
+    std::string endpoint = {};  ///< HOST:PORT of an RPC server
+};
+/// Fails with ErrorCode::bad_input for what is no device's name.
+[[nodiscard]] Result<DeviceName> parse_device_name(std::string_view name);
 
 /// One device as asked for, with its budget settled. Names: "host0", "host1", ... in order of
 /// appearance, "cuda:0", "rpc:HOST:PORT".

@@ -14,6 +14,7 @@ std::vector<PlannedDevice> planned_devices(const PlanRequest& request, const Mod
     for (std::size_t d = 0; d < devices.size(); ++d) {
         PlannedDevice& made = planned.emplace_back();
         made.name = request.devices[d].name;
+        made.kind = request.devices[d].kind;
         made.budget = request.devices[d].budget;
         made.reserve = request.devices[d].reserve;
         made.planned.staging = devices[d].staging;

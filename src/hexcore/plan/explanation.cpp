@@ -146,7 +146,7 @@ std::vector<std::string> main_memory_sentences(const PlanRequest& request, const
     std::string names;
     std::size_t count = 0;
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
-        if (request.devices[d].main_memory) {
+        if (request.devices[d].kind == DeviceKind::host) {
             planned += plan.devices[d].planned.total();
             names += (count++ == 0 ? "" : ", ") + plan.devices[d].name;
         }

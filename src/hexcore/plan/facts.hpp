@@ -6,6 +6,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
+#include "hexcore/device/device_spec.hpp"
 
 namespace hexcore {
 
@@ -40,6 +41,7 @@ enum class SpeedSource { measured, typical };
 /// One device, as placement sees it.
 struct DeviceFacts {
     std::string name;  ///< "host0", "cuda:1", ...
+    DeviceKind kind = DeviceKind::host;
     Bytes budget;
     Bytes reserve;                     ///< kept free out of the budget
     Bytes compute;                     ///< compute buffers if the device has at least one layer
@@ -48,7 +50,6 @@ struct DeviceFacts {
     double bandwidth_bytes_per_s = 0;  ///< of its memory, reading; 0: reading counts no time
     double hop_latency_s = 0;          ///< one way, to any other device
     SpeedSource speed_source = SpeedSource::typical;
-    bool main_memory = false;  ///< a part of it, whose speed it shares with all others of its kind
 
     /// What may be planned onto it.
     [[nodiscard]] Bytes usable() const { return saturating_subtract(budget, reserve); }

@@ -56,12 +56,13 @@ using DryRun = std::function<Result<DryRunUsage>(const Plan&)>;
 [[nodiscard]] Result<Plan> finish_plan(Plan plan, const DryRunUsage& usage);
 
 /// Speeds to plan with where nothing was measured. A capped host device: 10 GB/s and 1 us. A GPU by
-/// the memory bandwidth that its maker states for a card of that name, else 600 GB/s; 10 us.
+/// the memory bandwidth that its maker states for a card of that name, else 600 GB/s; 10 us. What
+/// an RPC server computes with is not known: as a GPU of no known name.
 struct TypicalSpeed {
     double bandwidth_bytes_per_s = 0;
     double hop_latency_s = 0;
 };
-[[nodiscard]] TypicalSpeed typical_host_speed();
-[[nodiscard]] TypicalSpeed typical_gpu_speed(std::string_view name);
+/// `gpu_name`: what the driver calls the card, if it is one of this machine's.
+[[nodiscard]] TypicalSpeed typical_speed(DeviceKind kind, std::string_view gpu_name = {});
 
 }  // namespace hexcore

@@ -6,6 +6,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
+#include "hexcore/device/device_spec.hpp"
 #include "hexcore/plan/facts.hpp"
 #include "hexcore/plan/placement.hpp"
 
@@ -47,6 +48,7 @@ enum class Basis {
 
 struct PlannedDevice {
     std::string name;
+    DeviceKind kind = DeviceKind::host;
     Bytes budget;
     Bytes reserve;
     std::uint32_t layers = 0;

@@ -35,11 +35,17 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-TypicalSpeed typical_host_speed() { return {10e9, 1e-6}; }
-
-TypicalSpeed typical_gpu_speed(std::string_view name) {
-    const auto known = std::find_if(known_gpus.begin(), known_gpus.end(),
-                                    [&](const KnownGpu& gpu) { return contains(name, gpu.name); });
+TypicalSpeed typical_speed(DeviceKind kind, std::string_view gpu_name) {
+    switch (kind) {
+        case DeviceKind::host:
+            return {10e9, 1e-6};
+        case DeviceKind::cuda:
+        case DeviceKind::rpc:
+            break;
+    }
+    const auto known = std::find_if(known_gpus.begin(), known_gpus.end(), [&](const KnownGpu& gpu) {
+        return contains(gpu_name, gpu.name);
+    });
     return {known == known_gpus.end() ? 600e9 : known->bandwidth_gb_per_s * 1e9, 10e-6};
 }
 

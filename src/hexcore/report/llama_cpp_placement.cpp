@@ -16,15 +16,22 @@ std::vector<LlamaCppDevice> name_devices(const Plan& plan) {
     std::size_t n_servers = 0;
     for (const PlannedDevice& device : plan.devices) {
         const std::string name = printable(device.name);
-        if (name.starts_with("cuda:")) {
-            const std::string cuda = "CUDA" + name.substr(5);
-            devices.push_back({cuda, cuda, ""});
-        } else if (name.starts_with("rpc:")) {
-            // ggml numbers RPC devices over all servers, but buffers within each server.
-            devices.push_back({fmt::format("RPC{}", n_servers++),
-                               fmt::format("RPC0[{}]", name.substr(4)), name.substr(4)});
-        } else {
-            devices.push_back({"", "CPU", ""});
+        switch (device.kind) {
+            case DeviceKind::host:
+                devices.push_back({"", "CPU", ""});
+                break;
+            case DeviceKind::cuda: {
+                const std::string cuda = "CUDA" + name.substr(name.find(':') + 1);
+                devices.push_back({cuda, cuda, ""});
+                break;
+            }
+            case DeviceKind::rpc: {
+                // ggml numbers RPC devices over all servers, but buffers within each server.
+                const std::string endpoint = name.substr(name.find(':') + 1);
+                devices.push_back({fmt::format("RPC{}", n_servers++),
+                                   fmt::format("RPC0[{}]", endpoint), endpoint});
+                break;
+            }
         }
     }
     return devices;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "hexcore/base/whole_number.hpp"
 #include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/text_style.hpp"
 
@@ -15,22 +14,21 @@ using Json = nlohmann::ordered_json;
 Result<std::vector<Json>> number_devices(const Plan& plan) {
     std::vector<Json> numbers;
     for (const PlannedDevice& device : plan.devices) {
-        if (device.name.starts_with("host")) {
-            numbers.emplace_back("cpu");
-            continue;
+        switch (device.kind) {
+            case DeviceKind::host:
+                numbers.emplace_back("cpu");
+                break;
+            case DeviceKind::cuda: {
+                HEXCORE_TRY(name, parse_device_name(device.name));
+                numbers.emplace_back(name.index);
+                break;
+            }
+            case DeviceKind::rpc:
+                return fail(ErrorCode::usage,
+                            "accelerate has no device like {}; plan with GPUs and host memory only "
+                            "(--device cuda:0, --device host=SIZE)",
+                            printable(device.name));
         }
-        constexpr std::string_view prefix = "cuda:";
-        const auto index =
-            device.name.starts_with(prefix)
-                ? whole_number<std::uint32_t>(std::string_view(device.name).substr(prefix.size()))
-                : std::nullopt;
-        if (!index) {
-            return fail(ErrorCode::usage,
-                        "accelerate has no device like {}; plan with GPUs and host memory only "
-                        "(--device cuda:0, --device host=SIZE)",
-                        printable(device.name));
-        }
-        numbers.emplace_back(*index);
     }
     return numbers;
 }

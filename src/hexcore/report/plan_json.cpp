@@ -37,6 +37,7 @@ Json devices_json(const Plan& plan) {
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         const PlannedDevice& device = plan.devices[d];
         devices.push_back({{"name", device.name},
+                           {"kind", to_string(device.kind)},
                            {"budget_bytes", device.budget.count()},
                            {"reserve_bytes", device.reserve.count()},
                            {"layers", device.layers},

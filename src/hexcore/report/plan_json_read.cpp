@@ -112,9 +112,29 @@ Result<ContextShape> read_context(const JsonCursor& root) {
     return shape;
 }
 
+/// By its name, with which `kind` must agree where it stands.
+Result<DeviceKind> read_kind(const JsonCursor& device) {
+    HEXCORE_TRY(name, device.member("name"));
+    HEXCORE_TRY(text, name.text());
+    const Result<DeviceName> parsed = parse_device_name(text);
+    if (!parsed) {
+        return name.wrong(parsed.error().message);
+    }
+    if (device.has("kind")) {
+        HEXCORE_TRY(kind, device.member("kind"));
+        HEXCORE_TRY(kind_text, kind.text());
+        if (kind_text != to_string(parsed->kind)) {
+            return kind.wrong(
+                fmt::format("a device of the name {} is \"{}\"", text, to_string(parsed->kind)));
+        }
+    }
+    return parsed->kind;
+}
+
 Result<PlannedDevice> read_device(const JsonCursor& cursor) {
     PlannedDevice device;
     HEXCORE_TRY(name, text_member(cursor, "name"));
+    HEXCORE_TRY(kind, read_kind(cursor));
     HEXCORE_TRY(budget, bytes_member(cursor, "budget_bytes"));
     HEXCORE_TRY(reserve, cursor.member("reserve_bytes"));
     HEXCORE_TRY(reserve_bytes, reserve.bytes());
@@ -126,6 +146,7 @@ Result<PlannedDevice> read_device(const JsonCursor& cursor) {
         return reserve.wrong(fmt::format("the budget is only {}", budget.count()));
     }
     device.name = name;
+    device.kind = kind;
     device.budget = budget;
     device.reserve = reserve_bytes;
     device.layers = layers;

@@ -47,7 +47,7 @@ ShellCommand bench_command(const Plan& plan, const PluginCommandOptions& options
     const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
     const bool has_gpu =
         std::any_of(plan.devices.begin(), plan.devices.end(),
-                    [](const PlannedDevice& device) { return device.name.starts_with("cuda:"); });
+                    [](const PlannedDevice& device) { return device.kind == DeviceKind::cuda; });
     if (has_gpu) {
         std::vector<std::string> names;
         for (const PlannedDevice& device : plan.devices) {

@@ -22,11 +22,10 @@ struct Trial {
     }
 };
 
-Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Trial& trial,
-                            const Plan& plan) {
+Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, const Plan& plan) {
     LlamaLog log;
     HEXCORE_TRY_VOID(trial.not_stopped());
-    HEXCORE_TRY(simulated, Machine::create(specs, Commitment::simulated));
+    HEXCORE_TRY(simulated, planned_for.simulated());
     Machine& machine = *simulated;
     machine.set_layout(ExpertLayout(trial.inventory, plan.placement, machine.size()));
     const LoadParameters parameters(machine, plan);
@@ -63,7 +62,7 @@ Result<DryRunUsage> dry_run(const std::vector<DeviceSpec>& specs, const Trial& t
 DryRun make_dry_run(const Machine& machine, const Inventory& inventory, ContextOptions options,
                     const std::atomic<bool>* stop) {
     return [&machine, &inventory, options, stop](const Plan& plan) {
-        return dry_run(machine.specs(), Trial{inventory, options, stop}, plan);
+        return dry_run(machine, Trial{inventory, options, stop}, plan);
     };
 }
 

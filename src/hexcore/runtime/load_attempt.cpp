@@ -302,6 +302,9 @@ Result<void> LoadAttempt::make_context() {
         parameters.abort_callback_data = const_cast<std::atomic<bool>*>(options_.stop);
     }
     context_.reset(llama_init_from_model(model_.get(), parameters));
+    if (context_) {
+        llama_set_abort_callback(context_.get(), nullptr, nullptr);  // it was for this load
+    }
     if (!context_) {
         return failed("cannot make that context");
     }

@@ -7,32 +7,16 @@
 
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/load_turn.hpp"
-#include "hexcore/device/proc_root.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/plan/make_plan.hpp"
 #include "hexcore/runtime/llama_log.hpp"
+#include "hexcore/runtime/load_options.hpp"
 #include "hexcore/runtime/load_parameters.hpp"
 #include "hexcore/runtime/parallel_reader.hpp"
 #include "hexcore/runtime/process_limits.hpp"
 #include "llama-cpp.h"
 
 namespace hexcore {
-
-struct LoadOptions {
-    ContextOptions context;
-    /// Called about twenty times a second while tensors are read; false stops the load.
-    std::function<bool(ReadProgress)> progress = {};
-    /// Set from anywhere (a signal handler) to stop what is being computed. May be null.
-    const std::atomic<bool>* stop = nullptr;
-    /// Fail where a tensor holds a NaN or an infinity.
-    bool verify_data = false;
-    /// Where the machine's free memory is read from.
-    ProcRoot root = {};
-    /// Loads in the same queue see what is free and commit it one after another.
-    std::string queue = load_queue();
-    /// Is told in a sentence whom the load waits for when that takes longer than a second.
-    std::function<void(std::string_view)> tell = {};
-};
 
 /// The steps of a load, in their order. Nothing is taken before `reserve`, and no byte of a tensor
 /// is read before `fill`, when nothing is left to be refused.

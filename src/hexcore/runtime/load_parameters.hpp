@@ -5,19 +5,10 @@
 
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/plan/plan.hpp"
+#include "hexcore/runtime/context_options.hpp"
 #include "llama.h"
 
 namespace hexcore {
-
-/// What a context is to tell of each token.
-enum class Outputs { logits, embeddings };
-
-/// What a context is made for, beyond the plan.
-struct ContextOptions {
-    std::uint32_t outputs = 1;  ///< tokens of one batch that something is wanted for, at most
-    int threads = 0;            ///< 0: usable_cores()
-    Outputs wanted = Outputs::logits;
-};
 
 /// A plan in the terms of libllama: devices, split and buffer types. Owns what the parameters point
 /// to, so it must outlive the call that they are passed to.

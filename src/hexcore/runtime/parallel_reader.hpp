@@ -18,15 +18,10 @@
 #include "hexcore/device/device_spec.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
+#include "hexcore/runtime/load_options.hpp"
 #include "hexcore/runtime/value_check.hpp"
 
 namespace hexcore {
-
-/// How far the reading of a model's tensors has come.
-struct ReadProgress {
-    Bytes done;
-    Bytes total;  ///< what is really read: not what stays in libllama's mapping of the file
-};
 
 struct ReaderOptions {
     /// For tensors that go to these devices.

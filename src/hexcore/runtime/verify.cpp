@@ -25,6 +25,22 @@ Batch make_batch(std::size_t size) {
             }};
 }
 
+/// While it lives, what the context computes ends once `stop` (null: never) is set.
+class StoppedBy {
+public:
+    StoppedBy(llama_context& context, const std::atomic<bool>* stop) : context_(context) {
+        if (stop != nullptr) {
+            llama_set_abort_callback(&context, is_stopped, const_cast<std::atomic<bool>*>(stop));
+        }
+    }
+    ~StoppedBy() { llama_set_abort_callback(&context_, nullptr, nullptr); }
+    StoppedBy(const StoppedBy&) = delete;
+    StoppedBy& operator=(const StoppedBy&) = delete;
+
+private:
+    llama_context& context_;
+};
+
 /// Computes tokens one call after another and collects what comes of each.
 class OutputCollector {
 public:
@@ -44,6 +60,7 @@ public:
         const std::size_t each = options_.batch == 0 ? llama_n_ubatch(&context_)
                                                      : std::min<std::size_t>(options_.batch, most);
         const Batch batch = make_batch(each);
+        const StoppedBy stopped_by(context_, options_.stop);
         outputs_.reserve(options_.tokens.size() * width_);
         for (std::size_t done = 0; done < options_.tokens.size(); done += each) {
             fill(*batch, done, std::min(each, options_.tokens.size() - done));
@@ -116,8 +133,8 @@ ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& option
             .wanted = options.outputs};
 }
 
-Result<std::vector<float>> planned_outputs(ModelSession& session, const VerifyOptions& options) {
-    return OutputCollector(session.context(), options).collect();
+Result<std::vector<float>> planned_outputs(LoadedModel& model, const VerifyOptions& options) {
+    return OutputCollector(model.context(), options).collect();
 }
 
 Result<std::vector<float>> plain_outputs(Machine& machine, const Inventory& inventory,
@@ -138,12 +155,8 @@ Result<std::vector<float>> plain_outputs(Machine& machine, const Inventory& inve
         return fail(ErrorCode::bad_input, "plain libllama cannot load {}: {}",
                     inventory.files.front().string(), log.take_errors());
     }
-    llama_context_params context_params =
+    const llama_context_params context_params =
         context_parameters(plan.context, context_options(plan.context.ubatch.value(), options));
-    if (options.stop != nullptr) {
-        context_params.abort_callback = is_stopped;
-        context_params.abort_callback_data = const_cast<std::atomic<bool>*>(options.stop);
-    }
     const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
     if (!context) {
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",

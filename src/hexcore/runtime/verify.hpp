@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "hexcore/report/run_report.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/load_attempt.hpp"
+#include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/parallel_reader.hpp"
 
 namespace hexcore {
@@ -36,7 +37,7 @@ struct VerifyOptions {
 [[nodiscard]] ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& options);
 
 /// The outputs of every token, [token][vocabulary or width], through the plan's devices.
-[[nodiscard]] Result<std::vector<float>> planned_outputs(ModelSession& session,
+[[nodiscard]] Result<std::vector<float>> planned_outputs(LoadedModel& model,
                                                          const VerifyOptions& options);
 /// The same through plain libllama without repacked weights: on the CPU, or, where all devices of
 /// the machine are another backend's (GPUs), on those, split by whole layers as the plan has them.

@@ -1,4 +1,4 @@
-#include "hexcore/cli/examination_outcome.hpp"
+#include "hexcore/api/examination_outcome.hpp"
 
 #include <gmock/gmock.h>
 

@@ -2,24 +2,19 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "hexcore/report/run_report.hpp"
-#include "hexcore/runtime/model_session.hpp"
+#include "hexcore/runtime/decoder.hpp"
+#include "hexcore/runtime/sampling.hpp"
+
+struct llama_sampler;
 
 namespace hexcore {
-
-/// How the next token is chosen, by llama.cpp's samplers.
-struct SamplingOptions {
-    float temperature = 0.8F;                 ///< 0: always the most likely token
-    std::int32_t top_k = 40;                  ///< 0: all
-    float top_p = 0.95F;                      ///< 1: all
-    float min_p = 0.05F;                      ///< 0: all
-    std::uint32_t seed = LLAMA_DEFAULT_SEED;  ///< the default: another one each time
-};
 
 /// What one answer took and why it ended.
 struct Answer {
@@ -32,12 +27,13 @@ struct Answer {
     double decode_seconds = 0;
 };
 
-/// Continues one sequence in a session's context: prompt in, text out, any number of times.
-class Generator {
+/// One sequence of a model's context: prompt in, text out, any number of times.
+class Sequence {
 public:
-    /// Both must outlive the generator. `stop`, if not null, ends an answer as soon as it is set.
-    Generator(ModelSession& session, const SamplingOptions& sampling,
-              const std::atomic<bool>* stop);
+    /// The sequence of that number, 0 to those of the context less one, which must be empty. The
+    /// decoder must outlive it. `stop`, if not null, ends an answer as soon as it is set.
+    Sequence(Decoder& decoder, std::uint32_t id, const SamplingOptions& sampling,
+             const std::atomic<bool>* stop);
 
     /// Appends `prompt` to the sequence and generates up to `max_tokens` (0: until the context is
     /// full), passing each piece of text on as it comes. Fails with bad_input for a model without
@@ -52,24 +48,31 @@ public:
     [[nodiscard]] std::uint32_t position() const { return position_; }
 
 private:
+    struct FreeSampler {
+        void operator()(llama_sampler* sampler) const;
+    };
+
     /// The first text of a sequence begins with the model's BOS token where the model wants it:
     /// once, also where the text says it itself.
-    [[nodiscard]] Result<std::vector<llama_token>> tokenize(std::string_view text) const;
-    [[nodiscard]] Result<bool> decode(const llama_token* tokens, std::size_t count);
+    [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view text) const;
+    /// False where it was stopped.
+    [[nodiscard]] Result<bool> decode(std::span<const Token> tokens);
     /// Fails with ErrorCode::negative where those of the last token hold a NaN.
     [[nodiscard]] Result<void> check_logits() const;
     /// Takes everything from `position` on out of the sequence again.
     [[nodiscard]] Result<void> go_back_to(std::uint32_t position);
     [[nodiscard]] Result<void> generate(Answer& answer, std::uint32_t max_tokens,
                                         const std::function<void(std::string_view)>& on_text);
-    [[nodiscard]] std::string piece(llama_token token) const;
+    [[nodiscard]] std::string piece(Token token) const;
     [[nodiscard]] bool stopped() const { return stop_ != nullptr && stop_->load(); }
+    [[nodiscard]] LoadedModel& model() const { return decoder_.model(); }
 
-    ModelSession& session_;
-    llama_sampler_ptr sampler_;
+    Decoder& decoder_;
+    const std::uint32_t id_;
+    std::unique_ptr<llama_sampler, FreeSampler> sampler_;
     const std::atomic<bool>* stop_;
     std::uint32_t position_ = 0;
-    std::optional<llama_token> pending_;  ///< sampled and shown, not yet in the cache
+    std::optional<Token> pending_;  ///< sampled and shown, not yet in the cache
 };
 
 }  // namespace hexcore

@@ -1,4 +1,4 @@
-#include "hexcore/runtime/generate.hpp"
+#include "hexcore/runtime/sequence.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "hexcore/report/text_style.hpp"
+#include "llama-cpp.h"
 
 namespace hexcore {
 namespace {
@@ -16,6 +17,8 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+static_assert(SamplingOptions{}.seed == LLAMA_DEFAULT_SEED);
 
 llama_sampler_ptr make_sampler(const SamplingOptions& options) {
     llama_sampler_ptr chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
@@ -39,17 +42,23 @@ llama_sampler_ptr make_sampler(const SamplingOptions& options) {
 
 }  // namespace
 
-Generator::Generator(ModelSession& session, const SamplingOptions& sampling,
-                     const std::atomic<bool>* stop)
-    : session_(session), sampler_(make_sampler(sampling)), stop_(stop) {}
+void Sequence::FreeSampler::operator()(llama_sampler* sampler) const {
+    llama_sampler_free(sampler);
+}
 
-Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) const {
+Sequence::Sequence(Decoder& decoder, std::uint32_t id, const SamplingOptions& sampling,
+                   const std::atomic<bool>* stop)
+    : decoder_(decoder), id_(id), sampler_(make_sampler(sampling).release()), stop_(stop) {
+    HEXCORE_CHECK(id < llama_n_seq_max(&model().context()), id, "is no sequence of the context");
+}
+
+Result<std::vector<Token>> Sequence::tokenize(std::string_view text) const {
     // libllama aborts the program where it is asked for what these models have not.
-    if (llama_vocab_type(&session_.vocab()) == LLAMA_VOCAB_TYPE_NONE) {
+    if (llama_vocab_type(&model().vocab()) == LLAMA_VOCAB_TYPE_NONE) {
         return fail(ErrorCode::bad_input, "the model has no tokenizer, so it takes no text");
     }
-    if (llama_model_has_encoder(&session_.model()) ||
-        llama_get_memory(&session_.context()) == nullptr) {
+    if (llama_model_has_encoder(&model().model()) ||
+        llama_get_memory(&model().context()) == nullptr) {
         return fail(ErrorCode::bad_input, "the model is not one that continues a text");
     }
     constexpr std::size_t longest = std::numeric_limits<std::int32_t>::max() - 2;
@@ -58,10 +67,10 @@ Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) cons
                     text.size(), longest);
     }
     const auto length = static_cast<std::int32_t>(text.size());
-    std::vector<llama_token> tokens(text.size() + 2);
+    std::vector<Token> tokens(text.size() + 2);
     std::int32_t count = 0;
     try {
-        count = llama_tokenize(&session_.vocab(), text.data(), length, tokens.data(),
+        count = llama_tokenize(&model().vocab(), text.data(), length, tokens.data(),
                                static_cast<std::int32_t>(tokens.size()), position_ == 0, true);
     } catch (const std::exception& error) {
         return fail(ErrorCode::usage,
@@ -73,18 +82,18 @@ Result<std::vector<llama_token>> Generator::tokenize(std::string_view text) cons
     }
     tokens.resize(static_cast<std::size_t>(count));
     // Prompts and chat templates that were written for other programs begin with its text.
-    const llama_token bos = llama_vocab_bos(&session_.vocab());
-    if (position_ == 0 && llama_vocab_get_add_bos(&session_.vocab()) && tokens.size() > 1 &&
+    const Token bos = llama_vocab_bos(&model().vocab());
+    if (position_ == 0 && llama_vocab_get_add_bos(&model().vocab()) && tokens.size() > 1 &&
         tokens[0] == bos && tokens[1] == bos) {
         tokens.erase(tokens.begin());
     }
     return tokens;
 }
 
-std::string Generator::piece(llama_token token) const {
+std::string Sequence::piece(Token token) const {
     std::string text(256, '\0');
     const auto write = [&] {
-        return llama_token_to_piece(&session_.vocab(), token, text.data(),
+        return llama_token_to_piece(&model().vocab(), token, text.data(),
                                     static_cast<std::int32_t>(text.size()), 0, false);
     };
     std::int32_t size = write();
@@ -96,34 +105,15 @@ std::string Generator::piece(llama_token token) const {
     return text;
 }
 
-Result<bool> Generator::decode(const llama_token* tokens, std::size_t count) {
-    const std::size_t batch_size = llama_n_batch(&session_.context());
-    for (std::size_t done = 0; done < count; done += batch_size) {
-        const std::size_t now = std::min(batch_size, count - done);
-        const llama_batch batch = llama_batch_get_one(const_cast<llama_token*>(tokens + done),
-                                                      static_cast<std::int32_t>(now));
-        (void)session_.machine().last_refusal();  // an old one does not explain this batch
-        const std::int32_t status = llama_decode(&session_.context(), batch);
-        llama_synchronize(&session_.context());
-        if (status == 2 || (status != 0 && stopped())) {
-            return false;
-        }
-        if (status != 0) {
-            if (auto refusal = session_.machine().last_refusal()) {
-                return tl::unexpected(std::move(*refusal));
-            }
-            return fail(ErrorCode::does_not_fit,
-                        "the context cannot take {} more tokens after {} of {}; raise --ctx", now,
-                        position_, llama_n_ctx_seq(&session_.context()));
-        }
-        position_ += static_cast<std::uint32_t>(now);
-    }
-    return true;
+Result<bool> Sequence::decode(std::span<const Token> tokens) {
+    HEXCORE_TRY(progress, decoder_.decode(id_, position_, tokens, stop_));
+    position_ += progress.computed;
+    return !progress.stopped;
 }
 
-Result<void> Generator::check_logits() const {
-    const float* logits = llama_get_logits_ith(&session_.context(), -1);
-    const std::int32_t n_vocab = llama_vocab_n_tokens(&session_.vocab());
+Result<void> Sequence::check_logits() const {
+    const float* logits = llama_get_logits_ith(&model().context(), -1);
+    const std::int32_t n_vocab = llama_vocab_n_tokens(&model().vocab());
     const auto n_nan = std::count_if(logits, logits + (logits == nullptr ? 0 : n_vocab),
                                      [](float value) { return std::isnan(value); });
     if (n_nan == 0) {
@@ -136,15 +126,16 @@ Result<void> Generator::check_logits() const {
                 plural(position_, "token"), n_nan, n_vocab);
 }
 
-Result<void> Generator::go_back_to(std::uint32_t position) {
-    llama_memory_t memory = llama_get_memory(&session_.context());
+Result<void> Sequence::go_back_to(std::uint32_t position) {
+    llama_memory_t memory = llama_get_memory(&model().context());
     // Ubatches of the prompt may be in the cache beyond what decode() counted.
     const auto end = static_cast<llama_pos>(position);
+    const auto id = static_cast<llama_seq_id>(id_);
     // Of a sliding window the cells before may have been used again for those behind.
-    const llama_pos window = llama_model_n_swa(&session_.model());
+    const llama_pos window = llama_model_n_swa(&model().model());
     const bool lost_window =
-        window > 0 && end > 0 && llama_memory_seq_pos_min(memory, 0) > std::max(0, end - window);
-    if (lost_window || !llama_memory_seq_rm(memory, 0, end, -1)) {
+        window > 0 && end > 0 && llama_memory_seq_pos_min(memory, id) > std::max(0, end - window);
+    if (lost_window || !llama_memory_seq_rm(memory, id, end, -1)) {
         return fail(ErrorCode::interrupted,
                     "interrupted; this kind of model cannot forget the part of the prompt that it "
                     "has taken in, so the conversation ends here");
@@ -153,8 +144,8 @@ Result<void> Generator::go_back_to(std::uint32_t position) {
     return {};
 }
 
-Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_tokens,
-                                 const std::function<void(std::string_view)>& on_text) {
+Result<Answer> Sequence::answer(std::string_view prompt, std::uint32_t max_tokens,
+                                const std::function<void(std::string_view)>& on_text) {
     HEXCORE_TRY(tokens, tokenize(prompt));
     if (pending_) {
         tokens.insert(tokens.begin(), *pending_);
@@ -162,18 +153,18 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     if (tokens.empty()) {
         return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
     }
-    const std::uint32_t room = llama_n_ctx_seq(&session_.context()) - position_;
+    const std::uint32_t room = llama_n_ctx_seq(&model().context()) - position_;
     if (tokens.size() > room) {
         return fail(ErrorCode::usage,
                     "the prompt has {} and the context has room for {}; raise --ctx to at "
                     "least {}",
                     plural(tokens.size(), "token"), room,
-                    (position_ + tokens.size() + 1) * llama_n_seq_max(&session_.context()));
+                    (position_ + tokens.size() + 1) * llama_n_seq_max(&model().context()));
     }
     Answer answer;
     const std::uint32_t before = position_;
     const auto start = Clock::now();
-    HEXCORE_TRY(finished, decode(tokens.data(), tokens.size()));
+    HEXCORE_TRY(finished, decode(tokens));
     answer.prompt_seconds = seconds_since(start);
     if (!finished) {
         HEXCORE_TRY_VOID(go_back_to(before));
@@ -187,13 +178,13 @@ Result<Answer> Generator::answer(std::string_view prompt, std::uint32_t max_toke
     return answer;
 }
 
-Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
-                                 const std::function<void(std::string_view)>& on_text) {
+Result<void> Sequence::generate(Answer& answer, std::uint32_t max_tokens,
+                                const std::function<void(std::string_view)>& on_text) {
     answer.stop = StopReason::length;
     while (max_tokens == 0 || answer.generated_tokens < max_tokens) {
         HEXCORE_TRY_VOID(check_logits());
-        const llama_token token = llama_sampler_sample(sampler_.get(), &session_.context(), -1);
-        if (llama_vocab_is_eog(&session_.vocab(), token)) {
+        const Token token = llama_sampler_sample(sampler_.get(), &model().context(), -1);
+        if (llama_vocab_is_eog(&model().vocab(), token)) {
             answer.stop = StopReason::eos;
             return {};
         }
@@ -202,7 +193,7 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
         answer.text += text;
         on_text(text);
         pending_ = token;
-        if (position_ >= llama_n_ctx_seq(&session_.context())) {
+        if (position_ >= llama_n_ctx_seq(&model().context())) {
             answer.stop = StopReason::context_full;
             return {};
         }
@@ -214,7 +205,7 @@ Result<void> Generator::generate(Answer& answer, std::uint32_t max_tokens,
             return {};
         }
         const auto start = Clock::now();
-        HEXCORE_TRY(finished, decode(&token, 1));
+        HEXCORE_TRY(finished, decode({&token, 1}));
         answer.decode_seconds += seconds_since(start);
         if (!finished) {
             answer.stop = StopReason::interrupted;

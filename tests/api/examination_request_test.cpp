@@ -1,4 +1,4 @@
-#include "hexcore/cli/examination_request.hpp"
+#include "hexcore/api/examination_request.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,7 @@
-#include "hexcore/cli/run_report_of.hpp"
+#include "hexcore/runtime/describe_run.hpp"
+
+#include "hexcore/backend/machine.hpp"
+#include "llama.h"
 
 namespace hexcore {
 namespace {
@@ -7,10 +10,10 @@ double per_second(std::uint32_t count, double seconds) {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-CacheStats cache_stats(const Plan& plan, ModelSession& session, const Answer& answer) {
+CacheStats cache_stats(const Plan& plan, LoadedModel& model, const Answer& answer) {
     CacheStats stats;
-    llama_memory_t memory = llama_get_memory(&session.context());
-    stats.cells_total = llama_n_ctx(&session.context());
+    llama_memory_t memory = llama_get_memory(&model.context());
+    stats.cells_total = llama_n_ctx(&model.context());
     stats.cells_used = static_cast<std::uint64_t>(llama_memory_seq_pos_max(memory, 0)) + 1;
     for (const PlannedDevice& device : plan.devices) {
         stats.bytes_total += device.planned.kv;
@@ -25,38 +28,7 @@ CacheStats cache_stats(const Plan& plan, ModelSession& session, const Answer& an
 
 }  // namespace
 
-Result<void> check_plan_fits_model(const Plan& plan, const PlanningInput& input) {
-    const Inventory& inventory = input.inventory;
-    if (plan.n_layers != inventory.n_layers || plan.architecture != inventory.architecture) {
-        return fail(ErrorCode::bad_input,
-                    "the plan is for {} layers of {}, the model has {} of {}; plan again for this "
-                    "file",
-                    plan.n_layers, plan.architecture, inventory.n_layers, inventory.architecture);
-    }
-    std::vector<std::size_t> experts(inventory.n_layers, 0);
-    // Layers that predict further tokens are not loaded, so plans leave out their experts.
-    const std::uint32_t n_loaded = inventory.n_layers - inventory.n_layers_nextn;
-    for (const TensorInfo& tensor : inventory.tensors) {
-        if (tensor.role == TensorRole::expert && tensor.layer && tensor.layer->value() < n_loaded) {
-            experts[tensor.layer->value()] = tensor.n_experts;
-        }
-    }
-    for (std::size_t layer = 0; layer < experts.size(); ++layer) {
-        const std::size_t planned = layer < plan.placement.expert_device.size()
-                                        ? plan.placement.expert_device[layer].size()
-                                        : 0;
-        if (planned != experts[layer]) {
-            return fail(
-                ErrorCode::bad_input,
-                "the plan has {} experts in layer {}, the model has {}; plan again for this "
-                "file",
-                planned, layer, experts[layer]);
-        }
-    }
-    return {};
-}
-
-Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& session,
+Result<void> describe_run(RunReport& report, const Plan& plan, LoadedModel& model,
                           const Answer& answer) {
     report.text = answer.text;
     report.stop = answer.stop;
@@ -66,7 +38,7 @@ Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& ses
     // The first token comes with the prompt; every other took a decode of its own.
     const std::uint32_t decoded = answer.generated_tokens > 0 ? answer.generated_tokens - 1 : 0;
     report.timing.decode_tokens_per_s = per_second(decoded, answer.decode_seconds);
-    Machine& machine = session.machine();
+    Machine& machine = model.machine();
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const Device& device = machine.device(DeviceId(i));
         const DeviceMemory& memory = device.memory();
@@ -80,12 +52,12 @@ Result<void> describe_run(RunReport& report, const Plan& plan, ModelSession& ses
                                   .peak = memory.budget().peak(),
                                   .refused = memory.budget().refused()});
     }
-    report.host = {.planned = plan.host, .accounted = session.host_usage()};
-    report.cache = cache_stats(plan, session, answer);
+    report.host = {.planned = plan.host, .accounted = model.host_usage()};
+    report.cache = cache_stats(plan, model, answer);
     return {};
 }
 
-Result<void> describe_unloaded(RunReport& report, Machine& machine) {
+Result<void> describe_unloaded(RunReport& report, const Machine& machine) {
     for (std::size_t i = 0; i < machine.size(); ++i) {
         const Device& device = machine.device(DeviceId(i));
         HEXCORE_TRY(measured, device.measured());

@@ -1,0 +1,244 @@
+#include "hexcore/api/planned_model.hpp"
+
+#include <algorithm>
+
+#include "hexcore/api/examined_file.hpp"
+#include "hexcore/backend/inner_device.hpp"
+#include "hexcore/backend/machine.hpp"
+#include "hexcore/backend/settled_devices.hpp"
+#include "hexcore/device/host_memory.hpp"
+#include "hexcore/device/machine.hpp"
+#include "hexcore/plan/kv_type_blame.hpp"
+#include "hexcore/plan/make_plan.hpp"
+#include "hexcore/plan/profile.hpp"
+#include "hexcore/plan/quant_mix.hpp"
+#include "hexcore/runtime/dry_run.hpp"
+#include "hexcore/runtime/model_outputs.hpp"
+#include "hexcore/runtime/parallel_reader.hpp"
+
+namespace hexcore {
+namespace {
+
+Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
+    HEXCORE_TRY(machine, probe_machine());
+    return settled_devices(options.devices, options.reserve, machine);
+}
+
+DeviceFacts facts_of(const DeviceSpec& spec) {
+    DeviceFacts facts;
+    facts.name = spec.name;
+    facts.kind = spec.kind;
+    facts.budget = spec.budget;
+    facts.reserve = spec.reserve;
+    if (spec.measured) {
+        facts.bandwidth_bytes_per_s = spec.measured->weights_bytes_per_s;
+        facts.hop_latency_s = spec.measured->hop_s;
+        facts.speed_source = SpeedSource::measured;
+    } else {
+        const TypicalSpeed speed = typical_speed(spec.kind, spec.gpu_name);
+        facts.bandwidth_bytes_per_s = speed.bandwidth_bytes_per_s;
+        facts.hop_latency_s = speed.hop_latency_s;
+        facts.speed_source = SpeedSource::typical;
+    }
+    if (spec.kind == DeviceKind::cuda) {
+        facts.staging =
+            typical_cuda_context + (spec.measured ? spec.measured->pools : typical_cuda_pools);
+    }
+    return facts;
+}
+
+Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile model,
+                                const std::vector<DeviceSpec>& specs) {
+    PlanRequest request;
+    request.model = std::move(model);
+    std::transform(specs.begin(), specs.end(), std::back_inserter(request.devices), facts_of);
+    if (options.reader == Reader::hexcore) {
+        request.host_staging = ReaderOptions::to(specs).staging();
+    }
+    HEXCORE_TRY(memory, probe_host_memory());
+    request.main_memory = memory.cgroup_limit.value_or(memory.total);
+    request.context = {.tokens = options.context,
+                       .sequences = options.sequences,
+                       .kv_type = options.kv_type,
+                       .ubatch = options.ubatch};
+    if (options.context == TokenCount() && !options.longest_context) {
+        const std::uint32_t trained = request.model.n_ctx_train;
+        const std::uint32_t ordinary =
+            trained == 0 ? default_context_tokens : std::min(trained, default_context_tokens);
+        request.context.tokens = TokenCount(ordinary * options.sequences);
+    }
+    request.policy = options.policy;
+    return request;
+}
+
+/// A result with the plan named in its error, which is about what that says.
+template <typename T>
+Result<T> told_of(std::string_view plan_name, Result<T> result) {
+    if (!result) {
+        result.error().message = fmt::format("{}: {}", plan_name, result.error().message);
+    }
+    return result;
+}
+
+/// Fails with ErrorCode::bad_input where a plan is for another model.
+Result<void> check_plan_fits_model(const Plan& plan, const Inventory& inventory) {
+    if (plan.n_layers != inventory.n_layers || plan.architecture != inventory.architecture) {
+        return fail(ErrorCode::bad_input,
+                    "the plan is for {} layers of {}, the model has {} of {}; plan again for this "
+                    "file",
+                    plan.n_layers, plan.architecture, inventory.n_layers, inventory.architecture);
+    }
+    std::vector<std::size_t> experts(inventory.n_layers, 0);
+    // Layers that predict further tokens are not loaded, so plans leave out their experts.
+    const std::uint32_t n_loaded = inventory.n_layers - inventory.n_layers_nextn;
+    for (const TensorInfo& tensor : inventory.tensors) {
+        if (tensor.role == TensorRole::expert && tensor.layer && tensor.layer->value() < n_loaded) {
+            experts[tensor.layer->value()] = tensor.n_experts;
+        }
+    }
+    for (std::size_t layer = 0; layer < experts.size(); ++layer) {
+        const std::size_t planned = layer < plan.placement.expert_device.size()
+                                        ? plan.placement.expert_device[layer].size()
+                                        : 0;
+        if (planned != experts[layer]) {
+            return fail(
+                ErrorCode::bad_input,
+                "the plan has {} experts in layer {}, the model has {}; plan again for this "
+                "file",
+                planned, layer, experts[layer]);
+        }
+    }
+    return {};
+}
+
+/// What besides buffers is taken on a GPU, and how that is known.
+void explain_staging(const Machine& machine, Plan& plan) {
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        const Device& device = machine.device(DeviceId(i));
+        if (device.overhead() > Bytes{}) {
+            const Bytes driver = device.overhead_taken();
+            const bool is_measured = machine.specs()[i].measured.has_value();
+            plan.explanation.push_back(fmt::format(
+                "Staging on {} is a CUDA context of {}, measured when it was made, and {} for "
+                "kernels and memory pools, {}.",
+                device.name(), to_string(driver), to_string(device.overhead() - driver),
+                is_measured ? "as measured on this card by hexcore devices --measure"
+                            : "a typical value (hexcore devices --measure measures it)"));
+        }
+    }
+}
+
+/// A file, the devices to place it on, and what is asked of the planner.
+struct Input {
+    Inventory inventory;
+    std::unique_ptr<Machine> machine;
+    PlanRequest request;
+    ContextOptions computing;
+};
+
+/// Reads the file and makes the devices. Takes no device memory.
+Result<Input> input_for(const PlanningOptions& options, const std::vector<DeviceSpec>& specs,
+                        const std::atomic<bool>* stop) {
+    Input input;
+    if (options.model == "-") {
+        return fail(ErrorCode::usage,
+                    "a model must be a file, which is read in many places and more than once, so - "
+                    "for standard input cannot be one");
+    }
+    HEXCORE_TRY(inventory, read_inventory(options.model));
+    input.inventory = std::move(inventory);
+    HEXCORE_TRY(machine, Machine::create(specs));
+    input.machine = std::move(machine);
+    HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
+    input.request = std::move(request);
+    for (std::size_t i = 0; i < input.machine->size(); ++i) {
+        input.request.devices[i].staging = input.machine->device(DeviceId(i)).overhead();
+    }
+    if (!options.examiner.empty()) {
+        HEXCORE_TRY_VOID(
+            examine_apart(options.examiner, options.model, input.request.context, stop));
+    }
+    input.computing = options.computing;
+    if (options.embeddings_will_do) {
+        HEXCORE_TRY(outputs, outputs_of(input.inventory));
+        input.computing.wanted = outputs;
+    }
+    return input;
+}
+
+Result<Plan> plan_exactly(const Input& input, const PlanningOptions& options,
+                          const std::atomic<bool>* stop) {
+    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, input.computing, stop);
+    auto planned = options.longest_context ? fit_context(input.request, dry_run)
+                                           : make_plan(input.request, dry_run);
+    if (!planned) {
+        return tl::unexpected(
+            with_kv_type_blamed(std::move(planned.error()), input.request, dry_run));
+    }
+    Plan plan = *std::move(planned);
+    explain_staging(*input.machine, plan);
+    return plan;
+}
+
+}  // namespace
+
+struct PlannedModel::State {
+    Inventory inventory;
+    std::unique_ptr<Machine> machine;
+    Plan plan;
+    ContextOptions computing;
+};
+
+PlannedModel::PlannedModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PlannedModel::PlannedModel(PlannedModel&& other) noexcept = default;
+PlannedModel& PlannedModel::operator=(PlannedModel&& other) noexcept = default;
+PlannedModel::~PlannedModel() = default;
+
+Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
+                                        const std::atomic<bool>* stop) {
+    HEXCORE_TRY(specs, settled(options));
+    HEXCORE_TRY(input, input_for(options, specs, stop));
+    HEXCORE_TRY(plan, plan_exactly(input, options, stop));
+    return PlannedModel(std::unique_ptr<State>(new State{
+        std::move(input.inventory), std::move(input.machine), std::move(plan), input.computing}));
+}
+
+Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
+                                          PlanningOptions options, const std::atomic<bool>* stop) {
+    HEXCORE_TRY(memory, probe_machine());
+    HEXCORE_TRY(specs, told_of(plan_name, settled_devices(plan, memory)));
+    options.context = plan.context.tokens;
+    HEXCORE_TRY(input, input_for(options, specs, stop));
+    HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
+    HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
+    HEXCORE_TRY(finished, told_of(plan_name, finish_plan(std::move(plan), usage)));
+    return PlannedModel(
+        std::unique_ptr<State>(new State{std::move(input.inventory), std::move(input.machine),
+                                         std::move(finished), input.computing}));
+}
+
+const Plan& PlannedModel::plan() const { return state_->plan; }
+
+const Inventory& PlannedModel::inventory() const { return state_->inventory; }
+
+Machine& PlannedModel::machine() const { return *state_->machine; }
+
+const ContextOptions& PlannedModel::computing() const { return state_->computing; }
+
+Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
+    options.context = computing();
+    return LoadedModel::load(machine(), inventory(), plan(), options);
+}
+
+Result<Plan> plan_shape(const std::string& shape, const std::string& quant,
+                        const PlanningOptions& options) {
+    HEXCORE_TRY(model, profile_from_shape(shape, quant));
+    HEXCORE_TRY(specs, settled(options));
+    HEXCORE_TRY(request, request_for(options, std::move(model), specs));
+    HEXCORE_TRY(plan, options.longest_context ? fit_context(request) : make_plan(request));
+    HEXCORE_TRY(mix, QuantMix::find(quant));
+    plan.explanation.push_back(mix.sentence());
+    return plan;
+}
+
+}  // namespace hexcore

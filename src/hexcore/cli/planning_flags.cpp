@@ -1,0 +1,74 @@
+#include "hexcore/cli/planning_flags.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "hexcore/cli/option_value.hpp"
+
+namespace hexcore {
+
+void PlanningFlags::add_to(CLI::App& command, bool model_required) {
+    auto* positional =
+        command.add_option("model", model, "a GGUF file; of a split model, any part");
+    positional->required(model_required)->option_text("MODEL");
+    command
+        .add_option("--device", devices,
+                    "host=SIZE, cuda:N[=SIZE], rpc:HOST:PORT[=SIZE] or SIZE; repeatable, in order")
+        ->option_text("SPEC")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command
+        .add_option("--reserve", reserve,
+                    "kept free on each device (default: 1/16 of the budget, at most 1GiB)")
+        ->check(byte_size())
+        ->option_text("SIZE");
+    command
+        .add_option("-c,--ctx", context_tokens,
+                    "tokens of context for all sequences together, 32k for 32768 (default: 4096 "
+                    "for each, or what the model was trained for)")
+        ->option_text("N")
+        ->transform(token_count(16U << 20U));
+    command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
+        ->option_text("TYPE")
+        ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
+    command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
+    command.add_option("--ubatch", ubatch, "tokens computed at once, at most")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 16384U));
+    command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
+        ->option_text("NAME")
+        ->check(CLI::IsMember({"balanced", "fastest", "alternate", "layers"}));
+    command
+        .add_option("--fit", fit, "ctx: the longest context that fits (at most --ctx, if given)")
+        ->option_text("WHAT")
+        ->check(CLI::IsMember({"ctx"}));
+}
+
+void PlanningFlags::add_loading_to(CLI::App& command) {
+    command.add_flag("--verify-data", verify_data,
+                     "refuse a model with a NaN or an infinity in its tensors, looked for while "
+                     "they are read");
+}
+
+Result<PlanningOptions> PlanningFlags::options() const {
+    PlanningOptions options;
+    options.model = model;
+    options.devices = devices;
+    if (!reserve.empty()) {
+        HEXCORE_TRY(size, parse_bytes(reserve));
+        options.reserve = size;
+    }
+    options.context = TokenCount(context_tokens);
+    options.longest_context = fit == "ctx";
+    options.sequences = sequences;
+    options.ubatch = TokenCount(ubatch);
+    HEXCORE_TRY(type, parse_kv_type(kv_type));
+    HEXCORE_TRY(by, parse_policy(policy));
+    options.kv_type = type;
+    options.policy = by;
+    options.examiner = "/proc/self/exe";
+    return options;
+}
+
+}  // namespace hexcore

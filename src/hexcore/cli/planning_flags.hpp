@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hexcore/api/planned_model.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace hexcore {
+
+/// The options that plan, run and verify share, as they are typed.
+struct PlanningFlags {
+    std::string model;
+    std::vector<std::string> devices;
+    std::string reserve;
+    std::uint32_t context_tokens = 0;
+    std::uint32_t sequences = 1;
+    std::uint32_t ubatch = 512;
+    std::string kv_type = "f16";
+    std::string policy = "balanced";
+    std::string fit;
+    bool verify_data = false;  ///< of run and verify, which load what is planned
+
+    /// Adds them to a command; `model` is its positional argument.
+    void add_to(CLI::App& command, bool model_required);
+    /// Adds those of a command that loads what it planned.
+    void add_loading_to(CLI::App& command);
+
+    /// What they ask for, with this program as the examiner. Fails with ErrorCode::usage where one
+    /// is no size or name.
+    [[nodiscard]] Result<PlanningOptions> options() const;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+
+namespace hexcore {
+
+/// What a context is to tell of each token.
+enum class Outputs { logits, embeddings };
+
+/// What a context is made for, beyond the plan.
+struct ContextOptions {
+    std::uint32_t outputs = 1;  ///< tokens of one batch that something is wanted for, at most
+    int threads = 0;            ///< 0: usable_cores()
+    Outputs wanted = Outputs::logits;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,40 @@
+#include "hexcore/runtime/loaded_model.hpp"
+
+#include "hexcore/runtime/load_attempt.hpp"
+#include "hexcore/runtime/memory_breakdown.hpp"
+
+namespace hexcore {
+
+struct LoadedModel::State {
+    LlamaLog log;  // first: unloading logs, too
+    Machine& machine;
+    LoadAttempt::Loaded loaded;
+};
+
+LoadedModel::LoadedModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LoadedModel::LoadedModel(LoadedModel&& other) noexcept = default;
+LoadedModel& LoadedModel::operator=(LoadedModel&& other) noexcept = default;
+LoadedModel::~LoadedModel() = default;
+
+Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& inventory,
+                                      const Plan& plan, const LoadOptions& options) {
+    LoadAttempt attempt(machine, inventory, plan, options);
+    HEXCORE_TRY(loaded, attempt.run());
+    return LoadedModel(std::unique_ptr<State>(new State{{}, machine, std::move(loaded)}));
+}
+
+llama_model& LoadedModel::model() const { return *state_->loaded.model; }
+
+llama_context& LoadedModel::context() const { return *state_->loaded.context; }
+
+const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&model()); }
+
+Machine& LoadedModel::machine() const { return state_->machine; }
+
+Usage LoadedModel::host_usage() const {
+    Usage usage = memory_breakdown(machine(), context()).host;
+    usage.staging = state_->loaded.staging;
+    return usage;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/plan/plan.hpp"
+#include "hexcore/runtime/load_options.hpp"
+
+struct llama_context;
+struct llama_model;
+struct llama_vocab;
+
+namespace hexcore {
+
+class Machine;
+struct Inventory;
+
+/// A model loaded as planned, with one context. Unloads itself: the devices are empty afterwards.
+class LoadedModel {
+public:
+    /// One attempt, see LoadAttempt. It fits, or nothing is left allocated on any device:
+    /// does_not_fit (a budget or the machine refused), bad_input (libllama cannot use the file, or
+    /// the file changed), missing_device, interrupted. The machine must outlive the model.
+    [[nodiscard]] static Result<LoadedModel> load(Machine& machine, const Inventory& inventory,
+                                                  const Plan& plan, const LoadOptions& options);
+    LoadedModel(LoadedModel&& other) noexcept;
+    LoadedModel& operator=(LoadedModel&& other) noexcept;
+    ~LoadedModel();
+
+    [[nodiscard]] llama_model& model() const;
+    [[nodiscard]] llama_context& context() const;
+    [[nodiscard]] const llama_vocab& vocab() const;
+    [[nodiscard]] Machine& machine() const;
+    /// What was taken in host memory, outside the devices: by libllama, and for staging, which was
+    /// given back when the load was complete.
+    [[nodiscard]] Usage host_usage() const;
+
+private:
+    struct State;
+    explicit LoadedModel(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace hexcore
