@@ -15,24 +15,24 @@ const MachineMemory two_cards{
              {.index = 1, .free = 8_GiB, .total = 12_GiB, .name = "NVIDIA GeForce RTX 3060"}},
 };
 
-std::vector<DeviceSpec> settled(const std::vector<std::string>& arguments,
-                                const MachineMemory& machine,
-                                std::optional<Bytes> reserve = std::nullopt) {
-    auto specs = settle_devices(arguments, reserve, machine);
+std::vector<DeviceSpec> resolved(const std::vector<std::string>& arguments,
+                                 const MachineMemory& machine,
+                                 std::optional<Bytes> reserve = std::nullopt) {
+    auto specs = resolve_devices(arguments, reserve, machine);
     EXPECT_TRUE(specs.has_value()) << specs.error().message;
     return specs.value_or(std::vector<DeviceSpec>{});
 }
 
 void expect_refusal(const std::vector<std::string>& arguments, const MachineMemory& machine,
                     std::optional<Bytes> reserve, ErrorCode code, const std::string& part) {
-    const auto specs = settle_devices(arguments, reserve, machine);
+    const auto specs = resolve_devices(arguments, reserve, machine);
     ASSERT_FALSE(specs.has_value()) << part;
     EXPECT_EQ(specs.error().code, code) << specs.error().message;
     EXPECT_THAT(specs.error().message, HasSubstr(part));
 }
 
 TEST(DeviceSpec, CapsHostDevicesAndNumbersThemInOrderOfAppearance) {
-    const auto specs = settled({"host=320MiB", "cuda:1", "host=1.5GiB"}, two_cards);
+    const auto specs = resolved({"host=320MiB", "cuda:1", "host=1.5GiB"}, two_cards);
     ASSERT_EQ(specs.size(), 3U);
     EXPECT_EQ(specs[0].kind, DeviceKind::host);
     EXPECT_EQ(specs[0].name, "host0");
@@ -43,7 +43,7 @@ TEST(DeviceSpec, CapsHostDevicesAndNumbersThemInOrderOfAppearance) {
 }
 
 TEST(DeviceSpec, GivesAGpuItsBudgetOrWhatItHasFree) {
-    const auto specs = settled({"cuda:1", "cuda:0=16GiB"}, two_cards);
+    const auto specs = resolved({"cuda:1", "cuda:0=16GiB"}, two_cards);
     ASSERT_EQ(specs.size(), 2U);
     EXPECT_EQ(specs[0].kind, DeviceKind::cuda);
     EXPECT_EQ(specs[0].name, "cuda:1");
@@ -56,17 +56,17 @@ TEST(DeviceSpec, GivesAGpuItsBudgetOrWhatItHasFree) {
 }
 
 TEST(DeviceSpec, KeepsASixteenthFreeAndOneGibibyteAtMost) {
-    const auto specs = settled({"host=16GiB", "host=64GiB", "host=15B"}, laptop);
+    const auto specs = resolved({"host=16GiB", "host=64GiB", "host=15B"}, laptop);
     ASSERT_EQ(specs.size(), 3U);
     EXPECT_EQ(specs[0].reserve, 1_GiB);
     EXPECT_EQ(specs[1].reserve, 1_GiB);
     EXPECT_EQ(specs[2].reserve, 0_B);
-    EXPECT_EQ(settled({"host=16GiB"}, laptop, 0_B).front().reserve, 0_B);
-    EXPECT_EQ(settled({"host=16GiB"}, laptop, 3_GiB).front().reserve, 3_GiB);
+    EXPECT_EQ(resolved({"host=16GiB"}, laptop, 0_B).front().reserve, 0_B);
+    EXPECT_EQ(resolved({"host=16GiB"}, laptop, 3_GiB).front().reserve, 3_GiB);
 }
 
 TEST(DeviceSpec, TurnsABareSizeIntoAHostDeviceWhereThereIsNoGpu) {
-    const auto specs = settled({"16GiB", "512MiB"}, laptop);
+    const auto specs = resolved({"16GiB", "512MiB"}, laptop);
     ASSERT_EQ(specs.size(), 2U);
     EXPECT_EQ(specs[0].name, "host0");
     EXPECT_EQ(specs[1].name, "host1");
@@ -74,20 +74,20 @@ TEST(DeviceSpec, TurnsABareSizeIntoAHostDeviceWhereThereIsNoGpu) {
 }
 
 TEST(DeviceSpec, TurnsABareSizeIntoTheNextGpuThatNoOtherArgumentNames) {
-    const auto specs = settled({"10GiB", "11GiB"}, two_cards);
+    const auto specs = resolved({"10GiB", "11GiB"}, two_cards);
     ASSERT_EQ(specs.size(), 2U);
     EXPECT_EQ(specs[0].name, "cuda:0");
     EXPECT_EQ(specs[0].budget, 10_GiB);
     EXPECT_EQ(specs[1].name, "cuda:1");
 
-    const auto mixed = settled({"10GiB", "cuda:0"}, two_cards);
+    const auto mixed = resolved({"10GiB", "cuda:0"}, two_cards);
     ASSERT_EQ(mixed.size(), 2U);
     EXPECT_EQ(mixed[0].name, "cuda:1");
     EXPECT_EQ(mixed[1].name, "cuda:0");
 }
 
 TEST(DeviceSpec, TakesAllGpusWithWhatTheyHaveFreeWhenNothingIsAskedFor) {
-    const auto specs = settled({}, two_cards);
+    const auto specs = resolved({}, two_cards);
     ASSERT_EQ(specs.size(), 2U);
     EXPECT_EQ(specs[0].name, "cuda:0");
     EXPECT_EQ(specs[0].budget, 15_GiB);
@@ -95,7 +95,7 @@ TEST(DeviceSpec, TakesAllGpusWithWhatTheyHaveFreeWhenNothingIsAskedFor) {
 }
 
 TEST(DeviceSpec, TakesTheHostsFreeMemoryWhenNothingIsAskedForAndThereIsNoGpu) {
-    const auto specs = settled({}, laptop);
+    const auto specs = resolved({}, laptop);
     ASSERT_EQ(specs.size(), 1U);
     EXPECT_EQ(specs[0].name, "host0");
     EXPECT_EQ(specs[0].budget, 12_GiB);
@@ -103,7 +103,7 @@ TEST(DeviceSpec, TakesTheHostsFreeMemoryWhenNothingIsAskedForAndThereIsNoGpu) {
 
 TEST(DeviceSpec, NamesAServerByItsEndpointWithAndWithoutASize) {
     const auto specs =
-        settled({"rpc:10.0.0.2:50052=16GiB", "rpc:127.0.0.1:50052", "rpc:box.lan:1=1GiB"}, laptop);
+        resolved({"rpc:10.0.0.2:50052=16GiB", "rpc:127.0.0.1:50052", "rpc:box.lan:1=1GiB"}, laptop);
     ASSERT_EQ(specs.size(), 3U);
     EXPECT_EQ(specs[0].kind, DeviceKind::rpc);
     EXPECT_EQ(specs[0].name, "rpc:10.0.0.2:50052");
@@ -115,11 +115,11 @@ TEST(DeviceSpec, NamesAServerByItsEndpointWithAndWithoutASize) {
 }
 
 TEST(DeviceSpec, SettlesAServersBudgetOnceItHasSaidWhatItHas) {
-    DeviceSpec server = settled({"rpc:box:50052"}, laptop).front();
-    ASSERT_TRUE(settle_budget(server, 32_GiB, std::nullopt).has_value());
+    DeviceSpec server = resolved({"rpc:box:50052"}, laptop).front();
+    ASSERT_TRUE(give_budget(server, 32_GiB, std::nullopt).has_value());
     EXPECT_EQ(server.budget, 32_GiB);
     EXPECT_EQ(server.reserve, 1_GiB);
-    const auto refused = settle_budget(server, 1_GiB, 2_GiB);
+    const auto refused = give_budget(server, 1_GiB, 2_GiB);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
     EXPECT_EQ(server.budget, 32_GiB);
@@ -142,7 +142,7 @@ TEST(DeviceSpec, SaysWhatIsMeantWhereAUnitIsMissingOrSeveralDevicesAreNamedInOne
                    "320 bytes, which hold no model; write 320MiB or 320GiB");
     expect_refusal({"cuda:0=16"}, two_cards, std::nullopt, ErrorCode::usage,
                    "write cuda:0=16MiB or cuda:0=16GiB");
-    EXPECT_EQ(settled({"host=1048576"}, laptop).front().budget, 1_MiB);
+    EXPECT_EQ(resolved({"host=1048576"}, laptop).front().budget, 1_MiB);
     for (const char* argument : {"host=320MiB,host=320MiB", "cuda:0,cuda:1", "16GiB,16GiB"}) {
         expect_refusal({argument}, two_cards, std::nullopt, ErrorCode::usage, "repeat it");
     }

@@ -8,8 +8,8 @@
 
 #include "device/fake_driver.h"
 #include "device/fixture_tree.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/dynamic_library.hpp"
-#include "hexcore/device/machine.hpp"
 
 namespace hexcore {
 namespace {
@@ -283,7 +283,7 @@ TEST_F(FakeDriver, ALibraryThatIsNotADriverIsRefusedByTheFunctionItLacks) {
 }
 
 TEST_F(FakeDriver, SettlesDeviceArgumentsAgainstTheCardsItLists) {
-    const auto devices = settle_devices({"cuda:1", "16GiB"}, std::nullopt, usable(probed()));
+    const auto devices = resolve_devices({"cuda:1", "16GiB"}, std::nullopt, usable(probed()));
     ASSERT_TRUE(devices.has_value()) << devices.error().message;
     EXPECT_EQ(devices->at(0).budget, 8_GiB);
     EXPECT_EQ(devices->at(1).name, "cuda:0");

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hexcore {
@@ -100,7 +100,7 @@ TEST(MeasuredSpeed, GoesToTheCardOfThatNameAndDriver) {
                           .holders = {}}};
     MeasuredDevices measured;
     measured.put(card());
-    const auto specs = settle_devices({}, std::nullopt, machine_memory(devices, measured));
+    const auto specs = resolve_devices({}, std::nullopt, machine_memory(devices, measured));
     ASSERT_TRUE(specs.has_value()) << specs.error().message;
     ASSERT_TRUE((*specs)[0].measured.has_value());
     EXPECT_EQ((*specs)[0].measured->pools, 120_MiB);

@@ -9,7 +9,7 @@
 #include <random>
 #include <sstream>
 
-#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 #include "requests.hpp"
 
 namespace hexcore::test {
@@ -316,7 +316,8 @@ TEST(MakePlan, FindsWhatFitsHoweverWrongTheEstimatesAre) {
         const bool exists =
             place(facts_for(request.model, request.context), exact, policy).has_value();
         Trials trials(dry_run);
-        const Result<Attempt> found = attempt(settle(request).value(), trials, Rounds::probe);
+        const Result<RoundsOutcome> found =
+            run_rounds(completed(request).value(), trials, Rounds::probe);
         ASSERT_TRUE(found);
         EXPECT_EQ(found->has_value(), exists) << "case " << i;
         fitting += exists ? 1 : 0;

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "exact_sizes.hpp"
-#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore::test {
 namespace {
@@ -35,9 +35,9 @@ TEST(TightBudgets, WhatAPlanWithEqualAmpleBudgetsTookIsFoundWithinTwelveDryRuns)
             ++calls;
             return dry_run(plan);
         };
-        const Result<Attempt> found = [&] {
+        const Result<RoundsOutcome> found = [&] {
             Trials trials(counted);
-            return attempt(settle(request).value(), trials, Rounds::careful);
+            return run_rounds(completed(request).value(), trials, Rounds::careful);
         }();
         EXPECT_TRUE(found && *found) << "seed " << seed;
         EXPECT_LE(calls, 12) << "seed " << seed;

@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 constexpr const char* ample_memory = "MemTotal: 9999999 kB\nMemAvailable: 9999999 kB\n";
 
-class Attempt : public LoadedModelTest {
+class LoadAttemptTest : public LoadedModelTest {
 protected:
     /// Of loads that wait for nobody but this test.
     LoadOptions queued_options(const FixtureTree& tree) const {
@@ -64,7 +64,7 @@ protected:
     }
 };
 
-TEST_F(Attempt, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
+TEST_F(LoadAttemptTest, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
     const FixtureTree tree;
     tree.write("/proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable: 1000 kB\n");
     tree.write("/proc/7/status", "RssAnon:\t2048 kB\n");
@@ -79,7 +79,7 @@ TEST_F(Attempt, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
     EXPECT_TRUE(LoadedModel::load(*machine_, inventory_, random_plan(1), with_root).has_value());
 }
 
-TEST_F(Attempt, SeesWhatTheLoadBeforeItHasTaken) {
+TEST_F(LoadAttemptTest, SeesWhatTheLoadBeforeItHasTaken) {
     const FixtureTree tree;
     tree.write("/proc/meminfo", ample_memory);
     std::optional<LoadTurn> before = LoadTurn::wait({.queue = queue_}).value();
@@ -93,7 +93,7 @@ TEST_F(Attempt, SeesWhatTheLoadBeforeItHasTaken) {
     EXPECT_TRUE(LoadTurn::wait({.queue = queue_})->is_held()) << "a failed load keeps its turn";
 }
 
-TEST_F(Attempt, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) {
+TEST_F(LoadAttemptTest, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) {
     const FixtureTree tree;
     tree.write("/proc/self/empty", "");  // makes the folder
     const std::string meminfo = tree.root().path("/proc/meminfo");
@@ -119,28 +119,28 @@ TEST_F(Attempt, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) {
     EXPECT_EQ(used_at_its_end, used());
 }
 
-TEST_F(Attempt, OverABudgetItFailsBeforeAnythingIsTaken) {
+TEST_F(LoadAttemptTest, OverABudgetItFailsBeforeAnythingIsTaken) {
     make_machine(2, 512_KiB);
     const Error error = failing(load_options(), ErrorCode::does_not_fit, LoadState::check);
     EXPECT_THAT(error.message, HasSubstr("host0"));
     EXPECT_EQ(machine_->device(DeviceId(0)).memory().budget().peak(), 0_B);
 }
 
-TEST_F(Attempt, AFileThatWasWrittenToSinceItsHeaderWasReadIsRefused) {
+TEST_F(LoadAttemptTest, AFileThatWasWrittenToSinceItsHeaderWasReadIsRefused) {
     write_number(inventory_.tensors.back(), 3, 0.25F);
     const Error error = failing(load_options(), ErrorCode::bad_input, LoadState::reserve);
     EXPECT_THAT(error.message, HasSubstr("written to"));
     EXPECT_THAT(error.message, HasSubstr(path_.string()));
 }
 
-TEST_F(Attempt, AFileThatWasReplacedIsRefused) {
+TEST_F(LoadAttemptTest, AFileThatWasReplacedIsRefused) {
     const auto other = folder_.path() / "other.gguf";
     std::filesystem::copy_file(path_, other);
     std::filesystem::rename(other, path_);
     failing(load_options(), ErrorCode::bad_input, LoadState::reserve);
 }
 
-TEST_F(Attempt, AFileThatIsReplacedWhileItIsReadIsRefused) {
+TEST_F(LoadAttemptTest, AFileThatIsReplacedWhileItIsReadIsRefused) {
     LoadOptions replacing = load_options();
     replacing.progress = [this](ReadProgress) {
         const auto other = folder_.path() / "other.gguf";
@@ -152,7 +152,7 @@ TEST_F(Attempt, AFileThatIsReplacedWhileItIsReadIsRefused) {
     EXPECT_THAT(error.message, HasSubstr("replaced"));
 }
 
-TEST_F(Attempt, AFileThatIsWrittenToWhileItIsReadIsRefused) {
+TEST_F(LoadAttemptTest, AFileThatIsWrittenToWhileItIsReadIsRefused) {
     LoadOptions writing = load_options();
     writing.progress = [this](ReadProgress) {
         write_number(inventory_.tensors.back(), 3, 0.25F);
@@ -161,13 +161,13 @@ TEST_F(Attempt, AFileThatIsWrittenToWhileItIsReadIsRefused) {
     failing(writing, ErrorCode::bad_input, LoadState::fill);
 }
 
-TEST_F(Attempt, AnOldRefusalDoesNotExplainANewFailure) {
+TEST_F(LoadAttemptTest, AnOldRefusalDoesNotExplainANewFailure) {
     ASSERT_FALSE(machine_->device(DeviceId(0)).memory().take(100_MiB).has_value());
     ASSERT_TRUE(load(random_plan(1)).has_value());
     EXPECT_FALSE(machine_->last_refusal().has_value());
 }
 
-TEST_F(Attempt, ProgressCountsWhatIsReallyRead) {
+TEST_F(LoadAttemptTest, ProgressCountsWhatIsReallyRead) {
     LoadOptions counting = load_options();
     ReadProgress last;
     counting.progress = [&last](ReadProgress progress) {
@@ -181,7 +181,7 @@ TEST_F(Attempt, ProgressCountsWhatIsReallyRead) {
     EXPECT_EQ(last.total, inventory_.total_bytes() - inventory_.tensors.front().bytes);
 }
 
-TEST_F(Attempt, AProgressThatSaysNoStopsIt) {
+TEST_F(LoadAttemptTest, AProgressThatSaysNoStopsIt) {
     LoadOptions stopping = load_options();
     stopping.progress = [](ReadProgress) { return false; };
     const auto session = LoadedModel::load(*machine_, inventory_, random_plan(1), stopping);
@@ -190,7 +190,7 @@ TEST_F(Attempt, AProgressThatSaysNoStopsIt) {
     expect_empty_devices();
 }
 
-TEST_F(Attempt, DataIsVerifiedWhereThatIsAskedFor) {
+TEST_F(LoadAttemptTest, DataIsVerifiedWhereThatIsAskedFor) {
     const TensorInfo tensor = inventory_.tensors[inventory_.tensors.size() - 3];
     ASSERT_EQ(tensor.role, TensorRole::expert);
     LoadOptions verifying = load_options();

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "hexcore/api/examined_file.hpp"
+#include "hexcore/backend/find_devices.hpp"
 #include "hexcore/backend/inner_device.hpp"
 #include "hexcore/backend/machine.hpp"
-#include "hexcore/backend/settled_devices.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/host_memory.hpp"
-#include "hexcore/device/machine.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/make_plan.hpp"
 #include "hexcore/plan/profile.hpp"
@@ -19,9 +19,9 @@
 namespace hexcore {
 namespace {
 
-Result<std::vector<DeviceSpec>> settled(const PlanningOptions& options) {
+Result<std::vector<DeviceSpec>> devices_for(const PlanningOptions& options) {
     HEXCORE_TRY(machine, probe_machine());
-    return settled_devices(options.devices, options.reserve, machine);
+    return find_devices(options.devices, options.reserve, machine);
 }
 
 DeviceFacts facts_of(const DeviceSpec& spec) {
@@ -196,7 +196,7 @@ PlannedModel::~PlannedModel() = default;
 
 Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
                                         const std::atomic<bool>* stop) {
-    HEXCORE_TRY(specs, settled(options));
+    HEXCORE_TRY(specs, devices_for(options));
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY(plan, plan_exactly(input, options, stop));
     return PlannedModel(std::unique_ptr<State>(new State{
@@ -206,7 +206,7 @@ Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
 Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
                                           PlanningOptions options, const std::atomic<bool>* stop) {
     HEXCORE_TRY(memory, probe_machine());
-    HEXCORE_TRY(specs, told_of(plan_name, settled_devices(plan, memory)));
+    HEXCORE_TRY(specs, told_of(plan_name, devices_of_plan(plan, memory)));
     options.context = plan.context.tokens;
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
@@ -233,7 +233,7 @@ Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
 Result<Plan> plan_shape(const std::string& shape, const std::string& quant,
                         const PlanningOptions& options) {
     HEXCORE_TRY(model, profile_from_shape(shape, quant));
-    HEXCORE_TRY(specs, settled(options));
+    HEXCORE_TRY(specs, devices_for(options));
     HEXCORE_TRY(request, request_for(options, std::move(model), specs));
     HEXCORE_TRY(plan, options.longest_context ? fit_context(request) : make_plan(request));
     HEXCORE_TRY(mix, QuantMix::find(quant));

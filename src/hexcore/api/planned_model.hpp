@@ -26,7 +26,7 @@ inline constexpr std::uint32_t default_context_tokens = 4096;
 struct PlanningOptions {
     std::filesystem::path model = {};  ///< a GGUF file; of a split model, any part
     /// `host=320MiB`, `cuda:0`, `cuda:0=16GiB`, `rpc:HOST:PORT[=SIZE]` or a size, in order; none:
-    /// all that there are. See settle_devices().
+    /// all that there are. See resolve_devices().
     std::vector<std::string> devices = {};
     std::optional<Bytes> reserve = {};  ///< of each device; none: 1/16 of its budget, 1 GiB at most
     /// Of all sequences together; 0: default_context_tokens for each.

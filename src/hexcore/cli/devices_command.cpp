@@ -3,7 +3,7 @@
 #include "hexcore/backend/measure_device.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/terminal.hpp"
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/processor.hpp"
 #include "hexcore/report/devices_report.hpp"
 #include "hexcore/report/json_text.hpp"

@@ -119,9 +119,9 @@ const MachineMemory::Gpu* find_gpu(const MachineMemory& machine, std::uint32_t i
 }
 
 /// Remembers which GPUs and servers are taken, so that none is budgeted twice.
-class Settler {
+class Resolver {
 public:
-    Settler(std::optional<Bytes> reserve, const MachineMemory& machine)
+    Resolver(std::optional<Bytes> reserve, const MachineMemory& machine)
         : reserve_(reserve), machine_(machine) {}
 
     /// Marks what the argument names; bare sizes get what is left over by the others.
@@ -140,7 +140,7 @@ public:
         return {};
     }
 
-    Result<DeviceSpec> settle(const Request& request) {
+    Result<DeviceSpec> resolve(const Request& request) {
         switch (request.bare && !machine_.gpus.empty() ? DeviceKind::cuda : request.kind) {
             case DeviceKind::host:
                 return host(*request.size);
@@ -156,7 +156,7 @@ public:
         DeviceSpec spec{.kind = DeviceKind::host,
                         .name = fmt::format("host{}", next_host_++),
                         .measured = machine_.measured_host};
-        HEXCORE_TRY_VOID(settle_budget(spec, budget, reserve_));
+        HEXCORE_TRY_VOID(give_budget(spec, budget, reserve_));
         return spec;
     }
 
@@ -181,7 +181,7 @@ public:
                         .cuda_index = index,
                         .gpu_name = card->name,
                         .measured = card->measured};
-        HEXCORE_TRY_VOID(settle_budget(spec, request.size.value_or(card->free), reserve_));
+        HEXCORE_TRY_VOID(give_budget(spec, request.size.value_or(card->free), reserve_));
         return spec;
     }
 
@@ -203,7 +203,7 @@ private:
                         .name = fmt::format("rpc:{}", request.endpoint),
                         .endpoint = std::string(request.endpoint)};
         if (request.size) {
-            HEXCORE_TRY_VOID(settle_budget(spec, *request.size, reserve_));
+            HEXCORE_TRY_VOID(give_budget(spec, *request.size, reserve_));
         }
         return spec;
     }
@@ -253,7 +253,7 @@ Result<DeviceName> parse_device_name(std::string_view name) {
                 name);
 }
 
-Result<void> settle_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> reserve) {
+Result<void> give_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> reserve) {
     const Bytes kept = reserve.value_or(std::min(Bytes(budget.count() / 16), 1_GiB));
     if (kept >= budget) {
         return fail(ErrorCode::does_not_fit,
@@ -266,18 +266,18 @@ Result<void> settle_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> 
     return {};
 }
 
-Result<std::vector<DeviceSpec>> settle_devices(const std::vector<std::string>& arguments,
-                                               std::optional<Bytes> reserve,
-                                               const MachineMemory& machine) {
-    Settler settler(reserve, machine);
+Result<std::vector<DeviceSpec>> resolve_devices(const std::vector<std::string>& arguments,
+                                                std::optional<Bytes> reserve,
+                                                const MachineMemory& machine) {
+    Resolver resolver(reserve, machine);
     std::vector<DeviceSpec> specs;
     if (arguments.empty()) {
         for (const MachineMemory::Gpu& card : machine.gpus) {
-            HEXCORE_TRY(spec, settler.gpu(Request{}, card.index));
+            HEXCORE_TRY(spec, resolver.gpu(Request{}, card.index));
             specs.push_back(std::move(spec));
         }
         if (machine.gpus.empty()) {
-            HEXCORE_TRY(spec, settler.host(machine.host_available));
+            HEXCORE_TRY(spec, resolver.host(machine.host_available));
             specs.push_back(std::move(spec));
         }
         return specs;
@@ -285,11 +285,11 @@ Result<std::vector<DeviceSpec>> settle_devices(const std::vector<std::string>& a
     std::vector<Request> requests;
     for (const std::string& argument : arguments) {
         HEXCORE_TRY(request, parse(argument));
-        HEXCORE_TRY_VOID(settler.claim(request));
+        HEXCORE_TRY_VOID(resolver.claim(request));
         requests.push_back(request);
     }
     for (const Request& request : requests) {
-        HEXCORE_TRY(spec, settler.settle(request));
+        HEXCORE_TRY(spec, resolver.resolve(request));
         specs.push_back(std::move(spec));
     }
     return specs;

@@ -25,7 +25,7 @@ struct DeviceName {
 /// Fails with ErrorCode::bad_input for what is no device's name.
 [[nodiscard]] Result<DeviceName> parse_device_name(std::string_view name);
 
-/// One device as asked for, with its budget settled. Names: "host0", "host1", ... in order of
+/// One device as asked for, with its budget. Names: "host0", "host1", ... in order of
 /// appearance, "cuda:0", "rpc:HOST:PORT".
 struct DeviceSpec {
     DeviceKind kind = DeviceKind::host;
@@ -33,15 +33,15 @@ struct DeviceSpec {
     std::uint32_t cuda_index = 0;  ///< for cuda
     std::string gpu_name = {};     ///< what its driver calls the card, for cuda
     std::string endpoint = {};     ///< HOST:PORT, for rpc
-    Bytes budget = {};  ///< zero for an rpc server named without a size, until settle_budget()
+    Bytes budget = {};  ///< zero for an rpc server named without a size, until give_budget()
     Bytes reserve = {};
-    /// What was measured of the card or the processor, where it was.
+    /// What was measured of the card or the processor; nothing if it was not measured.
     std::optional<MeasuredDevice> measured = {};
 };
 
-/// What the machine has, so that specs can be settled: filled by probe functions, given by tests.
+/// What the machine has, by which resolve_devices() goes. Probe functions fill it, or tests do.
 struct MachineMemory {
-    Bytes host_available;  ///< MemAvailable, or what the cgroup leaves where that is lower
+    Bytes host_available;  ///< MemAvailable, or what the cgroup leaves if that is lower
     struct Gpu {
         std::uint32_t index = 0;
         Bytes free;
@@ -53,22 +53,22 @@ struct MachineMemory {
     std::optional<MeasuredDevice> measured_host = {};
 };
 
-/// Settles the `--device` arguments against the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,
-/// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget where there are
-/// GPUs and a capped host device otherwise. None given: all GPUs with what they have free; without
-/// GPUs one host device with what the machine has free. `reserve` empty: a sixteenth of each
-/// budget, 1 GiB at most. GPUs named by number are never given to a bare size. Errors: usage
-/// (malformed, same GPU or server twice), missing_device (no such GPU, or more bare sizes than
-/// GPUs), does_not_fit (a GPU budget over what the card has, a reserve that is not under the
-/// budget).
-[[nodiscard]] Result<std::vector<DeviceSpec>> settle_devices(
+/// Looks the `--device` arguments up on the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,
+/// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget if there are
+/// GPUs, and a capped host device otherwise. No argument stands for all GPUs with what they have
+/// free, or without GPUs for one host device with what the machine has free. An empty `reserve`
+/// stands for a sixteenth of each budget, 1 GiB at most. GPUs named by number are never given to a
+/// bare size. Errors: usage (malformed, same GPU or server twice), missing_device (no such GPU, or
+/// more bare sizes than GPUs), does_not_fit (a GPU budget over what the card has, a reserve that is
+/// not under the budget).
+[[nodiscard]] Result<std::vector<DeviceSpec>> resolve_devices(
     const std::vector<std::string>& arguments, std::optional<Bytes> reserve,
     const MachineMemory& machine);
 
 /// Gives `spec` its budget and reserve, by the rules above; for the rpc server that is named
-/// without a size, once it has said what it has. Fails with does_not_fit where the reserve leaves
+/// without a size, once it has said what it has. Fails with does_not_fit if the reserve leaves
 /// nothing.
-[[nodiscard]] Result<void> settle_budget(DeviceSpec& spec, Bytes budget,
-                                         std::optional<Bytes> reserve);
+[[nodiscard]] Result<void> give_budget(DeviceSpec& spec, Bytes budget,
+                                       std::optional<Bytes> reserve);
 
 }  // namespace hexcore

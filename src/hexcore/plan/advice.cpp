@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <functional>
 
-#include "hexcore/plan/attempt.hpp"
 #include "hexcore/plan/kv_cache.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
 namespace {
@@ -54,7 +54,7 @@ private:
         if (interrupt_) {
             return false;
         }
-        const Result<Attempt> tried = attempt(changed, trials_, Rounds::hasty);
+        const Result<RoundsOutcome> tried = run_rounds(changed, trials_, Rounds::hasty);
         if (!tried && tried.error().code == ErrorCode::interrupted) {
             interrupt_ = tried.error();
         }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/base/duration.hpp"
-#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
 namespace {
@@ -167,44 +167,44 @@ std::vector<std::string> main_memory_sentences(const PlanRequest& request, const
 }
 
 /// Whether a placement fits even if all compute buffers are twice as large as the known ones.
-bool has_room(const PlanRequest& request, const Attempted& attempted, const Placement& placement) {
-    std::vector<DeviceFacts> devices = attempted.devices;
+bool has_room(const PlanRequest& request, const FittingPlan& fitting, const Placement& placement) {
+    std::vector<DeviceFacts> devices = fitting.devices;
     for (DeviceFacts& device : devices) {
         device.compute *= 2;
         device.compute_output *= 2;
     }
-    return !furthest_over(draft_plan(request, attempted.model, devices, placement));
+    return !furthest_over(draft_plan(request, fitting.model, devices, placement));
 }
 
 /// The modelled time of a token by another policy than the plan's; nothing where that does not fit.
 Result<std::optional<double>> seconds_by(Policy policy, const PlanRequest& request,
-                                         const Attempted& attempted, Trials& trials) {
+                                         const FittingPlan& fitting, Trials& trials) {
     const auto seconds = [&](const Placement& placement) {
-        return std::optional(modelled_token_seconds(attempted.model, attempted.devices, placement));
+        return std::optional(modelled_token_seconds(fitting.model, fitting.devices, placement));
     };
-    const auto likely = place(attempted.model, attempted.devices, policy, request.options);
-    if (likely && (!trials.exact() || has_room(request, attempted, *likely))) {
+    const auto likely = place(fitting.model, fitting.devices, policy, request.options);
+    if (likely && (!trials.exact() || has_room(request, fitting, *likely))) {
         return seconds(*likely);
     }
     PlanRequest other = request;
     other.policy = policy;
-    HEXCORE_TRY(found, attempt(other, trials, Rounds::probe));
+    HEXCORE_TRY(found, run_rounds(other, trials, Rounds::probe));
     return found ? seconds(found->plan.placement) : std::nullopt;
 }
 
 }  // namespace
 
-Result<void> explain(const PlanRequest& request, const Attempted& attempted, Trials& trials,
+Result<void> explain(const PlanRequest& request, const FittingPlan& fitting, Trials& trials,
                      Plan& plan) {
-    const ModelFacts& model = attempted.model;
-    const std::vector<DeviceFacts>& devices = attempted.devices;
+    const ModelFacts& model = fitting.model;
+    const std::vector<DeviceFacts>& devices = fitting.devices;
     const double seconds = modelled_token_seconds(model, devices, plan.placement);
     plan.modelled.clear();
     for (const Policy policy :
          {Policy::balanced, Policy::fastest, Policy::alternate, Policy::layers}) {
         PolicyTime time{policy, seconds};
         if (policy != plan.policy) {
-            HEXCORE_TRY(other, seconds_by(policy, request, attempted, trials));
+            HEXCORE_TRY(other, seconds_by(policy, request, fitting, trials));
             time.seconds = other;
         }
         plan.modelled.push_back(time);

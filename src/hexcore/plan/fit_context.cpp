@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "hexcore/plan/attempt.hpp"
 #include "hexcore/plan/kv_cache.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
 namespace {
@@ -36,11 +36,11 @@ std::string longest_sentence(const Plan& plan, bool asked_for, std::uint64_t nex
 
 Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
     HEXCORE_TRY(most, most_tokens(request));
-    HEXCORE_TRY(settled, settle(request));
+    HEXCORE_TRY(whole, completed(request));
     Trials trials(dry_run);
-    const std::uint64_t step = context_step(settled.context);
+    const std::uint64_t step = context_step(whole.context);
     const auto with_steps = [&](std::uint64_t steps) {
-        PlanRequest probe = settled;
+        PlanRequest probe = whole;
         probe.context.tokens = TokenCount(static_cast<std::uint32_t>(steps * step));
         return probe;
     };
@@ -50,7 +50,7 @@ Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run) {
     std::optional<NotFitting> why;
     for (std::uint64_t steps = too_many - 1; too_many - fitting > 1;
          steps = fitting + (too_many - fitting) / 2) {
-        HEXCORE_TRY(probe, attempt(with_steps(steps), trials, Rounds::probe));
+        HEXCORE_TRY(probe, run_rounds(with_steps(steps), trials, Rounds::probe));
         if (probe) {
             fitting = steps;
         } else {

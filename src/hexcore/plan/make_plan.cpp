@@ -1,7 +1,7 @@
 #include "hexcore/plan/make_plan.hpp"
 
-#include "hexcore/plan/attempt.hpp"
 #include "hexcore/plan/kv_cache.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
 namespace {
@@ -31,7 +31,7 @@ std::vector<std::string> context_sentences(const PlanRequest& asked, const Conte
 
 }  // namespace
 
-Result<PlanRequest> settle(PlanRequest request) {
+Result<PlanRequest> completed(PlanRequest request) {
     if (request.devices.empty() || request.devices.size() > max_devices) {
         return fail(ErrorCode::usage, "{} devices to plan for; give 1 to {} with --device",
                     request.devices.size(), max_devices);
@@ -54,15 +54,15 @@ Result<PlanRequest> settle(PlanRequest request) {
 Result<Plan> make_plan(const PlanRequest& request) { return make_plan(request, DryRun()); }
 
 Result<Plan> make_plan(const PlanRequest& request, const DryRun& dry_run) {
-    HEXCORE_TRY(settled, settle(request));
+    HEXCORE_TRY(whole, completed(request));
     Trials trials(dry_run);
-    HEXCORE_TRY(attempted, attempt(settled, trials, Rounds::careful));
-    if (!attempted) {
-        HEXCORE_TRY(shortage, measure_shortage(settled, trials, attempted.error()));
-        return tl::unexpected(not_fitting_error(settled, trials, shortage));
+    HEXCORE_TRY(fitting, run_rounds(whole, trials, Rounds::careful));
+    if (!fitting) {
+        HEXCORE_TRY(shortage, measure_shortage(whole, trials, fitting.error()));
+        return tl::unexpected(not_fitting_error(whole, trials, shortage));
     }
-    Plan plan = attempted->plan;
-    HEXCORE_TRY_VOID(explain(settled, *attempted, trials, plan));
+    Plan plan = fitting->plan;
+    HEXCORE_TRY_VOID(explain(whole, *fitting, trials, plan));
     const std::vector<std::string> first = context_sentences(request, plan.context);
     plan.explanation.insert(plan.explanation.begin(), first.begin(), first.end());
     return plan;

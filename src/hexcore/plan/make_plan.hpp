@@ -12,7 +12,7 @@ namespace hexcore {
 /// Everything a plan is made from. Pure data: no clock, file or driver behind it.
 struct PlanRequest {
     ModelProfile model;
-    /// 1 to max_devices of them. Compute buffers are estimated where `compute` and `compute_output`
+    /// 1 to max_devices of them. Compute buffers are estimated if `compute` and `compute_output`
     /// are both zero.
     std::vector<DeviceFacts> devices;
     /// Host memory through which weights reach the devices while they load; a dry run knows nothing
@@ -21,7 +21,7 @@ struct PlanRequest {
     /// All main memory that the machine has for this process, to compare what is planned with;
     /// 0: not known.
     Bytes main_memory;
-    /// tokens of 0: the whole trained context. Padded as libllama pads it.
+    /// 0 tokens stand for the whole trained context. make_plan() pads them as libllama does.
     ContextShape context;
     Policy policy = Policy::balanced;
     PlaceOptions options;
@@ -41,23 +41,23 @@ using DryRun = std::function<Result<DryRunUsage>(const Plan&)>;
 /// again to make sure), or ErrorCode::usage for a request that makes no sense.
 [[nodiscard]] Result<Plan> make_plan(const PlanRequest& request);
 
-/// Plans, has the plan tried out and takes over the exact numbers; basis is Basis::dry_run. Where
-/// the exact numbers go over a budget it plans again with them, a few times. Errors as above, and
-/// whatever `dry_run` fails with.
+/// Plans, has the plan tried out and takes over the exact numbers; basis is Basis::dry_run. If
+/// the exact numbers go over a budget it plans again with them, a few times. Fails as the one
+/// above, and with whatever `dry_run` fails with.
 [[nodiscard]] Result<Plan> make_plan(const PlanRequest& request, const DryRun& dry_run);
 
 /// The longest context that fits: a multiple of 256 tokens for each sequence, at most
-/// request.context.tokens, or the trained context where that is 0. Every probe is tried out where
-/// a dry run is given. Errors as make_plan's, for the shortest context there is.
+/// request.context.tokens, or the trained context if that is 0. Every probe is tried out if a dry
+/// run is given. Fails as make_plan() does for the shortest context there is.
 [[nodiscard]] Result<Plan> fit_context(const PlanRequest& request, const DryRun& dry_run = {});
 
 /// Puts exact numbers in the place of a plan's estimates and checks them against the budgets.
 /// Fails with ErrorCode::does_not_fit, naming device and bytes.
 [[nodiscard]] Result<Plan> finish_plan(Plan plan, const DryRunUsage& usage);
 
-/// Speeds to plan with where nothing was measured. A capped host device: 10 GB/s and 1 us. A GPU by
-/// the memory bandwidth that its maker states for a card of that name, else 600 GB/s; 10 us. What
-/// an RPC server computes with is not known: as a GPU of no known name.
+/// Speeds to plan with if nothing was measured. A capped host device has 10 GB/s and 1 us. A GPU
+/// has the memory bandwidth that its maker states for a card of that name, else 600 GB/s, and 10
+/// us. What an RPC server computes with is not known, so it counts as a GPU of no known name.
 struct TypicalSpeed {
     double bandwidth_bytes_per_s = 0;
     double hop_latency_s = 0;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
 namespace {
@@ -16,7 +16,7 @@ Result<std::optional<Bytes>> beyond_with(Bytes more, const PlanRequest& request,
                                          Trials& trials) {
     PlanRequest raised = request;
     raised.devices[device].budget += more;
-    HEXCORE_TRY(tried, attempt(raised, trials, Rounds::probe));
+    HEXCORE_TRY(tried, run_rounds(raised, trials, Rounds::probe));
     if (!tried) {
         return std::optional<Bytes>();
     }

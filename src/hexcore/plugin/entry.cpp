@@ -9,7 +9,7 @@
 #include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/base/printable.hpp"
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/plugin/report.hpp"
 #include "hexcore/plugin/settings.hpp"
 #include "hexcore/report/json_text.hpp"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "hexcore/backend/settled_devices.hpp"
+#include "hexcore/backend/find_devices.hpp"
 #include "hexcore/base/text_file.hpp"
 #include "hexcore/report/plan_json.hpp"
 
@@ -92,7 +92,7 @@ Result<PluginSettings> read_settings(const Environment& environment, const Machi
     }
     if (!devices.empty()) {
         HEXCORE_TRY(asked, naming(devices_variable, devices,
-                                  settled_devices(split_at_commas(devices), kept, machine)));
+                                  find_devices(split_at_commas(devices), kept, machine)));
         if (asked.size() > max_devices) {
             return fail(ErrorCode::usage, "{}={}: these are {} devices, at most {} are possible",
                         devices_variable, devices, asked.size(), max_devices);
@@ -101,7 +101,7 @@ Result<PluginSettings> read_settings(const Environment& environment, const Machi
     }
     if (!plan_path.empty()) {
         HEXCORE_TRY(plan, naming(plan_variable, plan_path, read_plan(plan_path)));
-        HEXCORE_TRY(planned, naming(plan_variable, plan_path, settled_devices(plan, machine)));
+        HEXCORE_TRY(planned, naming(plan_variable, plan_path, devices_of_plan(plan, machine)));
         if (!devices.empty()) {
             HEXCORE_TRY_VOID(
                 naming(devices_variable, devices, check_same(settings.devices, planned)));

@@ -25,7 +25,7 @@ using Environment = std::function<std::string(const char* name)>;
 /// Reads HEXCORE_DEVICES (`320MiB,cuda:0=16GiB`, as --device takes them), HEXCORE_RESERVE,
 /// HEXCORE_PLAN and HEXCORE_REPORT, for the machine at hand. A plan brings its own devices; where
 /// both are given, they must be the same. Makes the report's file, so that one that cannot be
-/// written is known before and not after hours of work. Errors: those of settled_devices(), usage
+/// written is known before and not after hours of work. Errors: those of find_devices(), usage
 /// (no devices, more than a plan can have, devices that are not the plan's), bad_input (a file that
 /// cannot be read or written, or is no plan).
 [[nodiscard]] Result<PluginSettings> read_settings(const Environment& environment,

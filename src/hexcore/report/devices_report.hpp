@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {

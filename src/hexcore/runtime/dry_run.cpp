@@ -1,7 +1,7 @@
 #include "hexcore/runtime/dry_run.hpp"
 
+#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/load_error.hpp"
-#include "hexcore/runtime/memory_breakdown.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "llama-cpp.h"
 
@@ -43,7 +43,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
         return tl::unexpected(
             load_error(machine, log, trial.inventory, "cannot make that context"));
     }
-    DryRunUsage usage = memory_breakdown(machine, *context);
+    DryRunUsage usage = context_usage(machine, *context);
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
         const Device& device = machine.device(DeviceId(i));

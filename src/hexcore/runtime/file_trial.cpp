@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "hexcore/runtime/memory_breakdown.hpp"
+#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "hexcore/runtime/operator_trial.hpp"
 #include "hexcore/runtime/vocabulary_trial.hpp"

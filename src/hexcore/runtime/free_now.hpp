@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "hexcore/device/device_spec.hpp"
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/memory_holder.hpp"
 #include "hexcore/plan/make_plan.hpp"
 

@@ -1,7 +1,7 @@
 #include "hexcore/runtime/loaded_model.hpp"
 
+#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/load_attempt.hpp"
-#include "hexcore/runtime/memory_breakdown.hpp"
 
 namespace hexcore {
 
@@ -32,7 +32,7 @@ const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&m
 Machine& LoadedModel::machine() const { return state_->machine; }
 
 Usage LoadedModel::host_usage() const {
-    Usage usage = memory_breakdown(machine(), context()).host;
+    Usage usage = context_usage(machine(), context()).host;
     usage.staging = state_->loaded.staging;
     return usage;
 }

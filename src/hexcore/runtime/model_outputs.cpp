@@ -1,7 +1,7 @@
 #include "hexcore/runtime/model_outputs.hpp"
 
+#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/load_error.hpp"
-#include "hexcore/runtime/memory_breakdown.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "llama-cpp.h"
 

@@ -4,7 +4,7 @@
 // placement. So planning goes on with what was told until something fits. Budgets that leave little
 // room leave none for learning, either; so what would be planned with ample ones is tried, too.
 
-#include "hexcore/plan/attempt.hpp"
+#include "hexcore/plan/planning_rounds.hpp"
 
 #include <algorithm>
 
@@ -22,7 +22,7 @@ bool same_context(const ContextShape& a, const ContextShape& b) {
            a.ubatch == b.ubatch;
 }
 
-/// The devices with compute buffers estimated where none are given.
+/// The devices, with compute buffers estimated if none are given.
 std::vector<DeviceFacts> with_compute(const PlanRequest& request) {
     const ComputeEstimate estimate = estimate_compute(request.model, request.context);
     std::vector<DeviceFacts> devices = request.devices;
@@ -113,15 +113,15 @@ std::vector<std::vector<DeviceFacts>> ample_budgets(const std::vector<DeviceFact
     return {std::move(equal), std::move(in_proportion)};
 }
 
-class Attempting {
+class PlanningRounds {
 public:
-    Attempting(const PlanRequest& request, Trials& trials, Rounds rounds)
+    PlanningRounds(const PlanRequest& request, Trials& trials, Rounds rounds)
         : request_(request),
           trials_(trials),
           rounds_(rounds),
           formula_(facts_for(request.model, request.context)) {}
 
-    Result<Attempt> run() {
+    Result<RoundsOutcome> run() {
         const std::vector<DeviceFacts> devices = with_compute(request_);
         if (!trials_.exact()) {
             return by_estimates(devices);
@@ -134,18 +134,20 @@ public:
                 }
             }
         }
-        return fitting_ ? Attempt(*std::move(fitting_)) : Attempt(tl::unexpected(*why_));
+        return fitting_ ? RoundsOutcome(*std::move(fitting_))
+                        : RoundsOutcome(tl::unexpected(*why_));
     }
 
 private:
-    Result<Attempt> by_estimates(const std::vector<DeviceFacts>& devices) const {
+    Result<RoundsOutcome> by_estimates(const std::vector<DeviceFacts>& devices) const {
         auto placement = place(formula_, devices, request_.policy, request_.options);
         if (!placement) {
             const Shortfall& shortfall = placement.error();
-            return Attempt(tl::unexpected(NotFitting{shortfall.device.value(), shortfall.missing}));
+            return RoundsOutcome(
+                tl::unexpected(NotFitting{shortfall.device.value(), shortfall.missing}));
         }
-        return Attempt(Attempted{draft_plan(request_, formula_, devices, *std::move(placement)),
-                                 devices, formula_});
+        return RoundsOutcome(FittingPlan{
+            draft_plan(request_, formula_, devices, *std::move(placement)), devices, formula_});
     }
 
     /// Places within the budgets of `devices` and tries out, round by round, until the placement
@@ -178,7 +180,7 @@ private:
                 note(*over);
                 continue;
             }
-            fitting_ = Attempted{std::move(plan), with_own_budgets(devices), model};
+            fitting_ = FittingPlan{std::move(plan), with_own_budgets(devices), model};
             if (rounds_ != Rounds::careful) {
                 return {};
             }
@@ -204,7 +206,7 @@ private:
     Trials& trials_;
     Rounds rounds_;
     ModelFacts formula_;
-    std::optional<Attempted> fitting_;
+    std::optional<FittingPlan> fitting_;
     std::optional<NotFitting> why_;
     bool impossible_ = false;
 };
@@ -222,8 +224,8 @@ Result<DryRunUsage> Trials::usage_of(const Plan& plan) {
     return usage;
 }
 
-Result<Attempt> attempt(const PlanRequest& request, Trials& trials, Rounds rounds) {
-    return Attempting(request, trials, rounds).run();
+Result<RoundsOutcome> run_rounds(const PlanRequest& request, Trials& trials, Rounds rounds) {
+    return PlanningRounds(request, trials, rounds).run();
 }
 
 }  // namespace hexcore

@@ -12,18 +12,18 @@ struct DevicesInfo {
     GpuList gpus;
 };
 
-/// Looks at the host's memory and at every GPU. Fails with ErrorCode::bad_input only where the
+/// Looks at the host's memory and at every GPU. Fails with ErrorCode::bad_input only if the
 /// host's cannot be read; a missing or broken driver is a note in `gpus`.
 [[nodiscard]] Result<DevicesInfo> probe_devices(const ProcRoot& root = {},
                                                 const GpuProbeOptions& gpus = {});
 
-/// What settle_devices() needs of it: the GPUs that can be used, as cuda:N. A GPU whose free memory
-/// nobody can tell counts as wholly free; the one attempt to load looks again.
+/// What resolve_devices() needs of it: the GPUs that can be used, as cuda:N. A GPU whose free
+/// memory nobody can tell counts as wholly free; a load looks again.
 [[nodiscard]] MachineMemory machine_memory(const DevicesInfo& devices,
                                            const MeasuredDevices& measured = {});
 
-/// Both in one, with what was measured of the devices and kept. Fails with ErrorCode::bad_input
-/// also where the file of that is damaged.
+/// Does both, with what was measured of the devices and kept. Fails with ErrorCode::bad_input, too,
+/// if the file that keeps it is damaged.
 [[nodiscard]] Result<MachineMemory> probe_machine();
 
 }  // namespace hexcore

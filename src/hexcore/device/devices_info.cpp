@@ -1,4 +1,4 @@
-#include "hexcore/device/machine.hpp"
+#include "hexcore/device/devices_info.hpp"
 
 #include "hexcore/device/processor.hpp"
 

@@ -7,16 +7,17 @@
 
 namespace hexcore {
 
-/// A plan without its modelled times and explanation, and the facts that it was made with, as far
-/// as a dry run told them better, or why there is none.
-struct Attempted {
+/// A plan that fits, still without modelled times and explanation, and the facts that it was made
+/// with, which a dry run may have corrected.
+struct FittingPlan {
     Plan plan;
     std::vector<DeviceFacts> devices;
     ModelFacts model;
 };
-using Attempt = tl::expected<Attempted, NotFitting>;
+/// What run_rounds() finds, or why nothing fits.
+using RoundsOutcome = tl::expected<FittingPlan, NotFitting>;
 
-/// How far attempt() goes. What one of them finds to fit, those below it here find to fit, too.
+/// How far run_rounds() goes. What one of them finds to fit, those below it here find to fit, too.
 enum class Rounds {
     hasty,    ///< to the first plan that fits, without a look at ample budgets
     probe,    ///< to the first plan that fits
@@ -49,15 +50,16 @@ private:
 
 /// The request with its context padded and its defaults filled in. Fails with ErrorCode::usage for
 /// a request that makes no sense.
-[[nodiscard]] Result<PlanRequest> settle(PlanRequest request);
+[[nodiscard]] Result<PlanRequest> completed(PlanRequest request);
 
-/// Plans a settled request once; where there are dry runs, tries the plan out, and again with what
-/// that told while the exact numbers do not fit or another placement would be better with them.
-/// Before it gives up it tries what would be planned with ample budgets: at most 12 dry runs in
-/// all. Fails only with what a dry run fails with.
-[[nodiscard]] Result<Attempt> attempt(const PlanRequest& request, Trials& trials, Rounds rounds);
+/// Plans a completed request once. If there are dry runs, it tries the plan out, and plans again
+/// with what that told as long as the exact numbers do not fit or another placement would be better
+/// with them. Before it gives up it tries what would be planned with ample budgets. That makes at
+/// most 12 dry runs. Fails only with what a dry run fails with.
+[[nodiscard]] Result<RoundsOutcome> run_rounds(const PlanRequest& request, Trials& trials,
+                                               Rounds rounds);
 
-/// How many bytes are missing, once attempt() said that a request does not fit.
+/// How many bytes are missing, once run_rounds() said that a request does not fit.
 struct Shortage {
     std::size_t device = 0;
     Bytes missing;
@@ -73,13 +75,13 @@ struct Shortage {
 [[nodiscard]] const char* certainty(const Shortage& shortage);
 
 /// The error for a request that does not fit: how much is missing where, and the nearest changes
-/// that make it fit, each of them planned to make sure. It is the interrupt where one came.
+/// that make it fit, each of them planned to make sure. If an interrupt came, it is that.
 [[nodiscard]] Error not_fitting_error(const PlanRequest& request, Trials& trials,
                                       const Shortage& shortage);
 
 /// Completes a plan with the modelled times of all policies and the reasons for it. Whether another
 /// policy fits is found out as for the plan itself. Fails only with what a dry run fails with.
-[[nodiscard]] Result<void> explain(const PlanRequest& request, const Attempted& attempted,
+[[nodiscard]] Result<void> explain(const PlanRequest& request, const FittingPlan& fitting,
                                    Trials& trials, Plan& plan);
 
 }  // namespace hexcore

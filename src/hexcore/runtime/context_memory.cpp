@@ -1,4 +1,4 @@
-#include "hexcore/runtime/memory_breakdown.hpp"
+#include "hexcore/runtime/context_memory.hpp"
 
 #include <algorithm>
 #include <array>
@@ -82,7 +82,7 @@ ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens, std::ui
     return llama_graph_reserve(&context, tokens, sequences, sequences);
 }
 
-DryRunUsage memory_breakdown(Machine& machine, const llama_context& context) {
+DryRunUsage context_usage(Machine& machine, const llama_context& context) {
     DryRunUsage usage{std::vector<Usage>(machine.size()), {}};
     for (const auto& [type, data] : llama_get_memory_breakdown(&context)) {
         Device* device = device_with(machine, type);

@@ -15,7 +15,7 @@ namespace hexcore {
 [[nodiscard]] bool reserve_compute(llama_context& context, std::uint32_t outputs);
 
 /// A graph of `tokens` new tokens for `sequences` sequences of a full context, reserved where the
-/// context's model has its devices. Null where that fails. Valid until the next one.
+/// context's model has its devices. It is null if that fails, and valid until the next one.
 [[nodiscard]] ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens,
                                          std::uint32_t sequences);
 
@@ -23,7 +23,7 @@ namespace hexcore {
 [[nodiscard]] bool computes_logits(llama_context& context);
 
 /// What this context and its model take, real or simulated: weights and KV cache on the devices,
-/// and all in host memory. Experts are left out: their bytes are the layout's.
-[[nodiscard]] DryRunUsage memory_breakdown(Machine& machine, const llama_context& context);
+/// and everything in host memory. Experts are left out, because the layout knows their bytes.
+[[nodiscard]] DryRunUsage context_usage(Machine& machine, const llama_context& context);
 
 }  // namespace hexcore
