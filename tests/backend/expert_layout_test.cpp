@@ -1,10 +1,10 @@
-#include "hexcore/backend/expert_layout.hpp"
+#include "hexcore/backend/experts/expert_layout.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "hexcore/backend/expert_buffer.hpp"
+#include "hexcore/backend/experts/expert_buffer.hpp"
 
 namespace hexcore {
 namespace {

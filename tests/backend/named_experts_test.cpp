@@ -7,7 +7,7 @@
 
 #include "ggml-alloc.h"
 #include "ggml-cpp.h"
-#include "hexcore/backend/expert_buffer.hpp"
+#include "hexcore/backend/experts/expert_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "support/device_pairs.hpp"
 

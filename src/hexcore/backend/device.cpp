@@ -1,8 +1,8 @@
 #include "hexcore/backend/device.hpp"
 
-#include "hexcore/backend/device_backend.hpp"
-#include "hexcore/backend/expert_buffer.hpp"
-#include "hexcore/backend/inner_backend.hpp"
+#include "hexcore/backend/execution/device_backend.hpp"
+#include "hexcore/backend/execution/inner_backend.hpp"
+#include "hexcore/backend/experts/expert_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {

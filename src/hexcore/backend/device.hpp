@@ -9,14 +9,13 @@
 
 #include "ggml-backend-impl.h"
 #include "ggml-cpp.h"
-#include "hexcore/backend/device_memory.hpp"
+#include "hexcore/backend/memory/device_memory.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/device_spec.hpp"
 #include "hexcore/device/measured_by.hpp"
 
 namespace hexcore {
 
-class ExpertExecution;
 class InnerBackend;
 class Machine;
 
@@ -73,12 +72,6 @@ public:
     [[nodiscard]] std::shared_ptr<InnerBackend> inner_backend();
     /// A ggml backend of the device's kind. Null where it cannot start.
     [[nodiscard]] virtual ggml_backend_t start_inner_backend() = 0;
-    /// The buffer as the inner backend knows it, for one of this device's.
-    [[nodiscard]] virtual ggml_backend_buffer_t inner_buffer(
-        ggml_backend_buffer_t buffer) const = 0;
-    /// How a layer at home here computes experts that may be on other devices.
-    [[nodiscard]] virtual std::unique_ptr<ExpertExecution> make_execution() = 0;
-
     /// Rows (a token for one of its chosen experts) that this device computed, in one product.
     void count_rows(std::uint64_t rows) { rows_.fetch_add(rows, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t rows_computed() const { return rows_.load(); }

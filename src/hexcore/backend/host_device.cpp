@@ -1,10 +1,8 @@
 #include "hexcore/backend/host_device.hpp"
 
 #include "ggml-cpu.h"
-#include "hexcore/backend/fused_execution.hpp"
-#include "hexcore/backend/host_buffer.hpp"
 #include "hexcore/backend/machine.hpp"
-#include "hexcore/backend/staged_execution.hpp"
+#include "hexcore/backend/memory/host_buffer.hpp"
 
 namespace hexcore {
 
@@ -23,11 +21,6 @@ bool HostDevice::supports(const ggml_tensor& op) {
 }
 
 ggml_backend_t HostDevice::start_inner_backend() { return ggml_backend_cpu_init(); }
-
-std::unique_ptr<ExpertExecution> HostDevice::make_execution() {
-    return machine().all_host() ? FusedExecution::create(*this)
-                                : std::make_unique<StagedExecution>(*this);
-}
 
 ggml_backend_buffer_t HostDevice::allocate(Bytes size, Purpose purpose) {
     return allocate_host_buffer(*this, size, purpose);

@@ -15,10 +15,6 @@ public:
     [[nodiscard]] Result<std::optional<Bytes>> measured() const override;
     [[nodiscard]] bool supports(const ggml_tensor& op) override;
     [[nodiscard]] ggml_backend_t start_inner_backend() override;
-    [[nodiscard]] ggml_backend_buffer_t inner_buffer(ggml_backend_buffer_t buffer) const override {
-        return buffer;
-    }
-    [[nodiscard]] std::unique_ptr<ExpertExecution> make_execution() override;
 
 private:
     [[nodiscard]] ggml_backend_buffer_t allocate(Bytes size, Purpose purpose) override;

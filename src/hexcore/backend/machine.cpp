@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "hexcore/backend/device_backend.hpp"
+#include "hexcore/backend/execution/device_backend.hpp"
 #include "hexcore/backend/host_device.hpp"
 #include "hexcore/backend/wrapped_device.hpp"
 

@@ -2,15 +2,14 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "ggml-backend-impl.h"
 #include "hexcore/backend/device.hpp"
-#include "hexcore/backend/expected_weights.hpp"
-#include "hexcore/backend/expert_layout.hpp"
-#include "hexcore/backend/tensor_filler.hpp"
+#include "hexcore/backend/experts/expected_weights.hpp"
+#include "hexcore/backend/experts/expert_layout.hpp"
+#include "hexcore/backend/memory/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
 
 namespace hexcore {
@@ -80,9 +79,6 @@ public:
     void set_filler(TensorFiller* filler) { filler_ = filler; }
     [[nodiscard]] TensorFiller* filler() const { return filler_; }
 
-    /// Held by whoever uses the devices' scratch memory for staged experts.
-    [[nodiscard]] std::mutex& staging_mutex() { return staging_mutex_; }
-
     /// The first refusal on any device since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
 
@@ -97,7 +93,6 @@ private:
     std::optional<ExpectedWeights> expected_;
     std::vector<bool> claimed_;  ///< [home]
     TensorFiller* filler_ = nullptr;
-    std::mutex staging_mutex_;
 };
 
 }  // namespace hexcore

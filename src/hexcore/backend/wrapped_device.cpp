@@ -1,7 +1,6 @@
 #include "hexcore/backend/wrapped_device.hpp"
 
-#include "hexcore/backend/staged_execution.hpp"
-#include "hexcore/backend/wrapped_buffer.hpp"
+#include "hexcore/backend/memory/wrapped_buffer.hpp"
 #include "hexcore/device/gpu_probe.hpp"
 
 namespace hexcore {
@@ -28,14 +27,6 @@ Result<std::optional<Bytes>> WrappedDevice::measured() const {
 MeasuredBy WrappedDevice::measured_by() const {
     return inner_.gpu && held_by_this_process(*inner_.gpu) ? MeasuredBy::process
                                                            : MeasuredBy::free_memory;
-}
-
-ggml_backend_buffer_t WrappedDevice::inner_buffer(ggml_backend_buffer_t buffer) const {
-    return unwrapped(buffer);
-}
-
-std::unique_ptr<ExpertExecution> WrappedDevice::make_execution() {
-    return std::make_unique<StagedExecution>(*this);
 }
 
 ggml_backend_buffer_t WrappedDevice::allocate(Bytes size, Purpose purpose) {

@@ -35,8 +35,6 @@ public:
     [[nodiscard]] ggml_backend_t start_inner_backend() override {
         return ggml_backend_dev_init(inner_.device, nullptr);
     }
-    [[nodiscard]] ggml_backend_buffer_t inner_buffer(ggml_backend_buffer_t buffer) const override;
-    [[nodiscard]] std::unique_ptr<ExpertExecution> make_execution() override;
 
     [[nodiscard]] ggml_backend_buffer_type_t inner_buffer_type() const {
         return ggml_backend_dev_buffer_type(inner_.device);

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "hexcore/backend/unread_mapping.hpp"
+#include "hexcore/backend/memory/unread_mapping.hpp"
 #include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/load_parameters.hpp"
 

@@ -14,7 +14,7 @@
 
 #include "ggml-backend.h"
 #include "ggml-cpp.h"
-#include "hexcore/backend/tensor_filler.hpp"
+#include "hexcore/backend/memory/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"

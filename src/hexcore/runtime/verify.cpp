@@ -7,7 +7,7 @@
 #include <memory>
 #include <random>
 
-#include "hexcore/backend/unread_mapping.hpp"
+#include "hexcore/backend/memory/unread_mapping.hpp"
 #include "hexcore/runtime/read_ahead.hpp"
 
 namespace hexcore {

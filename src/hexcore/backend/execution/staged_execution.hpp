@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "hexcore/backend/execution/expert_execution.hpp"
+#include "hexcore/backend/execution/inner_backend.hpp"
+#include "hexcore/backend/execution/staged_region.hpp"
+
+namespace hexcore {
+
+class Device;
+
+/// Computes graphs of any device whose experts are on any devices. Everything but expert regions
+/// goes to the home's inner backend as it is. At a region the home stops: the choice of experts and
+/// the activations come to main memory, go to the devices that hold the experts, are computed there
+/// at the same time (devices in main memory in turn, since they share the cores), and the results
+/// come back by the same way.
+class StagedExecution : public ExpertExecution {
+public:
+    explicit StagedExecution(Device& home);
+
+    void reserve(const ggml_cgraph& graph) override;
+    [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;
+    void synchronize() override;
+    void set_threads(int n_threads) override;
+    void set_abort_callback(ggml_abort_callback callback, void* data) override;
+
+private:
+    /// A stretch of the graph that is computed at home, or (without it) an expert region.
+    struct Step {
+        std::unique_ptr<InnerGraph> at_home;
+        ExpertRegion region;
+        std::unique_ptr<ExpertRows> rows;
+        std::uint64_t n_products = 0;  ///< of the region
+        std::uint64_t whole_rows = 0;  ///< rows of products whose experts are all at home
+    };
+
+    void build(ggml_cgraph& graph);
+    void add_home_step(const ggml_cgraph& graph, int first, int last);
+    [[nodiscard]] ggml_status compute_region(const ggml_cgraph& graph, Step& step);
+    [[nodiscard]] ggml_status begin_part(const ggml_cgraph& graph, Step& step, DeviceId id,
+                                         std::unique_ptr<StagedPart>& part);
+    void send(StagedPart& part, const ExpertRegion& region, ExpertRows& rows, DeviceId device);
+    void send_bias(const StagedPart::Bias& bias, const std::int32_t* experts, std::size_t rows);
+
+    Device& home_;
+    /// Shared by all for the machine: held from placing in scratch memory to reading from it.
+    std::shared_ptr<std::mutex> turns_;
+    ComputeOptions options_;
+    std::vector<std::shared_ptr<InnerBackend>> inner_;  ///< [device]
+    std::uint64_t uid_ = 0;  ///< of the graph that the steps are of; 0: none
+    std::vector<Step> steps_;
+    std::vector<std::byte> activations_;  ///< of the region in hand
+    std::unordered_map<const void*, std::vector<float>> bias_values_;
+};
+
+}  // namespace hexcore
