@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     }
     const auto done = answer(argv[1], argv[2], argv[3]);
     if (!done) {
-        std::cerr << "answer: " << done.error().message << '\n';
+        std::cerr << "answer: " << hexcore::told(done.error()) << '\n';
         return static_cast<int>(done.error().code);
     }
     return 0;

@@ -4,6 +4,7 @@
 // these headers need it; what it says holds, but it may change.
 
 #include "hexcore/api/planned_model.hpp"      // IWYU pragma: export
+#include "hexcore/base/told.hpp"              // IWYU pragma: export
 #include "hexcore/report/json_text.hpp"       // IWYU pragma: export
 #include "hexcore/report/plan_json.hpp"       // IWYU pragma: export
 #include "hexcore/report/plan_table.hpp"      // IWYU pragma: export

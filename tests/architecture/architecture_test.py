@@ -64,6 +64,11 @@ BROKEN = [
      {"src/hexcore/model/a.cpp": "void f() {\n    throw 1;\n}\n"}),
     (rules.printing, "std::cout outside cli",
      {"src/hexcore/report/a.cpp": "void f() { std::cout << 1; }\n"}),
+    (rules.option_names, "a.cpp:2: names an option",
+     {"src/hexcore/plan/a.cpp": 'const char* a = "hexcore plan --plugin --format json";\n'
+                                'const char* b = "too long; lower"\n    " --ctx";\n'}),
+    (rules.option_names, "a.cpp:1: names an option",
+     {"src/hexcore/api/a.cpp": 'const char* a = "--ctx is too long";\n'}),
     (rules.headers_begin_with_pragma_once, "a.hpp:1",
      {"src/hexcore/base/a.hpp": "// first a comment\n#pragma once\n"}),
     (rules.headers_begin_with_pragma_once, "empty.hpp:1", {"tests/support/empty.hpp": ""}),

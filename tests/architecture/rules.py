@@ -51,6 +51,10 @@ STANDARD_NAMES = {
     "tuple": r"(tuple<|tie\()",
 }
 
+# An option within a sentence, and the whole command of the program that it may belong to.
+OPTION = re.compile(r"(?:^|[ (`])--[a-z][a-z-]*[^a-z-]|[ (`]--[a-z-]+$")
+COMMAND = re.compile(r"hexcore (?:plan|devices)(?: --[a-z]+(?: json| llama\.cpp)?)+")
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 MAX_COLUMNS = 100
@@ -185,6 +189,16 @@ def printing(tree):
             for file in tree.src if file.module != "cli" for line in file.uses(r"\bstd::cout\b")]
 
 
+def option_names(tree):
+    """Sentences name options of the program only in cli, and in report, which is read there."""
+    bad = []
+    for file in tree.src:
+        if file.module not in {"cli", "report"}:
+            bad += [f"{file.path}:{line}: names an option; give the Error a Remedy: {text}"
+                    for line, text in file.literals if OPTION.search(COMMAND.sub("", text))]
+    return bad
+
+
 def headers_begin_with_pragma_once(tree):
     return [f"{file.path}:1: the first line of a header is #pragma once"
             for file in tree.cpp
@@ -269,4 +283,5 @@ def words(tree):
 
 
 RULES = [dependencies, no_cycles, standard_headers, ggml_headers, drivers, plan_is_pure,
-         no_exceptions, printing, headers_begin_with_pragma_once, sizes, function_length, words]
+         no_exceptions, printing, option_names, headers_begin_with_pragma_once, sizes,
+         function_length, words]

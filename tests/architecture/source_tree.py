@@ -46,6 +46,21 @@ class SourceFile:
         return strip(self.text)
 
     @cached_property
+    def literals(self):
+        """(line number, text) of each string literal; adjacent ones are one."""
+        found, end = [], 0
+        for match in _NOT_CODE.finditer(self.text):
+            if not match[0].startswith(('"', 'R"')):
+                continue
+            text = match[0].split('"', 1)[1][:-1]
+            if found and not self.text[end:match.start()].strip():
+                found[-1] = (found[-1][0], found[-1][1] + text)
+            else:
+                found.append((self.text.count("\n", 0, match.start()) + 1, text))
+            end = match.end()
+        return found
+
+    @cached_property
     def includes(self):
         """(line number, header) of each #include that is not commented out."""
         found = []

@@ -144,7 +144,7 @@ TEST(DeviceSpec, SaysWhatIsMeantWhereAUnitIsMissingOrSeveralDevicesAreNamedInOne
                    "write cuda:0=16MiB or cuda:0=16GiB");
     EXPECT_EQ(resolved({"host=1048576"}, laptop).front().budget, 1_MiB);
     for (const char* argument : {"host=320MiB,host=320MiB", "cuda:0,cuda:1", "16GiB,16GiB"}) {
-        expect_refusal({argument}, two_cards, std::nullopt, ErrorCode::usage, "repeat it");
+        expect_refusal({argument}, two_cards, std::nullopt, ErrorCode::usage, "to name one device");
     }
 }
 
@@ -179,7 +179,7 @@ TEST(DeviceSpec, RefusesAGpuBudgetOverWhatTheCardHas) {
 }
 
 TEST(DeviceSpec, RefusesAReserveThatLeavesNothing) {
-    expect_refusal({"host=1GiB"}, laptop, 1_GiB, ErrorCode::does_not_fit, "lower --reserve");
+    expect_refusal({"host=1GiB"}, laptop, 1_GiB, ErrorCode::does_not_fit, "leaves nothing");
     expect_refusal({"host=0"}, laptop, std::nullopt, ErrorCode::does_not_fit, "host0");
     expect_refusal({"cuda:1"}, two_cards, 9_GiB, ErrorCode::does_not_fit, "cuda:1");
     expect_refusal({}, two_cards, 9_GiB, ErrorCode::does_not_fit, "cuda:1");

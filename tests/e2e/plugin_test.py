@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -83,7 +84,9 @@ def test_what_does_not_fit_is_refused_with_a_sentence(plugin_path, llama_bin, de
     code, text, err = outcome_of([llama_bin("llama-completion"), "-m", demo_model, "-ts", "1,1",
                                   *GREEDY], env)
     assert code not in (0, -6, -11), err
-    assert "hexcore: host0: " in err and "93.8 MiB" in err
+    assert "hexcore: host0 was asked for " in err and "93.8 MiB" in err
+    assert "give host0 more in HEXCORE_DEVICES" in err and "-ts" in err
+    assert "--" not in err.split("hexcore: ")[1].splitlines()[0]
     device = json.loads((tmp_path / "report.json").read_text())["devices"][0]
     assert device["refused"] >= 1
     assert device["left_bytes"] == 0
@@ -93,7 +96,8 @@ def test_more_context_than_planned_is_refused(plugin_programs, demo_model):
     programs = plugin_programs(demo_model, *on("320MiB", "320MiB"), "--ctx", 512)
     code, _, err = programs.run("llama-completion", "-c", 32768, *GREEDY)
     assert code not in (0, -6, -11), err
-    assert "hexcore: host" in err
+    assert re.search(r"hexcore: host\d was asked for .*; the plan is for -c 512 -np 1 -ctk f16 "
+                     r"-ctv f16( -ub 512)?: start the program so, or plan again", err), err
     assert all(device["left_bytes"] == 0 for device in programs.report()["devices"])
 
 
@@ -127,12 +131,19 @@ def test_a_plan_for_a_model_of_another_size_is_refused(plugin_programs, random_m
     assert "bytes of weights" in err and "and the plan has" in err
 
 
-def test_layers_elsewhere_than_planned_are_refused(plugin_programs, random_model):
+@pytest.mark.parametrize("options, sentence", [
+    (["-ngl", 3], "the plan is for another model, or for other layers on the devices: host"),
+    (["-ts", "1,9"], "the layers are elsewhere than in the plan: host0 holds "),
+], ids=lambda value: value[0] if isinstance(value, list) else "")
+def test_layers_elsewhere_than_planned_are_refused(plugin_programs, random_model, options,
+                                                   sentence):
     programs = plugin_programs(random_model("qwen3moe", **SMALL_MIXTURE), *on("64MiB", "64MiB"),
                                "--ctx", 512)
-    code, _, err = programs.run("llama-completion", "-ngl", 3, *GREEDY)
+    code, _, err = programs.run("llama-completion", *options, *GREEDY)
     assert code not in (0, -6, -11), err
-    assert "or for other options" in err
+    assert sentence in err
+    split = re.search(r" -ts (\S+)", programs.text)[1]
+    assert f"the plan is for -dev host0,host1 -ts {split} and no -ngl: start the program so" in err
 
 
 def assert_refused(plugin_path, llama_bin, variables, sentence, folder):

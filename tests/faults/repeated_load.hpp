@@ -106,7 +106,8 @@ protected:
     void expect_a_good_error(const Error& error) {
         EXPECT_TRUE(error.code == ErrorCode::does_not_fit || error.code == ErrorCode::bad_input)
             << static_cast<int>(error.code);
-        EXPECT_NE(error.message.find("The load failed while "), std::string::npos) << error.message;
+        EXPECT_NE(error.aftermath.find("The load failed while "), std::string::npos)
+            << error.message;
         EXPECT_EQ(error.message.find("did not say why"), std::string::npos) << error.message;
     }
 

@@ -28,7 +28,7 @@ TEST(KvTypeBlame, ATypeThatAModelCannotHaveIsWrongUsageEvenWhereF16IsTooLarge) {
     const Error error = blamed(ErrorCode::bad_input, KvType::q4_0, ErrorCode::does_not_fit);
     EXPECT_EQ(error.code, ErrorCode::usage);
     EXPECT_EQ(error.message,
-              "--kv-type q4_0 is not for this model, which needs f16: of the type asked for");
+              "a KV cache in q4_0 is not for this model, which needs f16: of the type asked for");
 }
 
 TEST(KvTypeBlame, WhatIsNotTheTypesFaultStaysAsItIs) {

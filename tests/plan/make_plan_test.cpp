@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <random>
-#include <sstream>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
 #include "requests.hpp"
 
@@ -144,57 +143,35 @@ TEST(MakePlan, SixteenDevicesHaveLayersOnAtMostFifteen) {
     }
 }
 
-/// The changes that a message recommends, one by one.
-std::vector<std::string> recommended_changes(const std::string& message) {
-    const std::string before = "makes it fit: ";
-    std::vector<std::string> changes;
-    std::size_t from = message.find(before) + before.size();
-    while (from < message.size()) {
-        const std::size_t end = std::min(message.find(", ", from), message.size());
-        changes.push_back(message.substr(from, end - from));
-        from = end + 2;
-    }
-    return changes;
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-    std::istringstream stream(text);
-    return {std::istream_iterator<std::string>(stream), {}};
-}
-
-std::uint32_t number(const std::string& text) {
-    return static_cast<std::uint32_t>(std::stoul(text));
-}
-
 void set_budget(DeviceFacts& device, Bytes budget) {
     device = host_device(device.name == "host0" ? 0 : 1, budget);
 }
 
-/// Does what a recommendation says: options, "a budget of SIZE for NAME", "SIZE more on each ...".
-void follow(const std::string& recommendation, PlanRequest& request) {
-    const std::vector<std::string> words = words_of(recommendation);
-    if (words[0] == "a") {
-        ASSERT_EQ(words.size(), 6U) << recommendation;
-        set_budget(request.devices[words[5] == "host0" ? 0 : 1], parse_bytes(words[3]).value());
-        return;
+/// The request with a piece of advice taken.
+PlanRequest followed(const Remedy& remedy, PlanRequest request) {
+    switch (remedy.change) {
+        case Change::set_budget:
+            set_budget(request.devices[remedy.device == "host0" ? 0 : 1],
+                       parse_bytes(remedy.value).value());
+            break;
+        case Change::raise_each_budget:
+            for (DeviceFacts& device : request.devices) {
+                set_budget(device, device.budget + parse_bytes(remedy.value).value());
+            }
+            break;
+        case Change::fewer_sequences:
+            request.context.sequences = whole_number<std::uint32_t>(remedy.value).value();
+            [[fallthrough]];
+        case Change::set_context:
+            request.context.tokens = TokenCount(static_cast<std::uint32_t>(remedy.count));
+            break;
+        case Change::set_kv_type:
+            request.context.kv_type = parse_kv_type(remedy.value).value();
+            break;
+        default:
+            ADD_FAILURE() << static_cast<int>(remedy.change);
     }
-    if (words[1] == "more") {
-        for (DeviceFacts& device : request.devices) {
-            set_budget(device, device.budget + parse_bytes(words[0]).value());
-        }
-        return;
-    }
-    for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-        if (words[i] == "--ctx") {
-            request.context.tokens = TokenCount(number(words[i + 1]));
-        } else if (words[i] == "--sequences") {
-            request.context.sequences = number(words[i + 1]);
-        } else if (words[i] == "--kv-type") {
-            request.context.kv_type = parse_kv_type(words[i + 1]).value();
-        } else {
-            FAIL() << recommendation;
-        }
-    }
+    return request;
 }
 
 TEST(MakePlan, WhatDoesNotFitNamesBytesDeviceAndChangesThatHelp) {
@@ -202,42 +179,47 @@ TEST(MakePlan, WhatDoesNotFitNamesBytesDeviceAndChangesThatHelp) {
     request.context.sequences = 4;
     const Result<Plan> plan = make_plan(request);
     ASSERT_FALSE(plan);
-    EXPECT_EQ(plan.error().code, ErrorCode::does_not_fit);
-    EXPECT_THAT(plan.error().message,
+    const Error& error = plan.error();
+    EXPECT_EQ(error.code, ErrorCode::does_not_fit);
+    EXPECT_THAT(error.message,
                 testing::ContainsRegex(": [0-9]+ bytes .[0-9.]+ [GM]iB. are missing on host[01]"));
-    const std::vector<std::string> changes = recommended_changes(plan.error().message);
-    EXPECT_THAT(changes, testing::ElementsAre(
-                             testing::StartsWith("--ctx "), testing::StartsWith("--kv-type "),
-                             testing::StartsWith("--sequences "), HasSubstr("a budget of"),
-                             HasSubstr(" more on each of the 2 devices")));
-    for (const std::string& change : changes) {
-        PlanRequest changed = request;
-        follow(change, changed);
-        EXPECT_TRUE(make_plan(changed)) << change;
+    ASSERT_TRUE(error.refused);
+    EXPECT_THAT(error.message, HasSubstr("are missing on " + error.refused->device));
+    EXPECT_GT(error.refused->wanted_bytes, error.refused->free_bytes);
+    EXPECT_TRUE(error.proven);
+    std::vector<Change> changes;
+    for (const Remedy& remedy : error.remedies) {
+        changes.push_back(remedy.change);
+        EXPECT_TRUE(make_plan(followed(remedy, request))) << static_cast<int>(remedy.change);
     }
+    EXPECT_THAT(changes, testing::ElementsAre(Change::set_context, Change::set_kv_type,
+                                              Change::fewer_sequences, Change::set_budget,
+                                              Change::raise_each_budget));
 }
 
 TEST(MakePlan, ARecommendedBudgetIsTheSmallestWholeMiB) {
-    PlanRequest request = shape_request("mixtral-8x7b", {13_GiB, 13_GiB}, 4096);
+    const PlanRequest request = shape_request("mixtral-8x7b", {13_GiB, 13_GiB}, 4096);
     const Result<Plan> plan = make_plan(request);
     ASSERT_FALSE(plan);
-    const std::vector<std::string> changes = recommended_changes(plan.error().message);
-    const auto budget = std::find_if(changes.begin(), changes.end(), [](const auto& change) {
-        return change.starts_with("a budget of");
+    const std::vector<Remedy>& remedies = plan.error().remedies;
+    const auto budget = std::find_if(remedies.begin(), remedies.end(), [](const Remedy& remedy) {
+        return remedy.change == Change::set_budget;
     });
-    ASSERT_NE(budget, changes.end()) << plan.error().message;
-    follow(*budget, request);
-    EXPECT_TRUE(make_plan(request));
-    DeviceFacts& raised = request.devices[request.devices[0].budget > 13_GiB ? 0 : 1];
-    set_budget(raised, raised.budget - 1_MiB);
-    EXPECT_FALSE(make_plan(request));
+    ASSERT_NE(budget, remedies.end()) << plan.error().message;
+    PlanRequest raised = followed(*budget, request);
+    EXPECT_TRUE(make_plan(raised));
+    DeviceFacts& device = raised.devices[budget->device == "host0" ? 0 : 1];
+    set_budget(device, device.budget - 1_MiB);
+    EXPECT_FALSE(make_plan(raised));
 }
 
 TEST(MakePlan, ARuleThatDoesNotFitRecommendsOneThatDoes) {
     const Result<Plan> plan =
         make_plan(shape_request("mixtral-8x7b", {24_GiB, 6_GiB}, 4096, Policy::alternate));
     ASSERT_FALSE(plan);
-    EXPECT_THAT(plan.error().message, HasSubstr("--policy balanced"));
+    EXPECT_THAT(plan.error().remedies, testing::Contains(testing::AllOf(
+                                           testing::Field(&Remedy::change, Change::set_policy),
+                                           testing::Field(&Remedy::value, "balanced"))));
     EXPECT_TRUE(make_plan(shape_request("mixtral-8x7b", {24_GiB, 6_GiB}, 4096)));
 }
 

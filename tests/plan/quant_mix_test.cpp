@@ -72,7 +72,7 @@ TEST(QuantMix, GivesTheSizesOfPublishedFiles) {
 
 TEST(QuantMix, SaysWhatTheSizesAreOf) {
     EXPECT_THAT(QuantMix::find("q4_k_m").value().sentence(), HasSubstr("llama-quantize"));
-    EXPECT_THAT(QuantMix::find("Q4_K").value().sentence(), HasSubstr("--quant Q4_K_M"));
+    EXPECT_THAT(QuantMix::find("Q4_K").value().sentence(), HasSubstr("ask for Q4_K_M"));
     EXPECT_EQ(QuantMix::find("q8_0").value().sentence(),
               "Sizes are those of all matrices in q8_0.");
 }

@@ -67,7 +67,7 @@ TEST_F(WatchedDevices, RefuseOverTheirBudgetLessTheReserveAndSayWhere) {
     ::testing::internal::CaptureStderr();
     EXPECT_EQ(take(1, 7_MiB + 1_B), nullptr);
     const std::string said = ::testing::internal::GetCapturedStderr();
-    EXPECT_THAT(said, HasSubstr("hexcore: host1: "));
+    EXPECT_THAT(said, HasSubstr("hexcore: host1 was asked for 7.0 MiB"));
     EXPECT_EQ(device(1)["refused"], 1);
     EXPECT_EQ(device(1)["budget_bytes"], (8_MiB).count());
 }

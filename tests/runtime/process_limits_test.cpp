@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "hexcore/base/told.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -26,7 +28,7 @@ void limit_address_space(Bytes more) {
     limit_address_space(100_MiB);
     ::setenv("OMP_STACKSIZE", "8M", 1);
     const auto checked = check_process_limits(demand);
-    fmt::print(stderr, "{}\n", checked ? "fits" : checked.error().message);
+    fmt::print(stderr, "{}\n", checked ? "fits" : told(checked.error()));
     ::_exit(checked ? 0 : static_cast<int>(checked.error().code));
 }
 
@@ -38,7 +40,7 @@ TEST(ProcessLimitsDeathTest, MappingsAndStacksMustFitTogether) {
     EXPECT_EXIT(answer({60_MiB, 60_MiB, 3}), ExitedWithCode(0), "fits");
     EXPECT_EXIT(answer({1_MiB, 1_MiB, 10}), ExitedWithCode(0), "fits");
     EXPECT_EXIT(answer({60_MiB, 60_MiB, 10}), ExitedWithCode(does_not_fit),
-                "10 threads with a stack of 8.0 MiB each .*--threads.*ulimit");
+                "10 threads with a stack of 8.0 MiB each .*take fewer or .*ulimit");
     EXPECT_EXIT(answer({120_MiB, 60_MiB, 0}), ExitedWithCode(does_not_fit), "maps .*ulimit -v");
 }
 

@@ -59,11 +59,9 @@ Result<InnerDevice> find_cuda(const DeviceSpec& spec) {
     // Loaded when asked for, so that one program runs with and without a driver.
     auto library = DynamicLibrary::open("libggml-cuda.so");
     if (!library) {
-        return fail(
-            ErrorCode::missing_device,
-            "{}: ggml's CUDA backend cannot be loaded ({}); build with the preset cuda on a "
-            "machine with the CUDA toolkit, or use --device host=SIZE",
-            spec.name, library.error().message);
+        return fail(ErrorCode::missing_device, {{Change::build_for_cuda}, {Change::host_device}},
+                    "{}: ggml's CUDA backend cannot be loaded ({})", spec.name,
+                    library.error().message);
     }
     auto* registry_of = library->function<ggml_backend_reg_t()>("ggml_backend_cuda_reg");
     ggml_backend_reg_t registry = registry_of == nullptr ? nullptr : registry_of();

@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
+
+#include "hexcore/base/remedy.hpp"
 
 namespace hexcore {
 
@@ -19,22 +24,41 @@ enum class ErrorCode : int {
     interrupted = 130,   ///< stopped by the user, after a clean roll-back
 };
 
-/// An expected failure: a code and one paragraph that says what happened, with numbers, and what to
-/// change.
+/// Memory that a device could not give.
+struct RefusedMemory {
+    std::string device;
+    std::uint64_t wanted_bytes = 0;
+    std::uint64_t free_bytes = 0;
+};
+
+/// An expected failure: what happened, and as data what to change. Whoever shows it to people makes
+/// one paragraph of that in their terms; `message` names no option of any program.
 struct Error {
     ErrorCode code;
-    std::string message;
+    std::string message;                ///< a sentence without its end, with numbers
+    std::vector<Remedy> remedies = {};  ///< any one of them may be enough
+    bool proven = false;                ///< any one of them is enough: it was tried
+    std::optional<RefusedMemory> refused = {};
+    std::string aftermath = {};  ///< further sentences, each with ". " before it
 };
 
 /// Either a value or an Error. Has the names of std::expected, which g++ 12 lacks in C++20.
 template <typename T>
 using Result = tl::expected<T, Error>;
 
-/// Builds the failed side of a Result: `return fail(ErrorCode::usage, "--ctx must be ...")`.
+/// Builds the failed side of a Result: `return fail(ErrorCode::usage, "the prompt is empty")`.
 template <typename... Args>
 [[nodiscard]] tl::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format,
                                          Args&&... args) {
     return tl::unexpected<Error>(Error{code, fmt::format(format, std::forward<Args>(args)...)});
+}
+
+/// The same with what to change.
+template <typename... Args>
+[[nodiscard]] tl::unexpected<Error> fail(ErrorCode code, std::vector<Remedy> remedies,
+                                         fmt::format_string<Args...> format, Args&&... args) {
+    return tl::unexpected<Error>(
+        Error{code, fmt::format(format, std::forward<Args>(args)...), std::move(remedies)});
 }
 
 }  // namespace hexcore

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "hexcore/cli/end_of_answer.hpp"
+#include "hexcore/cli/in_options.hpp"
 #include "hexcore/runtime/chat_template.hpp"
 
 namespace hexcore {
@@ -50,7 +51,7 @@ Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, I
                                       [](std::string_view text) { print(text); });
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
-            complain(answer.error().message);
+            complain(told(answer.error(), in_options));
             messages.pop_back();
             continue;
         }

@@ -17,6 +17,7 @@
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/text_file.hpp"
 #include "hexcore/base/whole_number.hpp"
+#include "hexcore/cli/in_options.hpp"
 #include "hexcore/device/server_wait.hpp"
 
 namespace hexcore {
@@ -122,7 +123,7 @@ void complain(std::string_view message) {
 }
 
 int report_error(const Error& error) {
-    complain(error.message);
+    complain(told(error, in_options));
     return static_cast<int>(error.code);
 }
 

@@ -30,7 +30,7 @@ template <typename T>
 Result<T> with_need(Result<T> result, const PlanningOptions& options) {
     if (!result && result.error().code == ErrorCode::does_not_fit) {
         const bool is_batch = options.computing.outputs > options.ubatch.value();
-        result.error().message += fmt::format(
+        result.error().aftermath += fmt::format(
             ". verify needs more than run, for the outputs of all {} tokens of a batch (of logits "
             "4 "
             "bytes for each word of the vocabulary); a smaller {} lowers that",

@@ -54,12 +54,16 @@ Result<Reservation> Budget::reserve(Bytes size) {
         const std::uint64_t available = limit_.count() - used;
         if (wanted > available) {
             refused_.fetch_add(1);
-            return fail(ErrorCode::does_not_fit,
-                        "{} was asked for {} ({} bytes) and has {} ({} bytes) free of its {} "
-                        "budget: {} bytes too few; give {} a larger --device budget, lower --ctx "
-                        "or add a --device",
-                        device_name_, to_string(size), wanted, to_string(Bytes(available)),
-                        available, to_string(limit_), wanted - available, device_name_);
+            auto failed = fail(ErrorCode::does_not_fit,
+                               {{Change::raise_budget, device_name_},
+                                {Change::lower_context},
+                                {Change::add_device}},
+                               "{} was asked for {} ({} bytes) and has {} ({} bytes) free of its "
+                               "{} budget: {} bytes too few",
+                               device_name_, to_string(size), wanted, to_string(Bytes(available)),
+                               available, to_string(limit_), wanted - available);
+            failed.value().refused = RefusedMemory{device_name_, wanted, available};
+            return failed;
         }
     } while (!used_.compare_exchange_weak(used, used + wanted, std::memory_order_acq_rel,
                                           std::memory_order_relaxed));

@@ -51,10 +51,8 @@ Result<Bytes> parse_budget(std::string_view argument, std::string_view text) {
 Result<Request> parse(std::string_view argument) {
     Request request{.argument = argument};
     if (argument.find(',') != std::string_view::npos) {
-        return fail(ErrorCode::usage,
-                    "device {}: a --device names one device, so repeat it: --device host=320MiB "
-                    "--device host=320MiB",
-                    argument);
+        return fail(ErrorCode::usage, {{Change::one_device_each}},
+                    "device {}: this is to name one device", argument);
     }
     const std::size_t equals = argument.rfind('=');
     const std::string_view target = argument.substr(0, equals);
@@ -257,8 +255,8 @@ Result<void> give_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> re
     const Bytes kept = reserve.value_or(std::min(Bytes(budget.count() / 16), 1_GiB));
     if (kept >= budget) {
         return fail(ErrorCode::does_not_fit,
-                    "{} has a budget of {} and {} of it are to be kept free, which leaves nothing; "
-                    "raise the budget with --device or lower --reserve",
+                    {{Change::raise_budget, spec.name}, {Change::lower_reserve}},
+                    "{} has a budget of {} and {} of it are to be kept free, which leaves nothing",
                     spec.name, to_string(budget), to_string(kept));
     }
     spec.budget = budget;

@@ -84,10 +84,8 @@ Result<FileDescriptor> connect_to(const addrinfo& addresses, const std::string& 
             return socket;
         }
     }
-    return fail(ErrorCode::missing_device,
-                "rpc:{}: no RPC server answers there: {}; start ggml-rpc-server on that machine, "
-                "or name another --device",
-                endpoint, std::strerror(error));
+    return fail(ErrorCode::missing_device, {{Change::start_server}, {Change::other_device}},
+                "rpc:{}: no RPC server answers there: {}", endpoint, std::strerror(error));
 }
 
 /// Reads what comes, until `to` is full or the other side ends.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string>
 
 #include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
@@ -25,9 +26,9 @@ public:
     Adviser(const PlanRequest& request, Trials& trials) : request_(request), trials_(trials) {}
 
     /// Fails only with an interrupt.
-    Result<std::vector<std::string>> advice(const Shortage& shortage) {
-        std::vector<std::string> found;
-        const auto add = [&](std::optional<std::string> change) {
+    Result<std::vector<Remedy>> advice(const Shortage& shortage) {
+        std::vector<Remedy> found;
+        const auto add = [&](std::optional<Remedy> change) {
             if (change) {
                 found.push_back(*std::move(change));
             }
@@ -61,7 +62,7 @@ private:
         return tried && *tried;
     }
 
-    std::optional<std::string> shorter_context() {
+    std::optional<Remedy> shorter_context() {
         const std::uint64_t step = context_step(request_.context);
         PlanRequest changed = request_;
         const auto fits_with = [&](std::uint64_t steps) {
@@ -77,44 +78,46 @@ private:
             const std::uint64_t middle = fitting + (too_many - fitting) / 2;
             (fits_with(middle) ? fitting : too_many) = middle;
         }
-        return fmt::format("--ctx {}", fitting * step);
+        return Remedy{.change = Change::set_context, .count = fitting * step};
     }
 
-    std::optional<std::string> smaller_cache() {
+    std::optional<Remedy> smaller_cache() {
         PlanRequest changed = request_;
         for (const KvType type : {KvType::q8_0, KvType::q4_0}) {
             changed.context.kv_type = type;
             if (type > request_.context.kv_type && fits(changed)) {
-                return fmt::format("--kv-type {}", to_string(type));
+                return Remedy{.change = Change::set_kv_type, .value = to_string(type)};
             }
         }
         return std::nullopt;
     }
 
-    std::optional<std::string> fewer_sequences() {
+    std::optional<Remedy> fewer_sequences() {
         const std::uint32_t each = request_.context.tokens.value() / request_.context.sequences;
         PlanRequest changed = request_;
         for (std::uint32_t n = request_.context.sequences - 1; n > 0; n = n > 8 ? n / 2 : n - 1) {
             changed.context.sequences = n;
             changed.context.tokens = TokenCount(each * n);
             if (fits(changed)) {
-                return fmt::format("--sequences {} --ctx {}", n, each * n);
+                return Remedy{.change = Change::fewer_sequences,
+                              .value = std::to_string(n),
+                              .count = std::uint64_t{each} * n};
             }
         }
         return std::nullopt;
     }
 
-    std::optional<std::string> other_policy() {
+    std::optional<Remedy> other_policy() {
         PlanRequest changed = request_;
         changed.policy = Policy::balanced;
         if (request_.policy == Policy::balanced || request_.policy == Policy::fastest ||
             !fits(changed)) {
             return std::nullopt;
         }
-        return "--policy balanced";
+        return Remedy{.change = Change::set_policy, .value = to_string(Policy::balanced)};
     }
 
-    std::optional<std::string> larger_budget(const Shortage& shortage) {
+    std::optional<Remedy> larger_budget(const Shortage& shortage) {
         const DeviceFacts& device = request_.devices[shortage.device];
         const auto more =
             least_increase([&](PlanRequest& changed,
@@ -123,10 +126,10 @@ private:
         if (!more) {
             return std::nullopt;
         }
-        return fmt::format("a budget of {} for {}", in_mib(device.budget + *more), device.name);
+        return Remedy{Change::set_budget, device.name, in_mib(device.budget + *more)};
     }
 
-    std::optional<std::string> every_budget(Bytes enough) {
+    std::optional<Remedy> every_budget(Bytes enough) {
         if (request_.devices.size() < 2) {
             return std::nullopt;
         }
@@ -140,8 +143,9 @@ private:
         if (!least) {
             return std::nullopt;
         }
-        return fmt::format("{} more on each of the {} devices", in_mib(*least),
-                           request_.devices.size());
+        return Remedy{.change = Change::raise_each_budget,
+                      .value = in_mib(*least),
+                      .count = request_.devices.size()};
     }
 
     /// The least whole number of MiB by which `raise` makes the request fit, near `guess`.
@@ -185,11 +189,12 @@ private:
 
 Error not_fitting_error(const PlanRequest& request, Trials& trials, const Shortage& shortage) {
     const DeviceFacts& device = request.devices[shortage.device];
-    const Result<std::vector<std::string>> advised = Adviser(request, trials).advice(shortage);
+    Result<std::vector<Remedy>> advised = Adviser(request, trials).advice(shortage);
     if (!advised) {
         return advised.error();
     }
-    std::string message = fmt::format(
+    Error error{ErrorCode::does_not_fit, {}, *std::move(advised)};
+    error.message = fmt::format(
         "{} with {} tokens of context for {} sequence{} in {} does not fit by policy {}: {}{} "
         "bytes ({}) are missing on {}, which may hold {} (a budget of {} less a reserve of {})",
         request.model.name, request.context.tokens.value(), request.context.sequences,
@@ -197,18 +202,14 @@ Error not_fitting_error(const PlanRequest& request, Trials& trials, const Shorta
         to_string(request.policy), certainty(shortage), shortage.missing.count(),
         to_string(shortage.missing), device.name, to_string(device.usable()),
         to_string(device.budget), to_string(device.reserve));
-    const std::vector<std::string>& advice = *advised;
-    if (advice.empty()) {
-        return {ErrorCode::does_not_fit,
-                message +
-                    "; neither a shorter context nor a larger budget alone makes it fit, so "
-                    "add a --device or use a smaller model"};
+    error.refused = RefusedMemory{device.name, (device.usable() + shortage.missing).count(),
+                                  device.usable().count()};
+    error.proven = !error.remedies.empty();
+    if (!error.proven) {
+        error.message += "; neither a shorter context nor a larger budget alone makes it fit";
+        error.remedies = {{Change::add_device}, {Change::smaller_model}};
     }
-    message += "; any one of these makes it fit: ";
-    for (std::size_t i = 0; i < advice.size(); ++i) {
-        message += (i == 0 ? "" : ", ") + advice[i];
-    }
-    return {ErrorCode::does_not_fit, std::move(message)};
+    return error;
 }
 
 }  // namespace hexcore

@@ -13,9 +13,8 @@ Result<std::uint64_t> most_tokens(const PlanRequest& request) {
         return request.context.tokens.value();
     }
     if (request.model.n_ctx_train == 0) {
-        return fail(ErrorCode::usage,
-                    "model '{}' does not say for how long a context it was trained; give the most "
-                    "to consider with --ctx",
+        return fail(ErrorCode::usage, {{Change::name_context}},
+                    "model '{}' does not say for how long a context it was trained",
                     request.model.name);
     }
     return std::uint64_t{request.model.n_ctx_train} * std::max(request.context.sequences, 1U);

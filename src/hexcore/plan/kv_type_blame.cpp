@@ -15,8 +15,11 @@ Error with_kv_type_blamed(Error error, PlanRequest request, const DryRun& dry_ru
     if (!plain && plain.error().code != ErrorCode::does_not_fit) {
         return error;
     }
-    return {ErrorCode::usage, fmt::format("--kv-type {} is not for this model, which needs f16: {}",
-                                          to_string(asked), error.message)};
+    error.code = ErrorCode::usage;
+    error.message = fmt::format("a KV cache in {} is not for this model, which needs f16: {}",
+                                to_string(asked), error.message);
+    error.remedies = {{.change = Change::plain_kv_type, .value = to_string(asked)}};
+    return error;
 }
 
 }  // namespace hexcore

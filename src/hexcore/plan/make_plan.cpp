@@ -33,14 +33,15 @@ std::vector<std::string> context_sentences(const PlanRequest& asked, const Conte
 
 Result<PlanRequest> completed(PlanRequest request) {
     if (request.devices.empty() || request.devices.size() > max_devices) {
-        return fail(ErrorCode::usage, "{} devices to plan for; give 1 to {} with --device",
-                    request.devices.size(), max_devices);
+        return fail(ErrorCode::usage, {{.change = Change::fewer_devices, .count = max_devices}},
+                    "{} devices to plan for", request.devices.size());
     }
     if (request.model.layers.empty()) {
         return fail(ErrorCode::bad_input, "model '{}' has no layers", request.model.name);
     }
     if (request.context.sequences == 0 || request.context.ubatch == TokenCount(0)) {
-        return fail(ErrorCode::usage, "--sequences is {} and --ubatch {}; both must be at least 1",
+        return fail(ErrorCode::usage,
+                    "{} sequences and a ubatch of {} tokens: both must be at least 1",
                     request.context.sequences, request.context.ubatch.value());
     }
     if (request.context.tokens == TokenCount(0)) {
@@ -72,9 +73,9 @@ Result<Plan> finish_plan(Plan plan, const DryRunUsage& usage) {
     take_over(usage, plan);
     if (const std::optional<NotFitting> over = furthest_over(plan)) {
         const PlannedDevice& device = plan.devices[over->device];
-        return fail(ErrorCode::does_not_fit,
+        return fail(ErrorCode::does_not_fit, {{Change::raise_budget}, {Change::lower_context}},
                     "{} takes {} with this plan, {} bytes ({}) more than its budget of {} less the "
-                    "reserve of {}; raise the budget or lower --ctx",
+                    "reserve of {}",
                     device.name, to_string(device.planned.total()), over->missing.count(),
                     to_string(over->missing), to_string(device.budget), to_string(device.reserve));
     }

@@ -142,9 +142,9 @@ std::string QuantMix::sentence() const {
         return each.base == base_.name && std::string_view(each.name).ends_with("_M");
     });
     return fmt::format("Sizes are those of all matrices in {}{}.", name_,
-                       mix == all.end() ? ""
-                                        : fmt::format("; for a file named {} give --quant {}",
-                                                      mix->name, mix->name));
+                       mix == all.end()
+                           ? ""
+                           : fmt::format("; for a file named {} ask for {}", mix->name, mix->name));
 }
 
 }  // namespace hexcore

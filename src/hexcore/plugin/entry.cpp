@@ -10,6 +10,7 @@
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/device/devices_info.hpp"
+#include "hexcore/plugin/in_variables.hpp"
 #include "hexcore/plugin/report.hpp"
 #include "hexcore/plugin/settings.hpp"
 #include "hexcore/report/json_text.hpp"
@@ -68,7 +69,7 @@ ggml_backend_reg_t registry() {
     if (plugin == nullptr) {
         const auto started = start();
         if (!started) {
-            fmt::print(stderr, "hexcore: {}\n", printable(started.error().message));
+            fmt::print(stderr, "hexcore: {}\n", printable(told(started.error(), in_variables)));
             return nullptr;
         }
         plugin = *started;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hexcore/base/printable.hpp"
+#include "hexcore/plugin/in_variables.hpp"
 #include "hexcore/report/run_json.hpp"
 
 namespace hexcore {
@@ -37,8 +38,13 @@ void PluginReport::note(const Device& device, Peak& peak) {
 }
 
 void PluginReport::refused(const DeviceMemory& memory, const Error& why) {
-    // Not by ggml's log: many programs keep that to themselves.
-    fmt::print(stderr, "hexcore: {}: {}\n", memory.budget().device_name(), printable(why.message));
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        if (&machine_.device(DeviceId(i)).memory() == &memory) {
+            // Not by ggml's log: many programs keep that to themselves.
+            fmt::print(stderr, "hexcore: {}\n",
+                       printable(told_refusal(why, plan_, DeviceId(i), memory.accounted())));
+        }
+    }
 }
 
 Json PluginReport::json() {

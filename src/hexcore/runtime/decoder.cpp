@@ -70,9 +70,9 @@ Result<Decoder::Progress> Decoder::decode(std::uint32_t sequence, std::uint32_t 
             if (auto refusal = model_.machine().last_refusal()) {
                 return tl::unexpected(std::move(*refusal));
             }
-            return fail(ErrorCode::does_not_fit,
-                        "the context cannot take {} more tokens after {} of {}; raise --ctx",
-                        now.size(), position + progress.computed, llama_n_ctx_seq(&context));
+            return fail(ErrorCode::does_not_fit, {{Change::raise_context}},
+                        "the context cannot take {} more tokens after {} of {}", now.size(),
+                        position + progress.computed, llama_n_ctx_seq(&context));
         }
         progress.computed += static_cast<std::uint32_t>(now.size());
     }

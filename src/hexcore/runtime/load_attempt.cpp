@@ -74,7 +74,7 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
     if (auto done = go_through(); !done) {
         Error error = std::move(done.error());
         if (error.code != ErrorCode::interrupted) {
-            error.message += fmt::format(
+            error.aftermath += fmt::format(
                 ". The load failed while {}, and nothing is left allocated", doing(state_));
         }
         back_to_nothing();
@@ -192,11 +192,13 @@ Result<void> LoadAttempt::check() {
         const Bytes planned = wanted_.devices[i].total();
         if (planned > budget.limit()) {
             return fail(ErrorCode::does_not_fit,
+                        {{Change::raise_budget, budget.device_name()},
+                         {Change::lower_context},
+                         {Change::add_device}},
                         "the plan takes {} ({} bytes) on {}, {} bytes more than its budget of {} "
-                        "leaves; give {} a larger --device budget, lower --ctx or add a --device",
+                        "leaves",
                         to_string(planned), planned.count(), budget.device_name(),
-                        (planned - budget.limit()).count(), to_string(budget.limit()),
-                        budget.device_name());
+                        (planned - budget.limit()).count(), to_string(budget.limit()));
         }
     }
     DryRunUsage still_to_take = wanted_;

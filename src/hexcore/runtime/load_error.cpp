@@ -29,9 +29,8 @@ Error load_error(Machine& machine, LlamaLog& log, const Inventory& inventory,
 Error libllama_error(const std::string& errors, const Inventory& inventory, std::string_view what) {
     if (is_refusal(errors)) {
         return {ErrorCode::does_not_fit,
-                fmt::format("{}: libllama {}: {}; raise the limit that is in the way (ulimit -v, "
-                            "vm.max_map_count)",
-                            inventory.files.front().string(), what, errors)};
+                fmt::format("{}: libllama {}: {}", inventory.files.front().string(), what, errors),
+                {{.change = Change::raise_limit, .value = "ulimit -v, vm.max_map_count"}}};
     }
     return {ErrorCode::bad_input,
             fmt::format("{}: libllama {}: {}", inventory.files.front().string(), what,

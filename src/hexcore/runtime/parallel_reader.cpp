@@ -229,9 +229,9 @@ Result<void> ParallelReader::read_checked(const Piece& piece) {
         HEXCORE_TRY_VOID(read(part));
         if (const auto bad = check.first_bad_block({part.to, part.size})) {
             return fail(ErrorCode::bad_input,
-                        "{}: tensor {} has a NaN or an infinity at byte {} of the file; the file "
-                        "is damaged or was made badly: get it again, or load it without "
-                        "--verify-data",
+                        {{Change::get_file_again}, {Change::skip_value_check}},
+                        "{}: tensor {} has a NaN or an infinity at byte {} of the file, which is "
+                        "damaged or was made badly",
                         inventory_.files[tensor.file].string(), tensor.name,
                         tensor.offset_bytes + part.offset + *bad);
         }

@@ -120,9 +120,10 @@ Result<void> check_process_limits(const ProcessDemand& demand) {
     TriedMapping mapping(demand.mapped);
     if (!mapping.is_there() || !mapping.becomes_memory(demand.written)) {
         return fail(ErrorCode::does_not_fit,
+                    {{.change = Change::raise_limit,
+                      .value = "ulimit -v, ulimit -d, vm.overcommit_memory"}},
                     "the load maps {} bytes ({}) more than the process has now, {} of them memory "
-                    "on its devices and in host memory: {}; raise the limit that is in the way "
-                    "(ulimit -v, ulimit -d, vm.overcommit_memory)",
+                    "on its devices and in host memory: {}",
                     demand.mapped.count(), to_string(demand.mapped), to_string(demand.written),
                     std::strerror(errno));
     }
@@ -131,9 +132,11 @@ Result<void> check_process_limits(const ProcessDemand& demand) {
     TriedThreads threads;
     if (const int error = threads.start(demand.openmp_threads, stack)) {
         return fail(ErrorCode::does_not_fit,
+                    {{Change::fewer_threads},
+                     {.change = Change::raise_limit,
+                      .value = "ulimit -v, ulimit -d, ulimit -u, pids.max of the control group"}},
                     "the system refuses the program {} threads with a stack of {} each beside the "
-                    "{} that the load maps: {}; take fewer (--threads), or raise the limit that is "
-                    "in the way (ulimit -v, ulimit -d, ulimit -u, pids.max of the control group)",
+                    "{} that the load maps: {}",
                     demand.openmp_threads, to_string(stack), to_string(demand.mapped),
                     std::strerror(error));
     }

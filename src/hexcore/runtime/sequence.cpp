@@ -119,10 +119,10 @@ Result<void> Sequence::check_logits() const {
     if (n_nan == 0) {
         return {};
     }
-    return fail(ErrorCode::negative,
+    return fail(ErrorCode::negative, {{Change::check_values}},
                 "after {} the model gives NaN for {} of its {} words, so there is no next one to "
-                "choose: a weight or a parameter of the file is damaged (--verify-data looks for "
-                "weights that are NaN), or the model needs other types than it was quantised to",
+                "choose: a weight or a parameter of the file is damaged, or the model needs other "
+                "types than it was quantised to",
                 plural(position_, "token"), n_nan, n_vocab);
 }
 
@@ -151,15 +151,15 @@ Result<Answer> Sequence::answer(std::string_view prompt, std::uint32_t max_token
         tokens.insert(tokens.begin(), *pending_);
     }
     if (tokens.empty()) {
-        return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
+        return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
     }
     const std::uint32_t room = llama_n_ctx_seq(&model().context()) - position_;
     if (tokens.size() > room) {
-        return fail(ErrorCode::usage,
-                    "the prompt has {} and the context has room for {}; raise --ctx to at "
-                    "least {}",
-                    plural(tokens.size(), "token"), room,
-                    (position_ + tokens.size() + 1) * llama_n_seq_max(&model().context()));
+        const std::uint64_t enough =
+            (position_ + tokens.size() + 1) * llama_n_seq_max(&model().context());
+        return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
+                    "the prompt has {} and the context has room for {}",
+                    plural(tokens.size(), "token"), room);
     }
     Answer answer;
     const std::uint32_t before = position_;

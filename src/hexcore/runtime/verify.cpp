@@ -91,9 +91,8 @@ private:
             if (status == 2) {
                 return fail(ErrorCode::interrupted, "interrupted while computing outputs");
             }
-            return fail(ErrorCode::does_not_fit,
-                        "llama_decode gave {} for tokens {} to {}; raise --ctx", status, done,
-                        done + count);
+            return fail(ErrorCode::does_not_fit, {{Change::raise_context}},
+                        "llama_decode gave {} for tokens {} to {}", status, done, done + count);
         }
         for (std::int32_t i = 0; i < batch.n_tokens; ++i) {
             const float* row = options_.outputs == Outputs::logits

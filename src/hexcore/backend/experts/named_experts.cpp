@@ -46,9 +46,9 @@ std::optional<ggml_status> NamedExperts::init_tensor(ggml_tensor& tensor) {
     }
     device_.memory().report_refusal(
         {ErrorCode::bad_input,
-         fmt::format("the plan is for another model: it has no layer of {} experts for {}; plan "
-                     "again for this file",
-                     tensor.ne[2], tensor.name)});
+         fmt::format("the plan is for another model: it has no layer of {} experts for {}",
+                     tensor.ne[2], tensor.name),
+         {{Change::plan_again}}});
     return GGML_STATUS_FAILED;
 }
 

@@ -1,0 +1,82 @@
+#include "hexcore/plugin/in_variables.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "hexcore/plan/placement.hpp"
+
+namespace hexcore {
+namespace {
+
+bool asks_for(const Error& error, Change change) {
+    return std::any_of(error.remedies.begin(), error.remedies.end(),
+                       [change](const Remedy& remedy) { return remedy.change == change; });
+}
+
+std::string layers_of(const Plan& plan) {
+    std::vector<std::string> names;
+    std::vector<std::uint32_t> split;
+    const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i] > 0) {
+            names.push_back(plan.devices[i].name);
+            split.push_back(entries[i]);
+        }
+    }
+    return fmt::format("-dev {} -ts {} and no -ngl", fmt::join(names, ","), fmt::join(split, ","));
+}
+
+/// What the plan was made for, in the options that decide on what comes next: libllama takes the
+/// weights of all devices first, then the cache, then what it computes in.
+std::string planned_options(const Plan& plan, const Usage& planned, const Usage& held) {
+    if (held.weights + held.experts < planned.weights + planned.experts || planned.kv == Bytes{}) {
+        return layers_of(plan);
+    }
+    const char* kv_type = to_string(plan.context.kv_type);
+    const std::string context =
+        fmt::format("-c {} -np {} -ctk {} -ctv {}", plan.context.tokens.value(),
+                    plan.context.sequences, kv_type, kv_type);
+    return held.kv == planned.kv ? fmt::format("{} -ub {}", context, plan.context.ubatch.value())
+                                 : context;
+}
+
+}  // namespace
+
+const char* in_variables(const Remedy& remedy) {
+    switch (remedy.change) {
+        case Change::raise_budget:
+            return "give {device} more in HEXCORE_DEVICES";
+        case Change::lower_reserve:
+            return "lower HEXCORE_RESERVE";
+        case Change::add_device:  // which would have to be planned for, or the program to use
+            return "have fewer layers there by -ts";
+        case Change::other_device:
+            return "name another device in HEXCORE_DEVICES";
+        case Change::host_device:
+            return "name host=SIZE in HEXCORE_DEVICES";
+        case Change::lower_context:
+            return "lower the program's -c";
+        default:
+            return nullptr;
+    }
+}
+
+std::string told_refusal(const Error& why, const std::optional<Plan>& plan, DeviceId device,
+                         const Usage& held) {
+    if (!plan) {
+        return told(why, in_variables);
+    }
+    std::string options;
+    if (asks_for(why, Change::start_as_planned)) {
+        options = layers_of(*plan);
+    } else if (why.refused) {
+        options = planned_options(*plan, plan->devices[device.value()].planned, held);
+    } else {
+        return told(why, in_variables);
+    }
+    return fmt::format("{}; the plan is for {}: start the program so, or plan again", why.message,
+                       options);
+}
+
+}  // namespace hexcore
