@@ -14,12 +14,6 @@
 
 namespace hexcore::test {
 
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool sanitized = true;  // its quarantine keeps what was freed
-#else
-inline constexpr bool sanitized = false;
-#endif
-
 inline std::size_t entries(const char* folder) {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -208,11 +208,9 @@ struct Optimum {
     bool feasible = false;
     std::uint64_t least_excess = std::numeric_limits<std::uint64_t>::max();
     double fastest = std::numeric_limits<double>::infinity();
-    double fastest_balanced = std::numeric_limits<double>::infinity();
-    std::uint64_t balanced_bound = 0;
 };
 
-inline Optimum find_optimum(const Exhaustive& exhaustive, std::uint64_t largest_expert) {
+inline Optimum find_optimum(const Exhaustive& exhaustive) {
     Optimum optimum;
     exhaustive.for_each([&](const Judgement& judgement) {
         if (judgement.fits) {
@@ -221,13 +219,18 @@ inline Optimum find_optimum(const Exhaustive& exhaustive, std::uint64_t largest_
             optimum.fastest = std::min(optimum.fastest, judgement.seconds);
         }
     });
-    optimum.balanced_bound = std::max(optimum.least_excess, largest_expert);
+    return optimum;
+}
+
+/// The least time of a placement that fits and has no larger excess.
+inline double fastest_within(const Exhaustive& exhaustive, std::uint64_t excess) {
+    double fastest = std::numeric_limits<double>::infinity();
     exhaustive.for_each([&](const Judgement& judgement) {
-        if (judgement.fits && judgement.excess <= optimum.balanced_bound) {
-            optimum.fastest_balanced = std::min(optimum.fastest_balanced, judgement.seconds);
+        if (judgement.fits && judgement.excess <= excess) {
+            fastest = std::min(fastest, judgement.seconds);
         }
     });
-    return optimum;
+    return fastest;
 }
 
 /// A small model on small devices, tight enough that about half of them do not fit.

@@ -28,10 +28,11 @@ protected:
         return options;
     }
 
-    Bytes used() const {
+    /// What the kernel says is committed on all devices.
+    Bytes resident() const {
         Bytes sum;
         for (std::size_t i = 0; i < machine_->size(); ++i) {
-            sum += machine_->device(DeviceId(i)).memory().budget().used();
+            sum += machine_->device(DeviceId(i)).memory().measured().value();
         }
         return sum;
     }
@@ -110,13 +111,13 @@ TEST_F(LoadAttemptTest, KeepsItsTurnFromTheLookAtFreeMemoryUntilAllIsCommitted) 
                                               answer.close();
                                           },
                                       .told_after = std::chrono::milliseconds(0)});
-    const Bytes used_at_its_end = used();
+    const Bytes at_its_end = resident();
     answer.close();
     load.join();
     ASSERT_TRUE(next.has_value() && next->is_held());
     ASSERT_TRUE(session->has_value()) << session->error().message;
-    EXPECT_GT(used_at_its_end, 0_B);
-    EXPECT_EQ(used_at_its_end, used());
+    EXPECT_GT(at_its_end, 0_B);
+    EXPECT_EQ(at_its_end, resident());
 }
 
 TEST_F(LoadAttemptTest, OverABudgetItFailsBeforeAnythingIsTaken) {

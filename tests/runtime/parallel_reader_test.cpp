@@ -1,14 +1,35 @@
 #include "hexcore/runtime/parallel_reader.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
 
 #include "runtime/loaded_model.hpp"
 
 namespace hexcore::test {
 namespace {
+
+bool is_asleep(const std::filesystem::path& task) {
+    std::string stat;
+    std::getline(std::ifstream(task / "stat"), stat);
+    return stat.empty() || stat.find(") S ") != std::string::npos;  // or it has ended
+}
+
+/// Whoever was woken before this has done then what it was woken for.
+void wait_until_all_others_sleep() {
+    const std::string own = std::to_string(::syscall(SYS_gettid));
+    for (bool all = false; !all; std::this_thread::yield()) {
+        all = true;
+        for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+            all = all && (task.path().filename() == own || is_asleep(task.path()));
+        }
+    }
+}
 
 class Reader : public LoadedModelTest {
 protected:
@@ -70,7 +91,7 @@ TEST_F(Reader, ReadsNothingBeforeAllIsPromised) {
     const TensorInfo& tensor = inventory_.tensors.back();
     std::vector<std::byte> to(tensor.bytes.count());
     ASSERT_TRUE((*reader)->fill(tensor.name, 0, {.address = to.data()}, to.size()));
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    wait_until_all_others_sleep();
     EXPECT_EQ((*reader)->bytes_read(), 0_B);
     EXPECT_EQ((*reader)->promised(), tensor.bytes);
     ASSERT_TRUE((*reader)->finish([](ReadProgress) { return true; }).has_value());

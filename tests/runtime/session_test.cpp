@@ -89,24 +89,25 @@ Bytes own_resident() {
     return Bytes(pages * 4096);
 }
 
-TEST_F(Session, TwoHundredLoadsAndUnloadsDoNotGrow) {
+TEST_F(Session, LoadsAndUnloadsDoNotGrow) {
     write({.n_layers = 2});
     make_machine(2);
     const Plan plan = random_plan(9);
     const VerifyOptions options{.tokens = tokens_for(9, 128), .threads = 2};
     Bytes after_warm_up;
-    for (int cycle = 0; cycle < 200; ++cycle) {
+    for (int cycle = 0; cycle <= 50; ++cycle) {
         {
             auto session = load(plan);
             ASSERT_TRUE(session.has_value()) << session.error().message;
             ASSERT_TRUE(planned_outputs(*session, options).has_value());
         }
-        if (cycle == 20) {
+        if (cycle == 10) {
             after_warm_up = own_resident();
         }
     }
     expect_empty_devices();
-    EXPECT_LE(own_resident(), after_warm_up + 4_MiB);
+    // At most 26 KiB a load.
+    EXPECT_LE(own_resident(), after_warm_up + (sanitized ? 4_MiB : 1_MiB));
 }
 
 TEST_F(Session, AModelWithoutTokenizerTakesNoText) {

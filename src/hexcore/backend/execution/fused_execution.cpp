@@ -78,7 +78,11 @@ ggml_status FusedExecution::compute(ggml_cgraph& graph) {
     if (rewritten == nullptr) {
         return GGML_STATUS_ALLOC_FAILED;
     }
-    return ggml_backend_graph_compute(inner_.get(), rewritten);
+    const ggml_status status = ggml_backend_graph_compute(inner_.get(), rewritten);
+    if (status == GGML_STATUS_SUCCESS) {
+        count_rows();
+    }
+    return status;
 }
 
 void FusedExecution::set_threads(int n_threads) {
@@ -97,7 +101,6 @@ ggml_cgraph* FusedExecution::rewrite(ggml_cgraph* graph) {
         }
         uid_ = graph->uid;
     }
-    count_whole_products();
     if (routings_.empty() && whole_products_.empty()) {
         return graph;
     }
@@ -180,9 +183,12 @@ void FusedExecution::append_region(const ggml_cgraph& graph, const ExpertRegion&
     routings_.push_back(std::move(routing));
 }
 
-void FusedExecution::count_whole_products() {
+void FusedExecution::count_rows() const {
     for (const ggml_tensor& product : whole_products_) {
         home_.count_rows(row_count(product));
+    }
+    for (const auto& routing : routings_) {
+        routing->count_rows();
     }
 }
 

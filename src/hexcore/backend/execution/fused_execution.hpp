@@ -41,7 +41,7 @@ private:
     [[nodiscard]] bool take_scratch(Bytes size);
     void append_region(const ggml_cgraph& graph, const ExpertRegion& region);
     void append_whole(const ggml_tensor& product);
-    void count_whole_products();
+    void count_rows() const;
 
     Device& home_;
     ggml_backend_ptr inner_;

@@ -182,7 +182,6 @@ void HostRouting::route() {
     for (Part& part : parts_) {
         const std::size_t count = rows_.count(part.device);
         set_rows(part, rows_.first(part.device), count);
-        machine_.device(part.device).count_rows(count);
         one_device = one_device || count == rows();
     }
     // On one device the order is the graph's own, and the result went where it belongs.
@@ -190,6 +189,12 @@ void HostRouting::route() {
         ending_->data = one_device ? result_->data : space_.results;
     }
     switch_on(scatter_, !one_device);
+}
+
+void HostRouting::count_rows() const {
+    for (const Part& part : parts_) {
+        machine_.device(part.device).count_rows(static_cast<std::uint64_t>(ggml_nrows(&part.node)));
+    }
 }
 
 void HostRouting::run_route(ggml_tensor*, int thread, int, void* self) {

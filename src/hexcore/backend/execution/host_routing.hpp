@@ -37,6 +37,8 @@ public:
     void append_nodes(const ggml_cgraph& graph, Space space, std::vector<ggml_tensor*>& nodes);
     /// Gives every node its largest shape again, from which the work buffer is planned.
     void reset();
+    /// Adds the rows that each device's products had in the run that has just ended.
+    void count_rows() const;
 
 private:
     /// One product on one device: its rows are a slice of the product's.

@@ -69,7 +69,9 @@ ggml_status StagedExecution::compute(ggml_cgraph& graph) {
         ggml_status status = GGML_STATUS_SUCCESS;
         if (step.at_home) {
             status = inner_[home_.id().value()]->compute(step.at_home->finish(), options_);
-            home_.count_rows(step.whole_rows);
+            if (status == GGML_STATUS_SUCCESS) {
+                home_.count_rows(step.whole_rows);
+            }
         } else {
             status = compute_region(graph, step);
         }
@@ -148,6 +150,9 @@ ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step
         if (parts[d]) {
             inner_[d]->synchronize();
             parts[d]->get_result(sorted.data() + rows.first(DeviceId(d)) * row_size);
+            home_.machine()
+                .device(DeviceId(d))
+                .count_rows(rows.count(DeviceId(d)) * step.n_products);
         }
     }
     std::vector<std::byte> ordered(sorted.size());
@@ -170,7 +175,6 @@ ggml_status StagedExecution::begin_part(const ggml_cgraph& graph, Step& step, De
     }
     part->enter_inner_buffers();
     send(*part, step.region, *step.rows, id);
-    device.count_rows(rows * step.n_products);
     return inner.compute(part->graph(), options_);
 }
 
