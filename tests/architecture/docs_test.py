@@ -18,7 +18,7 @@ MANUALS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
 
 
 def documents(root):
-    folders = [root, *(root / name for name in ("docs", "bench", "tools", "guard", "integrations"))]
+    folders = [root, *(root / name for name in ("docs", "bench", "tools"))]
     found = [path for path in folders[0].glob("*.md")]
     for folder in folders[1:]:
         found += folder.rglob("*.md")

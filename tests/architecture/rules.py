@@ -11,20 +11,14 @@ ALLOWED = {
     "process": "base",
     "device": "base",
     "model": "base",
-    "trace": "base",
     "plan": "base device model",
-    "track": "base device trace",
-    "analyze": "base trace",
-    "backend": "base device model trace plan track analyze",
+    "backend": "base device model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
-    "runtime": "base device model trace plan track analyze backend report",
-    "assistant": "base device model trace plan track analyze backend runtime",
-    "isolate": "base device trace track analyze",
-    "report": "base device model trace plan track analyze",
+    "runtime": "base device model plan backend report",
+    "report": "base device model plan",
     "api": "base process device model plan backend runtime report",
     "plugin": "base device model plan backend report",
-    "cli": "base process device model trace plan track analyze backend runtime assistant isolate "
-           "report api",
+    "cli": "base process device model plan backend runtime report api",
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
@@ -153,14 +147,14 @@ def ggml_headers(tree):
 
 
 def drivers(tree):
-    """CUDA and NVML are opened at run time, in device and guard and nowhere else."""
+    """CUDA and NVML are opened at run time, in device and nowhere else."""
     bad = []
     for file in tree.cpp:
         for line, header in file.includes:
             if DRIVER_HEADER.match(header.rsplit("/", 1)[-1]):
                 bad.append(f"{file.path}:{line}: driver header {header}; open it at run time")
         if file.path.startswith("src/") and file.module != "device":
-            bad += [f"{file.path}:{line}: dlopen outside device and guard"
+            bad += [f"{file.path}:{line}: dlopen outside device"
                     for line in file.uses(r"\bdlm?open\s*\(")]
     return bad
 

@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-FOLDERS = ("src", "guard", "integrations", "tests", "bench", "tools", "cmake", "docs", ".ci")
+FOLDERS = ("src", "tests", "bench", "tools", "cmake", "docs", ".ci")
 CPP = {".cpp", ".hpp", ".h", ".c"}
 TEXT = CPP | {".py", ".sh", ".cmake", ".txt", ".md", ".json", ".toml", ".yml", ""}
 

@@ -127,10 +127,10 @@ TEST(RunTable, NamesRefusals) {
 TEST(RunTable, CountsOneTokenAsOne) {
     RunReport report = small_run();
     report.prompt_tokens = TokenCount(1);
-    report.cache.tokens_reused = 1;
+    report.cache.tokens_computed = 1;
     const std::string table = run_table(report, {});
     EXPECT_THAT(table, HasSubstr("prompt of 1 token at"));
-    EXPECT_THAT(table, HasSubstr("1 token reused"));
+    EXPECT_THAT(table, HasSubstr("1 token computed"));
 }
 
 TEST(RunTable, KeepsToTheColumnsOfTheTerminal) {

@@ -26,6 +26,7 @@ TEST(WrapText, BreaksAtSpacesAndLeavesLongWordsWhole) {
     EXPECT_THAT(wrap_text("one two three", 7), ElementsAre("one two", "three"));
     EXPECT_THAT(wrap_text("a verylongword b", 6), ElementsAre("a", "verylongword", "b"));
     EXPECT_THAT(wrap_text("", 6), ElementsAre());
+    EXPECT_THAT(wrap_text("  one\n two ", 80), ElementsAre("one two"));
     EXPECT_THAT(wrap_text("äöü äöü", 7), ElementsAre("äöü äöü"));
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/plan.hpp"
 #include "hexcore/runtime/loaded_model.hpp"
 
@@ -18,9 +19,6 @@ enum class Reader {
     hexcore,        ///< LoadedModel::load(), by way of staging memory, which is planned
     stock_program,  ///< one of llama.cpp's that has Hexcore as a plugin
 };
-
-/// Tokens of context for each sequence, where the model was not trained for fewer.
-inline constexpr std::uint32_t default_context_tokens = 4096;
 
 /// What is to be planned. The defaults are those of `hexcore plan`.
 struct PlanningOptions {

@@ -1,8 +1,11 @@
 #include "hexcore/cli/planning_flags.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "hexcore/cli/option_value.hpp"
+#include "hexcore/plan/kv_cache.hpp"
 
 namespace hexcore {
 
@@ -23,8 +26,9 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
         ->option_text("SIZE");
     command
         .add_option("-c,--ctx", context_tokens,
-                    "tokens of context for all sequences together, 32k for 32768 (default: 4096 "
-                    "for each, or what the model was trained for)")
+                    fmt::format("tokens of context for all sequences together, 32k for 32768 "
+                                "(default: {} for each, or what the model was trained for)",
+                                default_context_tokens))
         ->option_text("N")
         ->transform(token_count(16U << 20U));
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")

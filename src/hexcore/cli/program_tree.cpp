@@ -1,6 +1,8 @@
 #include "hexcore/cli/program_tree.hpp"
 
-#include <sstream>
+#include <fmt/ranges.h>
+
+#include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
@@ -122,21 +124,7 @@ std::string synopsis(const CommandSpec& command) {
 }
 
 std::string wrapped(const std::string& text, std::size_t columns) {
-    std::string lines;
-    std::size_t used = 0;
-    std::istringstream words(text);
-    for (std::string word; words >> word;) {
-        if (used > 0 && used + 1 + word.size() > columns) {
-            lines += '\n';
-            used = 0;
-        } else if (used > 0) {
-            lines += ' ';
-            ++used;
-        }
-        lines += word;
-        used += word.size();
-    }
-    return lines;
+    return fmt::format("{}", fmt::join(wrap_text(text, columns), "\n"));
 }
 
 }  // namespace hexcore

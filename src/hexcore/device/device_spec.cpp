@@ -252,7 +252,7 @@ Result<DeviceName> parse_device_name(std::string_view name) {
 }
 
 Result<void> give_budget(DeviceSpec& spec, Bytes budget, std::optional<Bytes> reserve) {
-    const Bytes kept = reserve.value_or(std::min(Bytes(budget.count() / 16), 1_GiB));
+    const Bytes kept = reserve.value_or(default_reserve(budget));
     if (kept >= budget) {
         return fail(ErrorCode::does_not_fit,
                     {{Change::raise_budget, spec.name}, {Change::lower_reserve}},

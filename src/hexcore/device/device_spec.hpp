@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -57,13 +58,18 @@ struct MachineMemory {
 /// `rpc:HOST:PORT[=SIZE]`, or a bare size, which is the next GPU with that budget if there are
 /// GPUs, and a capped host device otherwise. No argument stands for all GPUs with what they have
 /// free, or without GPUs for one host device with what the machine has free. An empty `reserve`
-/// stands for a sixteenth of each budget, 1 GiB at most. GPUs named by number are never given to a
+/// stands for default_reserve() of each budget. GPUs named by number are never given to a
 /// bare size. Errors: usage (malformed, same GPU or server twice), missing_device (no such GPU, or
 /// more bare sizes than GPUs), does_not_fit (a GPU budget over what the card has, a reserve that is
 /// not under the budget).
 [[nodiscard]] Result<std::vector<DeviceSpec>> resolve_devices(
     const std::vector<std::string>& arguments, std::optional<Bytes> reserve,
     const MachineMemory& machine);
+
+/// What stays free of a budget unless something else is asked for: a sixteenth, 1 GiB at most.
+[[nodiscard]] inline Bytes default_reserve(Bytes budget) {
+    return std::min(Bytes(budget.count() / 16), 1_GiB);
+}
 
 /// Gives `spec` its budget and reserve, by the rules above; for the rpc server that is named
 /// without a size, once it has said what it has. Fails with does_not_fit if the reserve leaves

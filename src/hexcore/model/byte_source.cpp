@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/base/file_descriptor.hpp"
 
 namespace hexcore {
 
@@ -24,35 +25,17 @@ FileStamp stamp_from(const struct stat& status) {
             .modified_ns = status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec};
 }
 
-/// Owns an open file descriptor.
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (number_ >= 0) {
-            ::close(number_);
-        }
-    }
-    [[nodiscard]] int number() const { return number_; }
-
-private:
-    int number_;
-};
-
 class FileSource : public ByteSource {
 public:
-    FileSource(Descriptor descriptor, std::uint64_t size)
-        : descriptor_(std::move(descriptor)), size_(size) {}
+    FileSource(FileDescriptor file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
 
     [[nodiscard]] std::uint64_t size() const override { return size_; }
 
     [[nodiscard]] Result<void> read_at(std::uint64_t offset,
                                        std::span<std::byte> target) const override {
         while (!target.empty()) {
-            const ssize_t count = ::pread(descriptor_.number(), target.data(), target.size(),
-                                          static_cast<off_t>(offset));
+            const ssize_t count =
+                file_.read_at(target.data(), target.size(), static_cast<off_t>(offset));
             if (count < 0 && errno == EINTR) {
                 continue;
             }
@@ -72,14 +55,14 @@ public:
 
     [[nodiscard]] Result<FileStamp> stamp() const override {
         struct stat status {};
-        if (::fstat(descriptor_.number(), &status) != 0) {
+        if (::fstat(file_.get(), &status) != 0) {
             return fail(ErrorCode::bad_input, "cannot be examined: {}", reason(errno));
         }
         return stamp_from(status);
     }
 
 private:
-    Descriptor descriptor_;
+    FileDescriptor file_;
     std::uint64_t size_;
 };
 
@@ -97,18 +80,18 @@ const char* kind_of(mode_t mode) {
 
 Result<std::unique_ptr<ByteSource>> open_file(const std::filesystem::path& path) {
     // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
-    Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (descriptor.number() < 0) {
-        return fail(ErrorCode::bad_input, "cannot be opened: {}", reason(errno));
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file.is_open()) {
+        return fail(ErrorCode::bad_input, "cannot be opened: {}", reason(file.open_error()));
     }
     struct stat status {};
-    if (::fstat(descriptor.number(), &status) != 0) {
+    if (::fstat(file.get(), &status) != 0) {
         return fail(ErrorCode::bad_input, "cannot be examined: {}", reason(errno));
     }
     if (!S_ISREG(status.st_mode)) {
         return fail(ErrorCode::bad_input, "is {}, not a GGUF file", kind_of(status.st_mode));
     }
-    return std::make_unique<FileSource>(std::move(descriptor),
+    return std::make_unique<FileSource>(std::move(file),
                                         static_cast<std::uint64_t>(status.st_size));
 }
 

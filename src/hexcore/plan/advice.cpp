@@ -11,10 +11,7 @@
 namespace hexcore {
 namespace {
 
-/// A reserve that was left to the default (docs: a sixteenth of the budget, 1 GiB at most) grows
-/// with the budget; one that was given stays.
-Bytes default_reserve(Bytes budget) { return std::min(Bytes(budget.count() / 16), 1_GiB); }
-
+/// A reserve that was left to the default grows with the budget; one that was given stays.
 void raise_budget(DeviceFacts& device, Bytes more) {
     const bool by_default = device.reserve == default_reserve(device.budget);
     device.budget += more;

@@ -100,8 +100,4 @@ ModelProfile profile_from_inventory(const Inventory& inventory) {
     return profile;
 }
 
-ModelFacts facts_from_inventory(const Inventory& inventory, const ContextShape& context) {
-    return facts_for(profile_from_inventory(inventory), context);
-}
-
 }  // namespace hexcore

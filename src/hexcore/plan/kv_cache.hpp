@@ -8,6 +8,10 @@
 
 namespace hexcore {
 
+/// Tokens of context for each sequence unless others are asked for, or the model was trained for
+/// fewer. A model that does not tell counts as trained for so many.
+inline constexpr std::uint32_t default_context_tokens = 4096;
+
 /// The context as libllama makes it: tokens rounded up so that each sequence has a multiple of 256
 /// (llama_context's constructor, with one KV stream for each sequence).
 [[nodiscard]] ContextShape padded(const ContextShape& context);

@@ -6,8 +6,6 @@
 namespace hexcore {
 namespace {
 
-constexpr std::uint32_t default_context_tokens = 4096;  // for a model that tells no trained context
-
 /// What a reader of the plan may not expect of its context.
 std::vector<std::string> context_sentences(const PlanRequest& asked, const ContextShape& planned) {
     std::vector<std::string> sentences;

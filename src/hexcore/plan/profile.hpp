@@ -62,9 +62,5 @@ struct ModelProfile {
 
 /// The terms of placement for one context.
 [[nodiscard]] ModelFacts facts_for(const ModelProfile& profile, const ContextShape& context);
-[[nodiscard]] ModelFacts facts_from_inventory(const Inventory& inventory,
-                                              const ContextShape& context);
-[[nodiscard]] Result<ModelFacts> facts_from_shape(std::string_view shape, std::string_view quant,
-                                                  const ContextShape& context);
 
 }  // namespace hexcore

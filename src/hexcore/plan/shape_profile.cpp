@@ -181,10 +181,4 @@ std::string shape_source(std::string_view name) {
     return shape ? shape->source : "";
 }
 
-Result<ModelFacts> facts_from_shape(std::string_view shape, std::string_view quant,
-                                    const ContextShape& context) {
-    HEXCORE_TRY(profile, profile_from_shape(shape, quant));
-    return facts_for(profile, context);
-}
-
 }  // namespace hexcore

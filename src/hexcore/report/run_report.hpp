@@ -23,12 +23,7 @@ struct CacheStats {
     Bytes bytes_total;
     Bytes bytes_used;
     Bytes high_water;  ///< the most bytes that were ever used
-    std::uint64_t tokens_reused = 0;
     std::uint64_t tokens_computed = 0;
-    std::uint64_t tokens_evicted = 0;
-    std::uint64_t shifts = 0;
-    std::uint64_t parked = 0;    ///< sessions moved out of the cache
-    std::uint64_t restored = 0;  ///< and back into it
     KvType kv_type = KvType::f16;
     std::uint64_t sessions = 0;
 };

@@ -115,11 +115,11 @@ std::string run_table(const RunReport& report, TextStyle style) {
     text += hanging_paragraph(
         "",
         fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
-                    "{} reused, {} computed, {} evicted",
+                    "{} computed",
                     report.cache.cells_used, report.cache.cells_total,
                     to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
-                    to_string(report.cache.high_water), plural(report.cache.tokens_reused, "token"),
-                    report.cache.tokens_computed, report.cache.tokens_evicted),
+                    to_string(report.cache.high_water),
+                    plural(report.cache.tokens_computed, "token")),
         style.columns);
     return text;
 }

@@ -43,9 +43,14 @@ std::size_t text_columns(std::string_view text) {
 std::vector<std::string> wrap_text(std::string_view text, std::size_t columns) {
     std::vector<std::string> lines;
     std::string line;
-    while (!text.empty()) {
-        const std::string_view word = text.substr(0, text.find(' '));
-        text.remove_prefix(word.size() == text.size() ? word.size() : word.size() + 1);
+    constexpr std::string_view blanks = " \t\n";
+    for (;;) {
+        text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+        const std::string_view word = text.substr(0, text.find_first_of(blanks));
+        if (word.empty()) {
+            break;
+        }
+        text.remove_prefix(word.size());
         if (!line.empty() && text_columns(line) + 1 + text_columns(word) > columns) {
             lines.push_back(std::move(line));
             line.clear();

@@ -41,7 +41,8 @@ inline constexpr std::size_t report_columns = 99;
 /// Columns that printable UTF-8 text takes, counting every code point as one.
 [[nodiscard]] std::size_t text_columns(std::string_view text);
 
-/// Breaks `text` at spaces into lines of at most `columns`; a longer word keeps its own line.
+/// The words of `text`, with one space between them, in lines of at most `columns`. A longer word
+/// has a line of its own.
 [[nodiscard]] std::vector<std::string> wrap_text(std::string_view text, std::size_t columns);
 
 /// `lead` and the wrapped `text` after it, continued under the start of the text, each line ended,
