@@ -4,6 +4,7 @@
 
 #include "hexcore/cli/end_of_answer.hpp"
 #include "hexcore/cli/in_options.hpp"
+#include "hexcore/cli/terminal.hpp"
 #include "hexcore/runtime/chat_template.hpp"
 
 namespace hexcore {

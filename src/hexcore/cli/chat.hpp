@@ -1,7 +1,7 @@
 #pragma once
 
 #include "hexcore/cli/line_reader.hpp"
-#include "hexcore/cli/terminal.hpp"
+#include "hexcore/process/interrupt.hpp"
 #include "hexcore/runtime/sequence.hpp"
 
 namespace hexcore {

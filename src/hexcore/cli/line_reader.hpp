@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "hexcore/cli/terminal.hpp"
+#include "hexcore/process/interrupt.hpp"
 
 namespace hexcore {
 

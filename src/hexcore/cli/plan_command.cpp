@@ -5,8 +5,10 @@
 #include "hexcore/cli/locations.hpp"
 #include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/server_wait.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
+#include "hexcore/process/interrupt.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_accelerate.hpp"
 #include "hexcore/report/plan_json.hpp"
@@ -39,7 +41,7 @@ Result<Plan> make(const PlanOptions& options) {
     }
     HEXCORE_TRY(planning, options.planning.options());
     if (options.shape.empty()) {
-        const Interrupt interrupt;
+        const Interrupt interrupt(give_up_waiting_on);
         if (options.plugin) {
             planning.reader = Reader::stock_program;
             planning.computing.outputs = options.planning.ubatch;  // of a whole batch

@@ -6,6 +6,7 @@
 #include "hexcore/cli/load_progress.hpp"
 #include "hexcore/cli/run_options.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/server_wait.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
@@ -87,7 +88,7 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
 }
 
 int run(RunOptions& options) {
-    Interrupt interrupt;
+    Interrupt interrupt(give_up_waiting_on);
     if (const auto settled = options.settle_prompt(interrupt.flag()); !settled) {
         return report_error(settled.error());
     }

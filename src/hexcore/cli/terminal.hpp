@@ -34,27 +34,6 @@ void complain(std::string_view message);
 /// Prints the error as one paragraph to stderr; its code is the exit code.
 [[nodiscard]] int report_error(const Error& error);
 
-/// Catches Ctrl-C and SIGTERM while it lives. The first sets the flag, so that what is running can
-/// end in order, and ends waits for RPC servers; should_quit() tells that the whole program is
-/// meant. A second one, 200 ms or more after a first that was not taken note of, ends the program
-/// at once with exit code 130, whatever it is waiting for.
-class Interrupt {
-public:
-    Interrupt();
-    ~Interrupt();
-    Interrupt(const Interrupt&) = delete;
-    Interrupt& operator=(const Interrupt&) = delete;
-
-    [[nodiscard]] const std::atomic<bool>* flag() const;
-    [[nodiscard]] bool happened() const;
-    /// After SIGTERM.
-    [[nodiscard]] bool should_quit() const;
-    /// Takes note of a first one, so that the next counts as a first again.
-    void clear();
-    /// From now on the first Ctrl-C ends an answer only, and leaves waits for RPC servers alone.
-    void is_of_answers();
-};
-
 /// Reads a whole file of up to 64 MiB, or standard input for `-`. Fails with ErrorCode::bad_input,
 /// and with interrupted soon after `stop` is set.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, const std::atomic<bool>* stop);

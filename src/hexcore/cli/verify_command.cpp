@@ -5,6 +5,8 @@
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/server_wait.hpp"
+#include "hexcore/process/interrupt.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_table.hpp"
@@ -40,7 +42,7 @@ Result<T> with_need(Result<T> result, const PlanningOptions& options) {
 }
 
 Result<VerifyReport> verify(const Options& options) {
-    const Interrupt interrupt;
+    const Interrupt interrupt(give_up_waiting_on);
     VerifyOptions verification{.tokens = {},
                                .batch = options.batch,
                                .tolerance = options.tolerance,
