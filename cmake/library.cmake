@@ -62,5 +62,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/HexcoreConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/HexcoreConfig.cmake
     ${PROJECT_BINARY_DIR}/HexcoreConfigVersion.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Hexcore)
+file(RELATIVE_PATH HEXCORE_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/hexcore.pc.in ${PROJECT_BINARY_DIR}/hexcore.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hexcore.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
