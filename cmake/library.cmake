@@ -22,6 +22,7 @@ target_link_libraries(hexcore_library
     PUBLIC fmt::fmt tl::expected nlohmann_json::nlohmann_json
     # As files, since whoever uses the library has no such targets, and needs none.
     PRIVATE $<TARGET_FILE:llama::llama> $<TARGET_FILE:llama::ggml> $<TARGET_FILE:llama::ggml-base>
+        $<TARGET_FILE:llama::ggml-cpu>
         $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:pugixml::pugixml>
         Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(hexcore_library INTERFACE
@@ -46,6 +47,9 @@ function(hexcore_headers list)
 endfunction()
 hexcore_headers(HEXCORE_HEADERS hexcore/hexcore.hpp)
 foreach(header IN LISTS HEXCORE_HEADERS)
+    # What it includes decides what is installed.
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+        ${PROJECT_SOURCE_DIR}/src/${header})
     get_filename_component(folder ${header} DIRECTORY)
     install(FILES ${PROJECT_SOURCE_DIR}/src/${header}
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})

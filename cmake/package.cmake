@@ -6,7 +6,8 @@ set(CPACK_PACKAGE_CONTACT "the Hexcore developers <hexcore@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Mixture-of-Experts models within memory budgets")
 set(CPACK_PACKAGE_DESCRIPTION "Plans every byte of a Mixture-of-Experts model over devices with \
 budgets, down to the single expert; loads it in one attempt that fits or leaves nothing behind; \
-runs it through llama.cpp; reports what the memory did.")
+runs it through llama.cpp; reports what the memory did. The kernels are built for the processor of \
+the machine that made the package; others may not have all its instructions.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)

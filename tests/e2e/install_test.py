@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
-from conftest import on
+from conftest import Hexcore, on
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -54,7 +54,7 @@ def installed(hexcore, tmp_path_factory):
 
 def answer_of(program, demo_model):
     return subprocess.run([program, demo_model, "320MiB", TEXT], capture_output=True, text=True,
-                          check=True).stdout
+                          check=True, env={**os.environ, **Hexcore.env}).stdout
 
 
 def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, installed, demo_model,

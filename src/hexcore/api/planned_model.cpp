@@ -4,6 +4,7 @@
 
 #include "hexcore/api/examined_file.hpp"
 #include "hexcore/backend/find_devices.hpp"
+#include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/inner_device.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/devices_info.hpp"
@@ -49,6 +50,15 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
 
 Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile model,
                                 const std::vector<DeviceSpec>& specs) {
+    constexpr std::uint32_t most_sequences = 256;  // libllama's
+    constexpr std::uint32_t most_at_once = 16384;
+    if (options.sequences == 0 || options.sequences > most_sequences ||
+        options.ubatch == TokenCount() || options.ubatch.value() > most_at_once) {
+        return fail(ErrorCode::usage,
+                    "{} sequences and batches of {} tokens are asked for; there can be 1 to {} and "
+                    "1 to {}",
+                    options.sequences, options.ubatch.value(), most_sequences, most_at_once);
+    }
     PlanRequest request;
     request.model = std::move(model);
     std::transform(specs.begin(), specs.end(), std::back_inserter(request.devices), facts_of);
@@ -140,6 +150,7 @@ struct Input {
 Result<Input> input_for(const PlanningOptions& options, const std::vector<DeviceSpec>& specs,
                         const std::atomic<bool>* stop) {
     Input input;
+    HEXCORE_TRY_VOID(check_ggml_layout());
     if (options.model == "-") {
         return fail(ErrorCode::usage,
                     "a model must be a file, which is read in many places and more than once, so - "
@@ -208,6 +219,10 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY(memory, probe_machine());
     HEXCORE_TRY(specs, told_of(plan_name, devices_of_plan(plan, memory)));
     options.context = plan.context.tokens;
+    options.sequences = plan.context.sequences;
+    options.kv_type = plan.context.kv_type;
+    options.ubatch = plan.context.ubatch;
+    options.policy = plan.policy;
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
@@ -226,6 +241,13 @@ Machine& PlannedModel::machine() const { return *state_->machine; }
 const ContextOptions& PlannedModel::computing() const { return state_->computing; }
 
 Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
+    for (std::size_t i = 0; i < machine().size(); ++i) {
+        const Device& device = machine().device(DeviceId(i));
+        if (device.memory().budget().used() > Bytes()) {
+            return fail(ErrorCode::usage, "a model is loaded on {} already; unload that first",
+                        device.name());
+        }
+    }
     options.context = computing();
     return LoadedModel::load(machine(), inventory(), plan(), options);
 }

@@ -68,6 +68,7 @@ public:
     [[nodiscard]] const ContextOptions& computing() const;
 
     /// See LoadedModel::load(), with `computing()` as context. This object must outlive the model.
+    /// Fails with ErrorCode::usage, too, while another one is loaded.
     [[nodiscard]] Result<LoadedModel> load(LoadOptions options = {}) const;
 
 private:

@@ -33,10 +33,8 @@ Result<PlannedModel> planned(const RunOptions& options, const Interrupt& interru
     return PlannedModel::follow(*std::move(plan), options.plan_file, planning, interrupt.flag());
 }
 
-Result<Answer> answer_with(LoadedModel& model, const RunOptions& options, LineReader& lines,
-                           Interrupt& interrupt) {
-    Decoder decoder(model);
-    Sequence sequence(decoder, 0, options.sampling, interrupt.flag());
+Result<Answer> answer_with(LoadedModel& model, Sequence& sequence, const RunOptions& options,
+                           LineReader& lines, Interrupt& interrupt) {
     if (!options.prompt) {
         return chat(model, sequence, lines, interrupt, options.max_tokens);
     }
@@ -80,7 +78,9 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
-        HEXCORE_TRY(answer, answer_with(*model, options, lines, interrupt));
+        Decoder decoder(*model);
+        Sequence sequence(decoder, 0, options.sampling, interrupt.flag());
+        HEXCORE_TRY(answer, answer_with(*model, sequence, options, lines, interrupt));
         HEXCORE_TRY_VOID(describe_run(report, planned_model.plan(), *model, answer));
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));

@@ -39,10 +39,10 @@ struct ChildOutcome {
 /// in the kernel (on a dead network disk) and no signal reaches it. May be called with other
 /// threads running: what the child does before it is the program is system calls alone. The
 /// deadline and `stop` hold then, too.
-/// The child has the default answer to every signal, no descriptors but the three, and this
-/// process's environment. Fails with ErrorCode::interrupted within a tenth of a second after `stop`
-/// (null: never) is set or when the child is ended by Ctrl-C, and with ErrorCode::does_not_fit
-/// where the system refuses to start it.
+/// The child has the default answer to every signal, of this process's descriptors those that are
+/// not closed on exec, and its environment. Fails with ErrorCode::interrupted within a tenth of a
+/// second after `stop` (null: never) is set or when the child is ended by Ctrl-C, and with
+/// ErrorCode::does_not_fit where the system refuses to start it.
 [[nodiscard]] Result<ChildOutcome> run_child(const ChildCommand& command,
                                              const std::atomic<bool>* stop);
 

@@ -37,6 +37,20 @@ private:
     llama_batch batch_;
 };
 
+/// What ends the computing, as long as it lives.
+class Stop {
+public:
+    Stop(const std::atomic<bool>*& current, const std::atomic<bool>* stop) : current_(current) {
+        current_ = stop;
+    }
+    ~Stop() { current_ = nullptr; }
+    Stop(const Stop&) = delete;
+    Stop& operator=(const Stop&) = delete;
+
+private:
+    const std::atomic<bool>*& current_;
+};
+
 }  // namespace
 
 Decoder::Decoder(LoadedModel& model) : model_(model) {
@@ -53,7 +67,7 @@ Result<Decoder::Progress> Decoder::decode(std::uint32_t sequence, std::uint32_t 
     llama_context& context = model_.context();
     const std::size_t batch_size = llama_n_batch(&context);
     Batch batch(std::min(batch_size, tokens.size()));
-    stop_ = stop;
+    const Stop while_computing(stop_, stop);
     Progress progress;
     while (progress.computed < tokens.size()) {
         const auto now = tokens.subspan(progress.computed,

@@ -16,7 +16,7 @@ using Token = std::int32_t;
 /// One decoder for a model, used by one thread at a time.
 class Decoder {
 public:
-    /// The model must outlive the decoder.
+    /// The model must outlive the decoder, and stay where it is.
     explicit Decoder(LoadedModel& model);
     ~Decoder();
     Decoder(const Decoder&) = delete;

@@ -5,7 +5,8 @@
 
 namespace hexcore {
 
-/// Puts the answer, and what the memory did while the model is loaded, into the report.
+/// Puts the answer of the model's first sequence, which must still be there, and what the memory
+/// did while the model is loaded into the report.
 [[nodiscard]] Result<void> describe_run(RunReport& report, const Plan& plan, LoadedModel& model,
                                         const Answer& answer);
 /// Puts what is left after unloading into the report.

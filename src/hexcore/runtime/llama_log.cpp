@@ -31,8 +31,8 @@ void collect(ggml_log_level level, const char* text, void*) {
 
 LlamaLog::LlamaLog() {
     const std::lock_guard lock(mutex);
+    logged_errors.clear();  // of what nobody asked about, and of a model that is loaded already
     if (users++ == 0) {
-        logged_errors.clear();  // of what nobody asked about
         llama_log_set(collect, nullptr);
     }
 }

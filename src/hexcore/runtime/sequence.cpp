@@ -52,6 +52,12 @@ Sequence::Sequence(Decoder& decoder, std::uint32_t id, const SamplingOptions& sa
     HEXCORE_CHECK(id < llama_n_seq_max(&model().context()), id, "is no sequence of the context");
 }
 
+Sequence::~Sequence() {
+    if (llama_memory_t memory = llama_get_memory(&model().context())) {
+        (void)llama_memory_seq_rm(memory, static_cast<llama_seq_id>(id_), -1, -1);
+    }
+}
+
 Result<std::vector<Token>> Sequence::tokenize(std::string_view text) const {
     // libllama aborts the program where it is asked for what these models have not.
     if (llama_vocab_type(&model().vocab()) == LLAMA_VOCAB_TYPE_NONE) {
@@ -105,8 +111,12 @@ std::string Sequence::piece(Token token) const {
     return text;
 }
 
-Result<bool> Sequence::decode(std::span<const Token> tokens) {
-    HEXCORE_TRY(progress, decoder_.decode(id_, position_, tokens, stop_));
+bool Sequence::is_recurrent() const {
+    return llama_model_is_recurrent(&model().model()) || llama_model_is_hybrid(&model().model());
+}
+
+Result<bool> Sequence::decode(std::span<const Token> tokens, const std::atomic<bool>* stop) {
+    HEXCORE_TRY(progress, decoder_.decode(id_, position_, tokens, stop));
     position_ += progress.computed;
     return !progress.stopped;
 }
@@ -164,9 +174,13 @@ Result<Answer> Sequence::answer(std::string_view prompt, std::uint32_t max_token
     Answer answer;
     const std::uint32_t before = position_;
     const auto start = Clock::now();
-    HEXCORE_TRY(finished, decode(tokens));
+    const auto decoded = decode(tokens, stop_);
+    if (!decoded) {
+        (void)go_back_to(before);  // what was taken in of a prompt that failed was never said
+        return tl::unexpected(decoded.error());
+    }
     answer.prompt_seconds = seconds_since(start);
-    if (!finished) {
+    if (!*decoded) {
         HEXCORE_TRY_VOID(go_back_to(before));
         answer.stop = StopReason::interrupted;
         return answer;
@@ -205,7 +219,8 @@ Result<void> Sequence::generate(Answer& answer, std::uint32_t max_tokens,
             return {};
         }
         const auto start = Clock::now();
-        HEXCORE_TRY(finished, decode({&token, 1}));
+        // Recurrent state cannot give up a token that was taken in by half.
+        HEXCORE_TRY(finished, decode({&token, 1}, is_recurrent() ? nullptr : stop_));
         answer.decode_seconds += seconds_since(start);
         if (!finished) {
             answer.stop = StopReason::interrupted;

@@ -35,6 +35,10 @@ public:
     Sequence(Decoder& decoder, std::uint32_t id, const SamplingOptions& sampling,
              const std::atomic<bool>* stop);
 
+    ~Sequence();  ///< leaves the sequence empty
+    Sequence(const Sequence&) = delete;
+    Sequence& operator=(const Sequence&) = delete;
+
     /// Appends `prompt` to the sequence and generates up to `max_tokens` (0: until the context is
     /// full), passing each piece of text on as it comes. Fails with bad_input for a model without
     /// tokenizer or of a kind that does not continue texts, ErrorCode::usage for an empty
@@ -56,7 +60,8 @@ private:
     /// once, also where the text says it itself.
     [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view text) const;
     /// False where it was stopped.
-    [[nodiscard]] Result<bool> decode(std::span<const Token> tokens);
+    [[nodiscard]] Result<bool> decode(std::span<const Token> tokens, const std::atomic<bool>* stop);
+    [[nodiscard]] bool is_recurrent() const;
     /// Fails with ErrorCode::negative where those of the last token hold a NaN.
     [[nodiscard]] Result<void> check_logits() const;
     /// Takes everything from `position` on out of the sequence again.
