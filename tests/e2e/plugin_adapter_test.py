@@ -81,4 +81,5 @@ def test_an_adapter_that_does_not_fit_is_refused(hexcore, plugin_programs, demo_
     code, _, err = programs.run("llama-completion", *GREEDY, "--lora", adapter)
     assert code not in (0, -6, -11), err
     assert "hexcore: host" in err
+    assert "no room for more than its model" in err
     assert all(device["left_bytes"] == 0 for device in programs.report()["devices"])

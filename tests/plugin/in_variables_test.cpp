@@ -60,6 +60,12 @@ TEST(InVariables, WhatComesAfterThePlannedWeightsIsOfTheContext) {
               "program so, or plan again");
 }
 
+TEST(InVariables, WhatIsLoadedBesideACompletePlanNeedsAnotherPlan) {
+    EXPECT_EQ(told_with_plan(refusal(), plan_of_two().devices[0].planned),
+              "host0 has too little; the plan has no room for more than its model and context: "
+              "plan again with a larger budget for host0");
+}
+
 TEST(InVariables, WhatHasNothingToDoWithThePlanIsToldAsItIs) {
     EXPECT_EQ(told_with_plan({.code = ErrorCode::bad_input,
                               .message = "the plan is for another model",

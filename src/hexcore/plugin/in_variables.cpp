@@ -27,6 +27,15 @@ std::string layers_of(const Plan& plan) {
     return fmt::format("-dev {} -ts {} and no -ngl", fmt::join(names, ","), fmt::join(split, ","));
 }
 
+/// Whether all that was planned is there, and what is asked for is beside it: an adapter, a second
+/// model or context.
+bool is_complete(const Usage& planned, const Usage& held) {
+    const Bytes planned_model = planned.weights + planned.experts;
+    const Bytes model = held.weights + held.experts;
+    return model > planned_model ||
+           (model == planned_model && held.kv == planned.kv && held.compute >= planned.compute);
+}
+
 /// What the plan was made for, in the options that decide on what comes next: libllama takes the
 /// weights of all devices first, then the cache, then what it computes in.
 std::string planned_options(const Plan& plan, const Usage& planned, const Usage& held) {
@@ -67,11 +76,19 @@ std::string told_refusal(const Error& why, const std::optional<Plan>& plan, Devi
     if (!plan) {
         return told(why, in_variables);
     }
+    const Usage& planned = plan->devices[device.value()].planned;
+    if (why.refused && is_complete(planned, held)) {
+        return fmt::format(
+            "{}; the plan has no room for more than its model and context: plan again with a "
+            "larger "
+            "budget for {}",
+            why.message, why.refused->device);
+    }
     std::string options;
     if (asks_for(why, Change::start_as_planned)) {
         options = layers_of(*plan);
     } else if (why.refused) {
-        options = planned_options(*plan, plan->devices[device.value()].planned, held);
+        options = planned_options(*plan, planned, held);
     } else {
         return told(why, in_variables);
     }
