@@ -9,16 +9,17 @@ import re
 ALLOWED = {
     "base": "",
     "process": "base",
+    "ledger": "base",
     "device": "base",
     "model": "base",
-    "plan": "base device model",
-    "backend": "base device model plan",
+    "plan": "base ledger device model",
+    "backend": "base ledger device model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
-    "runtime": "base device model plan backend report",
-    "report": "base device model plan",
-    "api": "base process device model plan backend runtime report",
-    "plugin": "base device model plan backend report",
-    "cli": "base process device model plan backend runtime report api",
+    "runtime": "base ledger device model plan backend report",
+    "report": "base ledger device model plan",
+    "api": "base process ledger device model plan backend runtime report",
+    "plugin": "base ledger device model plan backend report",
+    "cli": "base process ledger device model plan backend runtime report api",
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

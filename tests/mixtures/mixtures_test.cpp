@@ -199,9 +199,11 @@ protected:
     }
 
     static std::string text(const Usage& usage) {
-        return fmt::format("weights {} experts {} kv {} recurrent {} compute {} staging {}",
-                           usage.weights.count(), usage.experts.count(), usage.kv.count(),
-                           usage.recurrent.count(), usage.compute.count(), usage.staging.count());
+        std::string text;
+        for (const Purpose purpose : all_purposes) {
+            text += fmt::format("{} {} ", to_string(purpose), usage[purpose].count());
+        }
+        return text;
     }
 
     static void expect_as_planned(const Plan& plan, LoadedModel& session) {

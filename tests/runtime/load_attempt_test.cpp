@@ -163,7 +163,7 @@ TEST_F(LoadAttemptTest, AFileThatIsWrittenToWhileItIsReadIsRefused) {
 }
 
 TEST_F(LoadAttemptTest, AnOldRefusalDoesNotExplainANewFailure) {
-    ASSERT_FALSE(machine_->device(DeviceId(0)).memory().take(100_MiB).has_value());
+    ASSERT_FALSE(machine_->device(DeviceId(0)).memory().take(100_MiB, Purpose::kv).has_value());
     ASSERT_TRUE(load(random_plan(1)).has_value());
     EXPECT_FALSE(machine_->last_refusal().has_value());
 }

@@ -111,6 +111,7 @@ protected:
                 EXPECT_EQ(device.measured().value(), 0_B) << device.name();
             }
         }
+        EXPECT_EQ(machine_->host().budget().used(), 0_B) << "host memory";
     }
 
     TempFolder folder_;

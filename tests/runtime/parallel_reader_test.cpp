@@ -62,6 +62,17 @@ TEST_F(Reader, WritesEachPieceWhereItWasPromised) {
     }
 }
 
+TEST_F(Reader, StagingMemoryIsInTheBooksForAsLongAsItReads) {
+    Ledger books("host memory", 1_GiB);
+    const ReaderOptions options{.threads = 2, .stages = true, .books = &books};
+    auto reader = ParallelReader::start(inventory_, options);
+    ASSERT_TRUE(reader.has_value()) << reader.error().message;
+    EXPECT_GT(books.accounted().staging, 0_B);
+    EXPECT_EQ(books.accounted().staging, options.staging());
+    reader->reset();
+    EXPECT_EQ(books.accounted(), Usage{});
+}
+
 TEST_F(Reader, LeavesWhatTheFileDoesNotHoldToTheCaller) {
     auto reader = ParallelReader::start(inventory_, {.threads = 1});
     ASSERT_TRUE(reader.has_value());

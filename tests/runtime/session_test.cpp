@@ -68,6 +68,8 @@ TEST_F(Session, WhatTheDryRunSaysIsWhatTheLoadTakes) {
         const double accounted = memory.budget().used().as_double();
         EXPECT_NEAR(memory.measured().value().as_double(), accounted, accounted * 0.01 + 32768);
     }
+    EXPECT_EQ(machine_->host().accounted(), planned->host);
+    EXPECT_EQ(session->host_usage(), planned->host);
 }
 
 TEST_F(Session, OverBudgetIsRefusedAndLeavesNothing) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "hexcore/backend/execution/device_backend.hpp"
 #include "hexcore/backend/host_device.hpp"
@@ -56,7 +57,8 @@ Result<std::unique_ptr<Device>> make_device(Machine& machine, ggml_backend_reg_t
 Machine::Machine(std::vector<DeviceSpec> specs, DeviceMaker maker)
     : specs_(std::move(specs)),
       maker_(std::move(maker)),
-      registry_{GGML_BACKEND_API_VERSION, registry_interface, this} {}
+      registry_{GGML_BACKEND_API_VERSION, registry_interface, this},
+      host_("host memory", Bytes(std::numeric_limits<std::uint64_t>::max())) {}
 
 Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& specs,
                                                  Commitment commitment, DeviceMaker maker) {
@@ -78,8 +80,8 @@ Result<Machine::Overheads> Machine::take_overheads() {
     Overheads taken;
     for (const auto& device : devices_) {
         if (device->overhead() > Bytes{}) {
-            HEXCORE_TRY(block, device->memory().take_elsewhere(device->overhead()));
-            block->set_purpose(Purpose::staging);
+            HEXCORE_TRY(block,
+                        device->memory().take_elsewhere(device->overhead(), Purpose::staging));
             taken.push_back(std::move(block));
         }
     }
@@ -99,7 +101,7 @@ bool Machine::allows_buffer(DeviceId id) {
     }
     auto expected = expected_->check(*this, id);
     if (!expected) {
-        device(id).memory().report_refusal(std::move(expected.error()));
+        device(id).memory().ledger().refuse(std::move(expected.error()));
     }
     return expected.has_value();
 }
@@ -115,7 +117,7 @@ void Machine::release_arenas(DeviceId home) { claimed_[home.value()] = false; }
 std::optional<Error> Machine::last_refusal() {
     std::optional<Error> first;
     for (const auto& device : devices_) {
-        if (auto refusal = device->memory().last_refusal(); refusal && !first) {
+        if (auto refusal = device->memory().ledger().last_refusal(); refusal && !first) {
             first = std::move(refusal);
         }
     }

@@ -51,6 +51,9 @@ public:
     [[nodiscard]] Device& device(DeviceId id) { return *devices_[id.value()]; }
     [[nodiscard]] const Device& device(DeviceId id) const { return *devices_[id.value()]; }
 
+    /// The books of host memory outside the devices, which has no limit.
+    [[nodiscard]] Ledger& host() { return host_; }
+
     /// What devices take besides buffers, see Device::overhead(); returns itself.
     using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
     /// Reserves it on each device. Fails with ErrorCode::does_not_fit, leaving nothing.
@@ -88,6 +91,7 @@ private:
     std::vector<DeviceSpec> specs_;
     DeviceMaker maker_;
     ggml_backend_reg registry_;
+    Ledger host_;
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;
     std::optional<ExpectedWeights> expected_;

@@ -7,25 +7,11 @@
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/ledger/usage.hpp"
 #include "hexcore/plan/facts.hpp"
 #include "hexcore/plan/placement.hpp"
 
 namespace hexcore {
-
-/// Bytes on one device by what they are for.
-struct Usage {
-    Bytes weights;  ///< without routed experts
-    Bytes experts;
-    Bytes kv;         ///< of attention; grows with the tokens of context
-    Bytes recurrent;  ///< state of linear attention, convolutions; of one size for each sequence
-    Bytes compute;
-    Bytes staging;
-
-    [[nodiscard]] Bytes total() const {
-        return weights + experts + kv + recurrent + compute + staging;
-    }
-    bool operator==(const Usage&) const = default;
-};
 
 /// Element type of the KV cache.
 enum class KvType { f16, q8_0, q4_0 };

@@ -10,55 +10,58 @@ namespace hexcore {
 
 using Json = nlohmann::ordered_json;
 
-PluginReport::PluginReport(Machine& machine, const PluginSettings& settings)
-    : machine_(machine), plan_(settings.plan), devices_(settings.devices), peaks_(machine.size()) {
-    for (std::size_t i = 0; i < machine_.size(); ++i) {
-        machine_.device(DeviceId(i)).memory().set_observer(this);
+DeviceWatch::DeviceWatch(Device& device, const std::optional<Plan>& plan)
+    : device_(device), plan_(plan) {
+    device.memory().ledger().add_sink(*this);
+}
+
+void DeviceWatch::told(const LedgerEvent& event) noexcept {
+    if (event.kind == LedgerEvent::Kind::refused) {
+        // Not by ggml's log: many programs keep that to themselves.
+        fmt::print(stderr, "hexcore: {}\n",
+                   printable(told_refusal(*event.why, plan_, device_.id(), event.held)));
+    } else if (event.kind == LedgerEvent::Kind::released && event.purpose) {
+        Usage before = event.held;
+        before[*event.purpose] += event.bytes;
+        note(before);
     }
 }
 
-void PluginReport::releasing(const DeviceMemory& memory) {
+DeviceWatch::Peak DeviceWatch::peak() {
+    note(device_.memory().accounted());
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < machine_.size(); ++i) {
-        if (&machine_.device(DeviceId(i)).memory() == &memory) {
-            note(machine_.device(DeviceId(i)), peaks_[i]);
-        }
-    }
+    return peak_;
 }
 
-void PluginReport::note(const Device& device, Peak& peak) {
-    const Usage now = device.memory().accounted();
-    if (now.total() <= peak.total) {
+void DeviceWatch::note(const Usage& now) {
+    const std::lock_guard lock(mutex_);
+    if (now.total() <= peak_.total) {
         return;
     }
-    peak = {now.total(), now, std::nullopt};
-    if (const auto measured = device.measured()) {
-        peak.measured = *measured;
+    peak_ = {now.total(), now, std::nullopt};
+    if (const auto measured = device_.measured()) {
+        peak_.measured = *measured;
     }
 }
 
-void PluginReport::refused(const DeviceMemory& memory, const Error& why) {
+PluginReport::PluginReport(Machine& machine, const PluginSettings& settings)
+    : machine_(machine), plan_(settings.plan), devices_(settings.devices) {
     for (std::size_t i = 0; i < machine_.size(); ++i) {
-        if (&machine_.device(DeviceId(i)).memory() == &memory) {
-            // Not by ggml's log: many programs keep that to themselves.
-            fmt::print(stderr, "hexcore: {}\n",
-                       printable(told_refusal(why, plan_, DeviceId(i), memory.accounted())));
-        }
+        watches_.push_back(std::make_unique<DeviceWatch>(machine_.device(DeviceId(i)), plan_));
     }
 }
 
 Json PluginReport::json() {
-    const std::lock_guard lock(mutex_);
     Json devices = Json::array();
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         const Device& device = machine_.device(DeviceId(i));
         const DeviceMemory& memory = device.memory();
-        note(device, peaks_[i]);
+        const DeviceWatch::Peak peak = watches_[i]->peak();
         RunDevice record;
         record.name = device.name();
         record.budget = devices_[i].budget;
-        record.accounted = peaks_[i].accounted;
-        record.measured = peaks_[i].measured;
+        record.accounted = peak.accounted;
+        record.measured = peak.measured;
         record.measured_by = device.measured_by();
         record.peak = memory.budget().peak();
         record.refused = memory.budget().refused();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -10,33 +11,47 @@
 
 namespace hexcore {
 
-/// Watches the devices of a program that we have no part in, says on stderr what was refused, and
-/// remembers each device as it was when it held the most.
-class PluginReport : public MemoryObserver {
+/// Watches a device of a program that we have no part in: says on stderr what was refused, and
+/// remembers the device as it was when it held the most.
+class DeviceWatch final : public LedgerSink {
 public:
-    /// Observes `machine` from now on; both stay where they are until the process ends.
-    PluginReport(Machine& machine, const PluginSettings& settings);
-
-    void releasing(const DeviceMemory& memory) override;
-    void refused(const DeviceMemory& memory, const Error& why) override;
-
-    /// A "hexcore.plugin/1" document (docs/formats/plugin.md) of everything until now.
-    [[nodiscard]] nlohmann::ordered_json json();
-
-private:
     struct Peak {
         Bytes total;
         Usage accounted;
         std::optional<Bytes> measured;
     };
-    /// Remembers the device as it is, where it never held more. Needs mutex_.
-    void note(const Device& device, Peak& peak);
 
+    /// `plan`, if there is one, must outlive it.
+    DeviceWatch(Device& device, const std::optional<Plan>& plan);
+
+    void told(const LedgerEvent& event) noexcept override;
+    /// Until now.
+    [[nodiscard]] Peak peak();
+
+private:
+    /// Remembers the device as it is, where it never held more.
+    void note(const Usage& now);
+
+    Device& device_;
+    const std::optional<Plan>& plan_;
+    std::mutex mutex_;
+    Peak peak_;
+};
+
+/// What happened to a machine's devices.
+class PluginReport {
+public:
+    /// Watches `machine` from now on; both stay where they are until the process ends.
+    PluginReport(Machine& machine, const PluginSettings& settings);
+
+    /// A "hexcore.plugin/1" document (docs/formats/plugin.md) of everything until now.
+    [[nodiscard]] nlohmann::ordered_json json();
+
+private:
     Machine& machine_;
     const std::optional<Plan> plan_;
     const std::vector<DeviceSpec> devices_;
-    std::mutex mutex_;
-    std::vector<Peak> peaks_;  ///< [device]
+    std::vector<std::unique_ptr<DeviceWatch>> watches_;  ///< [device]
 };
 
 }  // namespace hexcore

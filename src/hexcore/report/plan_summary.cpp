@@ -84,11 +84,15 @@ bool has_output(const Plan& plan, DeviceId device) {
     return !layers.empty() && layers.back() == device;
 }
 
-bool has_recurrent_state(const Plan& plan) {
-    return plan.host.recurrent > Bytes{} ||
-           std::ranges::any_of(plan.devices, [](const PlannedDevice& device) {
-               return device.planned.recurrent > Bytes{};
+bool is_planned(const Plan& plan, Purpose purpose) {
+    return plan.host[purpose] > Bytes{} ||
+           std::ranges::any_of(plan.devices, [purpose](const PlannedDevice& device) {
+               return device.planned[purpose] > Bytes{};
            });
+}
+
+std::string shown_name(Purpose purpose) {
+    return purpose == Purpose::kv ? "KV cache" : to_string(purpose);
 }
 
 bool has_experts(const Plan& plan) {

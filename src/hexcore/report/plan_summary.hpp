@@ -33,8 +33,10 @@ namespace hexcore {
 [[nodiscard]] bool has_output(const Plan& plan, DeviceId device);
 /// Whether any layer has routed experts.
 [[nodiscard]] bool has_experts(const Plan& plan);
-/// Whether any device or host memory holds recurrent state.
-[[nodiscard]] bool has_recurrent_state(const Plan& plan);
+/// Whether anything is planned for that purpose, on a device or in host memory.
+[[nodiscard]] bool is_planned(const Plan& plan, Purpose purpose);
+/// "KV cache"; other purposes by their name.
+[[nodiscard]] std::string shown_name(Purpose purpose);
 /// How many of `experts` each device holds; `n_devices` entries.
 [[nodiscard]] std::vector<std::uint32_t> count_by_device(const std::vector<DeviceId>& experts,
                                                          std::size_t n_devices);

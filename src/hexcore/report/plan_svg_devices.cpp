@@ -38,7 +38,7 @@ double draw_legend(SvgPage& page, const Plan& plan, double y) {
         x += 36 + 6.4 * static_cast<double>(name.size());
     };
     for (const Part& part : parts_of({})) {
-        if (part.name != "recurrent" || has_recurrent_state(plan)) {
+        if (part.name != "recurrent" || is_planned(plan, Purpose::recurrent)) {
             entry(part.name, part.fill);
         }
     }

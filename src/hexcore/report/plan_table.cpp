@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 
 #include "hexcore/report/expert_grid.hpp"
 #include "hexcore/report/memory_bar.hpp"
@@ -52,7 +52,8 @@ std::string fill_text(const Plan& plan, TextStyle style) {
     const std::size_t room = style.columns - std::min(others, style.columns);
     std::string text = fill_table(plan, std::clamp(room, least_bar, widest_bar), style).render();
     std::string line = "  ";
-    for (const std::string& entry : memory_bar_legend(has_recurrent_state(plan), style.charset)) {
+    for (const std::string& entry :
+         memory_bar_legend(is_planned(plan, Purpose::recurrent), style.charset)) {
         if (text_columns(line) + 2 + text_columns(entry) > style.columns) {
             text += line + '\n';
             line = "  ";
@@ -62,39 +63,29 @@ std::string fill_text(const Plan& plan, TextStyle style) {
     return text + line + '\n';
 }
 
-/// A purpose of memory; those that nothing is planned for have no column.
-struct PurposeColumn {
-    const char* header;
-    Bytes Usage::*bytes;
-};
-constexpr std::array purpose_columns{
-    PurposeColumn{"WEIGHTS", &Usage::weights}, PurposeColumn{"EXPERTS", &Usage::experts},
-    PurposeColumn{"KV CACHE", &Usage::kv},     PurposeColumn{"RECURRENT", &Usage::recurrent},
-    PurposeColumn{"COMPUTE", &Usage::compute}, PurposeColumn{"STAGING", &Usage::staging},
-};
-
-bool is_planned(const Plan& plan, Bytes Usage::*purpose) {
-    return plan.host.*purpose > Bytes{} ||
-           std::any_of(plan.devices.begin(), plan.devices.end(), [&](const PlannedDevice& device) {
-               return device.planned.*purpose > Bytes{};
-           });
+std::string header_of(Purpose purpose) {
+    std::string name = shown_name(purpose);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return name;
 }
 
+/// Purposes that nothing is planned for have no column.
 std::string bytes_text(const Plan& plan, TextStyle style) {
     std::vector<TableColumn> columns = {{"   PLANNED", Align::left}};
-    std::vector<Bytes Usage::*> purposes;
-    for (const PurposeColumn& column : purpose_columns) {
-        if (is_planned(plan, column.bytes)) {
-            columns.push_back({column.header});
-            purposes.push_back(column.bytes);
+    std::vector<Purpose> purposes;
+    for (const Purpose purpose : all_purposes) {
+        if (is_planned(plan, purpose)) {
+            columns.push_back({header_of(purpose)});
+            purposes.push_back(purpose);
         }
     }
     columns.push_back({"TOTAL"});
     TextTable table(std::move(columns), style);
     const auto add = [&](std::string label, const Usage& usage, std::string escape) {
         std::vector<std::string> cells = {std::move(label)};
-        for (const auto purpose : purposes) {
-            cells.push_back(to_string(usage.*purpose));
+        for (const Purpose purpose : purposes) {
+            cells.push_back(to_string(usage[purpose]));
         }
         cells.push_back(to_string(usage.total()));
         table.add_row(std::move(cells), std::move(escape));

@@ -6,6 +6,7 @@
 
 #include "hexcore/base/duration.hpp"
 #include "hexcore/report/memory_bar.hpp"
+#include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/text_table.hpp"
 
 namespace hexcore {
@@ -28,21 +29,15 @@ std::string difference_text(Bytes planned, Bytes accounted) {
                                : fmt::format("+{} B", (accounted - planned).count());
 }
 
-void add_purpose(TextTable& table, std::string_view purpose, Bytes planned, Bytes accounted) {
-    if (planned == Bytes{} && accounted == Bytes{}) {
-        return;
-    }
-    table.add_row({fmt::format("     {}", purpose), to_string(planned),
-                   difference_text(planned, accounted), to_string(accounted), "", "", ""});
-}
-
 void add_purposes(TextTable& table, const Usage& planned, const Usage& accounted) {
-    add_purpose(table, "weights", planned.weights, accounted.weights);
-    add_purpose(table, "experts", planned.experts, accounted.experts);
-    add_purpose(table, "KV cache", planned.kv, accounted.kv);
-    add_purpose(table, "recurrent", planned.recurrent, accounted.recurrent);
-    add_purpose(table, "compute", planned.compute, accounted.compute);
-    add_purpose(table, "staging", planned.staging, accounted.staging);
+    for (const Purpose purpose : all_purposes) {
+        const Bytes ours = planned[purpose];
+        const Bytes held = accounted[purpose];
+        if (ours > Bytes{} || held > Bytes{}) {
+            table.add_row({fmt::format("     {}", shown_name(purpose)), to_string(ours),
+                           difference_text(ours, held), to_string(held), "", "", ""});
+        }
+    }
 }
 
 std::string devices_text(const RunReport& report, TextStyle style) {

@@ -5,39 +5,30 @@
 namespace hexcore {
 namespace {
 
-Result<Bytes> bytes_member(const JsonCursor& cursor, std::string_view key) {
-    HEXCORE_TRY(member, cursor.member(key));
-    return member.bytes();
-}
-
-/// Nothing where the key is missing: plans of earlier versions do not have it.
-Result<Bytes> bytes_or_none(const JsonCursor& cursor, std::string_view key) {
-    return cursor.has(key) ? bytes_member(cursor, key) : Bytes();
-}
+std::string key_of(Purpose purpose) { return fmt::format("{}_bytes", to_string(purpose)); }
 
 }  // namespace
 
 nlohmann::ordered_json usage_json(const Usage& usage) {
-    return {{"weights_bytes", usage.weights.count()}, {"experts_bytes", usage.experts.count()},
-            {"kv_bytes", usage.kv.count()},           {"recurrent_bytes", usage.recurrent.count()},
-            {"compute_bytes", usage.compute.count()}, {"staging_bytes", usage.staging.count()},
-            {"total_bytes", usage.total().count()}};
+    nlohmann::ordered_json json;
+    for (const Purpose purpose : all_purposes) {
+        json[key_of(purpose)] = usage[purpose].count();
+    }
+    json["total_bytes"] = usage.total().count();
+    return json;
 }
 
 Result<Usage> usage_from_json(const JsonCursor& cursor) {
     Usage usage;
-    HEXCORE_TRY(weights, bytes_member(cursor, "weights_bytes"));
-    HEXCORE_TRY(experts, bytes_member(cursor, "experts_bytes"));
-    HEXCORE_TRY(kv, bytes_member(cursor, "kv_bytes"));
-    HEXCORE_TRY(recurrent, bytes_or_none(cursor, "recurrent_bytes"));
-    HEXCORE_TRY(compute, bytes_member(cursor, "compute_bytes"));
-    HEXCORE_TRY(staging, bytes_member(cursor, "staging_bytes"));
-    usage.weights = weights;
-    usage.experts = experts;
-    usage.kv = kv;
-    usage.recurrent = recurrent;
-    usage.compute = compute;
-    usage.staging = staging;
+    for (const Purpose purpose : all_purposes) {
+        const std::string key = key_of(purpose);
+        if (purpose == Purpose::recurrent && !cursor.has(key)) {
+            continue;  // plans of earlier versions do not have it
+        }
+        HEXCORE_TRY(member, cursor.member(key));
+        HEXCORE_TRY(size, member.bytes());
+        usage[purpose] = size;
+    }
     HEXCORE_TRY(total, cursor.member("total_bytes"));
     HEXCORE_TRY(total_bytes, total.bytes());
     if (total_bytes != usage.total()) {

@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "hexcore/base/result.hpp"
-#include "hexcore/plan/plan.hpp"
+#include "hexcore/ledger/usage.hpp"
 #include "hexcore/report/json_cursor.hpp"
 
 namespace hexcore {

@@ -222,7 +222,7 @@ Result<void> LoadAttempt::reserve() {
     }
     HEXCORE_TRY(reader, ParallelReader::start(inventory_, reader_options()));
     reader_ = std::move(reader);
-    staging_ = reader_->staging();
+    staging_ = machine_.host().accounted().staging;
     HEXCORE_TRY_VOID(check_process_limits(demand()));
     machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
     take_ahead();
@@ -252,6 +252,7 @@ ProcessDemand LoadAttempt::demand() const {
 ReaderOptions LoadAttempt::reader_options() const {
     ReaderOptions options = ReaderOptions::to(machine_.specs());
     options.check_values = options_.verify_data;
+    options.books = &machine_.host();
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         if (ggml_backend_buffer_type_t pinned = machine_.device(DeviceId(i)).pinned_type()) {
             options.staging_type = pinned;
@@ -335,10 +336,13 @@ void LoadAttempt::back_to_nothing() noexcept {
     model_.reset();
     overheads_.clear();
     drop_ahead();
-    for (std::size_t i = 0; i < machine_.size(); ++i) {
-        const Budget& budget = machine_.device(DeviceId(i)).memory().budget();
+    const auto check_empty = [](const Budget& budget) {
         HEXCORE_CHECK(budget.used() == Bytes{}, budget.device_name(), budget.used().count());
+    };
+    for (std::size_t i = 0; i < machine_.size(); ++i) {
+        check_empty(machine_.device(DeviceId(i)).memory().budget());
     }
+    check_empty(machine_.host().budget());
     ::malloc_trim(0);  // what libllama freed is the machine's again, not only this process's
     turn_.reset();
 }

@@ -9,6 +9,12 @@ struct LoadedModel::State {
     LlamaLog log;  // first: unloading logs, too
     Machine& machine;
     LoadAttempt::Loaded loaded;
+    ToldEntries host;  ///< what libllama takes in host memory
+
+    Usage enter_host_memory() {
+        host.update(context_usage(machine, *loaded.context).host);
+        return machine.host().accounted();
+    }
 };
 
 LoadedModel::LoadedModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -20,7 +26,10 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
                                       const Plan& plan, const LoadOptions& options) {
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
-    return LoadedModel(std::unique_ptr<State>(new State{{}, machine, std::move(loaded)}));
+    std::unique_ptr<State> state(
+        new State{{}, machine, std::move(loaded), ToldEntries(machine.host())});
+    state->enter_host_memory();
+    return LoadedModel(std::move(state));
 }
 
 llama_model& LoadedModel::model() const { return *state_->loaded.model; }
@@ -32,7 +41,7 @@ const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&m
 Machine& LoadedModel::machine() const { return state_->machine; }
 
 Usage LoadedModel::host_usage() const {
-    Usage usage = context_usage(machine(), context()).host;
+    Usage usage = state_->enter_host_memory();  // libllama may have taken more meanwhile
     usage.staging = state_->loaded.staging;
     return usage;
 }

@@ -67,7 +67,7 @@ Result<std::unique_ptr<ParallelReader>> ParallelReader::start(const Inventory& i
         for (std::size_t i = 0; i < static_cast<std::size_t>(options.threads); ++i) {
             std::byte* const staging =
                 options.stages ? static_cast<std::byte*>(
-                                     ggml_backend_buffer_get_base(reader->staging_[i].get()))
+                                     ggml_backend_buffer_get_base(reader->staging_[i].buffer.get()))
                                : nullptr;
             reader->threads_.emplace_back(
                 [raw = reader.get(), staging] { raw->read_pieces(staging); });
@@ -85,13 +85,19 @@ Result<void> ParallelReader::allocate_staging() {
     ggml_backend_buffer_type_t type =
         options_.staging_type != nullptr ? options_.staging_type : ggml_backend_cpu_buffer_type();
     for (int i = 0; options_.stages && i < options_.threads; ++i) {
-        staging_.emplace_back(ggml_backend_buft_alloc_buffer(type, piece_size));
-        if (!staging_.back()) {
-            return fail(ErrorCode::does_not_fit,
-                        "no host memory for the {} times {} that tensors are staged in on their "
-                        "way to devices",
-                        options_.threads, to_string(piece_bytes));
-        }
+        ggml_backend_buffer_ptr buffer;
+        const auto allocate = [&]() -> Result<void> {
+            buffer.reset(ggml_backend_buft_alloc_buffer(type, piece_size));
+            if (!buffer) {
+                return fail(ErrorCode::does_not_fit,
+                            "no host memory for the {} times {} that tensors are staged in on "
+                            "their way to devices",
+                            options_.threads, to_string(piece_bytes));
+            }
+            return {};
+        };
+        HEXCORE_TRY(entry, options_.books->take(piece_bytes, Purpose::staging, allocate));
+        staging_.push_back({std::move(entry), std::move(buffer)});
     }
     return {};
 }
@@ -137,14 +143,6 @@ Result<void> ParallelReader::check_unchanged() const {
         }
     }
     return {};
-}
-
-Bytes ParallelReader::staging() const {
-    Bytes taken;
-    for (const ggml_backend_buffer_ptr& buffer : staging_) {
-        taken += Bytes(ggml_backend_buffer_get_size(buffer.get()));
-    }
-    return taken;
 }
 
 Bytes ParallelReader::promised() const {

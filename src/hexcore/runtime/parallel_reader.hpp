@@ -16,6 +16,7 @@
 #include "ggml-cpp.h"
 #include "hexcore/backend/memory/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/ledger/ledger.hpp"
 #include "hexcore/model/byte_source.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/runtime/load_options.hpp"
@@ -37,6 +38,7 @@ struct ReaderOptions {
     bool stages = false;
     /// Where that is allocated. Null: ordinary memory; else pinned.
     ggml_backend_buffer_type_t staging_type = nullptr;
+    Ledger* books = nullptr;  ///< where that is entered; needed where there is some
 };
 
 /// Reads a model's tensors with several threads, each piece by large reads straight to its place.
@@ -63,9 +65,6 @@ public:
     /// file ends early, cannot be read, was written to or replaced meanwhile or, if asked for, has
     /// a NaN or infinity, naming tensor and file; also after abandon().
     [[nodiscard]] Result<void> finish(const std::function<bool(ReadProgress)>& progress);
-
-    /// Host memory taken for staging.
-    [[nodiscard]] Bytes staging() const;
 
     [[nodiscard]] Bytes promised() const;
     [[nodiscard]] Bytes bytes_read() const { return Bytes(bytes_read_.load()); }
@@ -100,7 +99,11 @@ private:
     const ReaderOptions options_;
     std::unordered_map<std::string_view, Source> sources_;
     std::vector<std::unique_ptr<ByteSource>> files_;
-    std::vector<ggml_backend_buffer_ptr> staging_;  ///< [reader], where it stages
+    struct Staging {
+        LedgerEntry entry;
+        ggml_backend_buffer_ptr buffer;  ///< after the entry, so that it goes first
+    };
+    std::vector<Staging> staging_;  ///< [reader], where it stages
     std::vector<std::thread> threads_;
     mutable std::mutex mutex_;
     std::condition_variable work_;

@@ -159,11 +159,10 @@ bool FusedExecution::take_scratch(Bytes size) {
         return true;
     }
     scratch_.reset();
-    auto block = home_.memory().take(size);
+    auto block = home_.memory().take(size, Purpose::compute);
     if (!block) {
         return false;
     }
-    (*block)->set_purpose(Purpose::compute);
     scratch_ = std::move(*block);
     return true;
 }

@@ -44,7 +44,7 @@ std::optional<ggml_status> NamedExperts::init_tensor(ggml_tensor& tensor) {
     if (!is_merged_expert_name(tensor.name)) {
         return std::nullopt;
     }
-    device_.memory().report_refusal(
+    device_.memory().ledger().refuse(
         {ErrorCode::bad_input,
          fmt::format("the plan is for another model: it has no layer of {} experts for {}",
                      tensor.ne[2], tensor.name),

@@ -5,18 +5,33 @@
 #include <system_error>
 #include <vector>
 
-namespace hexcore {
+#include "ggml-backend-impl.h"
 
-DeviceMemory::Block::Block(DeviceMemory& memory, Reservation reservation, HostMapping mapping)
-    : memory_(memory), reservation_(std::move(reservation)), mapping_(std::move(mapping)) {
+namespace hexcore {
+namespace {
+
+Purpose purpose_of(const ggml_backend_buffer& buffer) {
+    switch (buffer.usage) {
+        case GGML_BACKEND_BUFFER_USAGE_WEIGHTS:
+            return Purpose::weights;
+        case GGML_BACKEND_BUFFER_USAGE_COMPUTE:
+            return Purpose::compute;
+        case GGML_BACKEND_BUFFER_USAGE_ANY:
+            break;
+    }
+    return Purpose::kv;
+}
+
+}  // namespace
+
+DeviceMemory::Block::Block(DeviceMemory& memory, LedgerEntry entry, HostMapping mapping)
+    : memory_(memory), entry_(std::move(entry)), mapping_(std::move(mapping)) {
     const std::lock_guard lock(memory_.mutex_);
     position_ = memory_.blocks_.insert(memory_.blocks_.end(), this);
 }
 
 DeviceMemory::Block::~Block() {
-    if (memory_.observer_ != nullptr) {
-        memory_.observer_->releasing(memory_);
-    }
+    entry_.write_off();  // while it can still be measured
     const std::lock_guard lock(memory_.mutex_);
     memory_.blocks_.erase(position_);
 }
@@ -27,87 +42,63 @@ void* DeviceMemory::Block::data() const {
                                                         : reinterpret_cast<void*>(0x100000);
 }
 
-Purpose DeviceMemory::Block::purpose() const {
-    if (purpose_) {
-        return *purpose_;
-    }
-    if (owner_ == nullptr) {
-        return Purpose::compute;
-    }
-    switch (ggml_backend_buffer_get_usage(owner_)) {
-        case GGML_BACKEND_BUFFER_USAGE_WEIGHTS:
-            return Purpose::weights;
-        case GGML_BACKEND_BUFFER_USAGE_COMPUTE:
-            return Purpose::compute;
-        case GGML_BACKEND_BUFFER_USAGE_ANY:
-            return Purpose::kv;
-    }
-    return Purpose::kv;
+void DeviceMemory::Block::set_owner(const ggml_backend_buffer& owner) {
+    entry_.label_as_shown([&owner] { return purpose_of(owner); });
 }
 
 DeviceMemory::DeviceMemory(std::string device_name, Bytes limit, Commitment commitment)
     : commitment_(commitment),
-      budget_(std::move(device_name), commitment == Commitment::committed
+      ledger_(std::move(device_name), commitment == Commitment::committed
                                           ? limit
                                           : Bytes(std::numeric_limits<std::uint64_t>::max())) {}
 
-Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size) {
-    auto attempt = [&]() -> Result<std::unique_ptr<Block>> {
-        if (auto ahead = find_ahead(size)) {
-            HEXCORE_TRY(mapping, ahead->mapping.get());
-            return std::make_unique<Block>(*this, std::move(ahead->reservation),
-                                           std::move(mapping));
+Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take(Bytes size, Purpose purpose) {
+    if (auto ahead = find_ahead(size)) {
+        auto mapping = ahead->mapping.get();
+        if (!mapping) {
+            ahead.reset();
+            ledger_.refuse(mapping.error(), size, purpose);
+            return tl::unexpected(std::move(mapping.error()));
         }
-        HEXCORE_TRY(reservation, budget_.reserve(size));
-        HEXCORE_TRY(mapping, commitment_ == Commitment::committed
-                                 ? HostMapping::create(size, budget_.device_name())
-                                 : Result<HostMapping>(HostMapping()));
-        return std::make_unique<Block>(*this, std::move(reservation), std::move(mapping));
+        ahead->entry.label(purpose);
+        return std::make_unique<Block>(*this, std::move(ahead->entry), std::move(*mapping));
+    }
+    HostMapping mapping;
+    const auto commit = [&]() -> Result<void> {
+        if (commitment_ == Commitment::committed) {
+            HEXCORE_TRY(committed, HostMapping::create(size, budget().device_name()));
+            mapping = std::move(committed);
+        }
+        return {};
     };
-    auto block = attempt();
-    if (!block) {
-        report_refusal(block.error());
-    }
-    return block;
+    HEXCORE_TRY(entry, ledger_.take(size, purpose, commit));
+    return std::make_unique<Block>(*this, std::move(entry), std::move(mapping));
 }
 
-void DeviceMemory::report_refusal(Error why) {
-    if (observer_ != nullptr) {
-        observer_->refused(*this, why);
-    }
-    const std::lock_guard lock(mutex_);
-    if (!refusal_) {
-        refusal_ = std::move(why);
-    }
-}
-
-Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take_elsewhere(Bytes size) {
-    auto reservation = budget_.reserve(size);
-    if (!reservation) {
-        report_refusal(reservation.error());
-        return tl::unexpected(reservation.error());
-    }
-    return std::make_unique<Block>(*this, std::move(*reservation), HostMapping());
+Result<std::unique_ptr<DeviceMemory::Block>> DeviceMemory::take_elsewhere(
+    Bytes size, Purpose purpose, const std::function<Result<void>()>& get) {
+    HEXCORE_TRY(entry, ledger_.take(size, purpose, get));
+    return std::make_unique<Block>(*this, std::move(entry), HostMapping());
 }
 
 void DeviceMemory::take_ahead(const std::vector<Bytes>& sizes) {
-    HEXCORE_CHECK(ahead_.empty() && !ahead_thread_.joinable(), budget_.device_name(),
+    HEXCORE_CHECK(ahead_.empty() && !ahead_thread_.joinable(), budget().device_name(),
                   "already takes ahead");
     ahead_is_dropped_ = false;
     std::vector<std::promise<Result<HostMapping>>> promises;
     for (const Bytes size : sizes) {
-        auto reservation = budget_.reserve(size);
-        if (!reservation) {
+        auto entry = ledger_.take_ahead(size);
+        if (!entry) {
             break;  // take() will say so
         }
         promises.emplace_back();
-        ahead_.push_back({std::move(*reservation), promises.back().get_future()});
+        ahead_.push_back({std::move(*entry), promises.back().get_future()});
     }
     auto commit = [this, sizes, promises = std::move(promises)]() mutable {
         for (std::size_t i = 0; i < promises.size(); ++i) {
             promises[i].set_value(ahead_is_dropped_
                                       ? Result<HostMapping>()
-                                      : HostMapping::create(sizes[i], budget_.device_name()));
+                                      : HostMapping::create(sizes[i], budget().device_name()));
         }
     };
     try {
@@ -119,7 +110,7 @@ void DeviceMemory::take_ahead(const std::vector<Bytes>& sizes) {
 
 std::optional<DeviceMemory::Ahead> DeviceMemory::find_ahead(Bytes size) {
     const auto found = std::find_if(ahead_.begin(), ahead_.end(), [size](const Ahead& ahead) {
-        return ahead.reservation.size() == size;
+        return ahead.entry.size() == size;
     });
     if (found == ahead_.end()) {
         drop_ahead();  // or it would stand in the way of what is asked for
@@ -138,34 +129,6 @@ void DeviceMemory::drop_ahead() {
     ahead_.clear();
 }
 
-Usage DeviceMemory::accounted() const {
-    const std::lock_guard lock(mutex_);
-    Usage usage;
-    for (const Block* block : blocks_) {
-        switch (block->purpose()) {
-            case Purpose::weights:
-                usage.weights += block->size();
-                break;
-            case Purpose::experts:
-                usage.experts += block->size();
-                break;
-            case Purpose::kv:
-                usage.kv += block->size();
-                break;
-            case Purpose::recurrent:
-                usage.recurrent += block->size();
-                break;
-            case Purpose::compute:
-                usage.compute += block->size();
-                break;
-            case Purpose::staging:
-                usage.staging += block->size();
-                break;
-        }
-    }
-    return usage;
-}
-
 Result<Bytes> DeviceMemory::measured() const {
     const std::lock_guard lock(mutex_);
     std::vector<AddressRange> ranges;
@@ -174,11 +137,6 @@ Result<Bytes> DeviceMemory::measured() const {
         ranges.push_back(block->mapping_.range());
     }
     return resident_bytes(ranges);
-}
-
-std::optional<Error> DeviceMemory::last_refusal() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(refusal_, std::nullopt);
 }
 
 }  // namespace hexcore

@@ -133,12 +133,9 @@ std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tenso
 
 ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
                                            std::optional<Purpose> purpose) {
-    auto block = device.memory().take(size);
+    auto block = device.memory().take(size, purpose.value_or(Purpose::kv));
     if (!block) {
         return nullptr;
-    }
-    if (purpose) {
-        (*block)->set_purpose(*purpose);
     }
     const bool shards = !purpose && device.machine().layout().goes_by_name();
     auto context = std::make_unique<HostBuffer>();
@@ -151,7 +148,9 @@ ggml_backend_buffer_t allocate_host_buffer(Device& device, Bytes size,
         device.buffer_type(),
         interface_in(device.memory(), shards ? sharding_interface : host_buffer_interface),
         static_cast<DeviceBuffer*>(context.release()), size.count());
-    taken.set_owner(buffer);
+    if (!purpose) {
+        taken.set_owner(*buffer);
+    }
     return buffer;
 }
 

@@ -161,26 +161,24 @@ ggml_backend_buffer_type_t inner_type(ggml_backend_buffer_type_t type) {
 ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
                                               std::optional<Purpose> purpose) {
     DeviceMemory& memory = device.memory();
-    auto block = memory.take_elsewhere(size);
-    if (!block) {
-        return nullptr;
-    }
     auto context = std::make_unique<WrappedBuffer>();
-    if (!memory.is_simulated()) {
+    const auto get_inner = [&]() -> Result<void> {
+        if (memory.is_simulated()) {
+            return {};
+        }
         context->inner_buffer.reset(
             ggml_backend_buft_alloc_buffer(device.inner_buffer_type(), size.count()));
         if (!context->inner_buffer) {
-            memory.report_refusal(
-                {ErrorCode::does_not_fit,
-                 fmt::format("{} is out of memory: {} were refused although {} of "
-                             "its budget are free; somebody else holds them",
-                             device.name(), to_string(size),
-                             to_string(memory.budget().free() + size))});
-            return nullptr;
+            return fail(ErrorCode::does_not_fit,
+                        "{} is out of memory: {} were refused although {} of its budget are free; "
+                        "somebody else holds them",
+                        device.name(), to_string(size), to_string(memory.budget().free() + size));
         }
-    }
-    if (purpose) {
-        (*block)->set_purpose(*purpose);
+        return {};
+    };
+    auto block = memory.take_elsewhere(size, purpose.value_or(Purpose::kv), get_inner);
+    if (!block) {
+        return nullptr;
     }
     const bool shards = !purpose && device.machine().layout().goes_by_name();
     if (shards) {
@@ -192,7 +190,9 @@ ggml_backend_buffer_t allocate_wrapped_buffer(WrappedDevice& device, Bytes size,
         device.buffer_type(),
         interface_in(device.memory(), shards ? sharding_interface : wrapped_buffer_interface),
         static_cast<DeviceBuffer*>(context.release()), size.count());
-    accounted.set_owner(buffer);
+    if (!purpose) {
+        accounted.set_owner(*buffer);
+    }
     return buffer;
 }
 

@@ -4,7 +4,7 @@
 
 #include "ggml-backend-impl.h"
 #include "hexcore/base/bytes.hpp"
-#include "hexcore/device/budget.hpp"
+#include "hexcore/ledger/usage.hpp"
 
 namespace hexcore {
 

@@ -1,26 +1,8 @@
-#include "hexcore/device/budget.hpp"
+#include "hexcore/ledger/budget.hpp"
 
 #include <utility>
 
 namespace hexcore {
-
-const char* to_string(Purpose purpose) {
-    switch (purpose) {
-        case Purpose::weights:
-            return "weights";
-        case Purpose::experts:
-            return "experts";
-        case Purpose::kv:
-            return "kv";
-        case Purpose::recurrent:
-            return "recurrent";
-        case Purpose::compute:
-            return "compute";
-        case Purpose::staging:
-            return "staging";
-    }
-    HEXCORE_CHECK(false, "unknown purpose", static_cast<int>(purpose));
-}
 
 Reservation::Reservation(Reservation&& other) noexcept
     : budget_(std::exchange(other.budget_, nullptr)), size_(std::exchange(other.size_, Bytes{})) {}

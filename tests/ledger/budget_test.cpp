@@ -1,4 +1,4 @@
-#include "hexcore/device/budget.hpp"
+#include "hexcore/ledger/budget.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,9 +34,11 @@ TEST(Budget, RefusesOneByteTooManyWithTheNumbersAndWhatToChange) {
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
     for (const char* part :
-         {"host1", "4194305 bytes", "4194304 bytes", "64.0 MiB", ": 1 bytes too few", "--device"}) {
+         {"host1", "4194305 bytes", "4194304 bytes", "64.0 MiB", ": 1 bytes too few"}) {
         EXPECT_THAT(refused.error().message, HasSubstr(part));
     }
+    ASSERT_FALSE(refused.error().remedies.empty());
+    EXPECT_EQ(refused.error().remedies.front().change, Change::raise_budget);
     EXPECT_EQ(budget.refused(), 1U);
     EXPECT_EQ(budget.used(), 60_MiB);
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -9,10 +8,6 @@
 #include "hexcore/base/result.hpp"
 
 namespace hexcore {
-
-/// What device memory is taken for.
-enum class Purpose { weights, experts, kv, recurrent, compute, staging };
-[[nodiscard]] const char* to_string(Purpose purpose);
 
 class Budget;
 

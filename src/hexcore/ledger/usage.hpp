@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+
+#include "hexcore/base/bytes.hpp"
+
+namespace hexcore {
+
+/// What device memory is taken for.
+enum class Purpose { weights, experts, kv, recurrent, compute, staging };
+[[nodiscard]] const char* to_string(Purpose purpose);
+
+/// In the order in which they are shown.
+inline constexpr std::array all_purposes = {Purpose::weights,   Purpose::experts, Purpose::kv,
+                                            Purpose::recurrent, Purpose::compute, Purpose::staging};
+
+/// Bytes on one device by what they are for.
+struct Usage {
+    Bytes weights;  ///< without routed experts
+    Bytes experts;
+    Bytes kv;         ///< of attention; grows with the tokens of context
+    Bytes recurrent;  ///< state of linear attention, convolutions; of one size for each sequence
+    Bytes compute;
+    Bytes staging;
+
+    /// The one of that purpose.
+    [[nodiscard]] Bytes& operator[](Purpose purpose);
+    [[nodiscard]] Bytes operator[](Purpose purpose) const;
+
+    [[nodiscard]] Bytes total() const;
+    bool operator==(const Usage&) const = default;
+};
+
+}  // namespace hexcore
