@@ -53,7 +53,7 @@ protected:
             return {ErrorCode::negative, ""};
         }
         EXPECT_EQ(session.error().code, code) << session.error().message;
-        EXPECT_THAT(session.error().message,
+        EXPECT_THAT(session.error().aftermath,
                     HasSubstr(fmt::format("failed while {}", doing(state))));
         return session.error();
     }
