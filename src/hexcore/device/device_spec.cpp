@@ -39,7 +39,7 @@ Result<void> check_endpoint(std::string_view argument, std::string_view endpoint
 Result<Bytes> parse_budget(std::string_view argument, std::string_view text) {
     HEXCORE_TRY(size, parse_bytes(text));
     const bool has_unit = text.find_first_not_of("0123456789.") != std::string_view::npos;
-    if (!has_unit && size > Bytes{} && size < 1_MiB) {
+    if (!has_unit && size > Bytes{} && size < 64_KiB) {
         const std::string_view before = argument.substr(0, argument.size() - text.size());
         return fail(ErrorCode::usage,
                     "{} without a unit is {} bytes, which hold no model; write {}{}MiB or {}{}GiB",
