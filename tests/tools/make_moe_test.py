@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -159,14 +158,28 @@ def test_the_dense_model_is_never_overwritten(tmp_path):
     assert source.read_bytes() == before
 
 
+# Says when all is written, and waits there, one step before the file gets its name.
+MAKER_THAT_WAITS = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+import make_moe, output_file
+def commit(self):
+    print("written", flush=True)
+    signal.pause()
+output_file.OutputFile.commit = commit
+sys.exit(output_file.run_maker(make_moe.make, sys.argv[2:]))
+"""
+
+
 @pytest.mark.parametrize("sent", (signal.SIGINT, signal.SIGTERM, signal.SIGKILL))
 def test_an_interrupted_make_leaves_the_old_file_alone(tmp_path, sent):
-    source, out = dense(tmp_path, "--layers", 16), tmp_path / "moe.gguf"
+    source, out = dense(tmp_path), tmp_path / "moe.gguf"
     out.write_bytes(b"old")
-    process = subprocess.Popen([sys.executable, TOOLS / "make_moe.py", source, out, "--experts",
-                                "256"], stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(tmp_path.glob(".moe.gguf.*.part")):
-        time.sleep(0.001)
+    process = subprocess.Popen([sys.executable, "-c", MAKER_THAT_WAITS, TOOLS, source, out,
+                                "--experts", "4"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+    assert process.stdout.readline() == b"written\n"
+    assert list(tmp_path.glob(".moe.gguf.*.part"))
     os.kill(process.pid, sent)
     assert process.wait(timeout=60) == (-sent if sent == signal.SIGKILL else 130)
     assert out.read_bytes() == b"old"
