@@ -10,8 +10,8 @@
 namespace hexcore {
 namespace {
 
-constexpr double bar_x = 232;
-constexpr double bar_width = 530;
+constexpr double bar_x = 272;
+constexpr double bar_width = 490;
 constexpr double row_height = 40;
 constexpr double bar_height = 24;
 
