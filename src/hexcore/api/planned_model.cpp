@@ -10,6 +10,7 @@
 #include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
+#include "hexcore/plan/limits.hpp"
 #include "hexcore/plan/make_plan.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
@@ -50,14 +51,12 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
 
 Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile model,
                                 const std::vector<DeviceSpec>& specs) {
-    constexpr std::uint32_t most_sequences = 256;  // libllama's
-    constexpr std::uint32_t most_at_once = 16384;
-    if (options.sequences == 0 || options.sequences > most_sequences ||
-        options.ubatch == TokenCount() || options.ubatch.value() > most_at_once) {
+    if (options.sequences == 0 || options.sequences > max_sequences ||
+        options.ubatch == TokenCount() || options.ubatch.value() > max_ubatch) {
         return fail(ErrorCode::usage,
                     "{} sequences and batches of {} tokens are asked for; there can be 1 to {} and "
                     "1 to {}",
-                    options.sequences, options.ubatch.value(), most_sequences, most_at_once);
+                    options.sequences, options.ubatch.value(), max_sequences, max_ubatch);
     }
     PlanRequest request;
     request.model = std::move(model);

@@ -6,6 +6,7 @@
 
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/plan/kv_cache.hpp"
+#include "hexcore/plan/limits.hpp"
 
 namespace hexcore {
 
@@ -30,16 +31,16 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
                                 "(default: {} for each, or what the model was trained for)",
                                 default_context_tokens))
         ->option_text("N")
-        ->transform(token_count(16U << 20U));
+        ->transform(token_count(max_context_tokens));
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
         ->option_text("TYPE")
         ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
     command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
         ->option_text("N")
-        ->check(CLI::Range(1U, 256U));
+        ->check(CLI::Range(1U, max_sequences));
     command.add_option("--ubatch", ubatch, "tokens computed at once, at most")
         ->option_text("N")
-        ->check(CLI::Range(1U, 16384U));
+        ->check(CLI::Range(1U, max_ubatch));
     command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
         ->option_text("NAME")
         ->check(CLI::IsMember({"balanced", "fastest", "alternate", "layers"}));

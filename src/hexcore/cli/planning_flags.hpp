@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hexcore/api/planned_model.hpp"
+#include "hexcore/cli/load_shown.hpp"
 
 namespace CLI {
 class App;
@@ -30,6 +31,9 @@ struct PlanningFlags {
     /// Adds those of a command that loads what it planned.
     void add_loading_to(CLI::App& command);
 
+    [[nodiscard]] DataCheck data_check() const {
+        return verify_data ? DataCheck::values : DataCheck::none;
+    }
     /// What they ask for, with this program as the examiner. Fails with ErrorCode::usage where one
     /// is no size or name.
     [[nodiscard]] Result<PlanningOptions> options() const;

@@ -3,7 +3,7 @@
 
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/load_progress.hpp"
+#include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/run_options.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/server_wait.hpp"
@@ -60,28 +60,14 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
     RunReport report;
     {
         const auto start = std::chrono::steady_clock::now();
-        auto bar = std::make_unique<LoadProgress>();
-        LoadOptions load{.context = {},
-                         .progress =
-                             [&bar](ReadProgress read) {
-                                 bar->update(read);
-                                 return true;
-                             },
-                         .stop = interrupt.flag(),
-                         .verify_data = options.planning.verify_data,
-                         .tell = complain};
-        auto model = planned_model.load(load);
-        bar.reset();
-        if (!model) {
-            return tl::unexpected(std::move(model.error()));
-        }
+        HEXCORE_TRY(model, load_shown(planned_model, interrupt, options.planning.data_check()));
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
-        Decoder decoder(*model);
+        Decoder decoder(model);
         Sequence sequence(decoder, 0, options.sampling, interrupt.flag());
-        HEXCORE_TRY(answer, answer_with(*model, sequence, options, lines, interrupt));
-        HEXCORE_TRY_VOID(describe_run(report, planned_model.plan(), *model, answer));
+        HEXCORE_TRY(answer, answer_with(model, sequence, options, lines, interrupt));
+        HEXCORE_TRY_VOID(describe_run(report, planned_model.plan(), model, answer));
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));
     return report;

@@ -2,6 +2,7 @@
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/load_progress.hpp"
+#include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -56,18 +57,8 @@ Result<VerifyReport> verify(const Options& options) {
     verification.outputs = model.computing().wanted;
     std::vector<float> planned;
     {
-        auto bar = std::make_unique<LoadProgress>();
-        LoadOptions load{.context = {},
-                         .progress =
-                             [&bar](ReadProgress read) {
-                                 bar->update(read);
-                                 return true;
-                             },
-                         .stop = interrupt.flag(),
-                         .verify_data = options.planning.verify_data,
-                         .tell = complain};
-        HEXCORE_TRY(loaded, with_need(model.load(load), planning));
-        bar.reset();
+        HEXCORE_TRY(loaded, with_need(load_shown(model, interrupt, options.planning.data_check()),
+                                      planning));
         verification.tokens = random_tokens(loaded.vocab(), options.tokens, options.seed);
         HEXCORE_TRY(outputs_of_plan, planned_outputs(loaded, verification));
         planned = std::move(outputs_of_plan);

@@ -1,10 +1,8 @@
 #include "hexcore/plugin/in_variables.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
-#include "hexcore/plan/placement.hpp"
+#include "hexcore/report/plan_plugin.hpp"
 
 namespace hexcore {
 namespace {
@@ -15,16 +13,8 @@ bool asks_for(const Error& error, Change change) {
 }
 
 std::string layers_of(const Plan& plan) {
-    std::vector<std::string> names;
-    std::vector<std::uint32_t> split;
-    const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (entries[i] > 0) {
-            names.push_back(plan.devices[i].name);
-            split.push_back(entries[i]);
-        }
-    }
-    return fmt::format("-dev {} -ts {} and no -ngl", fmt::join(names, ","), fmt::join(split, ","));
+    const SplitOptions placed = split_options(plan);
+    return fmt::format("-dev {} -ts {} and no -ngl", placed.devices, placed.split);
 }
 
 /// Whether all that was planned is there, and what is asked for is beside it: an adapter, a second

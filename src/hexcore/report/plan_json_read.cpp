@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/plan/limits.hpp"
 #include "hexcore/report/placement_json.hpp"
 #include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/usage_json.hpp"
@@ -91,11 +92,10 @@ Result<void> read_model(const JsonCursor& root, Plan& plan) {
 Result<ContextShape> read_context(const JsonCursor& root) {
     ContextShape shape;
     HEXCORE_TRY(context, root.member("context"));
-    constexpr std::uint32_t most_sequences = 256;
     // libllama pads the share of each sequence to 256 tokens.
-    constexpr std::uint32_t most_tokens = (16U << 20U) + 256 * most_sequences;
+    constexpr std::uint32_t most_tokens = max_context_tokens + 256 * max_sequences;
     HEXCORE_TRY(tokens, count_up_to(context, "tokens", most_tokens));
-    HEXCORE_TRY(sequences, count_up_to(context, "sequences", most_sequences));
+    HEXCORE_TRY(sequences, count_up_to(context, "sequences", max_sequences));
     HEXCORE_TRY(kv_type, context.member("kv_type"));
     HEXCORE_TRY(kv_name, kv_type.text());
     const Result<KvType> type = parse_kv_type(kv_name);
@@ -103,7 +103,7 @@ Result<ContextShape> read_context(const JsonCursor& root) {
         return kv_type.wrong(type.error().message);
     }
     if (context.has("ubatch")) {
-        HEXCORE_TRY(ubatch, count_up_to(context, "ubatch", 16384));
+        HEXCORE_TRY(ubatch, count_up_to(context, "ubatch", max_ubatch));
         shape.ubatch = TokenCount(ubatch);
     }
     shape.tokens = TokenCount(tokens);

@@ -23,19 +23,11 @@ ShellCommand command_for(std::string_view program, const PluginCommandOptions& o
 /// llama-completion and llama-server open the plugin only when they are asked for its devices.
 ShellCommand common_command(std::string_view program, const Plan& plan,
                             const PluginCommandOptions& options) {
-    std::vector<std::string> names;
-    std::vector<std::uint32_t> split;
-    const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (entries[i] > 0) {  // a device that only holds experts is none to libllama
-            names.push_back(plan.devices[i].name);
-            split.push_back(entries[i]);
-        }
-    }
+    const SplitOptions placed = split_options(plan);
     ShellCommand command = command_for(program, options);
-    command.variable("LLAMA_ARG_DEVICE", fmt::format("{}", fmt::join(names, ",")));
+    command.variable("LLAMA_ARG_DEVICE", placed.devices);
     command.variable("LLAMA_ARG_FIT", "off");  // or it would move what was just placed
-    command.option("-ts", fmt::format("{}", fmt::join(split, ",")));
+    command.option("-ts", placed.split);
     add_context_options(command, plan.context);
     return command;
 }
@@ -66,6 +58,19 @@ ShellCommand bench_command(const Plan& plan, const PluginCommandOptions& options
 }
 
 }  // namespace
+
+SplitOptions split_options(const Plan& plan) {
+    std::vector<std::string> names;
+    std::vector<std::uint32_t> split;
+    const std::vector<std::uint32_t> entries = layer_split(plan.placement, plan.devices.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i] > 0) {
+            names.push_back(plan.devices[i].name);
+            split.push_back(entries[i]);
+        }
+    }
+    return {fmt::format("{}", fmt::join(names, ",")), fmt::format("{}", fmt::join(split, ","))};
+}
 
 std::string plan_plugin(const Plan& plan, const PluginCommandOptions& options) {
     std::string text = shell_comment(

@@ -17,8 +17,7 @@ using Token = std::int32_t;
 class Decoder {
 public:
     /// The model must outlive the decoder, and stay where it is.
-    explicit Decoder(LoadedModel& model);
-    ~Decoder();
+    explicit Decoder(LoadedModel& model) : model_(model) {}
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
 
@@ -38,11 +37,7 @@ public:
                                           const std::atomic<bool>* stop);
 
 private:
-    static bool should_abort(void* decoder);
-    [[nodiscard]] bool stopped() const { return stop_ != nullptr && stop_->load(); }
-
     LoadedModel& model_;
-    const std::atomic<bool>* stop_ = nullptr;  ///< of what is being computed
 };
 
 }  // namespace hexcore

@@ -19,8 +19,6 @@ Error interrupted() {
     return {ErrorCode::interrupted, "interrupted while loading; nothing is left allocated"};
 }
 
-bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
-
 // What libllama has handed out is not read yet, so its progress says nothing.
 bool keep_going(float, void* options) {
     const auto& load = *static_cast<const LoadOptions*>(options);
@@ -299,15 +297,8 @@ Result<void> LoadAttempt::load_model() {
 }
 
 Result<void> LoadAttempt::make_context() {
-    llama_context_params parameters = context_parameters(plan_.context, options_.context);
-    if (options_.stop != nullptr) {
-        parameters.abort_callback = is_stopped;
-        parameters.abort_callback_data = const_cast<std::atomic<bool>*>(options_.stop);
-    }
-    context_.reset(llama_init_from_model(model_.get(), parameters));
-    if (context_) {
-        llama_set_abort_callback(context_.get(), nullptr, nullptr);  // it was for this load
-    }
+    context_.reset(
+        llama_init_from_model(model_.get(), context_parameters(plan_.context, options_.context)));
     if (!context_) {
         return failed("cannot make that context");
     }

@@ -8,38 +8,12 @@
 #include <random>
 
 #include "hexcore/backend/memory/unread_mapping.hpp"
+#include "hexcore/runtime/batch.hpp"
 #include "hexcore/runtime/read_ahead.hpp"
+#include "hexcore/runtime/stopped_by.hpp"
 
 namespace hexcore {
 namespace {
-
-bool is_stopped(void* stop) { return static_cast<const std::atomic<bool>*>(stop)->load(); }
-
-using Batch = std::unique_ptr<llama_batch, void (*)(llama_batch*)>;
-
-Batch make_batch(std::size_t size) {
-    return {new llama_batch(llama_batch_init(static_cast<std::int32_t>(size), 0, 1)),
-            [](llama_batch* batch) {
-                llama_batch_free(*batch);
-                delete batch;
-            }};
-}
-
-/// While it lives, what the context computes ends once `stop` (null: never) is set.
-class StoppedBy {
-public:
-    StoppedBy(llama_context& context, const std::atomic<bool>* stop) : context_(context) {
-        if (stop != nullptr) {
-            llama_set_abort_callback(&context, is_stopped, const_cast<std::atomic<bool>*>(stop));
-        }
-    }
-    ~StoppedBy() { llama_set_abort_callback(&context_, nullptr, nullptr); }
-    StoppedBy(const StoppedBy&) = delete;
-    StoppedBy& operator=(const StoppedBy&) = delete;
-
-private:
-    llama_context& context_;
-};
 
 /// Computes tokens one call after another and collects what comes of each.
 class OutputCollector {
@@ -59,29 +33,25 @@ public:
         const std::size_t most = at_once_ ? llama_n_ubatch(&context_) : llama_n_batch(&context_);
         const std::size_t each = options_.batch == 0 ? llama_n_ubatch(&context_)
                                                      : std::min<std::size_t>(options_.batch, most);
-        const Batch batch = make_batch(each);
+        Batch batch(each);
         const StoppedBy stopped_by(context_, options_.stop);
         outputs_.reserve(options_.tokens.size() * width_);
         for (std::size_t done = 0; done < options_.tokens.size(); done += each) {
-            fill(*batch, done, std::min(each, options_.tokens.size() - done));
-            HEXCORE_TRY_VOID(compute(*batch, done));
+            fill(batch, done, std::min(each, options_.tokens.size() - done));
+            HEXCORE_TRY_VOID(compute(batch.get(), done));
         }
         return std::move(outputs_);
     }
 
 private:
-    void fill(llama_batch& batch, std::size_t from, std::size_t count) const {
+    void fill(Batch& batch, std::size_t from, std::size_t count) const {
         const std::size_t sequences = llama_n_seq_max(&context_);
         // Without one each call begins its texts anew.
         const bool has_memory = llama_get_memory(&context_) != nullptr;
-        batch.n_tokens = static_cast<std::int32_t>(count);
+        batch.clear();
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t at = has_memory ? from + i : i;
-            batch.token[i] = options_.tokens[from + i];
-            batch.pos[i] = static_cast<llama_pos>(at / sequences);
-            batch.n_seq_id[i] = 1;
-            batch.seq_id[i][0] = static_cast<llama_seq_id>(at % sequences);
-            batch.logits[i] = 1;
+            batch.add(options_.tokens[from + i], at / sequences, at % sequences, Output::wanted);
         }
     }
 

@@ -24,7 +24,7 @@ constexpr std::array strategies{
         .make = [](Device& home) -> std::unique_ptr<ExpertExecution> {
             return std::make_unique<StagedExecution>(home);
         },
-        .space_behind = [](const Device&, const ggml_tensor&) { return Bytes(); },
+        .space_behind = [](const ggml_tensor&) { return Bytes(); },
     },
 };
 

@@ -14,9 +14,9 @@ struct ExecutionStrategy {
     bool (*suits)(const Machine& machine);
     /// Computes the graphs of `home`. Null if its inner backend cannot start.
     std::unique_ptr<ExpertExecution> (*make)(Device& home);
-    /// How many more bytes than its result a tensor of the graph needs behind it in a buffer of
-    /// `home`. What else a strategy needs, ExpertExecution::reserve() takes.
-    Bytes (*space_behind)(const Device& home, const ggml_tensor& node);
+    /// How many more bytes than its result a tensor of the graph needs behind it in its buffer.
+    /// What else a strategy needs, ExpertExecution::reserve() takes.
+    Bytes (*space_behind)(const ggml_tensor& node);
 };
 
 /// The first in the list of strategies that suits the machine; the last one suits any.

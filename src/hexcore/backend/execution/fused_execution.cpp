@@ -44,7 +44,7 @@ Bytes scratch_size(const ggml_cgraph& graph, const ExpertRegion& region) {
 
 }  // namespace
 
-Bytes routing_space(const Device&, const ggml_tensor& node) {
+Bytes routing_space(const ggml_tensor& node) {
     if (!is_routed(node)) {
         return {};
     }

@@ -53,8 +53,8 @@ private:
     std::unique_ptr<DeviceMemory::Block> scratch_;  ///< for all regions, which run in turn
 };
 
-/// More bytes than its result that a product with a sharded tensor needs behind it in a buffer of
-/// `home`: for its gathered input if it begins a region, for its sorted result if it ends one.
-[[nodiscard]] Bytes routing_space(const Device& home, const ggml_tensor& node);
+/// More bytes than its result that a product with a sharded tensor needs behind it in its buffer:
+/// for its gathered input if it begins a region, for its sorted result if it ends one.
+[[nodiscard]] Bytes routing_space(const ggml_tensor& node);
 
 }  // namespace hexcore

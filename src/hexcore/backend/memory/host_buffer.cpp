@@ -125,8 +125,7 @@ std::size_t alloc_size(ggml_backend_buffer_type_t type, const ggml_tensor* tenso
     if (const auto size = NamedExperts::alloc_size(device, *tensor)) {
         return *size;
     }
-    return ggml_nbytes(tensor) +
-           strategy_for(device.machine()).space_behind(device, *tensor).count();
+    return ggml_nbytes(tensor) + strategy_for(device.machine()).space_behind(*tensor).count();
 }
 
 }  // namespace
