@@ -65,10 +65,17 @@ BROKEN = [
     (rules.printing, "std::cout outside cli",
      {"src/hexcore/report/a.cpp": "void f() { std::cout << 1; }\n"}),
     (rules.option_names, "a.cpp:2: names an option",
-     {"src/hexcore/plan/a.cpp": 'const char* a = "hexcore plan --plugin --format json";\n'
-                                'const char* b = "too long; lower"\n    " --ctx";\n'}),
+     {"src/hexcore/plugin/a.cpp": 'const char* a = "`hexcore plan --plugin --format json`";\n'
+                                  'const char* b = "too long; lower"\n    " --ctx";\n'}),
     (rules.option_names, "a.cpp:1: names an option",
      {"src/hexcore/api/a.cpp": 'const char* a = "--ctx is too long";\n'}),
+    (rules.option_names, "a.cpp:1: names an option",
+     {"src/hexcore/report/a.cpp": 'const char* a = "the context is full (--ctx)";\n'}),
+    (rules.option_names, "a.cpp:1: names an option",
+     {"src/hexcore/device/a.cpp": 'const char* a = "run `hexcore devices --measure` again";\n'}),
+    (rules.option_names, "a.cpp:2: names an option or a variable",
+     {"src/hexcore/device/a.cpp": 'const char* a = "HEXCORE_CACHE";\n'
+                                  'const char* b = "set HEXCORE_CACHE";\n'}),
     (rules.headers_begin_with_pragma_once, "a.hpp:1",
      {"src/hexcore/base/a.hpp": "// first a comment\n#pragma once\n"}),
     (rules.headers_begin_with_pragma_once, "empty.hpp:1", {"tests/support/empty.hpp": ""}),

@@ -48,7 +48,11 @@ STANDARD_NAMES = {
 
 # An option within a sentence, and the whole command of the program that it may belong to.
 OPTION = re.compile(r"(?:^|[ (`])--[a-z][a-z-]*[^a-z-]|[ (`]--[a-z-]+$")
-COMMAND = re.compile(r"hexcore (?:plan|devices)(?: --[a-z]+(?: json| llama\.cpp)?)+")
+COMMAND = re.compile(r"`hexcore (?:plan|devices)(?: --[a-z]+(?: json| llama\.cpp)?| MODEL)+`")
+# A variable of the environment or of a build within a sentence; alone it is what a program reads.
+VARIABLE = re.compile(r"\bHEXCORE_[A-Z_]+\b(?!$)|.\bHEXCORE_[A-Z_]+$", re.DOTALL)
+
+COMMAND_FOR_PLUGIN = "src/hexcore/report/plan_plugin.cpp"
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
@@ -185,12 +189,20 @@ def printing(tree):
 
 
 def option_names(tree):
-    """Sentences name options of the program only in cli, and in report, which is read there."""
+    """Sentences name options of the program only in cli, its variables only there and in plugin,
+    which may also name a whole command of the program; a command for the plugin has both."""
     bad = []
     for file in tree.src:
-        if file.module not in {"cli", "report"}:
-            bad += [f"{file.path}:{line}: names an option; give the Error a Remedy: {text}"
-                    for line, text in file.literals if OPTION.search(COMMAND.sub("", text))]
+        if file.module == "cli" or file.path == COMMAND_FOR_PLUGIN:
+            continue
+        for line, text in file.literals:
+            if file.module == "plugin":
+                is_bad = OPTION.search(COMMAND.sub("", text))
+            else:
+                is_bad = OPTION.search(text) or VARIABLE.search(text)
+            if is_bad:
+                bad.append(f"{file.path}:{line}: names an option or a variable; give the Error a "
+                           f"Remedy: {text}")
     return bad
 
 

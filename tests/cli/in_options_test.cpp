@@ -17,6 +17,10 @@ TEST(InOptions, WhatToChangeIsNamedByItsOption) {
               "no; raise --ctx to at least 512");
     EXPECT_EQ(in_options_told({{.change = Change::fewer_sequences, .value = "2", .count = 512}}),
               "no; --sequences 2 --ctx 512");
+    EXPECT_EQ(in_options_told({{Change::measure_devices}}),
+              "no; measure again with hexcore devices --measure, or delete the file");
+    EXPECT_EQ(in_options_told({{Change::set_cache_folder}}),
+              "no; set HEXCORE_CACHE to a folder that can be written");
 }
 
 TEST(InOptions, WhatNoOptionIsForIsToldAsEverywhere) {

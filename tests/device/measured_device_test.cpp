@@ -30,7 +30,8 @@ protected:
         ASSERT_FALSE(devices.has_value()) << text;
         EXPECT_EQ(devices.error().code, ErrorCode::bad_input);
         EXPECT_NE(devices.error().message.find("measured.json"), std::string::npos);
-        EXPECT_NE(devices.error().message.find("--measure"), std::string::npos);
+        ASSERT_EQ(devices.error().remedies.size(), 1U);
+        EXPECT_EQ(devices.error().remedies[0].change, Change::measure_devices);
     }
 
     test::TempFolder folder_;

@@ -112,7 +112,8 @@ TEST(PlanFromJsonText, SaysWhereItIsNotJson) {
     EXPECT_THAT(plan.error().message,
                 HasSubstr("the plan is not JSON: line 2, column 13 (invalid literal; last"));
     EXPECT_THAT(plan.error().message, Not(HasSubstr("exception")));
-    EXPECT_THAT(plan.error().message, HasSubstr("hexcore plan MODEL --format json"));
+    ASSERT_EQ(plan.error().remedies.size(), 1U);
+    EXPECT_EQ(plan.error().remedies[0].change, Change::give_plan);
 }
 
 TEST(PlanFromJsonText, RefusesWhatCannotBeAPlan) {

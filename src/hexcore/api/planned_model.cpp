@@ -131,8 +131,8 @@ void explain_staging(const Machine& machine, Plan& plan) {
                 "Staging on {} is a CUDA context of {}, measured when it was made, and {} for "
                 "kernels and memory pools, {}.",
                 device.name(), to_string(driver), to_string(device.overhead() - driver),
-                is_measured ? "as measured on this card by hexcore devices --measure"
-                            : "a typical value (hexcore devices --measure measures it)"));
+                is_measured ? "as measured on this card"
+                            : "a typical value until this card is measured"));
         }
     }
 }

@@ -17,10 +17,8 @@ namespace {
 constexpr std::size_t object_header_size = 2 * sizeof(std::size_t) + sizeof(void*) + 8;
 
 tl::unexpected<Error> differs(std::string_view what) {
-    return fail(ErrorCode::missing_device,
-                "this program's ggml is not the one that this plugin was built for: {}; build "
-                "Hexcore against the program's own llama.cpp (HEXCORE_LLAMA_SOURCE)",
-                what);
+    return fail(ErrorCode::missing_device, {{Change::build_for_llama}},
+                "this program's ggml is not the one that Hexcore was built for: {}", what);
 }
 
 Result<void> check_version() {

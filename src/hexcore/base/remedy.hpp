@@ -36,7 +36,15 @@ enum class Change {
     start_server,
     build_for_cuda,
     plan_again,        ///< for this file
-    start_as_planned,  ///< the program, with the layers where the plan has them
+    give_plan,         ///< in place of what is no plan
+    json_plan,         ///< in place of a document that cannot say this one
+    measure_devices,   ///< anew, in place of what was kept in a file
+    set_cache_folder,  ///< where measurements are kept
+    build_for_llama,   ///< that the program brings along
+    fewer_tokens,      ///< at most `count`, to compare
+    name_examiner,     ///< of this version, to try out a file
+    default_sigchld,   ///< so that the end of a child can be known
+    start_as_planned,  ///< the program, with the layers where the plan has them; the last of these
 };
 
 struct Remedy {

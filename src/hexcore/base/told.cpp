@@ -1,69 +1,69 @@
 #include "hexcore/base/told.hpp"
 
+#include <iterator>
+#include <utility>
+
 namespace hexcore {
 namespace {
 
-const char* told_anywhere(const Remedy& remedy) {
-    switch (remedy.change) {
-        case Change::raise_budget:
-            return remedy.device.empty() ? "raise the budget" : "give {device} a larger budget";
-        case Change::set_budget:
-            return "a budget of {value} for {device}";
-        case Change::raise_each_budget:
-            return "{value} more on each of the {count} devices";
-        case Change::lower_reserve:
-            return "lower the reserve";
-        case Change::add_device:
-            return "add a device";
-        case Change::fewer_devices:
-            return "give 1 to {count}";
-        case Change::one_device_each:
-            return "name each by itself";
-        case Change::other_device:
-            return "name another device";
-        case Change::host_device:
-            return "use a capped host device";
-        case Change::lower_context:
-            return "lower the context";
-        case Change::raise_context:
-            return remedy.count == 0 ? "raise the context"
-                                     : "raise the context to at least {count}";
-        case Change::set_context:
-            return "{count} tokens of context";
-        case Change::name_context:
-            return "give the most to consider";
-        case Change::set_kv_type:
-            return "a KV cache in {value}";
-        case Change::plain_kv_type:
-            return "use f16";
-        case Change::fewer_sequences:
-            return "{value} sequences with {count} tokens of context";
-        case Change::set_policy:
-            return "policy {value}";
-        case Change::smaller_model:
-            return "use a smaller model";
-        case Change::give_prompt:
-            return "give a text";
-        case Change::get_file_again:
-            return "get it again";
-        case Change::check_values:
-            return "a load that verifies the data looks for weights that are NaN";
-        case Change::skip_value_check:
-            return "load it without verifying its data";
-        case Change::fewer_threads:
-            return "take fewer";
-        case Change::raise_limit:
-            return "raise the limit that is in the way ({value})";
-        case Change::start_server:
-            return "start ggml-rpc-server on that machine";
-        case Change::build_for_cuda:
-            return "build with the preset cuda on a machine with the CUDA toolkit";
-        case Change::plan_again:
-            return "plan again for this file";
-        case Change::start_as_planned:
-            return "start the program as `hexcore plan --plugin --format llama.cpp` prints";
+/// In the order of Change.
+constexpr std::pair<Change, const char*> changes[] = {
+    {Change::raise_budget, "give {device} a larger budget"},
+    {Change::set_budget, "a budget of {value} for {device}"},
+    {Change::raise_each_budget, "{value} more on each of the {count} devices"},
+    {Change::lower_reserve, "lower the reserve"},
+    {Change::add_device, "add a device"},
+    {Change::fewer_devices, "give 1 to {count}"},
+    {Change::one_device_each, "name each by itself"},
+    {Change::other_device, "name another device"},
+    {Change::host_device, "use a capped host device"},
+    {Change::lower_context, "lower the context"},
+    {Change::raise_context, "raise the context to at least {count}"},
+    {Change::set_context, "{count} tokens of context"},
+    {Change::name_context, "give the most to consider"},
+    {Change::set_kv_type, "a KV cache in {value}"},
+    {Change::plain_kv_type, "use f16"},
+    {Change::fewer_sequences, "{value} sequences with {count} tokens of context"},
+    {Change::set_policy, "policy {value}"},
+    {Change::smaller_model, "use a smaller model"},
+    {Change::give_prompt, "give a text"},
+    {Change::get_file_again, "get it again"},
+    {Change::check_values, "a load that verifies the data looks for weights that are NaN"},
+    {Change::skip_value_check, "load it without verifying its data"},
+    {Change::fewer_threads, "take fewer"},
+    {Change::raise_limit, "raise the limit that is in the way ({value})"},
+    {Change::start_server, "start ggml-rpc-server on that machine"},
+    {Change::build_for_cuda, "build with the preset cuda on a machine with the CUDA toolkit"},
+    {Change::plan_again, "plan again for this file"},
+    {Change::give_plan, "a plan is a document hexcore.plan/1"},
+    {Change::json_plan, "take the plan as JSON"},
+    {Change::measure_devices, "measure again or delete the file"},
+    {Change::set_cache_folder, "keep measurements in a folder that can be written"},
+    {Change::build_for_llama, "build Hexcore against the program's own llama.cpp"},
+    {Change::fewer_tokens, "compare at most {count}"},
+    {Change::name_examiner, "name the program hexcore of this version as the examiner"},
+    {Change::default_sigchld, "give SIGCHLD its default action"},
+    {Change::start_as_planned, "start the program with its layers where the plan has them"},
+};
+
+constexpr bool has_each_change() {
+    for (std::size_t i = 0; i < std::size(changes); ++i) {
+        if (changes[i].first != static_cast<Change>(i)) {
+            return false;
+        }
     }
-    return "";
+    return std::size(changes) == static_cast<std::size_t>(Change::start_as_planned) + 1;
+}
+static_assert(has_each_change());
+
+const char* told_anywhere(const Remedy& remedy) {
+    if (remedy.change == Change::raise_budget && remedy.device.empty()) {
+        return "raise the budget";
+    }
+    if (remedy.change == Change::raise_context && remedy.count == 0) {
+        return "raise the context";
+    }
+    return changes[static_cast<std::size_t>(remedy.change)].second;
 }
 
 std::string told_of(const Remedy& remedy, Wording wording) {

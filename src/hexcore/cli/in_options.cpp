@@ -42,6 +42,16 @@ const char* in_options(const Remedy& remedy) {
             return "load it without --verify-data";
         case Change::fewer_threads:
             return "take fewer (--threads)";
+        case Change::give_plan:
+            return "a plan is what hexcore plan MODEL --format json writes";
+        case Change::json_plan:
+            return "use --format json";
+        case Change::measure_devices:
+            return "measure again with hexcore devices --measure, or delete the file";
+        case Change::fewer_tokens:
+            return "compare at most --tokens {count}";
+        case Change::set_cache_folder:
+            return "set HEXCORE_CACHE to a folder that can be written";
         default:
             return nullptr;  // told the same everywhere
     }

@@ -89,18 +89,14 @@ Result<MeasuredDevices> MeasuredDevices::read(const std::filesystem::path& path)
     const auto devices = document.is_object() ? document.find("devices") : document.end();
     if (!document.is_object() || text(document, "schema") != schema || devices == document.end() ||
         !devices->is_array()) {
-        return fail(ErrorCode::bad_input,
-                    "{} is not a document {}; measure again with hexcore devices --measure, or "
-                    "delete it",
+        return fail(ErrorCode::bad_input, {{Change::measure_devices}}, "{} is not a document {}",
                     path.string(), schema);
     }
     for (const Json& entry : *devices) {
         auto device = device_from(entry);
         if (!device) {
-            return fail(ErrorCode::bad_input,
-                        "{}: a device lacks a value or has a wrong one; measure again with hexcore "
-                        "devices --measure, or delete the file",
-                        path.string());
+            return fail(ErrorCode::bad_input, {{Change::measure_devices}},
+                        "{}: a device lacks a value or has a wrong one", path.string());
         }
         read.put(*std::move(device));
     }
@@ -117,8 +113,7 @@ Result<void> MeasuredDevices::write(const std::filesystem::path& path) const {
         file.close();
         if (!file) {
             std::filesystem::remove(beside, error);
-            return fail(ErrorCode::bad_input,
-                        "{} cannot be written; set HEXCORE_CACHE to a folder that can",
+            return fail(ErrorCode::bad_input, {{Change::set_cache_folder}}, "{} cannot be written",
                         path.string());
         }
     }

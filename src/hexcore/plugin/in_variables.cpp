@@ -56,6 +56,12 @@ const char* in_variables(const Remedy& remedy) {
             return "name host=SIZE in HEXCORE_DEVICES";
         case Change::lower_context:
             return "lower the program's -c";
+        case Change::give_plan:
+            return "a plan is what `hexcore plan MODEL --plugin --format json` writes";
+        case Change::measure_devices:
+            return "measure again with `hexcore devices --measure`, or delete the file";
+        case Change::build_for_llama:
+            return "build Hexcore against the program's own llama.cpp (HEXCORE_LLAMA_SOURCE)";
         default:
             return nullptr;
     }

@@ -24,9 +24,8 @@ Result<std::vector<Json>> number_devices(const Plan& plan) {
                 break;
             }
             case DeviceKind::rpc:
-                return fail(ErrorCode::usage,
-                            "accelerate has no device like {}; plan with GPUs and host memory only "
-                            "(--device cuda:0, --device host=SIZE)",
+                return fail(ErrorCode::usage, {{Change::other_device}},
+                            "accelerate has no device like {}, only GPUs and host memory",
                             printable(device.name));
         }
     }
@@ -39,9 +38,9 @@ Result<void> check_is_mixtral(const Plan& plan) {
         return experts.size() == plan.n_experts;
     });
     if (plan.architecture != "llama" || plan.n_experts == 0 || !even || layers.empty()) {
-        return fail(ErrorCode::usage,
-                    "--format accelerate writes module names of Mixtral models only (architecture "
-                    "llama with experts in every layer); {} is a {} model{}; use --format json",
+        return fail(ErrorCode::usage, {{Change::json_plan}},
+                    "a device map of accelerate has module names of Mixtral models only "
+                    "(architecture llama with experts in every layer); {} is a {} model{}",
                     printable(plan.model_name), printable(plan.architecture),
                     plan.n_experts == 0 ? " without experts" : "");
     }

@@ -229,9 +229,7 @@ Result<Json> parse_plan(std::string_view text) {
 Result<Plan> plan_from_json(std::string_view text) {
     auto document = parse_plan(text);
     if (!document) {
-        return fail(document.error().code,
-                    "{}; a plan is what hexcore plan MODEL --format json writes",
-                    document.error().message);
+        return fail(document.error().code, {{Change::give_plan}}, "{}", document.error().message);
     }
     const JsonCursor root(*document, "");
     Plan plan;

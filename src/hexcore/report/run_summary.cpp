@@ -79,7 +79,7 @@ std::string run_summary(const RunReport& report) {
         text += fmt::format(" at {} tokens/s", rate_text(report.timing.decode_tokens_per_s));
     }
     if (report.stop == StopReason::context_full) {
-        text += "; the context is full (--ctx)";
+        text += "; the context is full";
     }
     return text;
 }

@@ -137,7 +137,7 @@ std::string verify_text(const VerifyReport& report, TextStyle style) {
     return hanging_paragraph(
         "",
         fmt::format("{}: over {} the {} differ from libllama's by a relative error "
-                    "of up to {:.3g}; {:.3g} is allowed (--tolerance)",
+                    "of up to {:.3g}; {:.3g} is allowed",
                     report.agrees() ? "within tolerance" : "different", tokens, report.compared,
                     report.max_relative_error, report.tolerance),
         style.columns);
