@@ -34,7 +34,7 @@ protected:
         placement.layer_device = {DeviceId(0), DeviceId(0)};
         placement.expert_device = {
             {DeviceId(0), DeviceId(1), DeviceId(1), DeviceId(0), DeviceId(1)}, {}};
-        machine_->set_layout(ExpertLayout(placement, machine_->size()));
+        ASSERT_TRUE(machine_->place_experts(placement).has_value());
         context_.reset(ggml_init(
             {.mem_size = std::size_t{1} << 16U, .mem_buffer = nullptr, .no_alloc = true}));
     }

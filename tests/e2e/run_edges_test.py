@@ -131,6 +131,20 @@ def test_an_expert_moved_in_the_plan_file_is_moved_in_memory(hexcore, tiny, tmp_
     assert text == text_after
 
 
+def test_an_expert_that_is_computed_elsewhere_than_it_is_stored_is_refused(hexcore, tiny, tmp_path):
+    plan = hexcore.json("plan", tiny, *SMALL[:-2], "--ctx", 256)
+    path = tmp_path / "plan.json"
+    plan["expert_compute_device"] = copy.deepcopy(plan["expert_device"])
+    path.write_text(json.dumps(plan))
+    assert hexcore("run", tiny, "--plan", path, "-p", "x", "-n", 1).code == 0
+    expert = plan["expert_device"][2].index(1)
+    plan["expert_compute_device"][2][expert] = 0
+    path.write_text(json.dumps(plan))
+    code, out, err = hexcore("run", tiny, "--plan", path, "-p", "x")
+    assert (code, out) == (4, ""), err
+    assert f"expert {expert} of layer 2 on host1 and computes it on host0" in err
+
+
 def test_a_plan_file_with_budgets_too_small_by_now_is_refused(hexcore, tiny, tmp_path):
     plan = hexcore.json("plan", tiny, *SMALL[:-2], "--ctx", 256)
     for device in plan["devices"]:

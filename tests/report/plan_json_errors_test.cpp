@@ -31,7 +31,7 @@ TEST_P(PlanFromJson, RefusesAndNamesThePath) {
     if (*bad.value == '\0') {
         document.at(pointer.parent_pointer()).erase(pointer.back());
     } else {
-        document.at(pointer) = Json::parse(bad.value);
+        document[pointer] = Json::parse(bad.value);
     }
     const Result<Plan> plan = plan_from_json(document.dump());
     ASSERT_FALSE(plan.has_value());
@@ -93,6 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "expert_device has 0 entries; model.n_layers is 30"},
         BadPlan{"too_many_experts", "/expert_device/4", "[0,0,0,0,0,0,0,0,0]",
                 "expert_device[4] has 9 entries; model.n_experts is 8"},
+        BadPlan{"too_few_compute_layers", "/expert_compute_device", "[]",
+                "expert_compute_device has 0 entries; expert_device has 30"},
         BadPlan{"wrong_layer_count", "/devices/0/layers", "14",
                 "devices[0].layers is 14; layer_device gives it 15"},
         BadPlan{"wrong_expert_count", "/devices/1/experts", "120",

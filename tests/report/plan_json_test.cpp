@@ -137,6 +137,38 @@ TEST(PlanJson, ReadsBackWhatItWrote) {
     }
 }
 
+TEST(PlanJson, SaysWhereExpertsAreComputedOnlyIfThatIsElsewhereThanTheyAreStored) {
+    Plan plan = small_host_plan();
+    Json document = plan_json(plan);
+    EXPECT_FALSE(document.contains("expert_compute_device"));
+    document["expert_compute_device"] = document["expert_device"];
+    const auto same = plan_from_json(document.dump());
+    ASSERT_TRUE(same.has_value()) << same.error().message;
+    expect_same(plan, *same);
+
+    plan.placement.expert_compute_device = plan.placement.expert_device;
+    plan.placement.expert_compute_device[3][7] = DeviceId(1);
+    const auto elsewhere = plan_from_json(json_text(plan_json(plan)));
+    ASSERT_TRUE(elsewhere.has_value()) << elsewhere.error().message;
+    expect_same(plan, *elsewhere);
+    EXPECT_EQ(elsewhere->placement.computed_on(3)[7], DeviceId(1));
+}
+
+TEST(PlanJson, ChecksEachDeviceThatComputesExperts) {
+    Json document = plan_json(small_host_plan());
+    document["expert_compute_device"] = document["expert_device"];
+    document["expert_compute_device"][3][7] = 2;
+    const auto unknown = plan_from_json(document.dump());
+    ASSERT_FALSE(unknown.has_value());
+    EXPECT_EQ(unknown.error().message,
+              "expert_compute_device[3][7] is 2; there are 2 devices, counted from 0");
+    document["expert_compute_device"][3] = {0};
+    const auto short_of = plan_from_json(document.dump());
+    ASSERT_FALSE(short_of.has_value());
+    EXPECT_EQ(short_of.error().message,
+              "expert_compute_device[3] has 1 entries; expert_device has 8 there");
+}
+
 TEST(PlanJson, KeepsOneLineForEachLayerOfExperts) {
     expect_golden("plan_small_host.json", json_text(plan_json(small_host_plan())));
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "hexcore/backend/execution/device_backend.hpp"
+#include "hexcore/backend/execution/execution_strategy.hpp"
 #include "hexcore/backend/host_device.hpp"
 #include "hexcore/backend/wrapped_device.hpp"
 
@@ -88,11 +89,14 @@ Result<Machine::Overheads> Machine::take_overheads() {
     return taken;
 }
 
-void Machine::set_layout(ExpertLayout layout) {
+Result<void> Machine::place_experts(const Placement& placement, const Inventory* inventory) {
+    HEXCORE_TRY_VOID(check_computable(*this, placement));
     for (std::size_t home = 0; home < claimed_.size(); ++home) {
         HEXCORE_CHECK(!claimed_[home], home, "still has experts loaded");
     }
-    layout_ = std::move(layout);
+    layout_ = inventory == nullptr ? ExpertLayout(placement, size())
+                                   : ExpertLayout(*inventory, placement, size());
+    return {};
 }
 
 bool Machine::allows_buffer(DeviceId id) {

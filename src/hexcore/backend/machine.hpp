@@ -62,8 +62,10 @@ public:
     /// For ggml_backend_init: the machine as a registry of devices.
     [[nodiscard]] ggml_backend_reg_t registry() { return &registry_; }
 
-    /// Where experts go in the loads that follow. Must not change while a model is loaded.
-    void set_layout(ExpertLayout layout);
+    /// Where experts go in the loads that follow. Must not change while a model is loaded. Without
+    /// the file they are known by the names of their tensors. Fails as check_computable() does.
+    [[nodiscard]] Result<void> place_experts(const Placement& placement,
+                                             const Inventory* inventory = nullptr);
     [[nodiscard]] const ExpertLayout& layout() const { return layout_; }
 
     /// What the weights and experts of a model that a program loads by itself must take, by device;

@@ -192,7 +192,7 @@ double modelled_token_seconds(const ModelFacts& model, const std::vector<DeviceF
         sum += l > 0 ? problem.hop_seconds(placement.layer_device[l - 1].value(), home) : 0.0;
         if (const auto kind = problem.kind_of(l)) {
             Counts counts{};
-            for (const DeviceId device : placement.expert_device[l]) {
+            for (const DeviceId device : placement.computed_on(l)) {
                 ++counts[device.value()];
             }
             sum += problem.layer_seconds(*kind, home, counts);

@@ -21,12 +21,19 @@ enum class Policy {
 /// Fails with ErrorCode::usage for an unknown name.
 [[nodiscard]] Result<Policy> parse_policy(std::string_view name);
 
-/// Who holds what. Layers are contiguous ranges in the order of the devices; a device may hold
-/// none. The output layer is on the device of the last layer.
+/// Who holds what, and where it is computed. Layers are contiguous ranges in the order of the
+/// devices; a device may hold none. The output layer is on the device of the last layer.
 struct Placement {
-    std::vector<DeviceId> layer_device;                ///< [layer]
-    std::vector<std::vector<DeviceId>> expert_device;  ///< [layer][expert]; empty without experts
+    std::vector<DeviceId> layer_device;  ///< [layer]
+    /// [layer][expert], where it is stored; empty for a layer without experts.
+    std::vector<std::vector<DeviceId>> expert_device;
+    /// [layer][expert], where it is computed; empty if that is where it is stored, for all of them.
+    std::vector<std::vector<DeviceId>> expert_compute_device = {};
 
+    /// [expert] of a layer, where each is computed.
+    [[nodiscard]] const std::vector<DeviceId>& computed_on(std::size_t layer) const {
+        return (expert_compute_device.empty() ? expert_device : expert_compute_device)[layer];
+    }
     bool operator==(const Placement&) const = default;
 };
 
@@ -64,8 +71,9 @@ inline constexpr std::uint32_t max_devices = 16;
 
 /// The modelled time of one generated token, in seconds: per layer, attention, dense weights and
 /// KV cache read where the layer is, then the expected time of the slowest device's experts (each
-/// set of n_experts_used of the layer's experts equally likely), plus the hops between devices: two
-/// to the furthest device with experts of the layer, one where the next layer is elsewhere.
+/// set of n_experts_used of the layer's experts equally likely), plus the hops between devices:
+/// those of the ExecutionModel to the furthest device with experts of the layer, one where the next
+/// layer is elsewhere.
 [[nodiscard]] double modelled_token_seconds(const ModelFacts& model,
                                             const std::vector<DeviceFacts>& devices,
                                             const Placement& placement);

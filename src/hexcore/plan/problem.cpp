@@ -9,6 +9,7 @@ Problem::Problem(const ModelFacts& model, const std::vector<DeviceFacts>& device
                  const PlaceOptions& options)
     : model_(model),
       devices_(devices),
+      execution_(execution_for(devices)),
       n_devices_(static_cast<std::uint32_t>(devices.size())),
       n_layers_(static_cast<std::uint32_t>(model.layers.size())),
       max_layer_devices_(std::min(options.max_layer_devices, n_devices_)) {
@@ -98,7 +99,7 @@ std::optional<DeviceBytes> Problem::rooms(const Split& split, const DeviceBytes&
 }
 
 double Problem::hop_seconds(std::uint32_t a, std::uint32_t b) const {
-    return a == b ? 0.0 : std::max(devices_[a].hop_latency_s, devices_[b].hop_latency_s);
+    return a == b ? 0.0 : execution_.hop_seconds(devices_[a], devices_[b]);
 }
 
 double Problem::layer_seconds(std::uint32_t kind, std::uint32_t home, const Counts& counts) {
@@ -108,7 +109,7 @@ double Problem::layer_seconds(std::uint32_t kind, std::uint32_t home, const Coun
             hop = std::max(hop, hop_seconds(home, d));
         }
     }
-    return kinds_[kind].time.seconds(counts) + 2 * hop;
+    return kinds_[kind].time.seconds(counts) + away_seconds(hop);
 }
 
 double Problem::fixed_seconds(std::uint32_t d, std::uint32_t from, std::uint32_t to) const {

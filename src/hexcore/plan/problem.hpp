@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "hexcore/plan/execution_model.hpp"
 #include "hexcore/plan/expert_time.hpp"
 #include "hexcore/plan/facts.hpp"
 #include "hexcore/plan/placement.hpp"
@@ -73,7 +74,10 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> kind_of(std::uint32_t layer) const {
         return layer_kind_[layer];
     }
+    /// From one device to another; 0 to itself.
     [[nodiscard]] double hop_seconds(std::uint32_t a, std::uint32_t b) const;
+    /// Of a layer with experts elsewhere, the furthest of them one hop of so many seconds away.
+    [[nodiscard]] double away_seconds(double hop) const { return execution_.hops_per_layer * hop; }
     /// Experts and hops of one layer.
     [[nodiscard]] double layer_seconds(std::uint32_t kind, std::uint32_t home,
                                        const Counts& counts);
@@ -90,6 +94,7 @@ public:
 private:
     const ModelFacts& model_;
     const std::vector<DeviceFacts>& devices_;
+    const ExecutionModel& execution_;
     std::uint32_t n_devices_;
     std::uint32_t n_layers_;
     std::uint32_t max_layer_devices_;

@@ -54,7 +54,7 @@ double SplitEstimate::range_seconds(std::uint32_t d, std::uint32_t from, std::ui
     if (at_home > room) {
         const std::uint64_t layers_away =
             (at_home - room + largest_layer_bytes_ - 1) / largest_layer_bytes_;
-        seconds += 2 * home.furthest_hop * static_cast<double>(layers_away);
+        seconds += problem_.away_seconds(home.furthest_hop) * static_cast<double>(layers_away);
     }
     return seconds;
 }
@@ -123,7 +123,7 @@ double SplitEstimate::split_seconds(const Split& split, const DeviceBytes& rooms
             }
             const Pattern& best = patterns_.best(kind, d);
             const bool at_home = best.counts[d] == problem_.kinds()[kind].n_experts;
-            const double hopping = spread + 2 * homes_[d].furthest_hop;
+            const double hopping = spread + problem_.away_seconds(homes_[d].furthest_hop);
             seconds += layers * (at_home ? best.seconds : std::max(best.seconds, hopping));
         }
     }

@@ -50,7 +50,7 @@ Result<Plugin*> start() {
                               memory));
     HEXCORE_TRY(machine, Machine::create(settings.devices));
     if (settings.plan) {
-        machine->set_layout(ExpertLayout(settings.plan->placement, machine->size()));
+        HEXCORE_TRY_VOID(machine->place_experts(settings.plan->placement));
         if (settings.plan->basis == Basis::dry_run) {
             std::vector<Usage> planned;
             for (const PlannedDevice& device : settings.plan->devices) {

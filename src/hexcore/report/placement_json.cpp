@@ -58,6 +58,34 @@ Result<void> read_experts(const JsonCursor& root, Plan& plan) {
     return {};
 }
 
+/// Optional: without it each expert is computed where it is stored. A key that says the same leaves
+/// the plan as one without it.
+Result<void> read_computed(const JsonCursor& root, Plan& plan) {
+    if (!root.has("expert_compute_device")) {
+        return {};
+    }
+    HEXCORE_TRY(list, root.member("expert_compute_device"));
+    HEXCORE_TRY(layers, list.elements());
+    const std::vector<std::vector<DeviceId>>& stored = plan.placement.expert_device;
+    if (layers.size() != stored.size()) {
+        return fail(ErrorCode::bad_input, "{} has {} entries; expert_device has {}", list.path(),
+                    layers.size(), stored.size());
+    }
+    std::vector<std::vector<DeviceId>> computed;
+    for (const JsonCursor& layer : layers) {
+        HEXCORE_TRY(devices, read_indices(layer, plan.devices.size()));
+        if (const std::size_t n = stored[computed.size()].size(); devices.size() != n) {
+            return fail(ErrorCode::bad_input, "{} has {} entries; expert_device has {} there",
+                        layer.path(), devices.size(), n);
+        }
+        computed.push_back(std::move(devices));
+    }
+    if (computed != stored) {
+        plan.placement.expert_compute_device = std::move(computed);
+    }
+    return {};
+}
+
 /// The counts of each device against the two lists that they summarise.
 Result<void> check_counts(const Plan& plan) {
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
@@ -86,6 +114,7 @@ Result<void> check_counts(const Plan& plan) {
 Result<void> read_placement(const JsonCursor& root, Plan& plan) {
     HEXCORE_TRY_VOID(read_layers(root, plan));
     HEXCORE_TRY_VOID(read_experts(root, plan));
+    HEXCORE_TRY_VOID(read_computed(root, plan));
     return check_counts(plan);
 }
 

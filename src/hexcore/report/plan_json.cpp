@@ -59,9 +59,9 @@ Json indices_json(const std::vector<DeviceId>& devices) {
     return indices;
 }
 
-Json experts_json(const Placement& placement) {
+Json experts_json(const std::vector<std::vector<DeviceId>>& device_of) {
     Json layers = Json::array();
-    for (const std::vector<DeviceId>& experts : placement.expert_device) {
+    for (const std::vector<DeviceId>& experts : device_of) {
         layers.push_back(indices_json(experts));
     }
     return layers;
@@ -79,17 +79,21 @@ Json modelled_json(const Plan& plan) {
 }  // namespace
 
 Json plan_json(const Plan& plan) {
-    return {{"schema", "hexcore.plan/1"},
-            {"basis", plan.basis == Basis::dry_run ? "dry-run" : "estimate"},
-            {"model", model_json(plan)},
-            {"policy", to_string(plan.policy)},
-            {"context", context_json(plan.context)},
-            {"devices", devices_json(plan)},
-            {"host", {{"planned", usage_json(plan.host)}}},
-            {"layer_device", indices_json(plan.placement.layer_device)},
-            {"expert_device", experts_json(plan.placement)},
-            {"modelled", modelled_json(plan)},
-            {"explanation", plan.explanation}};
+    Json json = {{"schema", "hexcore.plan/1"},
+                 {"basis", plan.basis == Basis::dry_run ? "dry-run" : "estimate"},
+                 {"model", model_json(plan)},
+                 {"policy", to_string(plan.policy)},
+                 {"context", context_json(plan.context)},
+                 {"devices", devices_json(plan)},
+                 {"host", {{"planned", usage_json(plan.host)}}},
+                 {"layer_device", indices_json(plan.placement.layer_device)},
+                 {"expert_device", experts_json(plan.placement.expert_device)}};
+    if (!plan.placement.expert_compute_device.empty()) {
+        json["expert_compute_device"] = experts_json(plan.placement.expert_compute_device);
+    }
+    json["modelled"] = modelled_json(plan);
+    json["explanation"] = plan.explanation;
+    return json;
 }
 
 }  // namespace hexcore

@@ -27,7 +27,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
     HEXCORE_TRY_VOID(trial.not_stopped());
     HEXCORE_TRY(simulated, planned_for.simulated());
     Machine& machine = *simulated;
-    machine.set_layout(ExpertLayout(trial.inventory, plan.placement, machine.size()));
+    HEXCORE_TRY_VOID(machine.place_experts(plan.placement, &trial.inventory));
     const LoadParameters parameters(machine, plan);
     llama_model_params model_parameters = parameters.model();
     model_parameters.no_alloc = true;

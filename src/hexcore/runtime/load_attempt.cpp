@@ -222,7 +222,7 @@ Result<void> LoadAttempt::reserve() {
     reader_ = std::move(reader);
     staging_ = machine_.host().accounted().staging;
     HEXCORE_TRY_VOID(check_process_limits(demand()));
-    machine_.set_layout(ExpertLayout(inventory_, plan_.placement, machine_.size()));
+    HEXCORE_TRY_VOID(machine_.place_experts(plan_.placement, &inventory_));
     take_ahead();
     return {};
 }
