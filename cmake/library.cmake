@@ -25,6 +25,10 @@ target_link_libraries(hexcore_library
         $<TARGET_FILE:llama::ggml-cpu>
         $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:pugixml::pugixml>
         Threads::Threads ${CMAKE_DL_LIBS})
+target_link_options(hexcore_library PRIVATE
+    LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libhexcore.map)
+set_target_properties(hexcore_library PROPERTIES
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libhexcore.map)
 target_link_options(hexcore_library INTERFACE
     "LINKER:-rpath-link,$<INSTALL_PREFIX>/${HEXCORE_LIBRARY_DIR}")
 

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -70,14 +72,45 @@ def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, instal
     assert '"accounted"' in shown and "PLANNED FILL" in shown
 
 
-def test_pkg_config_says_how_to_build_against_what_is_installed(installed, demo_model, tmp_path):
-    (folder,) = installed.glob("lib*/**/pkgconfig")
+def test_the_library_exports_the_names_of_hexcore_only(installed):
+    (library,) = installed.glob("lib*/libhexcore.so")
+    names = subprocess.run(["nm", "-D", "--defined-only", "--demangle", "--format=just-symbols",
+                            library], check=True, capture_output=True, text=True).stdout
+    ours = re.compile(r"((typeinfo|typeinfo name|vtable) for )?hexcore::")
+    others = [name for name in names.splitlines() if not ours.match(name)]
+    assert not others
+    assert "hexcore::PlannedModel::make(" in names
+
+
+def build_and_run_by_pkg_config(prefix, demo_model, program):
+    (folder,) = prefix.glob("lib*/**/pkgconfig")
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "hexcore"], check=True, text=True,
                            capture_output=True, env={**os.environ, "PKG_CONFIG_PATH": str(folder)})
-    subprocess.run(["c++", "-fsyntax-only", "-x", "c++", EXAMPLE / "answer.cpp",
-                    *[flag for flag in flags.stdout.split() if not flag.startswith("-l")]],
-                   check=True, capture_output=True)
-    assert "-lhexcore" in flags.stdout.split()
+    subprocess.run(["c++", EXAMPLE / "answer.cpp", "-o", program, *flags.stdout.split(),
+                    f"-Wl,-rpath,{folder.parent}"], check=True, capture_output=True)
+    assert '"accounted"' in answer_of(program, demo_model)
+
+
+def test_the_example_is_built_by_pkg_config_against_what_is_installed(installed, demo_model,
+                                                                      tmp_path):
+    build_and_run_by_pkg_config(installed, demo_model, tmp_path / "answer")
+
+
+def test_a_system_whose_libraries_are_in_lib64_is_served_as_well(hexcore, demo_model, tmp_path):
+    """The same programs, from a build folder that is configured for such a system."""
+    built, configured, prefix = hexcore.path.parent, tmp_path / "build", tmp_path / "prefix"
+    subprocess.run(["cmake", "-S", ROOT, "-B", configured, "-G", "Ninja",
+                    "-DCMAKE_INSTALL_LIBDIR=lib64", "-DCMAKE_BUILD_TYPE=Release"], check=True,
+                   capture_output=True)
+    for name in ("hexcore", "libggml-hexcore.so", "libhexcore.so*", "shell"):
+        for path in built.glob(name):
+            copy = shutil.copytree if path.is_dir() else shutil.copy2
+            copy(path, configured / path.name, **({} if path.is_dir()
+                                                  else {"follow_symlinks": False}))
+    subprocess.run(["cmake", "--install", configured, "--prefix", prefix], check=True,
+                   capture_output=True)
+    assert not (prefix / "lib").exists()
+    build_and_run_by_pkg_config(prefix, demo_model, tmp_path / "answer")
 
 
 def test_a_debian_package_can_be_installed_and_removed(hexcore, tmp_path):
