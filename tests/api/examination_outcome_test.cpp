@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
+
+#include "hexcore/api/examination_request.hpp"
 
 namespace hexcore {
 namespace {
@@ -14,9 +17,16 @@ using ::testing::StartsWith;
 
 constexpr std::size_t kept_bytes = 65536;
 
+/// Of a process that began as one of this version does.
+ChildOutcome greeted(ChildOutcome outcome) {
+    outcome.out.insert(0, examination_greeting());
+    outcome.out.erase(0, outcome.out.size() - std::min(kept_bytes, outcome.out.size()));
+    return outcome;
+}
+
 /// What is said of a file whose examination ended so; nothing of one that passed.
 Error error_of(const ChildOutcome& outcome) {
-    const auto result = examination_result("m.gguf", outcome);
+    const auto result = examination_result("/bin/hexcore", "m.gguf", greeted(outcome));
     EXPECT_FALSE(result);
     return result ? Error{} : result.error();
 }
@@ -31,8 +41,25 @@ ChildOutcome signalled(int signal, std::string out = "", std::string err = "") {
 }
 
 TEST(ExaminationOutcome, OneThatEndsWith0PassesWhateverItWrote) {
-    EXPECT_TRUE(examination_result("m.gguf", exited(0)));
-    EXPECT_TRUE(examination_result("m.gguf", exited(0, "step\n", "hexcore: a warning\n")));
+    for (const ChildOutcome& outcome : {exited(0), exited(0, "step\n", "hexcore: a warning\n")}) {
+        EXPECT_TRUE(examination_result("/bin/hexcore", "m.gguf", greeted(outcome)));
+    }
+}
+
+TEST(ExaminationOutcome, AProgramThatDoesNotExamineIsToBlameAndNotTheFile) {
+    for (const ChildOutcome& outcome :
+         {exited(0), exited(2, "", "hexcore: unknown option\n"), exited(4, "", "hexcore: bad\n"),
+          exited(0, "hexcore 0.0.1 examines\nreading\n")}) {
+        const auto result = examination_result("/bin/other", "m.gguf", outcome);
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().code, ErrorCode::usage);
+        EXPECT_THAT(result.error().message, StartsWith("/bin/other does not try out model files"));
+        ASSERT_EQ(result.error().remedies.size(), 1U);
+        EXPECT_EQ(result.error().remedies[0].change, Change::name_examiner);
+    }
+    const auto killed = examination_result("/bin/hexcore", "m.gguf", signalled(SIGKILL));
+    ASSERT_FALSE(killed);
+    EXPECT_EQ(killed.error().code, ErrorCode::does_not_fit);
 }
 
 TEST(ExaminationOutcome, ItsOwnSentenceAndCodeArePassedOn) {

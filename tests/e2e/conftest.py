@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -101,6 +102,15 @@ def wait_until(condition, process, timeout_s=60):
         assert process.poll() is None, f"it ended with {process.returncode}"
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.001)
+
+
+def interrupt_until_it_ends(process, timeout_s=60):
+    """Ctrl-C again and again, as of somebody who has no patience."""
+    end = time.monotonic() + timeout_s
+    while process.poll() is None:
+        assert time.monotonic() < end, "no number of interrupts ends it"
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)  # two that come at once count as one
 
 
 def on(*sizes, kind="host"):

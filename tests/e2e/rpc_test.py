@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import resident_bytes, wait_until
+from conftest import interrupt_until_it_ends, resident_bytes, wait_until
 
 CONTEXT = ("--reserve", "8MiB", "--ctx", "512")
 
@@ -160,9 +160,7 @@ def test_a_second_ctrl_c_ends_a_chat_whose_server_is_frozen(hexcore, demo_model,
     run.send_signal(signal.SIGINT)  # of the answer
     time.sleep(0.3)  # two that come at once count as one
     assert run.poll() is None
-    while run.poll() is None:
-        run.send_signal(signal.SIGINT)
-        time.sleep(0.05)
+    interrupt_until_it_ends(run)
     assert run.returncode == 130
 
 

@@ -171,6 +171,17 @@ def test_the_table_says_in_words_what_json_says(hexcore, random_model):
     assert "5" in out
 
 
+@pytest.mark.parametrize("sequences, least", [(1, 513), (2, 514)])
+def test_more_tokens_than_the_context_has_are_refused_in_words(hexcore, random_model, sequences,
+                                                                least):
+    model = made(random_model, "llama-8x2-q8_0")
+    code, out, err = hexcore("verify", model, *on("16MiB", "16MiB"), "--tokens", 513, "--ctx", 512,
+                             "--sequences", sequences)
+    assert (code, out) == (2, "")
+    assert err == (f"hexcore: 513 tokens are to be compared, and the context has 512; raise --ctx "
+                   f"to at least {least} or compare at most --tokens 512\n")
+
+
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_other_tokens_of_another_seed_agree_too(hexcore, random_model, seed):
     model = made(random_model, "qwen3moe-64x8-q8_0")

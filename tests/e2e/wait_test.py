@@ -7,10 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from conftest import Hexcore, on
+from conftest import Hexcore, interrupt_until_it_ends, on
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 TINY = {"layers": 4, "embd": 256, "ff": 256, "heads": 4, "kv_heads": 2, "experts": 8, "used": 2,
@@ -162,9 +161,7 @@ def test_an_interrupt_ends_a_load_at_the_next_answer_of_the_disk(stalled_run):
 
 def test_a_second_interrupt_ends_a_load_whose_disk_never_answers(stalled_run):
     run, gate, _ = stalled_run
-    while run.poll() is None:
-        run.send_signal(signal.SIGINT)
-        time.sleep(0.05)  # two that come at once count as one
+    interrupt_until_it_ends(run)
     assert run.returncode == 130 and not gate.exists()
 
 

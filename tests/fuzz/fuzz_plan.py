@@ -12,6 +12,8 @@ build/release/tests/mixtures, writes two of every architecture that llama.cpp kn
 
 import argparse
 import random
+import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -39,7 +41,10 @@ ARCHITECTURES = """
     nemotron_h nemotron_h_moe rwkv6 rwkv7 command-r plamo2 falcon-h1 kimi-linear gpt-oss gpt2
     phi3 mpt bloom starcoder2 stablelm chatglm wavtokenizer-dec jais exaone4 seed_oss
 """.split()
-TIMEOUT_S = 60
+# Of processor time, so that what else the machine does makes no difference; one that sleeps for
+# ever is a matter of wall time.
+PROCESSOR_S = 60
+TIMEOUT_S = 3600
 INTERESTING = [0, 1, 2, 3, 7, 8, 31, 33, 255, 256, 4096, 65535, 65536, 2**24, 2**31 - 1, 2**31,
                2**32 - 1]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-30, 1e30, float("nan"), float("inf"), -float("inf")]
@@ -197,12 +202,18 @@ def mutated(seeds, number):
 
 def complaint(hexcore, arguments, allowed):
     """What is wrong with how the program ends; None where nothing is."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))
+
     try:
         run = subprocess.run([hexcore, *arguments], capture_output=True, timeout=TIMEOUT_S,
-                             check=False, stdin=subprocess.DEVNULL)
+                             check=False, stdin=subprocess.DEVNULL, preexec_fn=limit)
     except subprocess.TimeoutExpired:
         return f"no end within {TIMEOUT_S} s", None
     said = run.stderr.decode("utf-8", "replace")
+    # The process in which a file is tried out has the same limit.
+    if run.returncode == -signal.SIGXCPU or signal.strsignal(signal.SIGXCPU) in said:
+        return f"no end within {PROCESSOR_S} s of processor time", None
     if run.returncode not in allowed:
         return f"exit code {run.returncode}: {said[-600:]}", run.returncode
     if run.returncode != 0 and (not said.startswith("hexcore: ") or said.count("\n") != 1

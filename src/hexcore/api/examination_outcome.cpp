@@ -7,10 +7,29 @@
 #include <string>
 #include <string_view>
 
+#include "hexcore/api/examination_request.hpp"
 #include "hexcore/base/printable.hpp"
 
 namespace hexcore {
 namespace {
+
+/// Takes the greeting from what a child said of its steps; false if another program said that. Of a
+/// child that wrote more than is kept, it is gone.
+bool take_greeting(ChildOutcome& outcome) {
+    constexpr std::size_t longest_kept = 65536;
+    const bool greets = outcome.out.starts_with(examination_greeting());
+    outcome.out.erase(0, greets ? examination_greeting().size() : 0);
+    return greets || outcome.out.size() >= longest_kept;
+}
+
+Error not_an_examiner(const std::filesystem::path& examiner, const ChildOutcome& outcome) {
+    const std::string words = shortened(outcome.err, 200);
+    return {ErrorCode::usage,
+            fmt::format("{} does not try out model files as this version of Hexcore asks it to: it "
+                        "ends with exit code {}{}{}",
+                        examiner.string(), outcome.exit_code, words.empty() ? "" : ", ", words),
+            {{Change::name_examiner}}};
+}
 
 /// The last whole line of what the child has said of its steps.
 std::string last_step(std::string_view steps) {
@@ -80,7 +99,14 @@ Error stopped(const std::filesystem::path& model, const ChildOutcome& outcome) {
 
 }  // namespace
 
-Result<void> examination_result(const std::filesystem::path& model, const ChildOutcome& outcome) {
+Result<void> examination_result(const std::filesystem::path& examiner,
+                                const std::filesystem::path& model, ChildOutcome outcome) {
+    const bool greeted = take_greeting(outcome);
+    // One that is stopped, or refused memory, may not have come that far.
+    if (!greeted && outcome.end == ChildEnd::exited &&
+        outcome.exit_code != static_cast<int>(ErrorCode::does_not_fit)) {
+        return tl::unexpected(not_an_examiner(examiner, outcome));
+    }
     if (outcome.end == ChildEnd::exited && outcome.exit_code == 0) {
         return {};
     }

@@ -12,9 +12,12 @@ namespace hexcore {
 inline constexpr std::chrono::milliseconds examination_deadline{120'000};
 
 /// What the end of the process that examined a file says of the file. Fails as that process did
-/// where it ended in order; with ErrorCode::does_not_fit where it was refused memory or killed for
-/// it; with ErrorCode::bad_input, its last step and its last words where libllama stopped it.
-[[nodiscard]] Result<void> examination_result(const std::filesystem::path& model,
-                                              const ChildOutcome& outcome);
+/// where it ended in order; with ErrorCode::usage where `examiner` is no hexcore of this version,
+/// which begins with examination_greeting(); with ErrorCode::does_not_fit where it was refused
+/// memory or killed for it; with ErrorCode::bad_input, its last step and its last words where
+/// libllama stopped it.
+[[nodiscard]] Result<void> examination_result(const std::filesystem::path& examiner,
+                                              const std::filesystem::path& model,
+                                              ChildOutcome outcome);
 
 }  // namespace hexcore

@@ -13,6 +13,8 @@ constexpr const char* mark = "--examine";
 
 }  // namespace
 
+std::string_view examination_greeting() { return "hexcore " HEXCORE_VERSION " examines\n"; }
+
 std::vector<std::string> ExaminationRequest::arguments() const {
     return {mark,
             std::to_string(parent),

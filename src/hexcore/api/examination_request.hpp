@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hexcore/base/result.hpp"
@@ -25,5 +26,8 @@ struct ExaminationRequest {
     [[nodiscard]] static Result<std::optional<ExaminationRequest>> parse(
         const std::vector<std::string>& arguments);
 };
+
+/// The line with which a process that examines begins, as only a program of this version does.
+[[nodiscard]] std::string_view examination_greeting();
 
 }  // namespace hexcore

@@ -16,8 +16,15 @@ Result<void> examine_apart(const std::filesystem::path& examiner,
         context.tokens = TokenCount(default_context_tokens * context.sequences);
     }
     const ExaminationRequest request{.parent = ::getpid(), .context = context, .model = model};
-    HEXCORE_TRY(outcome, run_child({examiner, request.arguments(), examination_deadline}, stop));
-    return examination_result(model, outcome);
+    auto outcome = run_child({examiner, request.arguments(), examination_deadline}, stop);
+    if (!outcome) {
+        Error& error = outcome.error();
+        if (error.code == ErrorCode::usage && error.remedies.empty()) {
+            error.remedies = {{Change::name_examiner}};
+        }
+        return tl::unexpected(std::move(error));
+    }
+    return examination_result(examiner, model, *std::move(outcome));
 }
 
 }  // namespace hexcore

@@ -49,6 +49,7 @@ std::optional<int> run_examination(int argc, char** argv) {
         return report_error({ErrorCode::usage, "whoever asked for this examination has ended"});
     }
     be_expendable();
+    (void)!::write(STDOUT_FILENO, examination_greeting().data(), examination_greeting().size());
     end_examination_with_last_words();
     try {
         const auto examined = examine(**request);

@@ -30,6 +30,17 @@ Error refused(int why) {
                         std::strerror(why))};
 }
 
+/// Why it did not become the program.
+Error not_begun(const std::filesystem::path& program, int why) {
+    constexpr std::array of_the_program{ENOENT, EACCES, ENOTDIR, ENOEXEC,
+                                        EPERM,  EISDIR, ELOOP,   ENAMETOOLONG};
+    if (std::find(of_the_program.begin(), of_the_program.end(), why) == of_the_program.end()) {
+        return refused(why);
+    }
+    return {ErrorCode::usage,
+            fmt::format("{} cannot be started: {}", program.string(), std::strerror(why))};
+}
+
 /// Both ends of a pipe; they close themselves, and no program that is started inherits them.
 class Pipe {
 public:
@@ -97,7 +108,7 @@ public:
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
 
-    /// waitpid's status once it has ended. Somebody else's wait counts as an exit without a code.
+    /// waitpid's status once it has ended; 0 if that is lost.
     std::optional<int> ended() {
         int status = 0;
         const pid_t waited = ::waitpid(pid_, &status, WNOHANG);
@@ -105,8 +116,11 @@ public:
             return std::nullopt;
         }
         pid_ = -1;
-        return waited < 0 ? 0x7f00 : status;
+        is_lost_ = waited < 0;
+        return is_lost_ ? 0 : status;
     }
+    /// Whether it ended and nobody can tell how: SIGCHLD is ignored, or somebody else waited.
+    [[nodiscard]] bool is_lost() const { return is_lost_; }
     void kill() {
         if (pid_ < 0) {
             return;
@@ -120,6 +134,7 @@ public:
 
 private:
     pid_t pid_;
+    bool is_lost_ = false;
 };
 
 /// What the child does before it is the program. Threads that it does not have may hold locks, so
@@ -225,7 +240,13 @@ Result<ChildOutcome> run_child(const ChildCommand& command, const std::atomic<bo
     const auto status = follow(child, out, err, outcome, Clock::now() + command.deadline, stop);
     int why = 0;
     if (status && ::read(failure.reading(), &why, sizeof(why)) == sizeof(why)) {
-        return tl::unexpected(refused(why));
+        return tl::unexpected(not_begun(command.program, why));
+    }
+    if (child.is_lost()) {
+        return fail(ErrorCode::usage, {{Change::default_sigchld}},
+                    "how {} ended is not known: this process ignores SIGCHLD, or waits for "
+                    "children that it did not start",
+                    command.program.string());
     }
     const bool by_the_user = status && WIFSIGNALED(*status) &&
                              (WTERMSIG(*status) == SIGINT || WTERMSIG(*status) == SIGTERM);

@@ -41,8 +41,9 @@ struct ChildOutcome {
 /// deadline and `stop` hold then, too.
 /// The child has the default answer to every signal, of this process's descriptors those that are
 /// not closed on exec, and its environment. Fails with ErrorCode::interrupted within a tenth of a
-/// second after `stop` (null: never) is set or when the child is ended by Ctrl-C, and with
-/// ErrorCode::does_not_fit where the system refuses to start it.
+/// second after `stop` (null: never) is set or when the child is ended by Ctrl-C, with
+/// ErrorCode::does_not_fit where the system refuses to start it, and with ErrorCode::usage for what
+/// is no program and for a process that cannot learn how its children end.
 [[nodiscard]] Result<ChildOutcome> run_child(const ChildCommand& command,
                                              const std::atomic<bool>* stop);
 

@@ -61,6 +61,9 @@ private:
             if (status == 2) {
                 return fail(ErrorCode::interrupted, "interrupted while computing outputs");
             }
+            if (status == 1) {
+                return too_long();
+            }
             return fail(ErrorCode::does_not_fit, {{Change::raise_context}},
                         "llama_decode gave {} for tokens {} to {}", status, done, done + count);
         }
@@ -76,6 +79,18 @@ private:
             outputs_.insert(outputs_.end(), row, row + width_);
         }
         return {};
+    }
+
+    /// There is no place in the KV cache: more tokens than the context has for each sequence.
+    [[nodiscard]] tl::unexpected<Error> too_long() const {
+        const std::size_t n = options_.tokens.size();
+        const std::size_t sequences = llama_n_seq_max(&context_);
+        const std::size_t needed = (n + sequences - 1) / sequences * sequences;
+        return fail(ErrorCode::usage,
+                    {{.change = Change::raise_context, .count = needed},
+                     {.change = Change::fewer_tokens, .count = llama_n_ctx(&context_)}},
+                    "{} tokens are to be compared, and the context has {}", n,
+                    llama_n_ctx(&context_));
     }
 
     llama_context& context_;
