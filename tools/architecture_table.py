@@ -14,27 +14,26 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architectures.md"
 RESULTS = ROOT / "build" / "release" / "tests" / "mixtures" / "results"
 FEATURES = ["shared", "fused gate and up", "biases", "scales", "recurrent state", "next tokens",
-            "q8_0 cache"]
+            "q8_0 cache", "embeddings only"]
 
 HEAD = """\
 # Architectures
 
 Every architecture with experts of which the pinned llama.cpp makes a model, by the name in
-`general.architecture`: {count}. `tools/architecture_table.py` wrote this page from the tests in
-`tests/mixtures`. They make a tiny model of each from the metadata in llama.cpp's own tests, and run
-it through plain libllama and through Hexcore: with 1, 2 and 4 sequences, over 1 to 3 devices, with
-an f16 and a q8_0 cache, with experts in groups, and with and without all that the architecture can
-do without. What is planned must equal what is accounted, to the byte, before and after computing,
-and what comes out must be plain libllama's, to the bit.
+`general.architecture`: {count}. `tools/architecture_table.py` wrote this page from
+`tests/mixtures`. These tests make a tiny model of each from the metadata in llama.cpp's own
+tests, and run it by plain libllama and by Hexcore: with 1, 2 and 4 sequences, over 1 to 3
+devices, with an f16 and a q8_0 cache, with experts in groups, and with and without all that the
+architecture can do without. Planned must equal accounted, to the byte, before and after
+computing, and what comes out must be plain libllama's, to the bit.
 
-Not counted are what llama.cpp gives no experts to make a tiny model of (`granite-switch`), and what
-is no model by itself but a draft for another (`dflash`).
+Not counted: `granite-switch`, of which llama.cpp makes no tiny model with experts, and `dflash`, no
+model by itself but a draft for another.
 
-*Ran* is how many of the twelve ways llama.cpp itself can run: it makes no model without all that
-may be missing, with groups or with layers for further tokens of some, and has no q8_0 cache for
-others. A column's mark says that some of these models had it: experts shared by all tokens, gate
-and up projections fused into one tensor, biases and scales of single experts, recurrent state,
-layers that predict further tokens, a q8_0 cache (where there is none, llama.cpp refuses it, too).
+*Ran* is how many of these ways llama.cpp itself can run. A mark says that some of these models had
+it: experts shared by all tokens, gate and up projections in one tensor, biases and scales of single
+experts, recurrent state, layers that predict further tokens, a q8_0 cache (where there is none,
+llama.cpp refuses it, too), embeddings compared in place of logits.
 
 """
 
@@ -46,17 +45,29 @@ def results(folder):
     return sorted(found, key=lambda result: result["architecture"])
 
 
-def page(found):
-    columns = ["architecture", "compared", "ran", "sequences", *FEATURES]
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+def rows(found):
+    """The cells of each architecture, by column."""
     for result in found:
         features = set(result["features"])
-        outputs = "embeddings" if "embeddings only" in features else "logits"
-        cells = [f"`{result['architecture']}`", outputs,
-                 f"{result['ran']} of {result['of']}", f"1 to {result['sequences']}"]
-        cells += ["x" if feature in features else "" for feature in FEATURES]
-        lines.append("| " + " | ".join(cells) + " |")
-    return HEAD.format(count=len(found)) + "\n".join(lines) + "\n"
+        yield {"architecture": f"`{result['architecture']}`",
+               "ran": str(result["ran"]),
+               "ways": str(result["of"]),
+               "sequences": f"1 to {result['sequences']}",
+               **{feature: "x" if feature in features else "" for feature in FEATURES}}
+
+
+def page(found):
+    cells = list(rows(found))
+    # What is the same in each row is said once, in front.
+    same = [name for name in cells[0] if len({row[name] for row in cells}) == 1]
+    text = HEAD.format(count=len(found))
+    if same:
+        told = ", ".join(f"{name} ({cells[0][name]})" for name in same)
+        text += f"The same for all: {told}.\n\n"
+    columns = [name for name in cells[0] if name not in same]
+    text += "| " + " | ".join(columns) + " |\n|" + "---|" * len(columns) + "\n"
+    return text + "".join("| " + " | ".join(row[name] for name in columns) + " |\n"
+                          for row in cells)
 
 
 def main():
