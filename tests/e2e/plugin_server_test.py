@@ -1,11 +1,10 @@
 """llama-server over the plugin: many clients at once, prompt cache, saved slots, within budget."""
 
 import json
+import re
 import signal
-import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,11 +19,8 @@ class Server:
     """A llama-server that a test talks to."""
 
     def __init__(self, programs, folder, *options):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
         command, environment = programs.command(
-            "llama-server", "--host", "127.0.0.1", "--port", self.port, *options)
+            "llama-server", "--host", "127.0.0.1", "--port", 0, *options)
         self.log_path = folder / "server.log"
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log,
@@ -38,12 +34,14 @@ class Server:
             return json.load(answer)
 
     def wait(self, timeout_s=180):
+        """Until it says on which port it listens, which it does once the model is loaded."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end and self.process.poll() is None:
-            try:
+            if told := re.search(r"listening on http://127\.0\.0\.1:(\d+)\n",
+                                 self.log_path.read_text()):
+                self.port = int(told[1])
                 return self.ask("/health")
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.2)
+            time.sleep(0.05)
         raise AssertionError(self.log_path.read_text())
 
     def complete(self, slot, prompt, n=16):
