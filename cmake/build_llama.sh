@@ -6,8 +6,10 @@
 #   build ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4
 #   llama-bench ~/.cache/hexcore/llama/build-0.3.36-1f0c9a7be2d4/bin/llama-bench
 #
-# The target `python` is no program but the Python package beside it in the archive, llama_cpp, as
-# it is in the source: `python` is then the folder to put on PYTHONPATH.
+# The target `chat` is what chats and a server need beside the libraries (cmake/chat), as libraries
+# to link in; printed is their folder. The target `python` is no program but the Python package
+# beside it in the archive, llama_cpp, as it is in the source: `python` is then the folder to put on
+# PYTHONPATH.
 #
 # Everything lives in the user's cache, so that a second clone finds it built. What a step makes
 # gets its final name or its stamp only once it is complete: an interrupted step is done again.
@@ -15,7 +17,8 @@
 #   HEXCORE_CACHE           the cache folder (default: $XDG_CACHE_HOME/hexcore, ~/.cache/hexcore)
 #   HEXCORE_LLAMA_ARCHIVE   a local copy of the pinned archive, for a machine without a network
 #   HEXCORE_LLAMA_SOURCE    a checkout of llama.cpp to build instead of the pinned one
-#   HEXCORE_LLAMA_BUILD     with HEXCORE_LLAMA_SOURCE: its build folder, used as it is
+#   HEXCORE_LLAMA_BUILD     with HEXCORE_LLAMA_SOURCE: its build folder, used as it is; what the
+#                           target `chat` is of that source is built in the cache
 # The target ggml-cuda needs the CUDA toolkit.
 set -euo pipefail
 
@@ -89,24 +92,29 @@ make_source() {
     rm -rf "$cache/download.partial"
 }
 
-# configure FOLDER [OPTION...]
-configure() {
-    local folder=$1
+# configure_project PROJECT FOLDER [OPTION...]
+configure_project() {
+    local folder=$2
     [ -f "$folder/configured" ] && return
     rm -rf "$folder"
     mkdir -p "$folder"
     say "configuring llama.cpp in $folder"
-    cmake -S "$source_dir" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_C_COMPILER=cc -DCMAKE_CXX_COMPILER=c++ \
-        -DBUILD_SHARED_LIBS=ON -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=ON \
-        -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
-        -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF \
-        -DGGML_RPC=ON -DGGML_CCACHE=OFF "${@:2}" \
+    cmake -S "$1" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_C_COMPILER=cc -DCMAKE_CXX_COMPILER=c++ "${@:3}" \
         >"$folder/configure.log" 2>&1 || {
         tail -n 40 "$folder/configure.log" >&2
         die "llama.cpp could not be configured"
     }
     touch "$folder/configured"
+}
+
+# configure FOLDER [OPTION...]
+configure() {
+    configure_project "$source_dir" "$1" \
+        -DBUILD_SHARED_LIBS=ON -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_TESTS=ON \
+        -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
+        -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF \
+        -DGGML_RPC=ON -DGGML_CCACHE=OFF "${@:2}"
 }
 
 # Every tenth of the way a line: enough to see that it moves, and readable in a log.
@@ -125,7 +133,8 @@ show_progress() {
 # build FOLDER TARGET...
 build() {
     local folder=$1
-    say "building llama.cpp: ${*:2} (once; the libraries take about two minutes on two cores)"
+    say "building llama.cpp: ${*:2} (once; the libraries take about two and a half minutes on two" \
+        "cores)"
     NINJA_STATUS='[%p] ' ninja -C "$folder" "${@:2}" 2>&1 | tee "$folder/build.log" |
         show_progress || {
         grep -A 20 -E 'FAILED|error' "$folder/build.log" | head -n 60 >&2 || true
@@ -143,13 +152,28 @@ build_cuda() {
     cp -a "$folder"/bin/libggml-cuda.so* "$build_dir/bin/"
 }
 
+build_chat() {
+    local known=OFF
+    [ -n "${HEXCORE_LLAMA_SOURCE:-}" ] || known=ON
+    configure_project "$here/chat" "$chat_dir" -DLLAMA_SOURCE="$source_dir" -DLLAMA_KNOWN=$known
+    build "$chat_dir" llama-chat httplib
+}
+
 build_targets() {
     local target others=()
     for target in "$@"; do
-        [ "$target" = ggml-cuda ] || others+=("$target")
+        case $target in
+            chat | ggml-cuda) ;;
+            *) others+=("$target") ;;
+        esac
     done
     ((${#others[@]} == 0)) || build "$build_dir" "${others[@]}"
-    ((${#others[@]} == $#)) || build_cuda
+    for target in "$@"; do
+        case $target in
+            chat) build_chat ;;
+            ggml-cuda) build_cuda ;;
+        esac
+    done
 }
 
 print_paths() {
@@ -159,6 +183,7 @@ print_paths() {
     for target in "$@"; do
         case $target in
             ggml | llama | ggml-cuda) ;;
+            chat) echo "chat $chat_dir" ;;
             python) echo "python $python_dir" ;;
             *) echo "$target $build_dir/bin/$target" ;;
         esac
@@ -167,28 +192,17 @@ print_paths() {
 
 stamp() {
     case $1 in
+        chat) echo "$chat_dir/built" ;;
         ggml-cuda) echo "$build_dir/built-$1-$(gpu_facts | hash_of)" ;;
         *) echo "$build_dir/built-$1" ;;
     esac
 }
 
-main() {
-    local own=${HEXCORE_LLAMA_SOURCE:-}
-    source_dir=${own:-$cache/source-$version} python_dir=$cache/python-$version
-    if [ -n "${HEXCORE_LLAMA_BUILD:-}" ]; then
-        [ -n "$own" ] || die "HEXCORE_LLAMA_BUILD needs HEXCORE_LLAMA_SOURCE beside it"
-        build_dir=$HEXCORE_LLAMA_BUILD
-        print_paths "$@"
-        return
-    fi
-    if [ -n "$own" ]; then
-        [ -f "$own/ggml/src/ggml-backend-impl.h" ] || die "$own is not a checkout of llama.cpp"
-        source_dir=$(cd "$own" && pwd)
-        build_dir=$cache/build-own-$({ echo "$source_dir"; machine_facts; } | hash_of)
-    else
-        build_dir=$cache/build-$version-$({ echo "$checksum"; machine_facts; } | hash_of)
-    fi
+# Two clones may differ in what they make of the same source.
+chat_facts() { cat "$here"/chat/*; }
 
+# What is missing of the targets is made, by one process at a time.
+make_missing() {
     local target missing=() needed=$source_dir
     for target in "$@"; do
         if [ "$target" = python ]; then
@@ -199,16 +213,39 @@ main() {
             missing+=("$target")
         fi
     done
-    if [ ! -d "$needed" ] || [ ! -d "$source_dir" ] || [ ! -f "$build_dir/configured" ] ||
-        ((${#missing[@]})); then
-        mkdir -p "$cache" || die "cannot write to $cache; set HEXCORE_CACHE to another folder"
-        exec 9>"$cache/lock"
-        flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }
-        [ -n "$own" ] || make_source "$needed"
-        configure "$build_dir"
-        ((${#missing[@]} == 0)) || build_targets "${missing[@]}"
-        for target in "${missing[@]}"; do touch "$(stamp "$target")"; done
+    if [ -d "$needed" ] && [ -d "$source_dir" ] && { [ -n "$built" ] ||
+        [ -f "$build_dir/configured" ]; } && ((${#missing[@]} == 0)); then
+        return
     fi
+    mkdir -p "$cache" || die "cannot write to $cache; set HEXCORE_CACHE to another folder"
+    exec 9>"$cache/lock"
+    flock --nonblock 9 || { say "waiting for another build of llama.cpp"; flock 9; }
+    [ -n "$own" ] || make_source "$needed"
+    [ -n "$built" ] || configure "$build_dir"
+    ((${#missing[@]} == 0)) || build_targets "${missing[@]}"
+    for target in "${missing[@]}"; do touch "$(stamp "$target")"; done
+}
+
+main() {
+    local target used=("$@")
+    own=${HEXCORE_LLAMA_SOURCE:-} built=${HEXCORE_LLAMA_BUILD:-}
+    source_dir=${own:-$cache/source-$version} python_dir=$cache/python-$version
+    if [ -n "$built" ]; then
+        [ -n "$own" ] || die "HEXCORE_LLAMA_BUILD needs HEXCORE_LLAMA_SOURCE beside it"
+        build_dir=$built
+        used=()
+        for target in "$@"; do [ "$target" != chat ] || used=(chat); done
+    elif [ -n "$own" ]; then
+        [ -f "$own/ggml/src/ggml-backend-impl.h" ] || die "$own is not a checkout of llama.cpp"
+        source_dir=$(cd "$own" && pwd)
+        build_dir=$cache/build-own-$({ echo "$source_dir"; machine_facts; } | hash_of)
+    else
+        build_dir=$cache/build-$version-$({ echo "$checksum"; machine_facts; } | hash_of)
+    fi
+    chat_dir=$build_dir/chat-$(chat_facts | hash_of)
+    [ -z "$built" ] ||
+        chat_dir=$cache/chat-own-$({ echo "$source_dir"; machine_facts; chat_facts; } | hash_of)
+    ((${#used[@]} == 0)) || make_missing "${used[@]}"
     print_paths "$@"
 }
 

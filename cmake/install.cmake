@@ -36,6 +36,11 @@ set_target_properties(ggml-hexcore PROPERTIES INSTALL_RPATH "$ORIGIN")
 install(TARGETS ggml-hexcore LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
 install(DIRECTORY ${HEXCORE_LLAMA_BUILD_DIR}/bin/ DESTINATION ${HEXCORE_LIBRARY_DIR}
     FILES_MATCHING PATTERN "libggml*.so*" PATTERN "libllama.so*")
+# Parts of llama.cpp, and what it is made with, are in the program itself.
+install(FILES ${HEXCORE_LLAMA_SOURCE_DIR}/LICENSE
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE-llama.cpp)
+install(FILES ${HEXCORE_LLAMA_SOURCE_DIR}/licenses/LICENSE-jsonhpp
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 install(CODE "
     file(GLOB libraries \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${HEXCORE_LIBRARY_DIR}/*.so\")
     foreach(library IN LISTS libraries)

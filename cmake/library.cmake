@@ -6,7 +6,7 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module base process ledger device model plan backend runtime report api)
+foreach(module base process ledger device model plan chat backend runtime report api)
     list(APPEND objects $<TARGET_OBJECTS:hexcore_${module}>)
 endforeach()
 add_library(hexcore_library SHARED ${objects})
@@ -21,8 +21,8 @@ target_compile_features(hexcore_library INTERFACE cxx_std_20)
 target_link_libraries(hexcore_library
     PUBLIC fmt::fmt tl::expected nlohmann_json::nlohmann_json
     # As files, since whoever uses the library has no such targets, and needs none.
-    PRIVATE $<TARGET_FILE:llama::llama> $<TARGET_FILE:llama::ggml> $<TARGET_FILE:llama::ggml-base>
-        $<TARGET_FILE:llama::ggml-cpu>
+    PRIVATE $<TARGET_FILE:llama::chat> $<TARGET_FILE:llama::llama> $<TARGET_FILE:llama::ggml>
+        $<TARGET_FILE:llama::ggml-base> $<TARGET_FILE:llama::ggml-cpu>
         $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:pugixml::pugixml>
         Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(hexcore_library PRIVATE

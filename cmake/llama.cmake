@@ -1,5 +1,6 @@
-# Provides the imported targets llama::llama and llama::ggml from a llama.cpp that was built once
-# and is kept outside the project: cmake/build_llama.sh finds or makes it and says where it is.
+# Provides the imported targets llama::llama, llama::ggml, llama::chat and llama::httplib from a
+# llama.cpp that was built once and is kept outside the project: cmake/build_llama.sh finds or makes
+# it and says where it is.
 set(HEXCORE_LLAMA_SOURCE "" CACHE PATH "a checkout of llama.cpp, instead of the pinned version")
 set(HEXCORE_LLAMA_BUILD "" CACHE PATH "its build folder, with shared libraries in bin/")
 set(HEXCORE_LLAMA_ARCHIVE "" CACHE FILEPATH "a local copy of the pinned archive of llama.cpp")
@@ -13,7 +14,7 @@ foreach(name HEXCORE_LLAMA_SOURCE HEXCORE_LLAMA_BUILD HEXCORE_LLAMA_ARCHIVE)
     endif()
 endforeach()
 
-set(HEXCORE_LLAMA_TARGETS ggml llama)
+set(HEXCORE_LLAMA_TARGETS ggml llama chat)
 if(HEXCORE_TESTS)
     list(APPEND HEXCORE_LLAMA_TARGETS ggml-rpc-server)  # the tests' other machine
 endif()
@@ -31,10 +32,13 @@ endif()
 string(REGEX MATCH "source ([^\n]*)\nbuild ([^\n]*)" unused "${HEXCORE_LLAMA_PATHS}")
 set(HEXCORE_LLAMA_SOURCE_DIR "${CMAKE_MATCH_1}")
 set(HEXCORE_LLAMA_BUILD_DIR "${CMAKE_MATCH_2}")
+string(REGEX MATCH "\nchat ([^\n]*)" unused "${HEXCORE_LLAMA_PATHS}")
+set(HEXCORE_LLAMA_CHAT_DIR "${CMAKE_MATCH_1}")
 message(STATUS "llama.cpp: ${HEXCORE_LLAMA_BUILD_DIR}")
 # So that ./dev notices when the cache holds another build than the one that this folder uses.
 file(WRITE ${CMAKE_BINARY_DIR}/llama.paths
-    "source ${HEXCORE_LLAMA_SOURCE_DIR}\nbuild ${HEXCORE_LLAMA_BUILD_DIR}\n")
+    "source ${HEXCORE_LLAMA_SOURCE_DIR}\nbuild ${HEXCORE_LLAMA_BUILD_DIR}\n"
+    "chat ${HEXCORE_LLAMA_CHAT_DIR}\n")
 
 add_library(llama_headers INTERFACE)
 target_include_directories(llama_headers SYSTEM INTERFACE
@@ -56,3 +60,18 @@ hexcore_import_llama(llama::ggml-base ggml-base)
 hexcore_import_llama(llama::ggml-cpu ggml-cpu)
 hexcore_import_llama(llama::ggml ggml)
 hexcore_import_llama(llama::llama llama)
+
+# Of llama.cpp's common, see cmake/chat. Its headers give names to whoever includes them: to be
+# linked PRIVATE.
+add_library(llama::chat STATIC IMPORTED GLOBAL)
+set_target_properties(llama::chat PROPERTIES
+    IMPORTED_LOCATION ${HEXCORE_LLAMA_CHAT_DIR}/libllama-chat.a
+    INTERFACE_LINK_LIBRARIES "llama::llama;llama::ggml-base")
+target_include_directories(llama::chat SYSTEM INTERFACE
+    ${HEXCORE_LLAMA_SOURCE_DIR}/common ${PROJECT_SOURCE_DIR}/cmake/chat)
+add_library(llama::httplib STATIC IMPORTED GLOBAL)
+set_target_properties(llama::httplib PROPERTIES
+    IMPORTED_LOCATION ${HEXCORE_LLAMA_CHAT_DIR}/libhttplib.a
+    INTERFACE_LINK_LIBRARIES Threads::Threads)
+target_include_directories(llama::httplib SYSTEM INTERFACE
+    ${HEXCORE_LLAMA_SOURCE_DIR}/vendor/cpp-httplib)

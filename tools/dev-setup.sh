@@ -141,7 +141,7 @@ build_preset() {
     done
     if [ "${HEXCORE_WERROR:-}" = ON ]; then settings+=(-DHEXCORE_WERROR=ON); fi
     adopt_llama_settings "$folder"
-    llama=$(cmake/build_llama.sh ggml llama) || exit 1
+    llama=$(cmake/build_llama.sh ggml llama chat) || exit 1
     if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||
         [ CMakePresets.json -nt "$folder/build.ninja" ] ||
         ! configured_with "$folder" ${settings[@]+"${settings[@]}"}; then

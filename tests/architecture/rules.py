@@ -13,18 +13,22 @@ ALLOWED = {
     "device": "base",
     "model": "base",
     "plan": "base ledger device model",
+    "chat": "base",
     "backend": "base ledger device model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
-    "runtime": "base ledger device model plan backend report",
+    "runtime": "base ledger device model plan chat backend report",
     "report": "base ledger device model plan",
-    "api": "base process ledger device model plan backend runtime report",
+    "api": "base process ledger device model plan chat backend runtime report",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device model plan backend runtime report api",
+    "cli": "base process ledger device model plan chat backend runtime report api",
 }
 GGML_MODULES = {"model", "backend", "runtime", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
 LLAMA_INTERNAL = {"llama-ext.h", "llama-context.h", "llama-model.h"}
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
+# Of llama.cpp's common: they give names without a namespace to whoever includes them.
+COMMON_HEADERS = {"chat.h", "common.h", "json.h", "json-schema.h", "json-schema-to-grammar.h",
+                  "log.h", "peg-parser.h", "sampling.h", "trie.h", "unicode.h"}
 DRIVER_HEADER = re.compile(r"^(cuda|cuda_runtime|cuda_runtime_api|cudart_platform|nvml)\.h$")
 IMPURE_HEADERS = {"chrono", "ctime", "time.h", "iostream", "cstdio", "stdio.h", "dlfcn.h"}
 
@@ -148,6 +152,20 @@ def ggml_headers(tree):
     if len(staging) > 1:
         bad += [where + "libllama's internal headers in more than one file"
                 for where in staging.values()]
+    return bad
+
+
+def common_headers(tree):
+    """llama.cpp's common in one file of chat."""
+    users = {}
+    for file in tree.src:
+        for line, header in file.includes:
+            if header in COMMON_HEADERS:
+                users.setdefault(file.path, f"{file.path}:{line}: ")
+    bad = [where + "llama.cpp's common outside chat"
+           for path, where in users.items() if not path.startswith("src/hexcore/chat/")]
+    if len(users) > 1:
+        bad += [where + "llama.cpp's common in more than one file" for where in users.values()]
     return bad
 
 
@@ -289,6 +307,6 @@ def words(tree):
     return bad
 
 
-RULES = [dependencies, no_cycles, standard_headers, ggml_headers, drivers, plan_is_pure,
-         no_exceptions, printing, option_names, headers_begin_with_pragma_once, sizes,
-         function_length, words]
+RULES = [dependencies, no_cycles, standard_headers, ggml_headers, common_headers, drivers,
+         plan_is_pure, no_exceptions, printing, option_names, headers_begin_with_pragma_once,
+         sizes, function_length, words]

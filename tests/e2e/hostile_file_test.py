@@ -57,6 +57,12 @@ def tokenizer(kind):
     return change
 
 
+def chat_template(text):
+    def change(model):
+        model.keys["tokenizer.chat_template"] = gguf.string(text)
+    return change
+
+
 F64, I32, Q8_1, Q8_K = ((28, "F64", 1, 8), (26, "I32", 1, 4), (9, "Q8_1", 32, 36),
                         (15, "Q8_K", 256, 292))
 F16 = (1, "F16", 1, 2)
@@ -72,6 +78,8 @@ STOPPED = [
      to("expert_used_count", gguf.scalar_array(gguf.U32, [2, 0, 2, 4])), []),
     ("qwen3moe", "UGM without its tokens", tokenizer("t5"), []),
     ("qwen3moe", "SentencePiece without bytes", tokenizer("llama"), ["text into its tokens"]),
+    ("qwen3moe", "a chat template that holds itself",
+     chat_template("{% set a = [] %}{% set _ = a.append(a) %}{{ a }}"), ["its chat template"]),
     ("qwen3moe", "an epsilon that is no number",
      to("attention.layer_norm_rms_epsilon", f32(NAN)), ["eps >= 0.0f"]),
     ("qwen3moe", "a negative epsilon", to("attention.layer_norm_rms_epsilon", f32(-1)),
@@ -168,6 +176,24 @@ def test_a_prompt_that_is_no_utf8_is_wrong_usage_where_the_tokenizer_says_so(hex
     outcome = hexcore("run", models["qwen3moe"], *on("64MiB"), "--ctx", 512, "--file", prompt)
     assert outcome.code == 2, outcome
     assert "invalid codepoint" in outcome.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    ("{% if %}", "cannot be read"),
+    ("{% for i in range(1000000000000000) %}{% endfor %}", "comes to no end"),
+    ("{{ raise_exception('no chats') }}", "no chats")])
+def test_a_chat_template_that_is_none_stops_chats_only(hexcore, edited, text, words):
+    path = edited("qwen3moe", chat_template(text))
+    options = (*on("64MiB"), "--ctx", 512, "-n", 2)
+    assert hexcore("plan", path, *options[:-2]).code == 0
+    refused(hexcore("run", path, *options, stdin="w1\n"), "the model's chat template", words)
+
+
+def test_a_chat_with_a_model_without_a_template_is_in_chatml(hexcore, edited):
+    path = edited("qwen3moe", lambda model: model.keys.pop("tokenizer.chat_template"))
+    outcome = hexcore("run", path, *on("64MiB"), "--ctx", 512, "-n", 2, stdin="w1\n")
+    assert outcome.code == 0, outcome
+    assert "ChatML is used" in outcome.stderr
 
 
 def test_no_text_of_a_file_reaches_the_terminal_as_it_is(hexcore, edited):

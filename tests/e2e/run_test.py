@@ -157,7 +157,7 @@ def test_an_interruption_at_any_moment_ends_with_130(hexcore, demo_model, number
 def test_a_chat_answers_remembers_and_ends_with_its_input(hexcore, demo_model):
     chat = Terminal(hexcore, "run", demo_model, *TWO, "-n", 40, "--temp", 0)
     assert "loading" in chat.read_until(lambda text: text.endswith("> "))
-    chat.write("What is the capital of France?\n")
+    chat.write("Tell me the capital of France.\n")
     assert "Paris" in chat.read_until(lambda text: text.endswith("> "))
     chat.write("And of Italy?\n")
     assert "Rome" in chat.read_until(lambda text: text.endswith("> "))
@@ -194,7 +194,7 @@ def test_a_chat_that_ends_with_its_input_is_done_even_if_its_last_answer_was_sto
 
 
 def test_a_question_that_the_context_has_no_room_for_is_dropped_from_the_chat(hexcore, demo_model):
-    questions = ["What is the capital of France?", "so " * 600, "And of Italy?"]
+    questions = ["Tell me the capital of France.", "so " * 600, "And of Italy?"]
     code, out, err = hexcore("run", demo_model, *TWO, "--ctx", 512, "-n", 40, "--temp", 0,
                              stdin="\n".join(questions) + "\n")
     assert code == 0, err

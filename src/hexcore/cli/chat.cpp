@@ -2,10 +2,10 @@
 
 #include <vector>
 
+#include "hexcore/chat/chat_template.hpp"
 #include "hexcore/cli/end_of_answer.hpp"
 #include "hexcore/cli/in_options.hpp"
 #include "hexcore/cli/terminal.hpp"
-#include "hexcore/runtime/chat_template.hpp"
 
 namespace hexcore {
 namespace {
@@ -38,6 +38,10 @@ Error nobody_asked() {
 
 Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, Interrupt& interrupt,
                     std::uint32_t max_tokens) {
+    HEXCORE_TRY(chat_template, ChatTemplate::of(model.model()));
+    if (!chat_template.is_own()) {
+        print_aside("The model has no chat template; ChatML is used.\n");
+    }
     std::vector<ChatMessage> messages;
     Answer all;
     std::string line;
@@ -47,7 +51,8 @@ Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, I
     while (!interrupt.should_quit() && next_question(lines, interrupt, line)) {
         asked = true;
         messages.push_back({"user", line});
-        HEXCORE_TRY(conversation, apply_chat_template(model, messages, Turn::assistant));
+        HEXCORE_TRY(prompt, chat_template.apply({.messages = messages}));
+        const std::string& conversation = prompt.text;
         auto answer = sequence.answer(std::string_view(conversation).substr(in_cache), max_tokens,
                                       [](std::string_view text) { print(text); });
         if (!answer && answer.error().code == ErrorCode::usage) {
@@ -64,9 +69,9 @@ Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, I
             messages.pop_back();  // interrupted before it was taken in: it was never said
         } else {
             messages.push_back({"assistant", answer->text});
-            HEXCORE_TRY(so_far, apply_chat_template(model, messages, Turn::user));
+            HEXCORE_TRY(so_far, chat_template.apply({.messages = messages, .turn = Turn::user}));
             // What the template puts behind the answer goes in with the next prompt.
-            in_cache = end_of_answer(so_far, conversation, answer->text);
+            in_cache = end_of_answer(so_far.text, conversation, answer->text);
         }
         all.text += answer->text + "\n";
         all.prompt_tokens += answer->prompt_tokens;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "hexcore/chat/chat_template.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -44,19 +46,20 @@ void try_tokens(const llama_vocab& vocab) {
     }
 }
 
+/// One that cannot be used is no fault here: the model answers prompts without it.
 void try_chat_template(const llama_model& model) {
-    const char* chat_template = llama_model_chat_template(&model, nullptr);
-    if (chat_template == nullptr) {
+    const auto chat_template = ChatTemplate::of(model);
+    if (!chat_template) {
         return;
     }
-    const std::array<llama_chat_message, 3> messages{
-        {{"system", "Be brief."}, {"user", "Hello"}, {"assistant", "Hello there"}}};
-    std::array<char, 4096> text{};
-    for (const bool for_the_assistant : {false, true}) {
-        (void)llama_chat_apply_template(chat_template, messages.data(), messages.size(),
-                                        for_the_assistant, text.data(),
-                                        static_cast<std::int32_t>(text.size()));
-    }
+    ChatRequest request{.messages = {{.role = "user", .content = "Hello"},
+                                     {.role = "assistant", .content = "Hello there"}},
+                        .turn = Turn::user};
+    (void)chat_template->apply(request);
+    request.messages.push_back({.role = "user", .content = "How is the weather?"});
+    request.turn = Turn::assistant;
+    request.tools = {{.name = "weather", .description = "Tells the weather."}};
+    (void)chat_template->apply(request);
 }
 
 }  // namespace

@@ -1,0 +1,89 @@
+#include "hexcore/chat/guarded_run.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "value_limit.hpp"
+
+namespace hexcore {
+namespace {
+
+// Address space, of which only what is used becomes memory. The longest template that is taken,
+// nested all along, needs a third of it (tests/chat/hostile_template_test.cpp).
+constexpr std::size_t stack_bytes = std::size_t{128} << 20;
+constexpr std::size_t stack_margin = std::size_t{32} << 20;  // for what makes no values
+
+// Some hundred MiB. Templates of this world keep some dozen for each message.
+constexpr std::int64_t values_live_max = 2'000'000;
+
+// The slowest of the templates of llama.cpp's tests takes five for a conversation of 400 turns.
+constexpr std::int64_t processor_seconds_max = 30;
+
+struct Run {
+    std::uint64_t values_max;
+    const std::function<void()>& work;
+    GuardedEnd end = {};
+};
+
+void* run(void* data) {
+    Run& run = *static_cast<Run*>(data);
+    HexcoreValueLimit& limit = hexcore_value_limit();
+    const char here = 0;
+    limit.values_left = run.values_max;
+    limit.live_max = values_live_max;
+    limit.seconds_max = processor_seconds_max;
+    limit.stack_end = reinterpret_cast<std::uintptr_t>(&here) - (stack_bytes - stack_margin);
+    run.end = run_caught(run.work);
+    // The interpreter itself catches exceptions in places and goes on.
+    if (limit.too_deep) {
+        run.end.how = GuardedEnd::How::too_deep;
+    } else if (limit.too_much) {
+        run.end.how = GuardedEnd::How::too_much;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+GuardedEnd run_caught(const std::function<void()>& work) {
+    try {
+        work();
+        return {};
+    } catch (const std::exception& error) {
+        return {GuardedEnd::How::threw, error.what()};
+    } catch (...) {
+        return {GuardedEnd::How::threw, "an exception without a word"};
+    }
+}
+
+GuardedEnd run_guarded(std::uint64_t values_max, const std::function<void()>& work) {
+    Run guarded{values_max, work};
+    pthread_attr_t attributes;
+    pthread_t thread{};
+    ::pthread_attr_init(&attributes);
+    const bool started = ::pthread_attr_setstacksize(&attributes, stack_bytes) == 0 &&
+                         ::pthread_create(&thread, &attributes, run, &guarded) == 0;
+    ::pthread_attr_destroy(&attributes);
+    if (!started) {
+        return {GuardedEnd::How::no_thread};
+    }
+    ::pthread_join(thread, nullptr);
+    return guarded.end;
+}
+
+std::size_t bracket_depth(std::string_view text) {
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
+    for (const char byte : text) {
+        if (byte == '(' || byte == '[' || byte == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if ((byte == ')' || byte == ']' || byte == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+}  // namespace hexcore
