@@ -82,7 +82,10 @@ public:
     /// Fails with ErrorCode::bad_input where the template is none, comes to no end, or cannot even
     /// be used for one question.
     [[nodiscard]] static Result<ChatTemplate> of(const llama_model& model);
-    /// The same of a text, with the texts of the tokens that begin and end a conversation.
+    /// The same of another text in place of the model's own.
+    [[nodiscard]] static Result<ChatTemplate> of(const llama_model& model, std::string_view text);
+    /// The same of a text without a model, with the texts of the tokens that begin and end a
+    /// conversation.
     [[nodiscard]] static Result<ChatTemplate> from_text(std::string_view text,
                                                         const std::string& bos = {},
                                                         const std::string& eos = {});

@@ -227,6 +227,9 @@ ChatMessage from_common(common_chat_msg&& message) {
 }
 
 Result<void> check_template(std::string_view text) {
+    if (text.empty()) {
+        return fail(ErrorCode::bad_input, "the chat template is empty");
+    }
     if (text.size() > longest_template) {
         return fail(ErrorCode::bad_input,
                     "the model's chat template has {} bytes; up to {} are taken", text.size(),
@@ -266,19 +269,22 @@ const std::string& ChatTemplate::text() const { return state_->text; }
 
 Result<ChatTemplate> ChatTemplate::of(const llama_model& model) {
     for (const char* name : {static_cast<const char*>(nullptr), "tool_use"}) {
-        if (const char* text = llama_model_chat_template(&model, name)) {
+        const char* text = llama_model_chat_template(&model, name);
+        if (text != nullptr && *text != '\0') {
             HEXCORE_TRY_VOID(check_template(text));
         }
     }
     return State::make(&model, {}, {}, {});
 }
 
+Result<ChatTemplate> ChatTemplate::of(const llama_model& model, std::string_view text) {
+    HEXCORE_TRY_VOID(check_template(text));
+    return State::make(&model, std::string(text), {}, {});
+}
+
 Result<ChatTemplate> ChatTemplate::from_text(std::string_view text, const std::string& bos,
                                              const std::string& eos) {
     HEXCORE_TRY_VOID(check_template(text));
-    if (text.empty()) {
-        return fail(ErrorCode::bad_input, "the chat template is empty");
-    }
     return State::make(nullptr, std::string(text), bos, eos);
 }
 
@@ -297,9 +303,9 @@ Result<ChatTemplate> ChatTemplate::State::make(const llama_model* model, const s
         return tl::unexpected(std::move(*error));
     }
     if (end.how == How::threw) {
-        const char* own = model == nullptr ? nullptr : llama_model_chat_template(model, nullptr);
+        const char* own = text.empty() ? llama_model_chat_template(model, nullptr) : text.c_str();
         return fail(ErrorCode::bad_input, "the model's chat template cannot be read: {}",
-                    reason_of_text(own == nullptr ? text : own, end));
+                    reason_of_text(own == nullptr ? "" : own, end));
     }
     ChatTemplate made(std::move(state));
     Error refusal{ErrorCode::bad_input, ""};

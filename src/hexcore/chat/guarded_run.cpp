@@ -30,11 +30,11 @@ struct Run {
 void* run(void* data) {
     Run& run = *static_cast<Run*>(data);
     HexcoreValueLimit& limit = hexcore_value_limit();
-    const char here = 0;
     limit.values_left = run.values_max;
     limit.live_max = values_live_max;
     limit.seconds_max = processor_seconds_max;
-    limit.stack_end = reinterpret_cast<std::uintptr_t>(&here) - (stack_bytes - stack_margin);
+    limit.stack_end =
+        reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - (stack_bytes - stack_margin);
     run.end = run_caught(run.work);
     // The interpreter itself catches exceptions in places and goes on.
     if (limit.too_deep) {
