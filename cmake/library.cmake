@@ -6,7 +6,7 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module base process ledger device model plan chat backend runtime report api)
+foreach(module base process ledger device model plan chat backend runtime report session api)
     list(APPEND objects $<TARGET_OBJECTS:hexcore_${module}>)
 endforeach()
 add_library(hexcore_library SHARED ${objects})

@@ -17,13 +17,18 @@ hexcore::Result<void> answer(const std::string& model_file, const std::string& s
     hexcore::RunReport report;
     {
         HEXCORE_TRY(model, planned.load());
-        hexcore::Decoder decoder(model);
-        hexcore::Sequence sequence(decoder, 0, {.temperature = 0}, nullptr);
-        HEXCORE_TRY(answer, sequence.answer(text, 24, [](std::string_view piece) {
-            std::cout << piece << std::flush;
-        }));
+        hexcore::Engine engine(model);
+        HEXCORE_TRY(session, engine.open());
+        hexcore::Request request;
+        request.text = text;
+        request.max_tokens = 24;
+        request.sampling.temperature = 0;
+        request.on_piece = [](const hexcore::AnswerPiece& piece) {
+            std::cout << piece.text << std::flush;
+        };
+        HEXCORE_TRY(answer, engine.answer(session, request));
         std::cout << '\n';
-        HEXCORE_TRY_VOID(hexcore::describe_run(report, planned.plan(), model, answer));
+        HEXCORE_TRY_VOID(hexcore::describe_run(report, model, answer));
     }
     HEXCORE_TRY_VOID(hexcore::describe_unloaded(report, planned.machine()));
     std::cout << hexcore::json_text(hexcore::run_json(report)["devices"]) << '\n';

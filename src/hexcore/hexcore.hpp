@@ -12,5 +12,5 @@
 #include "hexcore/report/plan_table.hpp"     // IWYU pragma: export
 #include "hexcore/report/run_json.hpp"       // IWYU pragma: export
 #include "hexcore/report/run_table.hpp"      // IWYU pragma: export
-#include "hexcore/runtime/describe_run.hpp"  // IWYU pragma: export
-#include "hexcore/runtime/sequence.hpp"      // IWYU pragma: export
+#include "hexcore/session/describe_run.hpp"  // IWYU pragma: export
+#include "hexcore/session/engine.hpp"        // IWYU pragma: export

@@ -18,11 +18,12 @@ ALLOWED = {
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
     "runtime": "base ledger device model plan chat backend report",
     "report": "base ledger device model plan",
-    "api": "base process ledger device model plan chat backend runtime report",
+    "session": "base ledger device model plan backend runtime report",
+    "api": "base process ledger device model plan chat backend runtime report session",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device model plan chat backend runtime report api",
+    "cli": "base process ledger device model plan chat backend runtime report session api",
 }
-GGML_MODULES = {"model", "backend", "runtime", "plugin"}
+GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
 LLAMA_INTERNAL = {"llama-ext.h", "llama-context.h", "llama-model.h"}
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}

@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "hexcore/runtime/dry_run.hpp"
-#include "hexcore/runtime/sequence.hpp"
+#include "hexcore/runtime/tokenizer.hpp"
 #include "runtime/loaded_model.hpp"
 
 namespace hexcore::test {
@@ -121,11 +121,9 @@ TEST_F(Session, AModelWithoutTokenizerTakesNoText) {
     make_machine(1);
     auto session = load(random_plan(1));
     ASSERT_TRUE(session.has_value()) << session.error().message;
-    Decoder decoder(*session);
-    Sequence sequence(decoder, 0, {}, nullptr);
-    const auto answer = sequence.answer("Hello", 1, [](std::string_view) {});
-    ASSERT_FALSE(answer.has_value());
-    EXPECT_EQ(answer.error().code, ErrorCode::bad_input);
+    const auto tokens = Tokenizer(*session).tokenize("Hello", TextPlace::start);
+    ASSERT_FALSE(tokens.has_value());
+    EXPECT_EQ(tokens.error().code, ErrorCode::bad_input);
 }
 
 TEST_F(Session, AStoppedLoadSaysSoAndLeavesNothing) {

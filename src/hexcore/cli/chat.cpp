@@ -36,9 +36,9 @@ Error nobody_asked() {
             "to answer; give a prompt with -p TEXT or --file FILE"};
 }
 
-Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, Interrupt& interrupt,
-                    std::uint32_t max_tokens) {
-    HEXCORE_TRY(chat_template, ChatTemplate::of(model.model()));
+Result<Answer> chat(Engine& engine, Session& session, const Request& settings, LineReader& lines,
+                    Interrupt& interrupt) {
+    HEXCORE_TRY(chat_template, ChatTemplate::of(engine.model().model()));
     if (!chat_template.is_own()) {
         print_aside("The model has no chat template; ChatML is used.\n");
     }
@@ -53,8 +53,9 @@ Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, I
         messages.push_back({"user", line});
         HEXCORE_TRY(prompt, chat_template.apply({.messages = messages}));
         const std::string& conversation = prompt.text;
-        auto answer = sequence.answer(std::string_view(conversation).substr(in_cache), max_tokens,
-                                      [](std::string_view text) { print(text); });
+        Request request = settings;
+        request.text = conversation.substr(in_cache);
+        auto answer = engine.answer(session, std::move(request), interrupt.flag());
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
             complain(told(answer.error(), in_options));
@@ -80,6 +81,7 @@ Result<Answer> chat(LoadedModel& model, Sequence& sequence, LineReader& lines, I
         all.prompt_seconds += answer->prompt_seconds;
         all.decode_seconds += answer->decode_seconds;
         all.stop = answer->stop;
+        all.cache = answer->cache;
         if (answer->stop == StopReason::context_full) {
             break;
         }

@@ -12,7 +12,7 @@
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/run_table.hpp"
-#include "hexcore/runtime/describe_run.hpp"
+#include "hexcore/session/describe_run.hpp"
 #include "nlohmann/json.hpp"
 
 namespace hexcore {
@@ -33,18 +33,20 @@ Result<PlannedModel> planned(const RunOptions& options, const Interrupt& interru
     return PlannedModel::follow(*std::move(plan), options.plan_file, planning, interrupt.flag());
 }
 
-Result<Answer> answer_with(LoadedModel& model, Sequence& sequence, const RunOptions& options,
+Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& options,
                            LineReader& lines, Interrupt& interrupt) {
-    if (!options.prompt) {
-        return chat(model, sequence, lines, interrupt, options.max_tokens);
-    }
+    Request request;
+    request.max_tokens = options.max_tokens;
+    request.sampling = options.sampling;
     const bool streams = options.format == "text";
-    auto answer =
-        sequence.answer(*options.prompt, options.max_tokens, [streams](std::string_view text) {
-            if (streams) {
-                print(text);
-            }
-        });
+    if (streams) {
+        request.on_piece = [](const AnswerPiece& piece) { print(piece.text); };
+    }
+    if (!options.prompt) {
+        return chat(engine, session, request, lines, interrupt);
+    }
+    request.text = *options.prompt;
+    auto answer = engine.answer(session, std::move(request), interrupt.flag());
     if (streams) {
         print("\n");
     }
@@ -64,10 +66,10 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
-        Decoder decoder(model);
-        Sequence sequence(decoder, 0, options.sampling, interrupt.flag());
-        HEXCORE_TRY(answer, answer_with(model, sequence, options, lines, interrupt));
-        HEXCORE_TRY_VOID(describe_run(report, planned_model.plan(), model, answer));
+        Engine engine(model);
+        HEXCORE_TRY(session, engine.open());
+        HEXCORE_TRY(answer, answer_with(engine, session, options, lines, interrupt));
+        HEXCORE_TRY_VOID(describe_run(report, model, answer));
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));
     return report;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "hexcore/cli/planning_flags.hpp"
-#include "hexcore/runtime/sequence.hpp"
+#include "hexcore/session/conversation.hpp"
 
 namespace hexcore {
 

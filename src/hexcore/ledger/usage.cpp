@@ -17,6 +17,8 @@ Bytes Usage::*member_of(Purpose purpose) {
             return &Usage::compute;
         case Purpose::staging:
             return &Usage::staging;
+        case Purpose::parked:
+            return &Usage::parked;
     }
     HEXCORE_CHECK(false, "unknown purpose", static_cast<int>(purpose));
 }
@@ -37,6 +39,8 @@ const char* to_string(Purpose purpose) {
             return "compute";
         case Purpose::staging:
             return "staging";
+        case Purpose::parked:
+            return "parked";
     }
     HEXCORE_CHECK(false, "unknown purpose", static_cast<int>(purpose));
 }

@@ -7,12 +7,13 @@
 namespace hexcore {
 
 /// What device memory is taken for.
-enum class Purpose { weights, experts, kv, recurrent, compute, staging };
+enum class Purpose { weights, experts, kv, recurrent, compute, staging, parked };
 [[nodiscard]] const char* to_string(Purpose purpose);
 
 /// In the order in which they are shown.
-inline constexpr std::array all_purposes = {Purpose::weights,   Purpose::experts, Purpose::kv,
-                                            Purpose::recurrent, Purpose::compute, Purpose::staging};
+inline constexpr std::array all_purposes = {
+    Purpose::weights, Purpose::experts, Purpose::kv,    Purpose::recurrent,
+    Purpose::compute, Purpose::staging, Purpose::parked};
 
 /// Bytes on one device by what they are for.
 struct Usage {
@@ -22,6 +23,7 @@ struct Usage {
     Bytes recurrent;  ///< state of linear attention, convolutions; of one size for each sequence
     Bytes compute;
     Bytes staging;
+    Bytes parked;  ///< cells of sessions that made room in the cache; of host memory alone
 
     /// The one of that purpose.
     [[nodiscard]] Bytes& operator[](Purpose purpose);

@@ -39,6 +39,8 @@ const char* to_string(StopReason reason) {
             return "eos";
         case StopReason::length:
             return "length";
+        case StopReason::stop_text:
+            return "stop_text";
         case StopReason::context_full:
             return "context_full";
         case StopReason::interrupted:
@@ -57,23 +59,6 @@ Json run_device_json(const RunDevice& device) {
             {"measured_by", device.measured ? Json(to_string(device.measured_by)) : Json(nullptr)},
             {"peak_bytes", device.peak.count()},
             {"refused", device.refused}};
-}
-
-// hexcore.run/1 promises all of these; a run reuses, evicts, shifts, parks and restores nothing.
-Json cache_stats_json(const CacheStats& stats) {
-    return {{"cells_total", stats.cells_total},
-            {"cells_used", stats.cells_used},
-            {"bytes_total", stats.bytes_total.count()},
-            {"bytes_used", stats.bytes_used.count()},
-            {"high_water_bytes", stats.high_water.count()},
-            {"tokens_reused", 0},
-            {"tokens_computed", stats.tokens_computed},
-            {"tokens_evicted", 0},
-            {"shifts", 0},
-            {"parked", 0},
-            {"restored", 0},
-            {"kv_type", to_string(stats.kv_type)},
-            {"sessions", stats.sessions}};
 }
 
 Json run_json(const RunReport& report) {

@@ -12,9 +12,6 @@ namespace hexcore {
 /// One device, as in run and plugin documents.
 [[nodiscard]] nlohmann::ordered_json run_device_json(const RunDevice& device);
 
-/// The statistics of a KV cache, as in run and answer documents.
-[[nodiscard]] nlohmann::ordered_json cache_stats_json(const CacheStats& stats);
-
 /// The comparison as a "hexcore.verify/1" document (docs/formats/verify.md).
 [[nodiscard]] nlohmann::ordered_json verify_json(const VerifyReport& report);
 

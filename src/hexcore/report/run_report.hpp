@@ -9,24 +9,13 @@
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/measured_by.hpp"
 #include "hexcore/plan/plan.hpp"
+#include "hexcore/report/cache_stats.hpp"
 
 namespace hexcore {
 
 /// Why a run stopped generating.
-enum class StopReason { eos, length, context_full, interrupted };
+enum class StopReason { eos, length, stop_text, context_full, interrupted };
 [[nodiscard]] const char* to_string(StopReason reason);
-
-/// What the KV cache did. Cells are tokens.
-struct CacheStats {
-    std::uint64_t cells_total = 0;
-    std::uint64_t cells_used = 0;
-    Bytes bytes_total;
-    Bytes bytes_used;
-    Bytes high_water;  ///< the most bytes that were ever used
-    std::uint64_t tokens_computed = 0;
-    KvType kv_type = KvType::f16;
-    std::uint64_t sessions = 0;
-};
 
 /// One device while the model was loaded.
 struct RunDevice {

@@ -112,9 +112,9 @@ std::string run_table(const RunReport& report, TextStyle style) {
         fmt::format("KV cache: {} of {} cells used (accounted {} of {}, high-water mark {}); "
                     "{} computed",
                     report.cache.cells_used, report.cache.cells_total,
-                    to_string(report.cache.bytes_used), to_string(report.cache.bytes_total),
-                    to_string(report.cache.high_water),
-                    plural(report.cache.tokens_computed, "token")),
+                    to_string(report.cache.used()), to_string(report.cache.total()),
+                    to_string(report.cache.high_water()),
+                    plural(report.cache.counts.tokens_computed, "token")),
         style.columns);
     return text;
 }

@@ -12,7 +12,9 @@ std::string key_of(Purpose purpose) { return fmt::format("{}_bytes", to_string(p
 nlohmann::ordered_json usage_json(const Usage& usage) {
     nlohmann::ordered_json json;
     for (const Purpose purpose : all_purposes) {
-        json[key_of(purpose)] = usage[purpose].count();
+        if (purpose != Purpose::parked || usage.parked > Bytes()) {
+            json[key_of(purpose)] = usage[purpose].count();
+        }
     }
     json["total_bytes"] = usage.total().count();
     return json;
@@ -22,8 +24,10 @@ Result<Usage> usage_from_json(const JsonCursor& cursor) {
     Usage usage;
     for (const Purpose purpose : all_purposes) {
         const std::string key = key_of(purpose);
-        if (purpose == Purpose::recurrent && !cursor.has(key)) {
-            continue;  // plans of earlier versions do not have it
+        const bool may_be_missing =  // plans of earlier versions; of devices
+            purpose == Purpose::recurrent || purpose == Purpose::parked;
+        if (may_be_missing && !cursor.has(key)) {
+            continue;
         }
         HEXCORE_TRY(member, cursor.member(key));
         HEXCORE_TRY(size, member.bytes());

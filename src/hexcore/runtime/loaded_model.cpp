@@ -8,6 +8,8 @@ namespace hexcore {
 struct LoadedModel::State {
     LlamaLog log;  // first: unloading logs, too
     Machine& machine;
+    const Inventory& inventory;
+    Plan plan;
     LoadAttempt::Loaded loaded;
     ToldEntries host;  ///< what libllama takes in host memory
 
@@ -27,7 +29,8 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
     std::unique_ptr<State> state(
-        new State{{}, machine, std::move(loaded), ToldEntries(machine.host())});
+        new State{
+        {}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host())});
     state->enter_host_memory();
     return LoadedModel(std::move(state));
 }
@@ -39,6 +42,10 @@ llama_context& LoadedModel::context() const { return *state_->loaded.context; }
 const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&model()); }
 
 Machine& LoadedModel::machine() const { return state_->machine; }
+
+const Inventory& LoadedModel::inventory() const { return state_->inventory; }
+
+const Plan& LoadedModel::plan() const { return state_->plan; }
 
 Usage LoadedModel::host_usage() const {
     Usage usage = state_->enter_host_memory();  // libllama may have taken more meanwhile

@@ -20,7 +20,8 @@ class LoadedModel {
 public:
     /// One attempt, see LoadAttempt. It fits, or nothing is left allocated on any device:
     /// does_not_fit (a budget or the machine refused), bad_input (libllama cannot use the file, or
-    /// the file changed), missing_device, interrupted. The machine must outlive the model.
+    /// the file changed), missing_device, interrupted. The machine and the inventory must outlive
+    /// the model.
     [[nodiscard]] static Result<LoadedModel> load(Machine& machine, const Inventory& inventory,
                                                   const Plan& plan, const LoadOptions& options);
     LoadedModel(LoadedModel&& other) noexcept;
@@ -31,6 +32,8 @@ public:
     [[nodiscard]] llama_context& context() const;
     [[nodiscard]] const llama_vocab& vocab() const;
     [[nodiscard]] Machine& machine() const;
+    [[nodiscard]] const Inventory& inventory() const;
+    [[nodiscard]] const Plan& plan() const;
     /// What was taken in host memory, outside the devices: by libllama, and for staging, which was
     /// given back when the load was complete.
     [[nodiscard]] Usage host_usage() const;

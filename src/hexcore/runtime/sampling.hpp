@@ -1,16 +1,43 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hexcore/runtime/decoder.hpp"
 
 namespace hexcore {
 
-/// How the next token is chosen, by llama.cpp's samplers.
+/// How the next token is chosen, by llama.cpp's samplers, in this order.
 struct SamplingOptions {
-    float temperature = 0.8F;         ///< 0: always the most likely token
+    std::int32_t repeat_last_n = 64;  ///< tokens that the penalties look back; 0: none
+    float repeat_penalty = 1;         ///< divides the logits of tokens that were there; 1: none
+    float frequency_penalty = 0;      ///< off the logit for each time that a token was there
+    float presence_penalty = 0;       ///< off the logit of a token that was there
     std::int32_t top_k = 40;          ///< 0: all
+    float typical_p = 1;              ///< locally typical sampling; 1: all
     float top_p = 0.95F;              ///< 1: all
     float min_p = 0.05F;              ///< 0: all
+    float xtc_probability = 0;        ///< of leaving out all but the last of the best; 0: never
+    float xtc_threshold = 0.1F;       ///< what counts as one of the best there
+    float temperature = 0.8F;         ///< 0: always the most likely token
     std::uint32_t seed = 0xFFFFFFFF;  ///< the default: another one each time
+};
+
+/// A value that is added to a token's logit before it is chosen from.
+struct LogitBias {
+    Token token = 0;
+    float bias = 0;
+};
+
+/// What an answer has to follow, in llama.cpp's GBNF; the rule `root` begins it.
+struct Grammar {
+    std::string rules;  ///< empty: none
+    /// It holds only from where one of the triggers was generated: a pattern (its first group), or
+    /// a token.
+    bool lazy = false;
+    std::vector<std::string> trigger_patterns;
+    std::vector<Token> trigger_tokens;
 };
 
 }  // namespace hexcore

@@ -1,13 +1,14 @@
 #pragma once
 
 #include "hexcore/report/run_report.hpp"
-#include "hexcore/runtime/sequence.hpp"
+#include "hexcore/session/request.hpp"
 
 namespace hexcore {
 
-/// Puts the answer of the model's first sequence, which must still be there, and what the memory
-/// did while the model is loaded into the report.
-[[nodiscard]] Result<void> describe_run(RunReport& report, const Plan& plan, LoadedModel& model,
+class Machine;
+
+/// Puts an answer, and what the memory did while the model is loaded, into the report.
+[[nodiscard]] Result<void> describe_run(RunReport& report, LoadedModel& model,
                                         const Answer& answer);
 /// Puts what is left after unloading into the report.
 [[nodiscard]] Result<void> describe_unloaded(RunReport& report, const Machine& machine);

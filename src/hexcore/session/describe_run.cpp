@@ -1,7 +1,6 @@
-#include "hexcore/runtime/describe_run.hpp"
+#include "hexcore/session/describe_run.hpp"
 
 #include "hexcore/backend/machine.hpp"
-#include "llama.h"
 
 namespace hexcore {
 namespace {
@@ -10,26 +9,10 @@ double per_second(std::uint32_t count, double seconds) {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-CacheStats cache_stats(const Plan& plan, LoadedModel& model, const Answer& answer) {
-    CacheStats stats;
-    llama_memory_t memory = llama_get_memory(&model.context());
-    stats.cells_total = llama_n_ctx(&model.context());
-    stats.cells_used = static_cast<std::uint64_t>(llama_memory_seq_pos_max(memory, 0)) + 1;
-    for (const PlannedDevice& device : plan.devices) {
-        stats.bytes_total += device.planned.kv;
-    }
-    stats.bytes_used = Bytes(stats.bytes_total.count() / stats.cells_total * stats.cells_used);
-    stats.high_water = stats.bytes_used;  // nothing is ever taken out of a run's one sequence
-    stats.tokens_computed = answer.computed_tokens;
-    stats.kv_type = plan.context.kv_type;
-    stats.sessions = 1;
-    return stats;
-}
-
 }  // namespace
 
-Result<void> describe_run(RunReport& report, const Plan& plan, LoadedModel& model,
-                          const Answer& answer) {
+Result<void> describe_run(RunReport& report, LoadedModel& model, const Answer& answer) {
+    const Plan& plan = model.plan();
     report.text = answer.text;
     report.stop = answer.stop;
     report.prompt_tokens = TokenCount(answer.prompt_tokens);
@@ -53,7 +36,7 @@ Result<void> describe_run(RunReport& report, const Plan& plan, LoadedModel& mode
                                   .refused = memory.budget().refused()});
     }
     report.host = {.planned = plan.host, .accounted = model.host_usage()};
-    report.cache = cache_stats(plan, model, answer);
+    report.cache = answer.cache;
     return {};
 }
 

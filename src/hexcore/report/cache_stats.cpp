@@ -1,0 +1,76 @@
+#include "hexcore/report/cache_stats.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "hexcore/base/check.hpp"
+
+namespace hexcore {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Bytes sum(const std::vector<DeviceCache>& devices, Bytes DeviceCache::*member) {
+    Bytes bytes;
+    for (const DeviceCache& device : devices) {
+        bytes += device.*member;
+    }
+    return bytes;
+}
+
+Json devices_json(const CacheStats& stats) {
+    Json devices = Json::array();
+    for (const DeviceCache& device : stats.devices) {
+        devices.push_back({{"name", device.name},
+                           {"bytes_total", device.total.count()},
+                           {"bytes_used", device.used.count()},
+                           {"high_water_bytes", device.high_water.count()}});
+    }
+    return devices;
+}
+
+}  // namespace
+
+const char* to_string(Forgetting forgetting) {
+    switch (forgetting) {
+        case Forgetting::any_end:
+            return "any end";
+        case Forgetting::within_reach:
+            return "within the window";
+        case Forgetting::all_or_none:
+            return "all or none";
+    }
+    HEXCORE_CHECK(false, static_cast<int>(forgetting), "unknown");
+    return "";
+}
+
+Bytes CacheStats::total() const { return sum(devices, &DeviceCache::total); }
+Bytes CacheStats::used() const { return sum(devices, &DeviceCache::used); }
+Bytes CacheStats::high_water() const { return sum(devices, &DeviceCache::high_water); }
+
+Json cache_stats_json(const CacheStats& stats) {
+    constexpr double mib = 1024.0 * 1024.0;
+    return {{"cells_total", stats.cells_total},
+            {"cells_used", stats.cells_used},
+            {"bytes_total", stats.total().count()},
+            {"bytes_used", stats.used().count()},
+            {"high_water_bytes", stats.high_water().count()},
+            {"tokens_reused", stats.counts.tokens_reused},
+            {"tokens_computed", stats.counts.tokens_computed},
+            {"tokens_evicted", stats.counts.tokens_evicted},
+            {"shifts", stats.counts.shifts},
+            {"parked", stats.counts.parked},
+            {"restored", stats.counts.restored},
+            {"kv_type", to_string(stats.kv_type)},
+            {"sessions", stats.sessions},
+            {"seq_length", stats.session_tokens},
+            {"estimated_memory_mb", static_cast<double>(stats.session_bytes) / mib},
+            {"sessions_parked", stats.sessions_parked},
+            {"parked_memory_bytes", stats.parked_memory.count()},
+            {"parked_file_bytes", stats.parked_files.count()},
+            {"can", {{"slide", stats.abilities.slide},
+                     {"forget", to_string(stats.abilities.forget)},
+                     {"why", stats.abilities.why}}},
+            {"devices", devices_json(stats)}};
+}
+
+}  // namespace hexcore

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/plan/plan.hpp"
+
+namespace hexcore {
+
+/// Which of a session's tokens can be taken out of the cache while the others stay.
+enum class Forgetting {
+    any_end,      ///< the last ones, however many
+    within_reach,  ///< the last ones, as far as the sliding window's cells are still there
+    all_or_none,  ///< recurrent state has no parts
+};
+[[nodiscard]] const char* to_string(Forgetting forgetting);
+
+/// What the cache of an architecture allows. Whole sessions can always be parked, and come back.
+struct CacheAbilities {
+    bool slide = true;  ///< tokens in the middle can go, and the keys of those behind be moved
+    Forgetting forget = Forgetting::any_end;
+    std::string why = {};  ///< why not all of it
+};
+
+/// What happened to cells: of one session, or of all.
+struct CacheCounts {
+    std::uint64_t tokens_computed = 0;
+    std::uint64_t tokens_reused = 0;   ///< of prompts, that were there already
+    std::uint64_t tokens_evicted = 0;  ///< taken out to make room
+    std::uint64_t shifts = 0;          ///< how often a full session slid
+    std::uint64_t parked = 0;          ///< how often cells left the cache for memory or a file
+    std::uint64_t restored = 0;        ///< and came back
+};
+
+/// The cache of one device.
+struct DeviceCache {
+    std::string name;
+    Bytes total;
+    Bytes used;
+    Bytes high_water;  ///< the most that was ever used
+};
+
+/// What the KV cache holds and did. A cell has the keys and values of a token, in all layers.
+struct CacheStats {
+    std::uint64_t cells_total = 0;
+    std::uint64_t cells_used = 0;
+    std::uint64_t cells_high_water = 0;
+    std::vector<DeviceCache> devices;
+    CacheCounts counts;
+    KvType kv_type = KvType::f16;
+    std::uint64_t sessions = 0;
+    std::uint64_t sessions_parked = 0;
+    Bytes parked_memory;  ///< of the host, for parked sessions and saved beginnings of prompts
+    Bytes parked_files;
+    std::uint64_t session_tokens = 0;  ///< of the session that was asked, in the cache
+    std::uint64_t session_bytes = 0;   ///< that these take
+    CacheAbilities abilities;
+
+    [[nodiscard]] Bytes total() const;
+    [[nodiscard]] Bytes used() const;
+    [[nodiscard]] Bytes high_water() const;
+};
+
+/// The `cache_stats` of docs/formats/run.md.
+[[nodiscard]] nlohmann::ordered_json cache_stats_json(const CacheStats& stats);
+
+}  // namespace hexcore

@@ -1,0 +1,241 @@
+#include "hexcore/session/conversation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
+    return static_cast<std::uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+}  // namespace
+
+Result<void> Conversation::ask(Request request, const LoadedModel& model, const KvManager& kv) {
+    HEXCORE_CHECK(state_ == State::idle, static_cast<int>(state_), "is being asked already");
+    const bool whole = request.kind == PromptKind::whole;
+    std::vector<Token> tokens = std::move(request.tokens);
+    if (tokens.empty()) {
+        const bool at_start = whole || tokens_.empty();
+        HEXCORE_TRY(of_text,
+                    Tokenizer(model).tokenize(
+                        request.text, at_start ? TextPlace::start : TextPlace::within));
+        tokens = std::move(of_text);
+    }
+    const std::uint32_t n_vocab = Tokenizer(model).vocabulary_size();
+    const auto is_foreign = [n_vocab](Token token) {
+        return token < 0 || static_cast<std::uint32_t>(token) >= n_vocab;
+    };
+    if (std::ranges::any_of(tokens, is_foreign)) {
+        return fail(ErrorCode::usage, "the prompt has a token that is none of the model's {}",
+                    n_vocab);
+    }
+    const std::size_t held = whole ? 0 : tokens_.size();
+    // The last token of an answer is not computed yet, and goes on by itself.
+    const std::size_t computed = whole ? 0 : std::min<std::size_t>(held, position());
+    if (tokens.size() + held - computed == 0) {
+        return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
+    }
+    const std::uint32_t most = kv.session_tokens();
+    const bool slides = options_.on_full == OnFull::slide && !whole;
+    const std::size_t fixed = slides ? std::min<std::size_t>(options_.keep, held) : held;
+    if (fixed + tokens.size() > most) {
+        const std::uint64_t enough =
+            (fixed + tokens.size() + 1) * model.plan().context.sequences;
+        return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
+                    "the prompt has {} and the context has room for {}",
+                    plural(tokens.size(), "token"), most - std::min<std::size_t>(most, fixed));
+    }
+    HEXCORE_TRY(sampler, Sampler::make(model, request.sampling, request.grammar, request.biases));
+    sampler_.emplace(std::move(sampler));
+    stream_.emplace(request.stops);
+    answer_ = {};
+    answer_.prompt_tokens = static_cast<std::uint32_t>(tokens.size() + held - computed);
+    unshown_.clear();
+    before_ = tokens_;
+    if (whole) {
+        tokens_.clear();
+    }
+    tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+    request_ = std::move(request);
+    cancelled_ = false;
+    since_ = Clock::now();
+    state_ = State::waiting;
+    return {};
+}
+
+/// How many of the first tokens are in the cells, and as they would be if they were computed.
+std::uint32_t Conversation::reusable(const CutOptions& cut) const {
+    // The last one has to be computed: its logits are wanted.
+    const std::uint32_t common = std::min(common_start(cells_.tokens, tokens_),
+                                          static_cast<std::uint32_t>(tokens_.size()) - 1);
+    if (!cut.only_fixed || request_.kind == PromptKind::behind) {
+        return common;
+    }
+    const std::uint32_t fixed = std::min(common, cells_.fixed);
+    const std::uint32_t shared = request_.shared_tokens;
+    if (shared == cells_.fixed_shared) {
+        const std::uint32_t pieces = fixed / cut.piece * cut.piece;
+        return shared <= fixed ? std::max(shared, pieces) : pieces;
+    }
+    return std::min(fixed, std::min(shared, cells_.fixed_shared)) / cut.piece * cut.piece;
+}
+
+void Conversation::enter(KvManager& kv, const CutOptions& cut) {
+    HEXCORE_CHECK(state_ == State::waiting, static_cast<int>(state_), "does not wait");
+    std::uint32_t kept = kv.keep_first(cells_, reusable(cut));
+    const std::uint32_t shared = request_.shared_tokens;
+    if (kept < shared && shared < tokens_.size() &&
+        kv.restore_prefix(cells_, std::span(tokens_).first(shared))) {
+        kept = shared;
+        cells_.fixed = shared;
+    }
+    if (kept == 0) {
+        // What was given up while it was parked may have been longer than a window.
+        const std::size_t most = kv.session_tokens();
+        if (tokens_.size() > most) {
+            const std::size_t keep = std::min<std::size_t>(options_.keep, most / 2);
+            const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
+            tokens_.erase(from, from + static_cast<std::ptrdiff_t>(tokens_.size() - most));
+        }
+    }
+    if (cells_.fixed == 0) {
+        cells_.fixed_shared = shared;
+    }
+    fixed_grows_ = shared == cells_.fixed_shared ||
+                   (request_.kind == PromptKind::behind && cells_.fixed >= cells_.fixed_shared);
+    answer_.reused_tokens = request_.kind == PromptKind::whole ? kept : 0;
+    kv.reused(cells_, answer_.reused_tokens);
+    answer_.waited_seconds = seconds_since(since_);
+    since_ = Clock::now();
+    state_ = State::prompt;
+}
+
+std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) {
+    std::uint32_t at = position();
+    now_ = 1;
+    if (state_ == State::prompt) {
+        std::uint32_t end = (at / cut.piece + 1) * cut.piece;
+        if (at < request_.shared_tokens) {
+            end = std::min(end, request_.shared_tokens);
+        }
+        now_ = std::min<std::size_t>(todo(), end - at);
+    }
+    while (at + now_ > kv.session_tokens()) {
+        if (options_.on_full == OnFull::stop) {
+            return {};
+        }
+        const std::uint32_t keep = std::min(options_.keep, at - std::min(at, 2U));
+        if (at < 2 || cells_.shifting) {
+            now_ = kv.session_tokens() - at;  // it slid already: as much as there is room for
+            break;
+        }
+        const std::uint32_t out = kv.slide(cells_, keep);
+        const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
+        tokens_.erase(from, from + static_cast<std::ptrdiff_t>(out));
+        at = position();
+    }
+    return std::span(tokens_).subspan(at, now_);
+}
+
+bool Conversation::computed(KvManager& kv, const CutOptions& cut) {
+    const std::uint32_t from = position();
+    const auto tokens = std::span(tokens_).subspan(from, now_);
+    kv.computed(cells_, tokens);
+    answer_.computed_tokens += static_cast<std::uint32_t>(now_);
+    if (state_ == State::generating) {
+        return true;
+    }
+    const std::uint32_t to = position();
+    if (fixed_grows_ && cells_.fixed == from && (to % cut.piece == 0 || to == request_.shared_tokens)) {
+        cells_.fixed = to;
+    }
+    if (to == request_.shared_tokens && cells_.fixed == to) {
+        kv.save_prefix(cells_);
+    }
+    return todo() == 0;
+}
+
+void Conversation::not_computed(KvManager& kv) {
+    (void)kv.keep_first(cells_, position());
+    if (state_ == State::generating && todo() > 1) {
+        state_ = State::prompt;  // this kind of cache could not give up a part, so all is gone
+    }
+}
+
+Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& tokenizer) {
+    auto& seconds =
+        state_ == State::prompt ? answer_.prompt_seconds : answer_.decode_seconds;
+    seconds += seconds_since(since_);
+    since_ = Clock::now();
+    state_ = State::generating;
+    HEXCORE_TRY(token, sampler_->choose(logits));
+    if (tokenizer.ends_answer(token)) {
+        answer_.stop = StopReason::eos;
+        return true;
+    }
+    tokens_.push_back(token);
+    ++answer_.generated_tokens;
+    GeneratedToken generated{token, tokenizer.piece(token), {}};
+    if (request_.chances) {
+        generated.chances = chances(logits, token, *request_.chances);
+    }
+    std::string text = stream_->take(generated.bytes);
+    unshown_.push_back(std::move(generated));
+    show(std::move(text), false);
+    if (stream_->stopped()) {
+        answer_.stop = StopReason::stop_text;
+        return true;
+    }
+    answer_.stop = StopReason::length;
+    return request_.max_tokens != 0 && answer_.generated_tokens == request_.max_tokens;
+}
+
+void Conversation::show(std::string text, bool at_end) {
+    if (text.empty() && (!at_end || unshown_.empty())) {
+        return;
+    }
+    answer_.text += text;
+    if (request_.on_piece) {
+        request_.on_piece({text, unshown_});
+    }
+    if (request_.chances) {
+        answer_.tokens.insert(answer_.tokens.end(), std::make_move_iterator(unshown_.begin()),
+                              std::make_move_iterator(unshown_.end()));
+    }
+    unshown_.clear();
+}
+
+Answer Conversation::end(StopReason reason, KvManager& kv) {
+    if (state_ == State::waiting || state_ == State::prompt) {
+        give_up(kv);
+        answer_.prompt_tokens = 0;
+    } else {
+        show(stream_->rest(), true);
+    }
+    state_ = State::idle;
+    kv.let_go(cells_);
+    answer_.stop = reason;
+    answer_.cache = kv.stats(&cells_);
+    return std::move(answer_);
+}
+
+void Conversation::give_up(KvManager& kv) {
+    if (state_ != State::waiting) {
+        kv.let_go(cells_);
+        const std::uint32_t common = common_start(cells_.tokens, before_);
+        // Where it cannot stand where it stood, it computes that again when it is asked.
+        (void)kv.keep_first(cells_, common);
+    }
+    tokens_ = std::move(before_);
+    state_ = State::idle;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "hexcore/runtime/tokenizer.hpp"
+#include "hexcore/session/kv_manager.hpp"
+#include "hexcore/session/request.hpp"
+#include "hexcore/session/text_stream.hpp"
+
+namespace hexcore {
+
+/// What happens when a session has no cell left.
+enum class OnFull {
+    stop,   ///< the answer ends
+    slide,  ///< the older half of the tokens is forgotten
+};
+
+/// How a session is kept. The defaults are those of `hexcore run`.
+struct SessionOptions {
+    OnFull on_full = OnFull::stop;
+    std::uint32_t keep = 0;  ///< tokens at the start that slide() never takes out
+};
+
+/// How reused tokens and pieces of prompts are cut.
+struct CutOptions {
+    std::uint32_t piece = 512;  ///< pieces end at its multiples
+    bool only_fixed = false;    ///< what was not computed in such pieces is not reused
+};
+
+/// One session as a state machine: what it computes next, and what it makes of the logits. The
+/// engine computes; this knows nothing of the others.
+class Conversation {
+public:
+    enum class State {
+        idle,
+        waiting,     ///< for a sequence of the cache
+        prompt,      ///< has tokens of a prompt to compute
+        generating,  ///< has one token to compute, the last one of the answer so far
+    };
+
+    Conversation(SessionCells& cells, SessionOptions options) : cells_(cells), options_(options) {}
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] SessionCells& cells() const { return cells_; }
+    /// All its tokens, whether they are in the cache or not; the last may not be computed yet.
+    [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
+    /// In place of those that it has; it must be idle.
+    void set_tokens(std::vector<Token> tokens) { tokens_ = std::move(tokens); }
+    /// Ends its answer before anything more is computed. Safe to call from any thread.
+    void cancel() { cancelled_ = true; }
+    [[nodiscard]] bool is_cancelled() const { return cancelled_; }
+
+    /// idle -> waiting. Fails as Request::on_end says, and stays idle.
+    [[nodiscard]] Result<void> ask(Request request, const LoadedModel& model, const KvManager& kv);
+    /// waiting -> prompt: it has a sequence now, and finds out what need not be computed.
+    void enter(KvManager& kv, const CutOptions& cut);
+
+    /// The tokens to compute now; makes room for them first. None: the cache is full, and it is to
+    /// end with StopReason::context_full.
+    [[nodiscard]] std::span<const Token> next(KvManager& kv, const CutOptions& cut);
+    /// next() was computed. Whether its logits are wanted: a token is to be chosen now.
+    [[nodiscard]] bool computed(KvManager& kv, const CutOptions& cut);
+    /// next() was not computed, or in part: nothing of it counts.
+    void not_computed(KvManager& kv);
+    /// Chooses the next token. True: the answer ends, as answer().stop says.
+    [[nodiscard]] Result<bool> take(std::span<const float> logits, const Tokenizer& tokenizer);
+
+    /// -> idle, with the answer so far, which ends for `reason`.
+    [[nodiscard]] Answer end(StopReason reason, KvManager& kv);
+    /// -> idle, and back to where the session stood before it was asked.
+    void give_up(KvManager& kv);
+    [[nodiscard]] StopReason reason() const { return answer_.stop; }
+    [[nodiscard]] const Request& request() const { return request_; }
+    /// Nobody is told of this request again.
+    [[nodiscard]] std::function<void(Result<Answer>)> take_on_end() {
+        return std::exchange(request_.on_end, {});
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    void show(std::string text, bool at_end);
+    [[nodiscard]] std::uint32_t reusable(const CutOptions& cut) const;
+    /// Tokens behind the cells, still to be computed.
+    [[nodiscard]] std::size_t todo() const { return tokens_.size() - cells_.tokens.size(); }
+    [[nodiscard]] std::uint32_t position() const {
+        return static_cast<std::uint32_t>(cells_.tokens.size());
+    }
+
+    SessionCells& cells_;
+    const SessionOptions options_;
+    State state_ = State::idle;
+    std::atomic<bool> cancelled_ = false;
+    std::vector<Token> tokens_;
+    std::vector<Token> before_;  ///< the tokens before it was asked
+    std::size_t now_ = 0;        ///< tokens behind the cells that are being computed
+    bool fixed_grows_ = false;   ///< pieces end where those of a fresh session would
+    Request request_;
+    std::optional<Sampler> sampler_;
+    std::optional<TextStream> stream_;
+    std::vector<GeneratedToken> unshown_;
+    Answer answer_;
+    Clock::time_point since_;  ///< the last change of what it does
+};
+
+}  // namespace hexcore

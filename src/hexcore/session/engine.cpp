@@ -1,0 +1,284 @@
+#include "hexcore/session/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hexcore/backend/machine.hpp"
+
+namespace hexcore {
+namespace {
+
+using State = Conversation::State;
+
+/// Whether the order in which tokens are computed changes no bit: ggml's CPU kernels go over a
+/// quantised cache row by row, whatever else is in the batch, but over one in f16 in chunks that
+/// depend on its length and on the rows (flash attention in ggml-cpu's ops.cpp).
+bool order_does_not_matter(LoadedModel& model) {
+    return model.machine().all_host() && model.plan().context.kv_type != KvType::f16;
+}
+
+std::vector<Conversation*> those_in(std::span<Conversation* const> all, State state) {
+    std::vector<Conversation*> some;
+    std::ranges::copy_if(all, std::back_inserter(some), [state](const Conversation* conversation) {
+        return conversation->state() == state;
+    });
+    return some;
+}
+
+}  // namespace
+
+Session::Session(Session&& other) noexcept
+    : engine_(other.engine_), conversation_(std::exchange(other.conversation_, nullptr)) {}
+
+Session& Session::operator=(Session&& other) noexcept {
+    if (this != &other) {
+        close();
+        engine_ = other.engine_;
+        conversation_ = std::exchange(other.conversation_, nullptr);
+    }
+    return *this;
+}
+
+Session::~Session() { close(); }
+
+void Session::close() {
+    if (conversation_ == nullptr) {
+        return;
+    }
+    if (!idle()) {
+        conversation_->give_up(engine_->kv_);
+    }
+    std::erase(engine_->asked_, conversation_);
+    engine_->kv_.remove(conversation_->cells());
+    std::erase_if(engine_->conversations_,
+                  [this](const auto& one) { return one.get() == conversation_; });
+    conversation_ = nullptr;
+}
+
+void Session::ask(Request request) {
+    auto on_end = request.on_end;
+    if (auto asked = conversation_->ask(std::move(request), engine_->model(), engine_->kv_);
+        asked) {
+        engine_->asked_.push_back(conversation_);
+    } else if (on_end) {
+        on_end(tl::unexpected(std::move(asked.error())));
+    }
+}
+
+void Session::cancel() { conversation_->cancel(); }
+
+bool Session::idle() const { return conversation_->state() == State::idle; }
+
+const std::vector<Token>& Session::tokens() const { return conversation_->tokens(); }
+
+CacheStats Session::stats() const { return engine_->kv_.stats(&conversation_->cells()); }
+
+Result<void> Session::save_to(const std::filesystem::path& file, const std::string& note) {
+    HEXCORE_CHECK(idle(), "the session", "is being asked");
+    SessionCells& cells = conversation_->cells();
+    SessionFile content{StateIdentity::of(engine_->model()), conversation_->tokens(), note};
+    if (!cells.tokens.empty() && !cells.shifting && engine_->kv_.bring_in(cells)) {
+        engine_->kv_.let_go(cells);
+        if (auto saved = engine_->kv_.save(cells)) {
+            content.cells = static_cast<std::uint32_t>(cells.tokens.size());
+            content.state = std::move(saved->bytes);
+        }
+    }
+    return write_session_file(file, content);
+}
+
+Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
+    HEXCORE_CHECK(idle(), "the session", "is being asked");
+    HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model())));
+    KvManager& kv = engine_->kv_;
+    if (read.tokens.size() > kv.session_tokens() + std::size_t{1}) {
+        const std::uint64_t enough =
+            (read.tokens.size() + 1) * engine_->model().plan().context.sequences;
+        return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
+                    "{}: the saved session has {} tokens and the context has room for {}",
+                    file.string(), read.tokens.size(), kv.session_tokens());
+    }
+    SessionCells& cells = conversation_->cells();
+    Loaded loaded{std::move(read.note), std::move(read.state_problem)};
+    if (loaded.problem.empty() && !read.state.empty() && kv.bring_in(cells)) {
+        kv.let_go(cells);
+        const auto in_cells = std::span(read.tokens).first(read.cells);
+        if (!kv.restore(cells, in_cells, read.state)) {
+            loaded.problem = "this context does not take what it holds of the cache";
+        }
+    }
+    conversation_->set_tokens(std::move(read.tokens));
+    return loaded;
+}
+
+Engine::Engine(LoadedModel& model, EngineOptions options)
+    : decoder_(model),
+      tokenizer_(model),
+      kv_(model, options.parking),
+      options_(std::move(options)),
+      cut_{.piece = decoder_.piece_tokens(),
+           .only_fixed = options_.equality == Equality::exact && !order_does_not_matter(model)} {
+    if (order_does_not_matter(model)) {
+        options_.equality = Equality::close;  // which is exact, too
+    }
+}
+
+Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
+
+Result<Session> Engine::open(const SessionOptions& options) {
+    if (options.on_full == OnFull::slide) {
+        if (!kv_.abilities().slide) {
+            return fail(ErrorCode::usage,
+                        "a full context of this model cannot slide: {}; it can stop",
+                        kv_.abilities().why);
+        }
+        if (options.keep > kv_.session_tokens() / 2) {
+            return fail(ErrorCode::usage,
+                        "{} tokens to keep are more than half of the {} of a session",
+                        options.keep, kv_.session_tokens());
+        }
+    }
+    conversations_.push_back(std::make_unique<Conversation>(kv_.add(), options));
+    return Session(*this, *conversations_.back());
+}
+
+bool Engine::turn(const std::atomic<bool>* stop) {
+    end_cancelled(stop);
+    admit();
+    compute_prompt(stop);
+    compute_answers(stop);
+    tell_ends();
+    return !asked_.empty();
+}
+
+Result<Answer> Engine::answer(Session& session, Request request, const std::atomic<bool>* stop) {
+    std::optional<Result<Answer>> end;
+    request.on_end = [&end](Result<Answer> answer) { end = std::move(answer); };
+    session.ask(std::move(request));
+    while (!end) {
+        (void)turn(stop);
+    }
+    return std::move(*end);
+}
+
+std::size_t Engine::waiting() const { return those_in(asked_, State::waiting).size(); }
+
+std::size_t Engine::answering() const { return asked_.size() - waiting(); }
+
+void Engine::end_cancelled(const std::atomic<bool>* stop) {
+    const bool all = stop != nullptr && stop->load();
+    for (Conversation* conversation : std::vector(asked_)) {
+        if (all || conversation->is_cancelled()) {
+            end(*conversation, StopReason::interrupted);
+        }
+    }
+}
+
+void Engine::admit() {
+    for (Conversation* conversation : those_in(asked_, State::waiting)) {
+        if (!kv_.bring_in(conversation->cells())) {
+            return;  // first come, first served
+        }
+        conversation->enter(kv_, cut_);
+    }
+}
+
+void Engine::compute_prompt(const std::atomic<bool>* stop) {
+    const std::vector<Conversation*> prompts = those_in(asked_, State::prompt);
+    if (!prompts.empty()) {
+        // A piece of a prompt shares its batch with nobody: libllama would cut it (split_equal).
+        compute({&prompts.front(), 1}, stop);
+    }
+}
+
+void Engine::compute_answers(const std::atomic<bool>* stop) {
+    const std::vector<Conversation*> answers = those_in(asked_, State::generating);
+    if (kv_.abilities().forget == Forgetting::all_or_none) {
+        stop = nullptr;  // a token that was computed by half would cost all of them
+    }
+    if (options_.equality == Equality::exact) {
+        for (Conversation* const& conversation : answers) {
+            compute({&conversation, 1}, stop);
+        }
+    } else if (!answers.empty()) {
+        compute(answers, stop);
+    }
+}
+
+void Engine::compute(std::span<Conversation* const> together, const std::atomic<bool>* stop) {
+    std::vector<SequenceTokens> parts;
+    std::vector<Conversation*> computing;
+    for (Conversation* conversation : together) {
+        const auto tokens = conversation->next(kv_, cut_);
+        if (tokens.empty()) {
+            end(*conversation, StopReason::context_full);
+            continue;
+        }
+        const SessionCells& cells = conversation->cells();
+        parts.push_back({cells.sequence.value(), static_cast<std::uint32_t>(cells.tokens.size()),
+                         tokens});
+        computing.push_back(conversation);
+    }
+    if (parts.empty()) {
+        return;
+    }
+    auto decoded = decoder_.decode(parts, stop);
+    if (!decoded || *decoded == Decoded::stopped) {
+        for (Conversation* conversation : computing) {
+            conversation->not_computed(kv_);
+        }
+        if (decoded) {
+            return;  // the next turn ends them
+        }
+        if (computing.size() == 1) {
+            fail_one(*computing.front(), std::move(decoded.error()));
+            return;
+        }
+        // Whoever is at fault fails alone, too; the others need not know.
+        for (Conversation* const& conversation : computing) {
+            compute({&conversation, 1}, stop);
+        }
+        return;
+    }
+    for (std::size_t part = 0; part < computing.size(); ++part) {
+        if (computing[part]->computed(kv_, cut_)) {
+            take(*computing[part], part);
+        }
+    }
+}
+
+void Engine::take(Conversation& conversation, std::size_t part) {
+    const auto logits = decoder_.logits(part);
+    if (!logits) {
+        fail_one(conversation, logits.error());
+        return;
+    }
+    const auto ended = conversation.take(*logits, tokenizer_);
+    if (!ended) {
+        fail_one(conversation, ended.error());
+    } else if (*ended) {
+        end(conversation, conversation.reason());
+    }
+}
+
+void Engine::end(Conversation& conversation, StopReason reason) {
+    auto tell = conversation.take_on_end();
+    ends_.push_back({std::move(tell), conversation.end(reason, kv_)});
+    std::erase(asked_, &conversation);
+}
+
+void Engine::fail_one(Conversation& conversation, Error error) {
+    ends_.push_back({conversation.take_on_end(), tl::unexpected(std::move(error))});
+    conversation.give_up(kv_);
+    std::erase(asked_, &conversation);
+}
+
+void Engine::tell_ends() {
+    for (End& end : std::exchange(ends_, {})) {
+        if (end.tell) {
+            end.tell(std::move(end.answer));
+        }
+    }
+}
+
+}  // namespace hexcore

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/runtime/tokenizer.hpp"
+#include "hexcore/session/conversation.hpp"
+#include "hexcore/session/kv_manager.hpp"
+#include "hexcore/session/request.hpp"
+
+namespace hexcore {
+
+class Engine;
+
+/// Whether what others do may change the bits of a session's logits.
+enum class Equality {
+    close,  ///< sessions are computed in one batch
+    exact,  ///< each alone, and what is reused was computed as it would be now
+};
+
+struct EngineOptions {
+    Equality equality = Equality::close;
+    ParkingOptions parking = {};
+};
+
+/// One conversation of an engine, ended with the object. Move-only. All but cancel() belongs to the
+/// engine's thread.
+class Session {
+public:
+    Session(Session&& other) noexcept;
+    Session& operator=(Session&& other) noexcept;
+    ~Session();
+
+    /// Asks; the answer comes while the engine takes its turns. One question at a time: it must be
+    /// idle. Whoever fails is told by the request's `on_end`, if it has one.
+    void ask(Request request);
+    /// Ends the answer that is being given, before the next turn. Safe to call from any thread.
+    void cancel();
+    [[nodiscard]] bool idle() const;
+    /// All its tokens so far.
+    [[nodiscard]] const std::vector<Token>& tokens() const;
+    [[nodiscard]] CacheStats stats() const;
+
+    /// Keeps what the session has in a file (docs/formats/session.md), with a note for whoever
+    /// loads it. It must be idle. Fails with ErrorCode::negative where it cannot be written.
+    [[nodiscard]] Result<void> save_to(const std::filesystem::path& file, const std::string& note);
+    /// What load_from() found.
+    struct Loaded {
+        std::string note;
+        std::string problem;  ///< why its tokens are going to be computed again; empty: they aren't
+    };
+    /// Goes on where the session in that file stood. Fails with ErrorCode::bad_input where it is
+    /// none, damaged, or of another model, and with ErrorCode::usage where it is longer than the
+    /// context.
+    [[nodiscard]] Result<Loaded> load_from(const std::filesystem::path& file);
+
+private:
+    friend class Engine;
+    Session(Engine& engine, Conversation& conversation)
+        : engine_(&engine), conversation_(&conversation) {}
+    void close();
+
+    Engine* engine_;
+    Conversation* conversation_;
+};
+
+/// Many sessions over one loaded model and its context. It works in turns: in each, the session
+/// that has waited longest with a prompt computes a piece of it, and every session with an answer
+/// under way computes one token. A session that is cancelled, fails or is full leaves the others as
+/// they were. For one thread at a time.
+///
+/// With Equality::exact, and with a quantised KV cache on host devices in any case, a session's
+/// logits are to the bit those of a process that has this session alone; docs/kv-cache.md says what
+/// may differ otherwise.
+class Engine {
+public:
+    /// The model must outlive the engine, and stay where it is. One engine for a model.
+    explicit Engine(LoadedModel& model, EngineOptions options = {});
+    ~Engine();  ///< its sessions must have gone
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// A new session, which takes nothing until it is asked. Fails with ErrorCode::usage where this
+    /// model's cache cannot do what is to happen when it is full.
+    [[nodiscard]] Result<Session> open(const SessionOptions& options = {});
+
+    /// One turn. False: nobody has a question. Once `stop` (null: never) is set, all answers end
+    /// with StopReason::interrupted.
+    bool turn(const std::atomic<bool>* stop = nullptr);
+    /// Asks, and takes turns until that answer is there. Fails as Request::on_end says.
+    [[nodiscard]] Result<Answer> answer(Session& session, Request request,
+                                        const std::atomic<bool>* stop = nullptr);
+
+    [[nodiscard]] LoadedModel& model() const { return decoder_.model(); }
+    [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
+    [[nodiscard]] const CacheAbilities& abilities() const { return kv_.abilities(); }
+    [[nodiscard]] std::uint32_t session_tokens() const { return kv_.session_tokens(); }
+    [[nodiscard]] CacheStats stats() const { return kv_.stats(); }
+    /// Questions that wait for cells, and that are being answered.
+    [[nodiscard]] std::size_t waiting() const;
+    [[nodiscard]] std::size_t answering() const;
+
+private:
+    friend class Session;
+    struct End {
+        std::function<void(Result<Answer>)> tell;
+        Result<Answer> answer;
+    };
+
+    void end_cancelled(const std::atomic<bool>* stop);
+    void admit();
+    void compute_prompt(const std::atomic<bool>* stop);
+    void compute_answers(const std::atomic<bool>* stop);
+    void compute(std::span<Conversation* const> together, const std::atomic<bool>* stop);
+    void take(Conversation& conversation, std::size_t part);
+    void end(Conversation& conversation, StopReason reason);
+    void fail_one(Conversation& conversation, Error error);
+    void tell_ends();
+
+    Decoder decoder_;
+    Tokenizer tokenizer_;
+    KvManager kv_;
+    EngineOptions options_;
+    CutOptions cut_;
+    std::vector<std::unique_ptr<Conversation>> conversations_;
+    std::vector<Conversation*> asked_;  ///< in the order in which they were asked
+    std::vector<End> ends_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,309 @@
+#include "hexcore/session/kv_manager.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "hexcore/backend/machine.hpp"
+#include "llama.h"
+
+namespace hexcore {
+namespace {
+
+CacheAbilities abilities_of(LoadedModel& model) {
+    const llama_memory_t memory = llama_get_memory(&model.context());
+    CacheAbilities abilities;
+    abilities.slide = memory != nullptr && llama_memory_can_shift(memory);
+    if (llama_model_is_recurrent(&model.model()) || llama_model_is_hybrid(&model.model())) {
+        abilities.slide = false;  // the state of recurrent layers has the removed tokens in it
+        abilities.forget = Forgetting::all_or_none;
+        abilities.why = "recurrent layers have one state for all tokens";
+    } else if (llama_model_n_swa(&model.model()) > 0) {
+        abilities.forget = Forgetting::within_reach;
+        abilities.why = "layers with a sliding window keep the cells of the window alone";
+    } else if (!abilities.slide) {
+        abilities.why = "the positions of this architecture's keys cannot be moved";
+    }
+    return abilities;
+}
+
+llama_seq_id sequence_of(const SessionCells& cells) {
+    return static_cast<llama_seq_id>(cells.sequence.value());
+}
+
+std::uint32_t size_of(const SessionCells& cells) {
+    return static_cast<std::uint32_t>(cells.tokens.size());
+}
+
+}  // namespace
+
+KvManager::KvManager(LoadedModel& model, ParkingOptions parking)
+    : model_(model),
+      abilities_(abilities_of(model)),
+      session_tokens_(llama_n_ctx_seq(&model.context())),
+      parking_(model, std::move(parking)),
+      in_sequence_(llama_n_seq_max(&model.context()), nullptr) {}
+
+KvManager::~KvManager() {
+    for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
+        empty(sequence);
+    }
+}
+
+SessionCells& KvManager::add() { return sessions_.emplace_back(); }
+
+void KvManager::remove(SessionCells& cells) {
+    if (cells.parked) {
+        parking_.drop(*cells.parked);
+    }
+    if (cells.sequence) {
+        empty(*cells.sequence);
+        in_sequence_[*cells.sequence] = nullptr;
+    }
+    std::erase_if(sessions_, [&](const SessionCells& one) { return &one == &cells; });
+}
+
+void KvManager::empty(std::uint32_t sequence) {
+    if (llama_memory_t memory = llama_get_memory(&model_.context())) {
+        (void)llama_memory_seq_rm(memory, static_cast<llama_seq_id>(sequence), -1, -1);
+    }
+}
+
+bool KvManager::bring_in(SessionCells& cells) {
+    if (!cells.sequence) {
+        cells.sequence = free_sequence();
+        if (!cells.sequence) {
+            return false;
+        }
+        in_sequence_[*cells.sequence] = &cells;
+        bring_back(cells);
+    }
+    cells.busy = true;
+    cells.last_used = ++now_;
+    return true;
+}
+
+std::optional<std::uint32_t> KvManager::free_sequence() {
+    SessionCells* victim = nullptr;
+    for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
+        SessionCells* cells = in_sequence_[sequence];
+        if (cells == nullptr) {
+            return sequence;
+        }
+        if (!cells->busy && (victim == nullptr || cells->last_used < victim->last_used)) {
+            victim = cells;
+        }
+    }
+    if (victim == nullptr) {
+        return {};
+    }
+    const std::uint32_t sequence = victim->sequence.value();
+    park(*victim);
+    return sequence;
+}
+
+void KvManager::park(SessionCells& cells) {
+    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
+    std::optional<SavedState> state;
+    // What is saved while keys are to be moved is worth nothing.
+    if (!cells.tokens.empty() && !cells.shifting && parking_.make_room(size)) {
+        if (auto saved = save(cells)) {
+            state = std::move(*saved);
+        }
+    }
+    if (state) {
+        cells.parked = parking_.put(std::move(*state));
+        count(cells, [](CacheCounts& counts) { ++counts.parked; });
+    } else {
+        give_up(cells);
+    }
+    empty(*cells.sequence);
+    in_sequence_[*cells.sequence] = nullptr;
+    cells.sequence.reset();
+}
+
+void KvManager::bring_back(SessionCells& cells) {
+    if (!cells.parked) {
+        return;
+    }
+    const auto state = parking_.take(*std::exchange(cells.parked, {}));
+    if (state && restore(cells, state->tokens, state->bytes)) {
+        count(cells, [](CacheCounts& counts) { ++counts.restored; });
+    } else {
+        give_up(cells);
+    }
+}
+
+void KvManager::give_up(SessionCells& cells) {
+    const std::uint64_t evicted = cells.tokens.size();
+    count(cells, [evicted](CacheCounts& counts) { counts.tokens_evicted += evicted; });
+    cells.tokens.clear();
+    cells.fixed = 0;
+    cells.shifting = false;
+}
+
+std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
+    const std::uint32_t size = size_of(cells);
+    count = std::min(count, size);
+    llama_memory_t memory = llama_get_memory(&model_.context());
+    const llama_seq_id id = sequence_of(cells);
+    const auto end = static_cast<llama_pos>(count);
+    // Of a sliding window the cells before may have been used again for those behind.
+    const llama_pos window = llama_model_n_swa(&model_.model());
+    const bool lost_window =
+        window > 0 && count > 0 && llama_memory_seq_pos_min(memory, id) > std::max(0, end - window);
+    // More may be in the cells than is counted, of a batch that failed.
+    if (cells.shifting || lost_window || !llama_memory_seq_rm(memory, id, end, -1)) {
+        empty(*cells.sequence);
+        count = 0;
+        cells.shifting = false;
+    }
+    cells.tokens.resize(count);
+    cells.fixed = std::min(cells.fixed, count);
+    return count;
+}
+
+std::uint32_t KvManager::slide(SessionCells& cells, std::uint32_t keep) {
+    HEXCORE_CHECK(abilities_.slide, abilities_.why, "cannot slide");
+    const std::uint32_t size = size_of(cells);
+    HEXCORE_CHECK(keep + 1 < size, keep, size);
+    const std::uint32_t out = std::max(1U, (size - keep) / 2);
+    llama_memory_t memory = llama_get_memory(&model_.context());
+    const llama_seq_id id = sequence_of(cells);
+    const auto from = static_cast<llama_pos>(keep);
+    const auto to = static_cast<llama_pos>(keep + out);
+    HEXCORE_CHECK(llama_memory_seq_rm(memory, id, from, to), from, to);
+    llama_memory_seq_add(memory, id, to, -1, from - to);
+    cells.tokens.erase(cells.tokens.begin() + from, cells.tokens.begin() + to);
+    cells.fixed = std::min(cells.fixed, keep);
+    cells.shifting = true;
+    count(cells, [out](CacheCounts& counts) {
+        counts.tokens_evicted += out;
+        ++counts.shifts;
+    });
+    return out;
+}
+
+void KvManager::computed(SessionCells& cells, std::span<const Token> tokens) {
+    cells.tokens.insert(cells.tokens.end(), tokens.begin(), tokens.end());
+    const std::uint64_t n = tokens.size();
+    count(cells, [n](CacheCounts& counts) { counts.tokens_computed += n; });
+    most_cells_ = std::max(most_cells_, cells_used());
+    if (std::exchange(cells.shifting, false)) {
+        compact(cells);
+    }
+}
+
+void KvManager::reused(SessionCells& cells, std::uint64_t n) {
+    count(cells, [n](CacheCounts& counts) { counts.tokens_reused += n; });
+}
+
+/// After a slide new tokens go into the holes, so that a session's cells have another order than
+/// they would have once it was parked, and its logits other bits. This gives them that order now.
+void KvManager::compact(SessionCells& cells) {
+    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
+    if (!parking_.make_room(size)) {
+        return;  // it is never going to be parked either
+    }
+    const auto state = save(cells);
+    if (state && !restore(cells, std::vector<Token>(cells.tokens), state->bytes)) {
+        give_up(cells);
+    }
+}
+
+void KvManager::save_prefix(const SessionCells& cells) {
+    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
+    // Sessions that come back are worth more than beginnings of those that may come.
+    if (cells.shifting || size > Bytes(parking_.largest().count() / 4) ||
+        parking_.find(cells.tokens) != nullptr || !parking_.make_room(size)) {
+        return;
+    }
+    if (auto state = save(cells)) {
+        (void)parking_.put(std::move(*state));
+    }
+}
+
+bool KvManager::restore_prefix(SessionCells& cells, std::span<const Token> tokens) {
+    const SavedState* state = parking_.find(tokens);
+    return state != nullptr && restore(cells, tokens, state->bytes);
+}
+
+Result<SavedState> KvManager::save(const SessionCells& cells) const {
+    SavedState state{cells.tokens, {}, {}};
+    const std::size_t size = llama_state_seq_get_size(&model_.context(), sequence_of(cells));
+    const auto allocate = [&]() -> Result<void> {
+        try {
+            state.bytes.resize(size);
+        } catch (const std::bad_alloc&) {
+            return fail(ErrorCode::does_not_fit,
+                        "there is no host memory for the {} that a session has in the cache",
+                        to_string(Bytes(size)));
+        }
+        return {};
+    };
+    HEXCORE_TRY(entry, model_.machine().host().take(Bytes(size), Purpose::parked, allocate));
+    state.entry = std::move(entry);
+    const std::size_t written = llama_state_seq_get_data(
+        &model_.context(), reinterpret_cast<std::uint8_t*>(state.bytes.data()), size,
+        sequence_of(cells));
+    HEXCORE_CHECK(written == size, written, size);
+    return state;
+}
+
+bool KvManager::restore(SessionCells& cells, std::span<const Token> tokens,
+                        std::span<const std::byte> state) {
+    empty(*cells.sequence);
+    const bool taken =
+        tokens.size() <= session_tokens_ &&
+        llama_state_seq_set_data(&model_.context(),
+                                 reinterpret_cast<const std::uint8_t*>(state.data()), state.size(),
+                                 sequence_of(cells)) == state.size();
+    if (!taken) {
+        empty(*cells.sequence);
+        return false;
+    }
+    cells.tokens.assign(tokens.begin(), tokens.end());
+    most_cells_ = std::max(most_cells_, cells_used());
+    return true;
+}
+
+std::uint64_t KvManager::cells_used() const {
+    std::uint64_t used = 0;
+    for (const SessionCells* cells : in_sequence_) {
+        used += cells == nullptr ? 0 : cells->tokens.size();
+    }
+    return used;
+}
+
+CacheStats KvManager::stats(const SessionCells* of) const {
+    const Plan& plan = model_.plan();
+    CacheStats stats;
+    stats.cells_total = llama_n_ctx(&model_.context());
+    stats.cells_used = cells_used();
+    stats.cells_high_water = most_cells_;
+    for (const PlannedDevice& device : plan.devices) {
+        const auto part = [&](std::uint64_t cells) {
+            return Bytes(device.planned.kv.count() / stats.cells_total * cells);
+        };
+        stats.devices.push_back({device.name, device.planned.kv, part(stats.cells_used),
+                                 part(stats.cells_high_water)});
+    }
+    stats.counts = of == nullptr ? counts_ : of->counts;
+    stats.kv_type = plan.context.kv_type;
+    stats.sessions = sessions_.size();
+    stats.sessions_parked =
+        static_cast<std::uint64_t>(std::ranges::count_if(sessions_, [](const SessionCells& cells) {
+            return cells.parked.has_value();
+        }));
+    stats.parked_memory = parking_.in_memory();
+    stats.parked_files = parking_.in_files();
+    if (of != nullptr) {
+        stats.session_tokens = of->tokens.size();
+        stats.session_bytes =
+            stats.total().count() / stats.cells_total * (of->sequence ? of->tokens.size() : 0);
+    }
+    stats.abilities = abilities_;
+    return stats;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hexcore/session/saved_state.hpp"
+#include "hexcore/session/state_folder.hpp"
+
+namespace hexcore {
+
+/// Where sessions go that have to make room in the cache, and how much of it there is.
+struct ParkingOptions {
+    Bytes memory = {};                  ///< of the host; 0: none go there
+    Bytes files = {};                   ///< in `folder`; 0: none go there
+    std::filesystem::path folder = {};  ///< see StateFolder; made when the first file is written
+    /// Is told in a sentence of a file that could not be written or used.
+    std::function<void(std::string_view)> tell = {};
+};
+
+/// A parked state, for its owner.
+using ParkedId = std::uint64_t;
+
+/// Saved states of sessions, each in host memory or in a file, within the limits of both. New ones
+/// come into memory; to make room, the oldest go on to files, and beyond that limit the oldest
+/// files are given up, which their owners find out when they ask.
+class Parking {
+public:
+    Parking(const LoadedModel& model, ParkingOptions options);
+
+    /// How large a state may be so that put() takes it.
+    [[nodiscard]] Bytes largest() const { return options_.memory; }
+    /// Makes room for `size` bytes. False where there cannot be.
+    [[nodiscard]] bool make_room(Bytes size);
+    /// To be called after make_room() for it.
+    [[nodiscard]] ParkedId put(SavedState state);
+    /// Takes it out again. Empty where it was given up, or its file cannot be used any more.
+    [[nodiscard]] std::optional<SavedState> take(ParkedId id);
+    /// The one with exactly these tokens that is in memory, which stays; null: there is none.
+    [[nodiscard]] const SavedState* find(std::span<const Token> tokens);
+    void drop(ParkedId id);
+
+    [[nodiscard]] Bytes in_memory() const { return in_memory_; }
+    [[nodiscard]] Bytes in_files() const { return in_files_; }
+
+private:
+    struct Place {
+        ParkedId id = 0;
+        SavedState state;           ///< empty where it is in a file
+        std::filesystem::path file;  ///< empty where it is in memory
+        Bytes size;
+    };
+    using Iterator = std::list<Place>::iterator;
+    [[nodiscard]] Iterator oldest(bool in_file);
+    [[nodiscard]] bool move_to_file(Place& place);
+    void forget(Iterator place);
+    void tell(std::string_view sentence) const;
+
+    ParkingOptions options_;
+    StateIdentity identity_;
+    std::optional<StateFolder> folder_;
+    std::list<Place> places_;  ///< the oldest first
+    ParkedId next_ = 1;
+    Bytes in_memory_;
+    Bytes in_files_;
+};
+
+}  // namespace hexcore

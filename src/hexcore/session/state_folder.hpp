@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+
+/// `$XDG_STATE_HOME/hexcore/parked`, or below the home folder `.local/state/hexcore/parked`.
+[[nodiscard]] std::filesystem::path default_parking_folder();
+
+/// A folder of this process within a folder of all of them, for its owner's eyes only. It goes with
+/// the object. One whose process was killed stays until the next is made: a lock says who lives.
+class StateFolder {
+public:
+    /// Removes what dead processes left in `base`, too. Fails with ErrorCode::negative where it
+    /// cannot be made.
+    [[nodiscard]] static Result<StateFolder> make(const std::filesystem::path& base);
+    StateFolder(StateFolder&& other) noexcept = default;
+    StateFolder& operator=(StateFolder&&) = delete;
+    ~StateFolder();
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    StateFolder(std::filesystem::path path, FileDescriptor lock)
+        : path_(std::move(path)), lock_(std::move(lock)) {}
+
+    std::filesystem::path path_;
+    FileDescriptor lock_;
+};
+
+/// The folders in `base` whose processes are dead, and that this user may remove.
+[[nodiscard]] std::vector<std::filesystem::path> left_state_folders(
+    const std::filesystem::path& base);
+
+}  // namespace hexcore
