@@ -8,10 +8,9 @@ namespace hexcore {
 
 /// Talks with a person on the terminal, in the model's own chat template, until end of input, two
 /// Ctrl-C (elsewhere than on a terminal one) while nothing is being answered, or a full context. A
-/// question that the context has no room for is dropped with a message. `settings` are those of each
-/// request, without its text. Returns all answers'
-/// figures, and the last one's end. Fails with nobody_asked() where input ends without a line, and
-/// is not a terminal.
+/// question that the context has no room for is dropped with a message. Each request has
+/// `settings`, with its text. Returns all answers' figures, and the last one's end. Fails with
+/// nobody_asked() where input ends without a line, and is not a terminal.
 [[nodiscard]] Result<Answer> chat(Engine& engine, Session& session, const Request& settings,
                                   LineReader& lines, Interrupt& interrupt);
 

@@ -11,9 +11,9 @@ enum class Purpose { weights, experts, kv, recurrent, compute, staging, parked }
 [[nodiscard]] const char* to_string(Purpose purpose);
 
 /// In the order in which they are shown.
-inline constexpr std::array all_purposes = {
-    Purpose::weights, Purpose::experts, Purpose::kv,    Purpose::recurrent,
-    Purpose::compute, Purpose::staging, Purpose::parked};
+inline constexpr std::array all_purposes = {Purpose::weights,   Purpose::experts, Purpose::kv,
+                                            Purpose::recurrent, Purpose::compute, Purpose::staging,
+                                            Purpose::parked};
 
 /// Bytes on one device by what they are for.
 struct Usage {

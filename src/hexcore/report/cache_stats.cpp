@@ -67,9 +67,10 @@ Json cache_stats_json(const CacheStats& stats) {
             {"sessions_parked", stats.sessions_parked},
             {"parked_memory_bytes", stats.parked_memory.count()},
             {"parked_file_bytes", stats.parked_files.count()},
-            {"can", {{"slide", stats.abilities.slide},
-                     {"forget", to_string(stats.abilities.forget)},
-                     {"why", stats.abilities.why}}},
+            {"can",
+             {{"slide", stats.abilities.slide},
+              {"forget", to_string(stats.abilities.forget)},
+              {"why", stats.abilities.why}}},
             {"devices", devices_json(stats)}};
 }
 

@@ -12,9 +12,9 @@ namespace hexcore {
 
 /// Which of a session's tokens can be taken out of the cache while the others stay.
 enum class Forgetting {
-    any_end,      ///< the last ones, however many
+    any_end,       ///< the last ones, however many
     within_reach,  ///< the last ones, as far as the sliding window's cells are still there
-    all_or_none,  ///< recurrent state has no parts
+    all_or_none,   ///< recurrent state has no parts
 };
 [[nodiscard]] const char* to_string(Forgetting forgetting);
 

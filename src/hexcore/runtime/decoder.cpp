@@ -80,10 +80,9 @@ tl::unexpected<Error> Decoder::failed(std::span<const SequenceTokens> parts) con
 Result<std::span<const float>> Decoder::logits(std::size_t part) const {
     const float* row = llama_get_logits_ith(&model_.context(), rows_.at(part));
     HEXCORE_CHECK(row != nullptr, part, "has no logits");
-    const std::span logits(row,
-                           static_cast<std::size_t>(llama_vocab_n_tokens(&model_.vocab())));
-    const auto n_nan = std::count_if(logits.begin(), logits.end(),
-                                     [](float value) { return std::isnan(value); });
+    const std::span logits(row, static_cast<std::size_t>(llama_vocab_n_tokens(&model_.vocab())));
+    const auto n_nan =
+        std::count_if(logits.begin(), logits.end(), [](float value) { return std::isnan(value); });
     if (n_nan == 0) {
         return logits;
     }

@@ -51,7 +51,7 @@ private:
     [[nodiscard]] tl::unexpected<Error> failed(std::span<const SequenceTokens> parts) const;
 
     LoadedModel& model_;
-    std::vector<std::int32_t> rows_;             ///< [part]: of its last token in the batch
+    std::vector<std::int32_t> rows_;              ///< [part]: of its last token in the batch
     std::vector<std::uint32_t> tokens_computed_;  ///< [part]: by its sequence in all
 };
 

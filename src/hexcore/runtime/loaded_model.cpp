@@ -29,8 +29,7 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
     std::unique_ptr<State> state(
-        new State{
-        {}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host())});
+        new State{{}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host())});
     state->enter_host_memory();
     return LoadedModel(std::move(state));
 }

@@ -31,9 +31,9 @@ void fill(llama_sampler& chain, std::int32_t n_vocab, const SamplingOptions& opt
         for (const LogitBias& bias : biases) {
             entries.push_back({bias.token, bias.bias});
         }
-        add_to_chain(chain, llama_sampler_init_logit_bias(
-                                n_vocab, static_cast<std::int32_t>(entries.size()),
-                                entries.data()));
+        add_to_chain(
+            chain, llama_sampler_init_logit_bias(n_vocab, static_cast<std::int32_t>(entries.size()),
+                                                 entries.data()));
     }
     if (has_penalties(options)) {
         add_to_chain(chain, llama_sampler_init_penalties(
@@ -72,15 +72,14 @@ Result<void> check(const SamplingOptions& options, std::span<const LogitBias> bi
         float value, least, most;
     };
     constexpr float most = std::numeric_limits<float>::max();
-    for (const Bound& bound : {Bound{"temperature", options.temperature, 0, 100},
-                               Bound{"top_p", options.top_p, 0, 1},
-                               Bound{"min_p", options.min_p, 0, 1},
-                               Bound{"typical_p", options.typical_p, 0, 1},
-                               Bound{"repeat_penalty", options.repeat_penalty, 1e-6F, most},
-                               Bound{"frequency_penalty", options.frequency_penalty, -most, most},
-                               Bound{"presence_penalty", options.presence_penalty, -most, most},
-                               Bound{"xtc_probability", options.xtc_probability, 0, 1},
-                               Bound{"xtc_threshold", options.xtc_threshold, 0, 1}}) {
+    for (const Bound& bound :
+         {Bound{"temperature", options.temperature, 0, 100}, Bound{"top_p", options.top_p, 0, 1},
+          Bound{"min_p", options.min_p, 0, 1}, Bound{"typical_p", options.typical_p, 0, 1},
+          Bound{"repeat_penalty", options.repeat_penalty, 1e-6F, most},
+          Bound{"frequency_penalty", options.frequency_penalty, -most, most},
+          Bound{"presence_penalty", options.presence_penalty, -most, most},
+          Bound{"xtc_probability", options.xtc_probability, 0, 1},
+          Bound{"xtc_threshold", options.xtc_threshold, 0, 1}}) {
         if (!(bound.value >= bound.least && bound.value <= bound.most)) {
             return fail(ErrorCode::usage, "{} is {}, which is not between {:g} and {:g}",
                         bound.name, bound.value, bound.least, bound.most);
@@ -142,6 +141,9 @@ Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& o
     const std::int32_t n_vocab = llama_vocab_n_tokens(&model.vocab());
     HEXCORE_TRY_VOID(check(options, biases, n_vocab));
     Handle rules;
+    if (!grammar.rules.empty() && llama_vocab_type(&model.vocab()) == LLAMA_VOCAB_TYPE_NONE) {
+        return fail(ErrorCode::usage, "a grammar needs a model with a tokenizer");
+    }
     if (!grammar.rules.empty()) {
         try {
             rules.reset(make_grammar(model.vocab(), grammar));
@@ -190,10 +192,9 @@ void Sampler::remember(Token token) { llama_sampler_accept(chain_.get(), token);
 
 TokenChances chances(std::span<const float> logits, Token chosen, std::size_t count) {
     const double most = *std::max_element(logits.begin(), logits.end());
-    const double sum = std::accumulate(logits.begin(), logits.end(), 0.0,
-                                       [&](double so_far, float logit) {
-                                           return so_far + std::exp(double{logit} - most);
-                                       });
+    const double sum = std::accumulate(
+        logits.begin(), logits.end(), 0.0,
+        [&](double so_far, float logit) { return so_far + std::exp(double{logit} - most); });
     const double whole = most + std::log(sum);
     const auto chance = [&](Token token) {
         const double logit = logits[static_cast<std::size_t>(token)];

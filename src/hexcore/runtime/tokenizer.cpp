@@ -7,17 +7,21 @@
 #include "llama.h"
 
 namespace hexcore {
+namespace {
+
+bool has_texts(const llama_vocab& vocab) {
+    return llama_vocab_type(&vocab) != LLAMA_VOCAB_TYPE_NONE;
+}
+
+}  // namespace
 
 Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace place) const {
     const llama_vocab& vocab = model_->vocab();
     // libllama aborts the program where it is asked for what these models have not.
-    if (llama_vocab_type(&vocab) == LLAMA_VOCAB_TYPE_NONE) {
+    if (!has_texts(vocab)) {
         return fail(ErrorCode::bad_input, "the model has no tokenizer, so it takes no text");
     }
-    if (llama_model_has_encoder(&model_->model()) ||
-        llama_get_memory(&model_->context()) == nullptr) {
-        return fail(ErrorCode::bad_input, "the model is not one that continues a text");
-    }
+    HEXCORE_TRY_VOID(check_continues_texts());
     constexpr std::size_t longest = std::numeric_limits<std::int32_t>::max() - 2;
     if (text.size() > longest) {
         return fail(ErrorCode::usage, "the prompt has {} bytes; the tokenizer takes at most {}",
@@ -28,8 +32,8 @@ Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace 
     std::int32_t count = 0;
     try {
         count = llama_tokenize(&vocab, text.data(), length, tokens.data(),
-                               static_cast<std::int32_t>(tokens.size()),
-                               place == TextPlace::start, true);
+                               static_cast<std::int32_t>(tokens.size()), place == TextPlace::start,
+                               true);
     } catch (const std::exception& error) {
         return fail(ErrorCode::usage,
                     "the model's tokenizer cannot take this prompt: {}; is it text in UTF-8?",
@@ -48,7 +52,18 @@ Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace 
     return tokens;
 }
 
+Result<void> Tokenizer::check_continues_texts() const {
+    if (llama_model_has_encoder(&model_->model()) ||
+        llama_get_memory(&model_->context()) == nullptr) {
+        return fail(ErrorCode::bad_input, "the model is not one that continues a text");
+    }
+    return {};
+}
+
 std::string Tokenizer::piece(Token token) const {
+    if (!has_texts(model_->vocab())) {
+        return {};
+    }
     std::string text(256, '\0');
     const auto write = [&] {
         return llama_token_to_piece(&model_->vocab(), token, text.data(),
@@ -68,7 +83,7 @@ std::uint32_t Tokenizer::vocabulary_size() const {
 }
 
 bool Tokenizer::ends_answer(Token token) const {
-    return llama_vocab_is_eog(&model_->vocab(), token);
+    return has_texts(model_->vocab()) && llama_vocab_is_eog(&model_->vocab(), token);
 }
 
 }  // namespace hexcore

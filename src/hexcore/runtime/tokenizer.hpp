@@ -27,8 +27,11 @@ public:
     /// model without tokenizer or of a kind that does not continue texts, and with
     /// ErrorCode::usage for a text that is too long or that this tokenizer cannot take.
     [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view text, TextPlace place) const;
-    /// The bytes that `token` stands for, which may be part of a character; of special tokens none.
+    /// The bytes that `token` stands for, which may be part of a character; of special tokens
+    /// none, and of a model without tokenizer neither.
     [[nodiscard]] std::string piece(Token token) const;
+    /// Fails with ErrorCode::bad_input for a model of a kind that does not continue texts.
+    [[nodiscard]] Result<void> check_continues_texts() const;
     [[nodiscard]] std::uint32_t vocabulary_size() const;
     /// Whether `token` ends an answer.
     [[nodiscard]] bool ends_answer(Token token) const;

@@ -20,16 +20,17 @@ std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
 
 Result<void> Conversation::ask(Request request, const LoadedModel& model, const KvManager& kv) {
     HEXCORE_CHECK(state_ == State::idle, static_cast<int>(state_), "is being asked already");
+    const Tokenizer tokenizer(model);
+    HEXCORE_TRY_VOID(tokenizer.check_continues_texts());
     const bool whole = request.kind == PromptKind::whole;
     std::vector<Token> tokens = std::move(request.tokens);
     if (tokens.empty()) {
         const bool at_start = whole || tokens_.empty();
-        HEXCORE_TRY(of_text,
-                    Tokenizer(model).tokenize(
-                        request.text, at_start ? TextPlace::start : TextPlace::within));
+        HEXCORE_TRY(of_text, tokenizer.tokenize(request.text,
+                                                at_start ? TextPlace::start : TextPlace::within));
         tokens = std::move(of_text);
     }
-    const std::uint32_t n_vocab = Tokenizer(model).vocabulary_size();
+    const std::uint32_t n_vocab = tokenizer.vocabulary_size();
     const auto is_foreign = [n_vocab](Token token) {
         return token < 0 || static_cast<std::uint32_t>(token) >= n_vocab;
     };
@@ -47,8 +48,7 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     const bool slides = options_.on_full == OnFull::slide && !whole;
     const std::size_t fixed = slides ? std::min<std::size_t>(options_.keep, held) : held;
     if (fixed + tokens.size() > most) {
-        const std::uint64_t enough =
-            (fixed + tokens.size() + 1) * model.plan().context.sequences;
+        const std::uint64_t enough = (fixed + tokens.size() + 1) * model.plan().context.sequences;
         return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
                     "the prompt has {} and the context has room for {}",
                     plural(tokens.size(), "token"), most - std::min<std::size_t>(most, fixed));
@@ -60,6 +60,8 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     answer_.prompt_tokens = static_cast<std::uint32_t>(tokens.size() + held - computed);
     unshown_.clear();
     before_ = tokens_;
+    const auto all_before = static_cast<std::uint32_t>(before_.size());
+    computed_before_ = position() > 0 ? position() : all_before - std::min(all_before, 1U);
     if (whole) {
         tokens_.clear();
     }
@@ -88,6 +90,10 @@ std::uint32_t Conversation::reusable(const CutOptions& cut) const {
     return std::min(fixed, std::min(shared, cells_.fixed_shared)) / cut.piece * cut.piece;
 }
 
+void Conversation::forget_ends_after(std::uint32_t position) {
+    ends_.erase(std::upper_bound(ends_.begin(), ends_.end(), position), ends_.end());
+}
+
 void Conversation::enter(KvManager& kv, const CutOptions& cut) {
     HEXCORE_CHECK(state_ == State::waiting, static_cast<int>(state_), "does not wait");
     std::uint32_t kept = kv.keep_first(cells_, reusable(cut));
@@ -96,6 +102,15 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut) {
         kv.restore_prefix(cells_, std::span(tokens_).first(shared))) {
         kept = shared;
         cells_.fixed = shared;
+    }
+    if (request_.kind == PromptKind::whole) {
+        forget_ends_after(kept);
+        if (ends_.empty() && kept > 0) {  // they are of a beginning that another session computed
+            for (std::uint32_t end = cut.piece; end < kept; end += cut.piece) {
+                ends_.push_back(end);
+            }
+            ends_.push_back(kept);
+        }
     }
     if (kept == 0) {
         // What was given up while it was parked may have been longer than a window.
@@ -126,6 +141,10 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         if (at < request_.shared_tokens) {
             end = std::min(end, request_.shared_tokens);
         }
+        const auto before = std::upper_bound(ends_.begin(), ends_.end(), at);
+        if (cut.only_fixed && before != ends_.end()) {
+            end = *before;
+        }
         now_ = std::min<std::size_t>(todo(), end - at);
     }
     while (at + now_ > kv.session_tokens()) {
@@ -138,6 +157,7 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
             break;
         }
         const std::uint32_t out = kv.slide(cells_, keep);
+        ends_.clear();
         const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
         tokens_.erase(from, from + static_cast<std::ptrdiff_t>(out));
         at = position();
@@ -150,11 +170,15 @@ bool Conversation::computed(KvManager& kv, const CutOptions& cut) {
     const auto tokens = std::span(tokens_).subspan(from, now_);
     kv.computed(cells_, tokens);
     answer_.computed_tokens += static_cast<std::uint32_t>(now_);
+    if (ends_.empty() || ends_.back() < position()) {
+        ends_.push_back(position());
+    }
     if (state_ == State::generating) {
         return true;
     }
     const std::uint32_t to = position();
-    if (fixed_grows_ && cells_.fixed == from && (to % cut.piece == 0 || to == request_.shared_tokens)) {
+    if (fixed_grows_ && cells_.fixed == from &&
+        (to % cut.piece == 0 || to == request_.shared_tokens)) {
         cells_.fixed = to;
     }
     if (to == request_.shared_tokens && cells_.fixed == to) {
@@ -171,8 +195,7 @@ void Conversation::not_computed(KvManager& kv) {
 }
 
 Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& tokenizer) {
-    auto& seconds =
-        state_ == State::prompt ? answer_.prompt_seconds : answer_.decode_seconds;
+    auto& seconds = state_ == State::prompt ? answer_.prompt_seconds : answer_.decode_seconds;
     seconds += seconds_since(since_);
     since_ = Clock::now();
     state_ = State::generating;
@@ -230,7 +253,9 @@ Answer Conversation::end(StopReason reason, KvManager& kv) {
 void Conversation::give_up(KvManager& kv) {
     if (state_ != State::waiting) {
         kv.let_go(cells_);
-        const std::uint32_t common = common_start(cells_.tokens, before_);
+        const std::uint32_t common =
+            std::min(common_start(cells_.tokens, before_), computed_before_);
+        forget_ends_after(computed_before_);
         // Where it cannot stand where it stood, it computes that again when it is asked.
         (void)kv.keep_first(cells_, common);
     }

@@ -86,6 +86,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     void show(std::string text, bool at_end);
+    void forget_ends_after(std::uint32_t position);
     [[nodiscard]] std::uint32_t reusable(const CutOptions& cut) const;
     /// Tokens behind the cells, still to be computed.
     [[nodiscard]] std::size_t todo() const { return tokens_.size() - cells_.tokens.size(); }
@@ -98,9 +99,13 @@ private:
     State state_ = State::idle;
     std::atomic<bool> cancelled_ = false;
     std::vector<Token> tokens_;
-    std::vector<Token> before_;  ///< the tokens before it was asked
-    std::size_t now_ = 0;        ///< tokens behind the cells that are being computed
-    bool fixed_grows_ = false;   ///< pieces end where those of a fresh session would
+    std::vector<Token> before_;          ///< the tokens before it was asked
+    std::uint32_t computed_before_ = 0;  ///< of them, how many had been computed
+    std::size_t now_ = 0;                ///< tokens behind the cells that are being computed
+    /// Where batches of its tokens ended, as long as none were forgotten: cells that are gone can
+    /// be computed again as they were.
+    std::vector<std::uint32_t> ends_;
+    bool fixed_grows_ = false;  ///< pieces end where those of a fresh session would
     Request request_;
     std::optional<Sampler> sampler_;
     std::optional<TextStream> stream_;

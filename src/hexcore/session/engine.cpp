@@ -3,19 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "hexcore/backend/machine.hpp"
-
 namespace hexcore {
 namespace {
 
 using State = Conversation::State;
-
-/// Whether the order in which tokens are computed changes no bit: ggml's CPU kernels go over a
-/// quantised cache row by row, whatever else is in the batch, but over one in f16 in chunks that
-/// depend on its length and on the rows (flash attention in ggml-cpu's ops.cpp).
-bool order_does_not_matter(LoadedModel& model) {
-    return model.machine().all_host() && model.plan().context.kv_type != KvType::f16;
-}
 
 std::vector<Conversation*> those_in(std::span<Conversation* const> all, State state) {
     std::vector<Conversation*> some;
@@ -116,12 +107,7 @@ Engine::Engine(LoadedModel& model, EngineOptions options)
       tokenizer_(model),
       kv_(model, options.parking),
       options_(std::move(options)),
-      cut_{.piece = decoder_.piece_tokens(),
-           .only_fixed = options_.equality == Equality::exact && !order_does_not_matter(model)} {
-    if (order_does_not_matter(model)) {
-        options_.equality = Equality::close;  // which is exact, too
-    }
-}
+      cut_{.piece = decoder_.piece_tokens(), .only_fixed = options_.equality == Equality::exact} {}
 
 Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
 
@@ -134,8 +120,8 @@ Result<Session> Engine::open(const SessionOptions& options) {
         }
         if (options.keep > kv_.session_tokens() / 2) {
             return fail(ErrorCode::usage,
-                        "{} tokens to keep are more than half of the {} of a session",
-                        options.keep, kv_.session_tokens());
+                        "{} tokens to keep are more than half of the {} of a session", options.keep,
+                        kv_.session_tokens());
         }
     }
     conversations_.push_back(std::make_unique<Conversation>(kv_.add(), options));
@@ -215,8 +201,8 @@ void Engine::compute(std::span<Conversation* const> together, const std::atomic<
             continue;
         }
         const SessionCells& cells = conversation->cells();
-        parts.push_back({cells.sequence.value(), static_cast<std::uint32_t>(cells.tokens.size()),
-                         tokens});
+        parts.push_back(
+            {cells.sequence.value(), static_cast<std::uint32_t>(cells.tokens.size()), tokens});
         computing.push_back(conversation);
     }
     if (parts.empty()) {

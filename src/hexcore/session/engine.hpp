@@ -74,9 +74,8 @@ private:
 /// under way computes one token. A session that is cancelled, fails or is full leaves the others as
 /// they were. For one thread at a time.
 ///
-/// With Equality::exact, and with a quantised KV cache on host devices in any case, a session's
-/// logits are to the bit those of a process that has this session alone; docs/kv-cache.md says what
-/// may differ otherwise.
+/// With Equality::exact a session's logits are to the bit those of a process that has this session
+/// alone; docs/kv-cache.md says what may differ otherwise.
 class Engine {
 public:
     /// The model must outlive the engine, and stay where it is. One engine for a model.

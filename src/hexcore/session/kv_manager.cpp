@@ -1,14 +1,36 @@
 #include "hexcore/session/kv_manager.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/model/inventory.hpp"
 #include "llama.h"
 
 namespace hexcore {
 namespace {
+
+/// libllama rotates quantised keys by a matrix besides, takes it away to move them and rotates them
+/// again; where it does not rotate them, or only a part of each, it crashes on the way.
+bool can_move_quantised_keys(const LoadedModel& model) {
+    constexpr std::uint32_t rotated = 64;
+    const Inventory& inventory = model.inventory();
+    std::array<char, 16> text{};
+    const std::string key = inventory.architecture + ".rope.dimension_count";
+    const bool is_known =
+        llama_model_meta_val_str(&model.model(), key.c_str(), text.data(), text.size()) > 0;
+    const char* disabled = std::getenv("LLAMA_ATTN_ROT_DISABLE");
+    return (disabled == nullptr || std::atoi(disabled) == 0) &&
+           std::ranges::all_of(inventory.layers, [&](const LayerShape& layer) {
+               return layer.head_size_k % rotated == 0 &&
+                      layer.head_size_k == inventory.layers.front().head_size_k &&
+                      (!is_known || std::to_string(layer.head_size_k) == text.data());
+           });
+}
 
 CacheAbilities abilities_of(LoadedModel& model) {
     const llama_memory_t memory = llama_get_memory(&model.context());
@@ -23,6 +45,10 @@ CacheAbilities abilities_of(LoadedModel& model) {
         abilities.why = "layers with a sliding window keep the cells of the window alone";
     } else if (!abilities.slide) {
         abilities.why = "the positions of this architecture's keys cannot be moved";
+    } else if (model.plan().context.kv_type != KvType::f16 && !can_move_quantised_keys(model)) {
+        abilities.slide = false;
+        abilities.why = fmt::format("keys in {} cannot be moved with heads of this size",
+                                    to_string(model.plan().context.kv_type));
     }
     return abilities;
 }
@@ -253,11 +279,10 @@ Result<SavedState> KvManager::save(const SessionCells& cells) const {
 bool KvManager::restore(SessionCells& cells, std::span<const Token> tokens,
                         std::span<const std::byte> state) {
     empty(*cells.sequence);
-    const bool taken =
-        tokens.size() <= session_tokens_ &&
-        llama_state_seq_set_data(&model_.context(),
-                                 reinterpret_cast<const std::uint8_t*>(state.data()), state.size(),
-                                 sequence_of(cells)) == state.size();
+    const bool taken = tokens.size() <= session_tokens_ &&
+                       llama_state_seq_set_data(&model_.context(),
+                                                reinterpret_cast<const std::uint8_t*>(state.data()),
+                                                state.size(), sequence_of(cells)) == state.size();
     if (!taken) {
         empty(*cells.sequence);
         return false;
@@ -285,16 +310,14 @@ CacheStats KvManager::stats(const SessionCells* of) const {
         const auto part = [&](std::uint64_t cells) {
             return Bytes(device.planned.kv.count() / stats.cells_total * cells);
         };
-        stats.devices.push_back({device.name, device.planned.kv, part(stats.cells_used),
-                                 part(stats.cells_high_water)});
+        stats.devices.push_back(
+            {device.name, device.planned.kv, part(stats.cells_used), part(stats.cells_high_water)});
     }
     stats.counts = of == nullptr ? counts_ : of->counts;
     stats.kv_type = plan.context.kv_type;
     stats.sessions = sessions_.size();
-    stats.sessions_parked =
-        static_cast<std::uint64_t>(std::ranges::count_if(sessions_, [](const SessionCells& cells) {
-            return cells.parked.has_value();
-        }));
+    stats.sessions_parked = static_cast<std::uint64_t>(std::ranges::count_if(
+        sessions_, [](const SessionCells& cells) { return cells.parked.has_value(); }));
     stats.parked_memory = parking_.in_memory();
     stats.parked_files = parking_.in_files();
     if (of != nullptr) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace hexcore {
 
 Parking::Parking(const LoadedModel& model, ParkingOptions options)
@@ -73,9 +72,8 @@ void Parking::drop(ParkedId id) {
 }
 
 Parking::Iterator Parking::oldest(bool in_file) {
-    return std::find_if(places_.begin(), places_.end(), [in_file](const Place& place) {
-        return place.file.empty() != in_file;
-    });
+    return std::find_if(places_.begin(), places_.end(),
+                        [in_file](const Place& place) { return place.file.empty() != in_file; });
 }
 
 bool Parking::move_to_file(Place& place) {

@@ -50,7 +50,7 @@ public:
 private:
     struct Place {
         ParkedId id = 0;
-        SavedState state;           ///< empty where it is in a file
+        SavedState state;            ///< empty where it is in a file
         std::filesystem::path file;  ///< empty where it is in memory
         Bytes size;
     };

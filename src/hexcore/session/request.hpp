@@ -29,7 +29,7 @@ struct GeneratedToken {
 
 /// A part of an answer, as it comes.
 struct AnswerPiece {
-    std::string_view text;  ///< whole characters; never a part of a stop text
+    std::string_view text;                   ///< whole characters; never a part of a stop text
     std::span<const GeneratedToken> tokens;  ///< since the piece before
 };
 

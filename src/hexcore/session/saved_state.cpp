@@ -34,12 +34,9 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
 std::string hexadecimal(std::uint64_t number) { return fmt::format("{:016x}", number); }
 
 Json identity_json(const StateIdentity& identity) {
-    return {{"model", identity.model},
-            {"architecture", identity.architecture},
-            {"file_bytes", identity.file_bytes},
-            {"modified_ns", identity.modified_ns},
-            {"adapters", identity.adapters},
-            {"kv_type", identity.kv_type}};
+    return {{"model", identity.model},           {"architecture", identity.architecture},
+            {"file_bytes", identity.file_bytes}, {"modified_ns", identity.modified_ns},
+            {"adapters", identity.adapters},     {"kv_type", identity.kv_type}};
 }
 
 tl::unexpected<Error> cannot_write(const std::filesystem::path& path) {
@@ -175,12 +172,8 @@ Result<StateIdentity> identity_from(const JsonCursor& cursor) {
     HEXCORE_TRY(times, texts(modified));
     HEXCORE_TRY(adapters, cursor.member("adapters"));
     HEXCORE_TRY(adapter_names, texts(adapters));
-    return StateIdentity{std::move(model),
-                         std::move(architecture),
-                         std::move(sizes_of_files),
-                         std::move(times),
-                         std::move(adapter_names),
-                         std::move(kv_type)};
+    return StateIdentity{std::move(model), std::move(architecture),  std::move(sizes_of_files),
+                         std::move(times), std::move(adapter_names), std::move(kv_type)};
 }
 
 Result<Header> header_from(std::string_view text) {
@@ -200,8 +193,12 @@ Result<Header> header_from(std::string_view text) {
     HEXCORE_TRY(state_bytes, state.bytes());
     HEXCORE_TRY(tokens_checksum, text_at(cursor, "tokens_xxh3"));
     HEXCORE_TRY(state_checksum, text_at(cursor, "state_xxh3"));
-    return Header{std::move(identity),  std::move(note),  n_tokens,
-                  n_cells,              state_bytes.count(), std::move(tokens_checksum),
+    return Header{std::move(identity),
+                  std::move(note),
+                  n_tokens,
+                  n_cells,
+                  state_bytes.count(),
+                  std::move(tokens_checksum),
                   std::move(state_checksum)};
 }
 
@@ -214,8 +211,8 @@ Result<Header> read_header(const FileReader& file) {
     }
     std::uint32_t size = 0;
     std::uint64_t sum = 0;
-    if (!file.read(&size, sizeof(size)) || !file.read(&sum, sizeof(sum)) ||
-        size > longest_header || size > file.size()) {
+    if (!file.read(&size, sizeof(size)) || !file.read(&sum, sizeof(sum)) || size > longest_header ||
+        size > file.size()) {
         return file.wrong("the saved session is damaged: its header is cut off");
     }
     std::string text(size, '\0');
@@ -262,15 +259,14 @@ StateIdentity StateIdentity::of(const LoadedModel& model) {
 
 Result<void> write_session_file(const std::filesystem::path& path, const SessionFile& content) {
     const auto tokens = std::as_bytes(std::span(content.tokens));
-    const std::string header =
-        Json{{"identity", identity_json(content.identity)},
-             {"note", content.note},
-             {"tokens", content.tokens.size()},
-             {"cells", content.cells},
-             {"state_bytes", content.state.size()},
-             {"tokens_xxh3", hexadecimal(checksum(tokens))},
-             {"state_xxh3", hexadecimal(checksum(content.state))}}
-            .dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string header = Json{{"identity", identity_json(content.identity)},
+                                    {"note", content.note},
+                                    {"tokens", content.tokens.size()},
+                                    {"cells", content.cells},
+                                    {"state_bytes", content.state.size()},
+                                    {"tokens_xxh3", hexadecimal(checksum(tokens))},
+                                    {"state_xxh3", hexadecimal(checksum(content.state))}}
+                                   .dump(-1, ' ', false, Json::error_handler_t::replace);
     const auto size = static_cast<std::uint32_t>(header.size());
     const std::uint64_t sum = checksum(std::as_bytes(std::span(header)));
     NewFile file(path);

@@ -21,11 +21,11 @@ struct SavedState {
 
 /// Which model, and which form of cache, a saved state is of; for any other it is worthless.
 struct StateIdentity {
-    std::string model;         ///< the name in the file
+    std::string model;  ///< the name in the file
     std::string architecture;
-    std::vector<std::uint64_t> file_bytes;     ///< of each part of the model
-    std::vector<std::string> modified_ns;      ///< of each part, since 1970, in digits
-    std::vector<std::string> adapters;         ///< with their scales; none yet
+    std::vector<std::uint64_t> file_bytes;  ///< of each part of the model
+    std::vector<std::string> modified_ns;   ///< of each part, since 1970, in digits
+    std::vector<std::string> adapters;      ///< with their scales; none yet
     std::string kv_type;
 
     [[nodiscard]] static StateIdentity of(const LoadedModel& model);
@@ -36,8 +36,8 @@ struct StateIdentity {
 struct SessionFile {
     StateIdentity identity;
     std::vector<Token> tokens;
-    std::string note;             ///< whatever the writer wants to find again
-    std::uint32_t cells = 0;      ///< the state is of so many tokens
+    std::string note;                   ///< whatever the writer wants to find again
+    std::uint32_t cells = 0;            ///< the state is of so many tokens
     std::vector<std::byte> state = {};  ///< empty where only the tokens can be used
     std::string state_problem = {};     ///< why, of a file that was read
 };
