@@ -131,7 +131,8 @@ TEST_P(DeviceContract, AccountsByWhatLibllamaSaysABufferIsFor) {
                          .kv = third,
                          .recurrent = {},
                          .compute = third,
-                         .staging = {}};
+                         .staging = {},
+                         .parked = {}};
     EXPECT_EQ(device().memory().accounted(), expected);
 }
 

@@ -46,7 +46,8 @@ inline DryRun dry_run_with(Bytes more_compute, int* calls = nullptr) {
                                      .kv = device.planned.kv,
                                      .recurrent = device.planned.recurrent,
                                      .compute = device.layers > 0 ? 100_MiB + more_compute : 0_B,
-                                     .staging = {}});
+                                     .staging = {},
+                                     .parked = {}});
         }
         return usage;
     };

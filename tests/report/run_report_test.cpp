@@ -43,10 +43,12 @@ RunReport small_run() {
     report.host = {plan.host, plan.host};
     report.cache.cells_total = 1024;
     report.cache.cells_used = 31;
-    report.cache.bytes_total = Bytes(23'592'960);
-    report.cache.bytes_used = Bytes(714'240);
-    report.cache.high_water = Bytes(714'240);
-    report.cache.tokens_computed = 31;
+    report.cache.cells_high_water = 31;
+    report.cache.devices = {{"host0", Bytes(15'728'640), Bytes(476'160), Bytes(476'160)},
+                            {"host1", Bytes(7'864'320), Bytes(238'080), Bytes(238'080)}};
+    report.cache.counts.tokens_computed = 31;
+    report.cache.session_tokens = 31;
+    report.cache.session_bytes = 714'240;
     report.cache.sessions = 1;
     return report;
 }
@@ -127,7 +129,7 @@ TEST(RunTable, NamesRefusals) {
 TEST(RunTable, CountsOneTokenAsOne) {
     RunReport report = small_run();
     report.prompt_tokens = TokenCount(1);
-    report.cache.tokens_computed = 1;
+    report.cache.counts.tokens_computed = 1;
     const std::string table = run_table(report, {});
     EXPECT_THAT(table, HasSubstr("prompt of 1 token at"));
     EXPECT_THAT(table, HasSubstr("1 token computed"));

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "session/engine_fixture.hpp"
 
 namespace hexcore::test {
