@@ -147,6 +147,11 @@ Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& o
     if (!grammar.rules.empty()) {
         try {
             rules.reset(make_grammar(model.vocab(), grammar));
+            for (const Token token : grammar.start) {
+                if (rules) {
+                    llama_sampler_accept(rules.get(), token);
+                }
+            }
         } catch (const std::exception& error) {
             return fail(ErrorCode::usage, "the grammar cannot be used: {}", error.what());
         }

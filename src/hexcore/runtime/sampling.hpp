@@ -38,6 +38,8 @@ struct Grammar {
     bool lazy = false;
     std::vector<std::string> trigger_patterns;
     std::vector<Token> trigger_tokens;
+    /// What of it is there already, behind the prompt's end.
+    std::vector<Token> start = {};
 };
 
 }  // namespace hexcore

@@ -60,14 +60,15 @@ Result<void> Tokenizer::check_continues_texts() const {
     return {};
 }
 
-std::string Tokenizer::piece(Token token) const {
+std::string Tokenizer::piece(Token token, SpecialTokens special) const {
     if (!has_texts(model_->vocab())) {
         return {};
     }
     std::string text(256, '\0');
     const auto write = [&] {
         return llama_token_to_piece(&model_->vocab(), token, text.data(),
-                                    static_cast<std::int32_t>(text.size()), 0, false);
+                                    static_cast<std::int32_t>(text.size()), 0,
+                                    special == SpecialTokens::names);
     };
     std::int32_t size = write();
     if (size < 0) {  // less the size that it takes

@@ -17,6 +17,9 @@ enum class TextPlace {
     within,  ///< behind others
 };
 
+/// What special tokens are as text.
+enum class SpecialTokens { nothing, names };
+
 /// A model's vocabulary: text to tokens and back.
 class Tokenizer {
 public:
@@ -27,9 +30,10 @@ public:
     /// model without tokenizer or of a kind that does not continue texts, and with
     /// ErrorCode::usage for a text that is too long or that this tokenizer cannot take.
     [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view text, TextPlace place) const;
-    /// The bytes that `token` stands for, which may be part of a character; of special tokens
-    /// none, and of a model without tokenizer neither.
-    [[nodiscard]] std::string piece(Token token) const;
+    /// The bytes that `token` stands for, which may be part of a character; of a model without
+    /// tokenizer none.
+    [[nodiscard]] std::string piece(Token token,
+                                    SpecialTokens special = SpecialTokens::nothing) const;
     /// Fails with ErrorCode::bad_input for a model of a kind that does not continue texts.
     [[nodiscard]] Result<void> check_continues_texts() const;
     [[nodiscard]] std::uint32_t vocabulary_size() const;

@@ -206,7 +206,10 @@ Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& 
     }
     tokens_.push_back(token);
     ++answer_.generated_tokens;
-    GeneratedToken generated{token, tokenizer.piece(token), {}};
+    const bool shown =
+        std::ranges::find(request_.shown_tokens, token) != request_.shown_tokens.end();
+    const auto special = shown ? SpecialTokens::names : SpecialTokens::nothing;
+    GeneratedToken generated{token, tokenizer.piece(token, special), {}};
     if (request_.chances) {
         generated.chances = chances(logits, token, *request_.chances);
     }

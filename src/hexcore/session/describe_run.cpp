@@ -1,5 +1,7 @@
 #include "hexcore/session/describe_run.hpp"
 
+#include <utility>
+
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -11,8 +13,27 @@ double per_second(std::uint32_t count, double seconds) {
 
 }  // namespace
 
-Result<void> describe_run(RunReport& report, LoadedModel& model, const Answer& answer) {
+Result<std::vector<RunDevice>> describe_devices(const LoadedModel& model) {
     const Plan& plan = model.plan();
+    std::vector<RunDevice> devices;
+    Machine& machine = model.machine();
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        const Device& device = machine.device(DeviceId(i));
+        const DeviceMemory& memory = device.memory();
+        HEXCORE_TRY(measured, device.measured());
+        devices.push_back({.name = plan.devices[i].name,
+                           .budget = plan.devices[i].budget,
+                           .planned = plan.devices[i].planned,
+                           .accounted = memory.accounted(),
+                           .measured = measured,
+                           .measured_by = device.measured_by(),
+                           .peak = memory.budget().peak(),
+                           .refused = memory.budget().refused()});
+    }
+    return devices;
+}
+
+Result<void> describe_run(RunReport& report, LoadedModel& model, const Answer& answer) {
     report.text = answer.text;
     report.stop = answer.stop;
     report.prompt_tokens = TokenCount(answer.prompt_tokens);
@@ -21,21 +42,9 @@ Result<void> describe_run(RunReport& report, LoadedModel& model, const Answer& a
     // The first token comes with the prompt; every other took a decode of its own.
     const std::uint32_t decoded = answer.generated_tokens > 0 ? answer.generated_tokens - 1 : 0;
     report.timing.decode_tokens_per_s = per_second(decoded, answer.decode_seconds);
-    Machine& machine = model.machine();
-    for (std::size_t i = 0; i < machine.size(); ++i) {
-        const Device& device = machine.device(DeviceId(i));
-        const DeviceMemory& memory = device.memory();
-        HEXCORE_TRY(measured, device.measured());
-        report.devices.push_back({.name = plan.devices[i].name,
-                                  .budget = plan.devices[i].budget,
-                                  .planned = plan.devices[i].planned,
-                                  .accounted = memory.accounted(),
-                                  .measured = measured,
-                                  .measured_by = device.measured_by(),
-                                  .peak = memory.budget().peak(),
-                                  .refused = memory.budget().refused()});
-    }
-    report.host = {.planned = plan.host, .accounted = model.host_usage()};
+    HEXCORE_TRY(devices, describe_devices(model));
+    report.devices = std::move(devices);
+    report.host = {.planned = model.plan().host, .accounted = model.host_usage()};
     report.cache = answer.cache;
     return {};
 }

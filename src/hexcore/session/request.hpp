@@ -62,6 +62,7 @@ struct Request {
     SamplingOptions sampling = {};
     Grammar grammar = {};
     std::vector<LogitBias> biases = {};
+    std::vector<Token> shown_tokens = {};  ///< special ones, whose names are part of the text
     /// Chances of each token, and of how many others at its place; empty: none.
     std::optional<std::uint32_t> chances = {};
     std::function<void(const AnswerPiece&)> on_piece = {};

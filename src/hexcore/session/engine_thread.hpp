@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "hexcore/session/engine.hpp"
+
+namespace hexcore {
+
+/// The one thread on which an engine takes its turns, for programs whose questions come from many.
+/// It sleeps while nobody has a question. Safe to use from any thread, but for its end.
+class EngineThread {
+public:
+    /// The engine must outlive it, and is nobody else's meanwhile.
+    explicit EngineThread(Engine& engine);
+    ~EngineThread();  ///< as stop(Ending::now)
+    EngineThread(const EngineThread&) = delete;
+    EngineThread& operator=(const EngineThread&) = delete;
+
+    /// Runs `work` on the thread, between two turns and behind what was posted before. False: the
+    /// thread ends, and `work` is not going to run. Sessions are asked in such work, and what they
+    /// call (on_piece, on_end) comes on the thread, too.
+    [[nodiscard]] bool post(std::function<void(Engine&)> work);
+
+    enum class Ending {
+        drain,  ///< all that was asked is answered before
+        now,    ///< answers end with StopReason::interrupted, also while a token is computed
+    };
+    /// Takes no more work, and returns when what was posted has run and nobody has a question left.
+    /// A second call, with Ending::now, cuts a first one short; the thread itself must not call it.
+    void stop(Ending ending);
+
+private:
+    void run();
+
+    Engine& engine_;
+    std::atomic<bool> stop_now_ = false;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::condition_variable ended_;
+    std::vector<std::function<void(Engine&)>> work_;  ///< in the order in which it was posted
+    bool ending_ = false;
+    bool has_ended_ = false;
+    std::thread thread_;  ///< the last member: it uses the others
+};
+
+}  // namespace hexcore
