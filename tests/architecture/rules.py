@@ -20,8 +20,9 @@ ALLOWED = {
     "report": "base ledger device model plan",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device model plan chat backend runtime report session",
+    "serve": "base ledger device model plan chat backend runtime report session",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device model plan chat backend runtime report session api",
+    "cli": "base process ledger device model plan chat backend runtime report session api serve",
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

@@ -182,6 +182,14 @@ def llama_bin():
     return build
 
 
+@pytest.fixture(scope="session")
+def llama_source():
+    """The folder of llama.cpp's source."""
+    run = subprocess.run([ROOT / "cmake/build_llama.sh", "llama"], stdout=subprocess.PIPE,
+                         text=True, check=True)
+    return Path(run.stdout.splitlines()[0].removeprefix("source "))
+
+
 def free_port():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

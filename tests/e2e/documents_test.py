@@ -16,10 +16,10 @@ ENVIRONMENT = {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 
 def with_output(page):
-    """The page's commands that show what they print, or write a file."""
+    """The page's commands that show what they print, or write a file, and end by themselves."""
     name = page.relative_to(ROOT).as_posix()
     return [shown for shown in shown_commands(name, page.read_text(encoding="utf-8"))
-            if shown.output or shown.arguments[1]]
+            if (shown.output or shown.arguments[1]) and shown.arguments[0][0] != "serve"]
 
 
 PAGES_WITH_OUTPUT = [page for page in PAGES if with_output(page)]

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     add_devices_command(program, action);
     add_plan_command(program, action);
     add_run_command(program, action);
+    add_serve_command(program, action);
     add_verify_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);
@@ -43,7 +44,8 @@ int main(int argc, char** argv) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
         return report_parse_error(program, error, complain);
     }
-    if (program.got_subcommand("run") || program.got_subcommand("verify")) {
+    if (program.got_subcommand("run") || program.got_subcommand("serve") ||
+        program.got_subcommand("verify")) {
         bound_openmp_waiting(argv);
     }
     end_program_with_a_sentence();

@@ -4,11 +4,11 @@
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/load_shown.hpp"
+#include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/run_options.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/server_wait.hpp"
 #include "hexcore/report/json_text.hpp"
-#include "hexcore/report/plan_json.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/run_table.hpp"
@@ -17,21 +17,6 @@
 
 namespace hexcore {
 namespace {
-
-Result<PlannedModel> planned(const RunOptions& options, const Interrupt& interrupt) {
-    HEXCORE_TRY(planning, options.planning.options());
-    planning.computing = {.outputs = options.planning.sequences, .threads = options.threads};
-    if (options.plan_file.empty()) {
-        return PlannedModel::make(planning, interrupt.flag());
-    }
-    // Read once: it may come through a pipe.
-    HEXCORE_TRY(text, read_file(options.plan_file, interrupt.flag()));
-    auto plan = plan_from_json(text);
-    if (!plan) {
-        return fail(plan.error().code, "{}: {}", options.plan_file, plan.error().message);
-    }
-    return PlannedModel::follow(*std::move(plan), options.plan_file, planning, interrupt.flag());
-}
 
 Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& options,
                            LineReader& lines, Interrupt& interrupt) {
@@ -54,7 +39,8 @@ Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& o
 }
 
 Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
-    HEXCORE_TRY(planned_model, planned(options, interrupt));
+    HEXCORE_TRY(planned_model,
+                planned(options.planning, options.plan_file, options.threads, interrupt.flag()));
     LineReader lines(interrupt);
     if (!options.prompt && lines.has_ended()) {
         return tl::unexpected(nobody_asked());

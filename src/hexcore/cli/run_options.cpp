@@ -1,6 +1,7 @@
 #include "hexcore/cli/run_options.hpp"
 
 #include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/terminal.hpp"
 
 namespace hexcore {
@@ -39,15 +40,7 @@ void RunOptions::add_to(CLI::App& command) {
     command.add_option("-n", max_tokens, "tokens to generate, at most (default: -1, no limit)")
         ->transform(count_or_unlimited(0))
         ->option_text("N");
-    auto* plan = command
-                     .add_option("--plan", plan_file,
-                                 "a plan that hexcore plan --format json wrote; -: stdin")
-                     ->option_text("FILE");
-    // A plan has settled all of these.
-    for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--sequences",
-                                "--ubatch", "--policy", "--fit"}) {
-        plan->excludes(command.get_option(settled));
-    }
+    add_plan_file(command, plan_file);
     command
         .add_option("-t,--threads", threads,
                     "threads to compute with (default: one for each core within the CPU quota)")

@@ -63,4 +63,9 @@ void Interrupt::clear() {
     interrupted.store(quit.load());
 }
 
+void Interrupt::start_over() {
+    quit.store(false);
+    clear();
+}
+
 }  // namespace hexcore

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] bool should_quit() const;
     /// Takes note of a first one, so that the next counts as a first again.
     void clear();
+    /// The same of a SIGTERM, for whoever ends in order and is to be told of one more.
+    void start_over();
     /// From now on the first Ctrl-C ends an answer only, and leaves such waits alone.
     void is_of_answers();
 

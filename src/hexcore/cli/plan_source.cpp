@@ -1,0 +1,39 @@
+#include "hexcore/cli/plan_source.hpp"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/report/plan_json.hpp"
+
+namespace hexcore {
+
+void add_plan_file(CLI::App& command, std::string& file) {
+    auto* plan =
+        command
+            .add_option("--plan", file, "a plan that hexcore plan --format json wrote; -: stdin")
+            ->option_text("FILE");
+    // A plan has settled all of these.
+    for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--sequences",
+                                "--ubatch", "--policy", "--fit"}) {
+        plan->excludes(command.get_option(settled));
+    }
+}
+
+Result<PlannedModel> planned(const PlanningFlags& flags, const std::string& file, int threads,
+                             const std::atomic<bool>* stop) {
+    HEXCORE_TRY(planning, flags.options());
+    planning.computing = {.outputs = planning.sequences, .threads = threads};
+    if (file.empty()) {
+        return PlannedModel::make(planning, stop);
+    }
+    // Read once: it may come through a pipe.
+    HEXCORE_TRY(text, read_file(file, stop));
+    auto plan = plan_from_json(text);
+    if (!plan) {
+        return fail(plan.error().code, "{}: {}", file, plan.error().message);
+    }
+    return PlannedModel::follow(*std::move(plan), file, planning, stop);
+}
+
+}  // namespace hexcore

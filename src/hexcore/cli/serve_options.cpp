@@ -1,0 +1,93 @@
+#include "hexcore/cli/serve_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/plan_source.hpp"
+#include "hexcore/cli/terminal.hpp"
+
+namespace hexcore {
+
+void ServeOptions::add_to(CLI::App& command) {
+    planning.add_to(command, true);
+    planning.add_loading_to(command);
+    add_plan_file(command, plan_file);
+    command
+        .add_option("-t,--threads", threads,
+                    "threads to compute with (default: one for each core within the CPU quota)")
+        ->check(CLI::Range(1, 512))
+        ->option_text("N");
+    command.add_option("--host", host, "the address to listen on")->option_text("ADDRESS");
+    command.add_option("--port", port, "the port to listen on; 0: any that is free, printed")
+        ->option_text("PORT");
+    command
+        .add_option("--api-key", api_key,
+                    "a key that clients have to give (default: $HEXCORE_API_KEY; without one, none "
+                    "is asked for)")
+        ->envname("HEXCORE_API_KEY")
+        ->option_text("KEY");
+    command.add_option("--max-body", body_most, "the largest request that is read")
+        ->check(byte_size())
+        ->option_text("SIZE");
+    command
+        .add_option("--max-sessions", sessions,
+                    "sessions that are kept, whether they are asked or not")
+        ->check(CLI::Range(1, 1'000'000))
+        ->option_text("N");
+    command.add_option("--queue", queue, "answers that may wait for a sequence; more get 429")
+        ->check(CLI::Range(0, 100'000))
+        ->option_text("N");
+    command.add_option("--timeout", timeout_seconds, "seconds that an answer may take")
+        ->check(number_between(0.001, 1e6))
+        ->option_text("SECONDS");
+    command
+        .add_option("--chat-template", template_file,
+                    "a file with a Jinja template in place of the model's own")
+        ->option_text("FILE");
+    command.add_flag("--exact", exact,
+                     "the same answer to the bit, whatever else is computed; slower");
+    command
+        .add_option("--park-memory", park_memory,
+                    "host memory for sessions that have to make room in the cache")
+        ->check(byte_size())
+        ->option_text("SIZE");
+    command.add_option("--park-files", park_files, "the same in files, behind that")
+        ->check(byte_size())
+        ->option_text("SIZE");
+}
+
+Result<HttpOptions> ServeOptions::http() const {
+    HEXCORE_TRY(most, parse_bytes(body_most));
+    HttpOptions options{.host = host, .port = port, .api_key = api_key, .body_most = most};
+    options.request_most =
+        std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout_seconds * 1000)));
+    // Beside those that are answered, those that ask how the server is, and that say nothing.
+    constexpr std::size_t others = 64;
+    options.connections = std::min(sessions, queue + planning.sequences) + others;
+    return options;
+}
+
+Result<ServedModelOptions> ServeOptions::model(std::uint32_t sequences,
+                                               const std::atomic<bool>* stop) const {
+    if (sessions < sequences) {
+        return fail(ErrorCode::usage,
+                    "{} sequences are planned, and --max-sessions keeps {}; keep as many",
+                    sequences, sessions);
+    }
+    HEXCORE_TRY(memory, parse_bytes(park_memory));
+    HEXCORE_TRY(files, parse_bytes(park_files));
+    ServedModelOptions options{.sessions = sessions, .queue = queue};
+    if (!template_file.empty()) {
+        HEXCORE_TRY(text, read_file(template_file, stop));
+        options.chat_template = std::move(text);
+    }
+    options.engine.equality = exact ? Equality::exact : Equality::close;
+    options.engine.parking = {
+        .memory = memory, .files = files, .folder = default_parking_folder(), .tell = complain};
+    return options;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "hexcore/cli/planning_flags.hpp"
+#include "hexcore/serve/http_server.hpp"
+#include "hexcore/serve/served_model.hpp"
+
+namespace hexcore {
+
+/// The options of `hexcore serve`, as they are typed.
+struct ServeOptions {
+    PlanningFlags planning;
+    std::string plan_file;
+    std::string template_file;
+    int threads = 0;
+    std::string host = HttpOptions{}.host;
+    std::uint16_t port = HttpOptions{}.port;
+    std::string api_key;
+    std::string body_most = "8MiB";
+    std::size_t sessions = 64;
+    std::size_t queue = 64;
+    double timeout_seconds = 600;
+    bool exact = false;
+    std::string park_memory = "256MiB";
+    std::string park_files = "0";
+
+    void add_to(CLI::App& command);
+
+    /// Fail with ErrorCode::usage where one is no size, or they contradict each other; the second
+    /// reads a file, as read_file() does.
+    [[nodiscard]] Result<HttpOptions> http() const;
+    [[nodiscard]] Result<ServedModelOptions> model(std::uint32_t sequences,
+                                                   const std::atomic<bool>* stop) const;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,136 @@
+#include "hexcore/serve/json_fields.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hexcore {
+namespace {
+
+constexpr int depth_most = 64;
+
+}  // namespace
+
+Asked<nlohmann::ordered_json> read_body(std::string_view body) {
+    bool too_deep = false;
+    const auto watch = [&too_deep](int depth, nlohmann::ordered_json::parse_event_t,
+                                   nlohmann::ordered_json&) {
+        too_deep = too_deep || depth > depth_most;
+        return !too_deep;  // what is left out is not kept, so neither is its depth
+    };
+    auto json = nlohmann::ordered_json::parse(body, watch, false);
+    if (too_deep) {
+        return tl::unexpected(wrong_field(
+            {}, fmt::format("the body is nested deeper than {}", depth_most), "invalid_json"));
+    }
+    if (json.is_discarded()) {
+        return tl::unexpected(wrong_field({}, "the body is no JSON in UTF-8", "invalid_json"));
+    }
+    if (!json.is_object()) {
+        return tl::unexpected(wrong_field({}, "the body is no JSON object", "invalid_json"));
+    }
+    return json;
+}
+
+JsonFields::JsonFields(const Json& object, std::string path, std::optional<ApiError>& problem)
+    : object_(object), path_(std::move(path)), problem_(problem) {}
+
+std::string JsonFields::path_of(std::string_view name) const {
+    return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
+
+void JsonFields::complain(std::string_view name, std::string_view what) {
+    if (!problem_) {
+        const std::string path = path_of(name);
+        problem_ = wrong_field(path, fmt::format("{} {}", path, what));
+    }
+}
+
+const JsonFields::Json* JsonFields::any(std::string_view name) {
+    read_.emplace(name);
+    if (problem_) {
+        return nullptr;
+    }
+    const auto field = object_.find(std::string(name));
+    return field == object_.end() || field->is_null() ? nullptr : &*field;
+}
+
+const JsonFields::Json* JsonFields::typed(std::string_view name, bool (Json::*is)() const noexcept,
+                                          std::string_view what) {
+    const Json* field = any(name);
+    if (field != nullptr && !(field->*is)()) {
+        complain(name, fmt::format("must be {}", what));
+        return nullptr;
+    }
+    return field;
+}
+
+bool JsonFields::flag(std::string_view name, bool otherwise) {
+    const Json* field = typed(name, &Json::is_boolean, "true or false");
+    return field == nullptr ? otherwise : field->get<bool>();
+}
+
+double JsonFields::number(std::string_view name, double otherwise, double least, double most) {
+    const Json* field = typed(name, &Json::is_number, "a number");
+    if (field == nullptr) {
+        return otherwise;
+    }
+    const double value = field->get<double>();
+    if (!(value >= least && value <= most)) {
+        complain(name, fmt::format("must be between {:g} and {:g}", least, most));
+        return otherwise;
+    }
+    return value;
+}
+
+std::int64_t JsonFields::integer(std::string_view name, std::int64_t otherwise, std::int64_t least,
+                                 std::int64_t most) {
+    const Json* field = typed(name, &Json::is_number, "a whole number");
+    if (field == nullptr) {
+        return otherwise;
+    }
+    // 3.0 is whole, too; what is larger than any limit must not wrap around.
+    const double value = field->get<double>();
+    if (!(value >= static_cast<double>(least) && value <= static_cast<double>(most))) {
+        complain(name, fmt::format("must be between {} and {}", least, most));
+        return otherwise;
+    }
+    const auto whole = field->get<std::int64_t>();
+    if (field->is_number_float() && static_cast<double>(whole) != value) {
+        complain(name, "must be a whole number");
+        return otherwise;
+    }
+    return whole;
+}
+
+std::optional<std::string> JsonFields::text(std::string_view name) {
+    const Json* field = typed(name, &Json::is_string, "a string");
+    return field == nullptr ? std::nullopt : std::optional(field->get<std::string>());
+}
+
+std::string JsonFields::needed_text(std::string_view name) {
+    auto value = text(name);
+    if (!value) {
+        complain(name, "is missing");
+    }
+    return value.value_or("");
+}
+
+const JsonFields::Json* JsonFields::list(std::string_view name) {
+    return typed(name, &Json::is_array, "a list");
+}
+
+const JsonFields::Json* JsonFields::object(std::string_view name) {
+    return typed(name, &Json::is_object, "an object");
+}
+
+void JsonFields::nothing_else() {
+    for (const auto& [name, value] : object_.items()) {
+        if (!read_.contains(name) && !value.is_null() && !problem_) {
+            problem_ = wrong_field(path_of(name), fmt::format("{} is not supported", path_of(name)),
+                                   "unsupported_field");
+        }
+    }
+}
+
+}  // namespace hexcore

@@ -1,0 +1,172 @@
+#include "hexcore/serve/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace hexcore {
+namespace {
+
+void describe(std::string& text, std::string_view name, std::string_view type,
+              std::string_view help) {
+    fmt::format_to(std::back_inserter(text), "# HELP hexcore_{} {}\n# TYPE hexcore_{} {}\n", name,
+                   help, name, type);
+}
+
+void add(std::string& text, std::string_view name, std::string_view type, std::string_view help,
+         std::uint64_t value) {
+    describe(text, name, type, help);
+    fmt::format_to(std::back_inserter(text), "hexcore_{} {}\n", name, value);
+}
+
+/// A name within quotes of the text format.
+std::string label(std::string_view value) {
+    std::string escaped;
+    for (const char c : value) {
+        if (c == '\\' || c == '"') {
+            escaped += '\\';
+        }
+        escaped += c == '\n' ? ' ' : c;
+    }
+    return escaped;
+}
+
+void add_cache(std::string& text, const CacheStats& cache) {
+    const CacheCounts& counts = cache.counts;
+    add(text, "sessions", "gauge", "Sessions that are kept.", cache.sessions);
+    add(text, "sessions_parked", "gauge", "Sessions whose cells are in memory or files.",
+        cache.sessions_parked);
+    add(text, "cache_cells_total", "gauge", "Cells of the KV cache.", cache.cells_total);
+    add(text, "cache_cells_used", "gauge", "Cells with a token in them.", cache.cells_used);
+    add(text, "cache_cells_high_water", "gauge", "The most cells that were ever used at once.",
+        cache.cells_high_water);
+    add(text, "cache_bytes_total", "gauge", "Bytes of the KV cache.", cache.total().count());
+    add(text, "cache_bytes_used", "gauge", "Bytes of its cells in use.", cache.used().count());
+    add(text, "parked_memory_bytes", "gauge", "Host memory of parked sessions.",
+        cache.parked_memory.count());
+    add(text, "parked_file_bytes", "gauge", "Files of parked sessions.",
+        cache.parked_files.count());
+    add(text, "cache_tokens_computed_total", "counter", "Tokens computed into the cache.",
+        counts.tokens_computed);
+    add(text, "cache_tokens_reused_total", "counter", "Tokens of prompts that were there.",
+        counts.tokens_reused);
+    add(text, "cache_tokens_evicted_total", "counter", "Tokens taken out to make room.",
+        counts.tokens_evicted);
+    add(text, "cache_shifts_total", "counter", "How often a full session slid.", counts.shifts);
+    add(text, "cache_parked_total", "counter", "How often a session was parked.", counts.parked);
+    add(text, "cache_restored_total", "counter", "How often a parked session came back.",
+        counts.restored);
+}
+
+void add_devices(std::string& text, const std::vector<RunDevice>& devices) {
+    describe(text, "device_bytes", "gauge", "Memory of a device.");
+    const auto line = [&text](const RunDevice& device, const char* kind, Bytes bytes) {
+        fmt::format_to(std::back_inserter(text),
+                       "hexcore_device_bytes{{device=\"{}\",kind=\"{}\"}} {}\n", label(device.name),
+                       kind, bytes.count());
+    };
+    for (const RunDevice& device : devices) {
+        line(device, "budget", device.budget);
+        line(device, "planned", device.planned.total());
+        line(device, "accounted", device.accounted.total());
+        if (device.measured) {
+            line(device, "measured", *device.measured);
+        }
+        line(device, "peak", device.peak);
+    }
+    describe(text, "device_refused_total", "counter", "Allocations refused because of the budget.");
+    for (const RunDevice& device : devices) {
+        fmt::format_to(std::back_inserter(text),
+                       "hexcore_device_refused_total{{device=\"{}\"}} {}\n", label(device.name),
+                       device.refused);
+    }
+}
+
+}  // namespace
+
+void Histogram::add(double seconds) {
+    const auto bound = std::ranges::lower_bound(bounds, seconds);
+    ++counts_[static_cast<std::size_t>(bound - bounds.begin())];
+    sum_ += seconds;
+}
+
+std::string Histogram::lines(std::string_view name, std::string_view help) const {
+    std::string text;
+    describe(text, name, "histogram", help);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+        count += counts_[i];
+        const std::string bound = i < bounds.size() ? fmt::format("{:g}", bounds[i]) : "+Inf";
+        fmt::format_to(std::back_inserter(text), "hexcore_{}_bucket{{le=\"{}\"}} {}\n", name, bound,
+                       count);
+    }
+    fmt::format_to(std::back_inserter(text), "hexcore_{}_sum {}\nhexcore_{}_count {}\n", name, sum_,
+                   name, count);
+    return text;
+}
+
+void Metrics::count_request(const std::string& path, int status) {
+    const std::lock_guard lock(mutex_);
+    ++requests_[{path, status}];
+}
+
+void Metrics::count_answer(const Answer& answer) {
+    const std::lock_guard lock(mutex_);
+    ++answers_[to_string(answer.stop)];
+    prompt_tokens_ += answer.prompt_tokens;
+    reused_tokens_ += answer.reused_tokens;
+    generated_tokens_ += answer.generated_tokens;
+    if (answer.stop == StopReason::interrupted) {
+        return;  // how long it would have taken nobody knows
+    }
+    const double whole = answer.waited_seconds + answer.prompt_seconds + answer.decode_seconds;
+    ++answered_;
+    seconds_ += whole;
+    waited_.add(answer.waited_seconds);
+    to_first_token_.add(answer.waited_seconds + answer.prompt_seconds);
+    whole_.add(whole);
+    if (answer.generated_tokens > 1) {
+        per_token_.add(answer.decode_seconds / (answer.generated_tokens - 1));
+    }
+}
+
+double Metrics::seconds_each() {
+    const std::lock_guard lock(mutex_);
+    return answered_ == 0 ? 0 : seconds_ / static_cast<double>(answered_);
+}
+
+std::string Metrics::text(const Now& now) {
+    std::string text;
+    add(text, "model_loaded", "gauge", "1 once the model is loaded.", now.loaded ? 1 : 0);
+    add(text, "requests_waiting", "gauge", "Answers that wait for a sequence.", now.waiting);
+    add(text, "requests_answering", "gauge", "Answers that are being computed.", now.answering);
+    {
+        const std::lock_guard lock(mutex_);
+        describe(text, "requests_total", "counter", "Requests by path and status.");
+        for (const auto& [what, count] : requests_) {
+            fmt::format_to(std::back_inserter(text),
+                           "hexcore_requests_total{{path=\"{}\",status=\"{}\"}} {}\n",
+                           label(what.first), what.second, count);
+        }
+        describe(text, "answers_total", "counter", "Answers by why they ended.");
+        for (const auto& [reason, count] : answers_) {
+            fmt::format_to(std::back_inserter(text), "hexcore_answers_total{{stop=\"{}\"}} {}\n",
+                           reason, count);
+        }
+        add(text, "prompt_tokens_total", "counter", "Tokens of prompts.", prompt_tokens_);
+        add(text, "cached_tokens_total", "counter", "Of these, reused.", reused_tokens_);
+        add(text, "generated_tokens_total", "counter", "Tokens of answers.", generated_tokens_);
+        text += waited_.lines("wait_seconds", "Until a request had a sequence.");
+        text += to_first_token_.lines("time_to_first_token_seconds", "Until the first token.");
+        text += per_token_.lines("token_seconds", "For each token behind the first.");
+        text += whole_.lines("answer_seconds", "For a whole answer.");
+    }
+    if (now.loaded) {
+        add_cache(text, now.cache);
+        add_devices(text, now.devices);
+    }
+    return text;
+}
+
+}  // namespace hexcore

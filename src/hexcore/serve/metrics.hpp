@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hexcore/report/run_report.hpp"
+#include "hexcore/serve/histogram.hpp"
+#include "hexcore/session/request.hpp"
+
+namespace hexcore {
+
+/// What a server did since it started, for `GET /metrics`. Safe to use from any thread.
+class Metrics {
+public:
+    void count_request(const std::string& path, int status);
+    void count_answer(const Answer& answer);
+    /// How long a whole answer takes, on average so far; 0: none was given.
+    [[nodiscard]] double seconds_each();
+
+    /// What is at the moment.
+    struct Now {
+        bool loaded = false;  ///< without a model the rest says nothing
+        std::size_t waiting = 0;
+        std::size_t answering = 0;
+        CacheStats cache = {};
+        std::vector<RunDevice> devices = {};
+    };
+    /// All in Prometheus' text format, version 0.0.4 (docs/serve.md lists the names).
+    [[nodiscard]] std::string text(const Now& now);
+
+private:
+    std::mutex mutex_;
+    std::map<std::pair<std::string, int>, std::uint64_t> requests_;
+    std::map<std::string, std::uint64_t> answers_;  ///< by why they ended
+    std::uint64_t prompt_tokens_ = 0;
+    std::uint64_t reused_tokens_ = 0;
+    std::uint64_t generated_tokens_ = 0;
+    std::uint64_t answered_ = 0;
+    double seconds_ = 0;
+    Histogram waited_;
+    Histogram to_first_token_;
+    Histogram per_token_;
+    Histogram whole_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hexcore/chat/chat_message.hpp"
+#include "hexcore/serve/api_error.hpp"
+
+namespace hexcore {
+
+/// What was said in the sessions that have a name. Safe to use from any thread.
+class NamedTalks {
+public:
+    /// What was said so far. Until leave() nobody else may enter: 409.
+    [[nodiscard]] Asked<std::vector<ChatMessage>> enter(const std::string& name);
+    /// Nothing more was said.
+    void leave(const std::string& name);
+    /// All that was said is `messages` now.
+    void leave(const std::string& name, std::vector<ChatMessage> messages);
+    /// Its session was closed. What somebody is in stays.
+    void forget(const std::string& name);
+
+private:
+    struct Talk {
+        std::vector<ChatMessage> messages;
+        bool busy = false;
+        bool has_answer = false;
+    };
+    std::mutex mutex_;
+    std::map<std::string, Talk> talks_;
+};
+
+}  // namespace hexcore

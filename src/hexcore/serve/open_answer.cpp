@@ -1,0 +1,247 @@
+#include "hexcore/serve/open_answer.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <random>
+#include <utility>
+
+#include "hexcore/report/run_json.hpp"
+#include "hexcore/serve/text_writer.hpp"
+#include "hexcore/session/describe_run.hpp"
+
+namespace hexcore {
+namespace {
+
+AnswerHead head_of(const ServedModel& model, const char* kind) {
+    static std::atomic<std::uint64_t> count = 0;
+    static const std::uint32_t server = std::random_device()();
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return {.id = fmt::format("{}-{:08x}{:08x}", kind, server, ++count),
+            .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+            .model = model.model().plan().model_name};
+}
+
+/// The request once for each choice. They are to differ, with a seed, too.
+void add_choices(std::vector<Request>& requests, const Request& request, std::uint32_t choices) {
+    for (std::uint32_t i = 0; i < choices; ++i) {
+        requests.push_back(request);
+        if (request.sampling.seed != SamplingOptions{}.seed) {
+            requests.back().sampling.seed += i;
+        }
+    }
+}
+
+Asked<std::vector<Token>> tokens_of(const ServedModel& model, std::string_view text,
+                                    TextPlace place, const char* field) {
+    auto tokens = model.tokenizer().tokenize(text, place);
+    if (!tokens) {
+        ApiError error = of_engine(tokens.error());
+        error.param = field;
+        return tl::unexpected(std::move(error));
+    }
+    return *std::move(tokens);
+}
+
+TokenText text_of_tokens(const ServedModel& model) {
+    return [&model](Token token) { return model.tokenizer().piece(token, SpecialTokens::names); };
+}
+
+/// A template that tells the model of no tools would have it answer as if there were none.
+Asked<void> check_tools(const ServedModel& model, const ChatRequest& chat) {
+    if (!chat.tools.empty() && chat.tool_choice != ToolChoice::none &&
+        !model.chat_template().knows_tools()) {
+        return tl::unexpected(wrong_field(
+            "tools", "the model's chat template does not tell it of tools", "unsupported_field"));
+    }
+    return {};
+}
+
+ApiError not_applied(const ChatRequest& chat, const Error& why) {
+    ApiError error = of_engine(why);
+    const bool bad_schema = !chat.json_schema.empty() && !grammar_of_schema(chat.json_schema);
+    error.param = bad_schema ? "response_format" : "messages";
+    return error;
+}
+
+/// What the template makes of a chat, in the request.
+Asked<void> put_chat(const ServedModel& model, const ChatRequest& chat, const ChatPrompt& prompt,
+                     Request& request) {
+    HEXCORE_TRY(tokens, tokens_of(model, prompt.text, TextPlace::start, "messages"));
+    request.kind = PromptKind::whole;
+    request.shared_tokens = model.shared_tokens(chat, tokens);
+    request.tokens = std::move(tokens);
+    request.stops.insert(request.stops.end(), prompt.stops.begin(), prompt.stops.end());
+    request.shown_tokens = prompt.shown_tokens;
+    request.grammar = {.rules = prompt.grammar,
+                       .lazy = prompt.grammar_lazy,
+                       .trigger_patterns = prompt.triggers.patterns,
+                       .trigger_tokens = prompt.triggers.tokens};
+    if (prompt.grammar_has_answer_start && !prompt.grammar.empty()) {
+        HEXCORE_TRY(start, tokens_of(model, prompt.answer_start, TextPlace::within, "messages"));
+        request.grammar.start = std::move(start);
+    }
+    return {};
+}
+
+}  // namespace
+
+OpenAnswer::OpenAnswer(ServedModel& model, const AskedAnswer& asked)
+    : model_(model),
+      stream_(asked.stream),
+      include_usage_(asked.include_usage),
+      name_(asked.session_name),
+      choices_each_(asked.choices) {}
+
+OpenAnswer::~OpenAnswer() {
+    if (exchange_ && !has_ended()) {
+        model_.cancel(exchange_);
+        // Nobody else may be in its session before it has ended.
+        std::vector<Json> nobody_reads;
+        while (entered_ && !has_ended()) {
+            if (!advance(std::chrono::milliseconds(100), nobody_reads)) {
+                break;
+            }
+        }
+    }
+    if (entered_) {
+        model_.talks().leave(name_);
+    }
+}
+
+Asked<std::vector<ChatMessage>> OpenAnswer::enter() {
+    if (name_.empty()) {
+        return {};
+    }
+    HEXCORE_TRY(messages, model_.talks().enter(name_));
+    entered_ = true;
+    return messages;
+}
+
+Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
+    HEXCORE_TRY(asked, read_chat(body));
+    auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
+    HEXCORE_TRY(said, open->enter());
+    said.insert(said.end(), asked.chat.messages.begin(), asked.chat.messages.end());
+    asked.chat.messages = std::move(said);
+    HEXCORE_TRY_VOID(check_tools(model, asked.chat));
+    auto prompt = model.chat_template().apply(asked.chat);
+    if (!prompt) {
+        return tl::unexpected(not_applied(asked.chat, prompt.error()));
+    }
+    Request request = std::move(asked.answer.how);
+    HEXCORE_TRY_VOID(put_chat(model, asked.chat, *prompt, request));
+    std::vector<Request> requests;
+    add_choices(requests, request, asked.answer.choices);
+    auto writer = std::make_unique<ChatWriter>(head_of(model, "chatcmpl"), *prompt,
+                                               asked.answer.choices, text_of_tokens(model));
+    open->chat_ = writer.get();
+    open->writer_ = std::move(writer);
+    open->said_ = std::move(asked.chat.messages);
+    open->open_ = requests.size();
+    HEXCORE_TRY(exchange, model.ask(std::move(requests), ServedModel::Prompts::share, open->name_));
+    open->exchange_ = std::move(exchange);
+    return open;
+}
+
+Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::string_view body) {
+    HEXCORE_TRY(asked, read_text(body));
+    auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
+    HEXCORE_TRY(said, open->enter());
+    std::vector<Request> requests;
+    for (auto& prompt : asked.prompts) {
+        Request request = asked.answer.how;
+        request.kind = open->name_.empty() ? PromptKind::whole : PromptKind::behind;
+        if (auto* tokens = std::get_if<std::vector<Token>>(&prompt)) {
+            request.tokens = std::move(*tokens);
+        } else {
+            request.text = std::move(std::get<std::string>(prompt));
+        }
+        if (request.kind == PromptKind::whole && request.tokens.empty()) {
+            HEXCORE_TRY(tokens, tokens_of(model, request.text, TextPlace::start, "prompt"));
+            request.tokens = std::move(tokens);
+        }
+        add_choices(requests, request, asked.answer.choices);
+    }
+    const auto count = static_cast<std::uint32_t>(requests.size());
+    const auto prompts =
+        asked.prompts.size() == 1 ? ServedModel::Prompts::share : ServedModel::Prompts::differ;
+    open->writer_ = text_writer(head_of(model, "cmpl"), count, text_of_tokens(model));
+    open->open_ = count;
+    HEXCORE_TRY(exchange, model.ask(std::move(requests), prompts, open->name_));
+    open->exchange_ = std::move(exchange);
+    return open;
+}
+
+Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<Json>& chunks) {
+    for (Exchange::Event& event : exchange_->take(at_most)) {
+        if (const auto* piece = std::get_if<Exchange::Piece>(&event)) {
+            writer_->piece(*piece, chunks);
+            continue;
+        }
+        const auto& ended = std::get<Exchange::End>(event);
+        --open_;
+        if (!ended.answer) {
+            return tl::unexpected(of_engine(ended.answer.error()));
+        }
+        if (ended.answer->stop == StopReason::interrupted) {
+            return tl::unexpected(
+                unavailable("the server ends, before the answer did", "shutting_down"));
+        }
+        end(ended, chunks);
+    }
+    return {};
+}
+
+void OpenAnswer::end(const Exchange::End& ended, std::vector<Json>& chunks) {
+    const Answer& answer = *ended.answer;
+    writer_->end(ended.choice, answer, chunks);
+    if (ended.choice % choices_each_ == 0) {
+        usage_.prompt_tokens += answer.prompt_tokens;
+        usage_.cached_tokens += answer.reused_tokens;
+    }
+    usage_.completion_tokens += answer.generated_tokens;
+    cache_ = answer.cache;
+    if (!has_ended()) {
+        return;
+    }
+    if (entered_) {
+        if (chat_ != nullptr) {
+            said_.push_back(chat_->message());
+        }
+        model_.talks().leave(name_, std::move(said_));
+        entered_ = false;
+    }
+    put_last(chunks);
+}
+
+OpenAnswer::Json OpenAnswer::hexcore_json() const {
+    Json devices = Json::array();
+    if (const auto described = describe_devices(model_.model())) {
+        for (const RunDevice& device : *described) {
+            devices.push_back(run_device_json(device));
+        }
+    }
+    return {{"cache_stats", cache_stats_json(cache_)}, {"devices", std::move(devices)}};
+}
+
+void OpenAnswer::put_last(std::vector<Json>& chunks) const {
+    if (!stream_) {
+        return;
+    }
+    if (include_usage_) {
+        Json last = writer_->empty_chunk();
+        last["usage"] = usage_.json();
+        chunks.push_back(std::move(last));
+    }
+    chunks.back()["hexcore"] = hexcore_json();
+}
+
+OpenAnswer::Json OpenAnswer::whole() const {
+    Json json = writer_->whole();
+    json["usage"] = usage_.json();
+    json["hexcore"] = hexcore_json();
+    return json;
+}
+
+}  // namespace hexcore

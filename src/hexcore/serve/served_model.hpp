@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/chat/chat_template.hpp"
+#include "hexcore/serve/api_error.hpp"
+#include "hexcore/serve/exchange.hpp"
+#include "hexcore/serve/metrics.hpp"
+#include "hexcore/serve/named_talks.hpp"
+#include "hexcore/session/engine_thread.hpp"
+#include "hexcore/session/session_pool.hpp"
+
+namespace hexcore {
+
+struct ServedModelOptions {
+    EngineOptions engine = {};
+    std::size_t sessions = 64;       ///< kept, whether they answer or not; see SessionPool
+    std::string chat_template = {};  ///< Jinja; empty: the model's own
+    std::size_t queue = 64;  ///< answers that wait for a sequence, beyond those being computed
+};
+
+/// A loaded model with all that answers requests: an engine on its thread, its sessions, its chat
+/// template. Safe to use from any thread.
+class ServedModel {
+public:
+    /// The model must outlive it, and stay where it is; the metrics must, too. Fails as
+    /// ChatTemplate::of() does.
+    [[nodiscard]] static Result<std::unique_ptr<ServedModel>> make(
+        LoadedModel& model, const ServedModelOptions& options, Metrics& metrics);
+    ~ServedModel();  ///< ends what is being answered
+    ServedModel(const ServedModel&) = delete;
+    ServedModel& operator=(const ServedModel&) = delete;
+
+    /// Asks for the answers to `requests`, one for each choice; those that `share` a prompt wait
+    /// for the first to have computed it. A name: in the session of that name, one request. 429
+    /// where that are more than the queue has room for, 503 once it ends.
+    enum class Prompts { differ, share };
+    [[nodiscard]] Asked<std::shared_ptr<Exchange>> ask(std::vector<Request> requests,
+                                                       Prompts prompts, std::string name = {});
+    /// Nobody waits for these answers any more: they end before the next turn.
+    void cancel(const std::shared_ptr<Exchange>& exchange);
+    /// Ends at once what is being answered.
+    void end_now() { thread_->stop(EngineThread::Ending::now); }
+
+    [[nodiscard]] const LoadedModel& model() const { return model_; }
+    [[nodiscard]] const ChatTemplate& chat_template() const { return template_; }
+    [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
+    [[nodiscard]] NamedTalks& talks() { return talks_; }
+    /// A prompt's tokens at its start that are those of its system messages and tools; 0: none.
+    [[nodiscard]] std::uint32_t shared_tokens(const ChatRequest& chat,
+                                              const std::vector<Token>& tokens) const;
+    [[nodiscard]] std::string metrics_text();
+
+private:
+    ServedModel(LoadedModel& model, const ServedModelOptions& options, ChatTemplate chat_template,
+                Metrics& metrics);
+    void tell(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice, Request& request);
+    void put_off(const std::shared_ptr<Exchange>& exchange, std::vector<Request>& requests);
+    void ask_one(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice, Request request,
+                 const std::string& name);
+    [[nodiscard]] bool enter(std::size_t answers);
+
+    LoadedModel& model_;
+    ServedModelOptions options_;
+    ChatTemplate template_;
+    Metrics& metrics_;
+    Tokenizer tokenizer_;
+    NamedTalks talks_;
+    std::size_t answers_most_;              ///< under way and waiting
+    std::atomic<std::size_t> answers_ = 0;  ///< of these, now
+    Engine engine_;
+    std::optional<SessionPool> pool_;     ///< of the engine's thread
+    std::optional<EngineThread> thread_;  ///< ends first
+};
+
+}  // namespace hexcore

@@ -1,0 +1,56 @@
+#include "hexcore/serve/metrics.hpp"
+
+#include <gmock/gmock.h>
+
+namespace hexcore::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Metrics, CountAnswersAndHowLongTheyTook) {
+    Metrics metrics;
+    EXPECT_EQ(metrics.seconds_each(), 0);
+    Answer answer;
+    answer.prompt_tokens = 10;
+    answer.reused_tokens = 4;
+    answer.generated_tokens = 3;
+    answer.waited_seconds = 0.002;
+    answer.prompt_seconds = 0.02;
+    answer.decode_seconds = 0.04;
+    metrics.count_answer(answer);
+    EXPECT_DOUBLE_EQ(metrics.seconds_each(), 0.062);
+    const std::string text = metrics.text({});
+    for (const char* line :
+         {"hexcore_answers_total{stop=\"eos\"} 1\n", "hexcore_prompt_tokens_total 10\n",
+          "hexcore_cached_tokens_total 4\n", "hexcore_generated_tokens_total 3\n",
+          "hexcore_time_to_first_token_seconds_bucket{le=\"0.01\"} 0\n",
+          "hexcore_time_to_first_token_seconds_bucket{le=\"0.025\"} 1\n",
+          "hexcore_time_to_first_token_seconds_bucket{le=\"+Inf\"} 1\n",
+          "hexcore_time_to_first_token_seconds_count 1\n",
+          "# TYPE hexcore_token_seconds histogram\n", "hexcore_model_loaded 0\n"}) {
+        EXPECT_THAT(text, HasSubstr(line));
+    }
+    EXPECT_THAT(text, Not(HasSubstr("hexcore_sessions ")));
+}
+
+TEST(Metrics, ShowWhatIsNow) {
+    Metrics metrics;
+    metrics.count_request("/v1/completions", 429);
+    Metrics::Now now{.loaded = true, .waiting = 2, .answering = 1};
+    now.cache.cells_total = 512;
+    RunDevice& device = now.devices.emplace_back();
+    device.name = "ho\"st";
+    device.budget = Bytes(100);
+    const std::string text = metrics.text(now);
+    EXPECT_THAT(text, HasSubstr("hexcore_requests_waiting 2\n"));
+    EXPECT_THAT(text,
+                HasSubstr("hexcore_requests_total{path=\"/v1/completions\",status=\"429\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_cache_cells_total 512\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_device_bytes{device=\"ho\\\"st\",kind=\"budget\"} 100\n"));
+    // What nobody measured is left out, not 0.
+    EXPECT_THAT(text, Not(HasSubstr("kind=\"measured\"")));
+}
+
+}  // namespace
+}  // namespace hexcore::test
