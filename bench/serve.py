@@ -1,0 +1,130 @@
+"""hexcore serve beside llama-server of the same llama.cpp build: same model, threads and context, as
+many sequences as clients, in turn. Each client asks for as many tokens as the others, in a stream."""
+
+import argparse
+import http.client
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+TOKENS = 32
+CONTEXT_EACH = 512
+PROMPT = "Client {} asks about the {} of gravity, and why it is the force that holds " * 4
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def ours(arguments, clients):
+    process = subprocess.Popen(
+        [arguments.program, "serve", arguments.model, "--port", "0", "--device", "host=2GiB",
+         "--threads", str(arguments.threads), "--sequences", str(clients),
+         "--ctx", str(CONTEXT_EACH * clients)], stderr=subprocess.PIPE)
+    for line in process.stderr:
+        if match := re.search(rb"serves .*:(\d+)", line):
+            return process, int(match[1])
+    raise SystemExit("hexcore serve did not start")
+
+
+def theirs(arguments, clients):
+    port = free_port()
+    process = subprocess.Popen(
+        [os.path.join(arguments.llama_bin, "llama-server"), "-m", arguments.model, "--host",
+         "127.0.0.1", "--port", str(port), "-t", str(arguments.threads), "-np", str(clients),
+         "-c", str(CONTEXT_EACH * clients)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/health")
+            if connection.getresponse().status == 200:
+                return process, port
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise SystemExit("llama-server did not start")
+
+
+def ask(port, number, results):
+    words = ["strength", "origin", "meaning", "discovery"]
+    body = {"prompt": PROMPT.format(*[number, words[number % 4]] * 4), "max_tokens": TOKENS,
+            "temperature": 0, "stream": True, "logit_bias": {"0": -100, "2": -100}}
+    start = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+    connection.request("POST", "/v1/completions", json.dumps(body),
+                       {"Content-Type": "application/json"})
+    first = None
+    for line in connection.getresponse():
+        if first is None and line.startswith(b"data: "):
+            first = time.monotonic() - start
+    results.append(first)
+
+
+def measure(start, arguments, clients):
+    """Tokens a second in all, and the median time to a first token."""
+    process, port = start(arguments, clients)
+    try:
+        ask(port, 999, [])  # whatever is done once
+        results = []
+        threads = [threading.Thread(target=ask, args=[port, number, results])
+                   for number in range(clients)]
+        begin = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return clients * TOKENS / (time.monotonic() - begin), statistics.median(results)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
+    parser.add_argument("--program", help="hexcore",
+                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
+                                             "hexcore"))
+    parser.add_argument("--llama-bin", help="the folder with llama-server",
+                        default=os.environ.get("HEXCORE_LLAMA_BIN"))
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+    arguments = parser.parse_args()
+    if not arguments.model or not arguments.llama_bin:
+        parser.error("run it as ./dev bench serve, or give --model and --llama-bin")
+
+    figures = {"rounds": arguments.rounds, "threads": arguments.threads}
+    for clients in arguments.clients:
+        mine, other = [], []
+        for number in range(arguments.rounds):
+            # Each goes first in every other round, so that a drift of the machine hits both alike.
+            for start, found in [(ours, mine), (theirs, other)][::1 if number % 2 == 0 else -1]:
+                found.append(measure(start, arguments, clients))
+        name = f"clients_{clients}"
+        for index, what in enumerate(["tokens_per_s", "first_token_s"]):
+            figures[f"{name}_{what}"] = round(statistics.median(r[index] for r in mine), 3)
+            figures[f"{name}_llama_server_{what}"] = round(
+                statistics.median(r[index] for r in other), 3)
+            figures[f"{name}_{what}_over_llama_server_ratio"] = round(
+                statistics.median(a[index] / b[index] for a, b in zip(mine, other)), 4)
+    if arguments.format == "json":
+        print(json.dumps(figures, indent=2))
+    else:
+        for name, value in figures.items():
+            print(f"{name:48} {value:>12}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
