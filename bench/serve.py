@@ -1,5 +1,5 @@
-"""hexcore serve beside llama-server of the same llama.cpp build: same model, threads and context, as
-many sequences as clients, in turn. Each client asks for as many tokens as the others, in a stream."""
+"""hexcore serve beside llama-server of the same llama.cpp build, in turn: same model, threads and
+context, as many sequences as clients. Each client streams as many tokens as the others."""
 
 import argparse
 import http.client
