@@ -4,6 +4,7 @@
 // these headers need it; what it says holds, but it may change.
 
 #include "hexcore/api/planned_model.hpp"     // IWYU pragma: export
+#include "hexcore/api/reset.hpp"             // IWYU pragma: export
 #include "hexcore/base/told.hpp"             // IWYU pragma: export
 #include "hexcore/chat/answer_reader.hpp"    // IWYU pragma: export
 #include "hexcore/chat/chat_template.hpp"    // IWYU pragma: export

@@ -31,6 +31,9 @@ TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
     EXPECT_EQ(two[1].command, "python3 train.py");
     EXPECT_EQ(two[1].bytes, 500_KiB);
     EXPECT_EQ(largest_memory_holders(tree.root(), 9).size(), 3U);
+    EXPECT_EQ(memory_of_process(tree.root(), "self"), 900'000_KiB);
+    EXPECT_EQ(memory_of_process(tree.root(), "10"), std::nullopt) << "the kernel's own";
+    EXPECT_EQ(memory_of_process(tree.root(), "11"), std::nullopt) << "it has ended";
 }
 
 TEST(MemoryHolders, AControlGroupsLimitIsUsedUpByItsOwnProcessesOnly) {

@@ -9,6 +9,7 @@
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/host_memory.hpp"
+#include "hexcore/device/own_memory.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/limits.hpp"
 #include "hexcore/plan/make_plan.hpp"
@@ -209,6 +210,7 @@ Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
     HEXCORE_TRY(specs, devices_for(options));
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY(plan, plan_exactly(input, options, stop));
+    give_back_free_pages();  // of dry runs
     return PlannedModel(std::unique_ptr<State>(new State{
         std::move(input.inventory), std::move(input.machine), std::move(plan), input.computing}));
 }
@@ -226,6 +228,7 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
     HEXCORE_TRY(finished, told_of(plan_name, finish_plan(std::move(plan), usage)));
+    give_back_free_pages();  // of the dry run
     return PlannedModel(
         std::unique_ptr<State>(new State{std::move(input.inventory), std::move(input.machine),
                                          std::move(finished), input.computing}));

@@ -112,6 +112,16 @@ Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size) {
     return buffer;
 }
 
+void Device::reset_statistics() {
+    memory_.ledger().reset_statistics();
+    rows_.store(0);
+}
+
+bool Device::has_inner_backend() {
+    const std::lock_guard lock(mutex_);
+    return !inner_backend_.expired();
+}
+
 std::shared_ptr<InnerBackend> Device::inner_backend() {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<InnerBackend> backend = inner_backend_.lock();

@@ -70,11 +70,15 @@ public:
     /// The one inner backend that computes on this device, for all who do at a time; it goes when
     /// the last of them lets go.
     [[nodiscard]] std::shared_ptr<InnerBackend> inner_backend();
+    /// Whether anybody has it at this moment.
+    [[nodiscard]] bool has_inner_backend();
     /// A ggml backend of the device's kind. Null where it cannot start.
     [[nodiscard]] virtual ggml_backend_t start_inner_backend() = 0;
     /// Rows (a token for one of its chosen experts) that this device computed, in one product.
     void count_rows(std::uint64_t rows) { rows_.fetch_add(rows, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t rows_computed() const { return rows_.load(); }
+    /// Peak, refusals and rows are as when it was made. Not while it is used.
+    void reset_statistics();
 
 protected:
     Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const DeviceSpec& spec,

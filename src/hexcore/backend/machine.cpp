@@ -77,6 +77,28 @@ bool Machine::all_host() const { return std::all_of(specs_.begin(), specs_.end()
 
 bool Machine::has_host() const { return std::any_of(specs_.begin(), specs_.end(), is_host); }
 
+Machine::User::User(Machine& machine, std::string name) : machine_(machine) {
+    const std::lock_guard lock(machine_.users_mutex_);
+    position_ = machine_.users_.insert(machine_.users_.end(), std::move(name));
+}
+
+Machine::User::~User() {
+    const std::lock_guard lock(machine_.users_mutex_);
+    machine_.users_.erase(position_);
+}
+
+std::vector<std::string> Machine::users() const {
+    const std::lock_guard lock(users_mutex_);
+    return {users_.begin(), users_.end()};
+}
+
+void Machine::reset_statistics() {
+    for (const auto& device : devices_) {
+        device->reset_statistics();
+    }
+    host_.reset_statistics();
+}
+
 Result<Machine::Overheads> Machine::take_overheads() {
     Overheads taken;
     for (const auto& device : devices_) {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ggml-backend-impl.h"
@@ -54,6 +57,28 @@ public:
     /// The books of host memory outside the devices, which has no limit.
     [[nodiscard]] Ledger& host() { return host_; }
 
+    /// Somebody who needs the devices, by a name for people, for as long as this lives.
+    class User {
+    public:
+        User(Machine& machine, std::string name);
+        ~User();
+        User(const User&) = delete;
+        User& operator=(const User&) = delete;
+
+    private:
+        Machine& machine_;
+        std::list<std::string>::iterator position_;
+    };
+    /// Safe to call from any thread, as making and ending one is.
+    [[nodiscard]] std::vector<std::string> users() const;
+
+    /// What this process held of main memory when the last load began; nothing: there was none, or
+    /// the kernel does not tell.
+    [[nodiscard]] std::optional<Bytes> own_memory_before_load() const { return own_memory_; }
+    void note_own_memory_before_load(std::optional<Bytes> size) { own_memory_ = size; }
+    /// Of all devices and of host memory. Not while anything is used.
+    void reset_statistics();
+
     /// What devices take besides buffers, see Device::overhead(); returns itself.
     using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
     /// Reserves it on each device. Fails with ErrorCode::does_not_fit, leaving nothing.
@@ -99,6 +124,9 @@ private:
     std::optional<ExpectedWeights> expected_;
     std::vector<bool> claimed_;  ///< [home]
     TensorFiller* filler_ = nullptr;
+    std::optional<Bytes> own_memory_;
+    mutable std::mutex users_mutex_;
+    std::list<std::string> users_;
 };
 
 }  // namespace hexcore

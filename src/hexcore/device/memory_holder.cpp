@@ -17,27 +17,26 @@ std::string_view file_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: no slash, the whole text
 }
 
-/// The sum of RssAnon and RssShmem in a process's status file; zero for a kernel thread, which has
-/// neither, and for a process that ended meanwhile.
-Bytes held_by(const ProcRoot& root, std::uint32_t pid) {
-    const auto status = root.read_if_there(fmt::format("/proc/{}/status", pid));
+}  // namespace
+
+std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view process) {
+    const auto status = root.read_if_there(fmt::format("/proc/{}/status", process));
     if (!status || !*status) {
-        return {};
+        return std::nullopt;
     }
-    Bytes sum;
+    std::optional<Bytes> sum;
     std::string_view text(**status);
     while (!text.empty()) {
         std::string_view line = take_line(text);
         const std::string_view key = take_word(line);
         if (key == "RssAnon:" || key == "RssShmem:") {
             constexpr std::uint64_t largest = 1ULL << 50U;
-            sum += Bytes(std::min(whole_number(take_word(line)).value_or(0), largest) * 1024);
+            sum = sum.value_or(Bytes()) +
+                  Bytes(std::min(whole_number(take_word(line)).value_or(0), largest) * 1024);
         }
     }
     return sum;
 }
-
-}  // namespace
 
 std::string command_of(const ProcRoot& root, std::uint32_t pid) {
     const std::string folder = fmt::format("/proc/{}", pid);
@@ -78,8 +77,9 @@ std::vector<MemoryHolder> largest_memory_holders(const ProcRoot& root, std::size
         if (!cgroup_path.empty() && !is_in_control_group(root, *pid, cgroup_path, "memory")) {
             continue;
         }
-        if (const Bytes bytes = held_by(root, *pid); bytes > Bytes{}) {
-            holders.push_back({*pid, {}, bytes});
+        const auto bytes = memory_of_process(root, name);
+        if (bytes && *bytes > Bytes{}) {
+            holders.push_back({*pid, {}, *bytes});
         }
     }
     const auto kept = static_cast<std::ptrdiff_t>(std::min(count, holders.size()));

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hexcore/base/bytes.hpp"
@@ -20,6 +22,12 @@ struct MemoryHolder {
 /// `python3 train.py`: the program, and its first argument unless that is an option (what follows
 /// may be secret). Empty where it cannot be told, also for a process that ends meanwhile.
 [[nodiscard]] std::string command_of(const ProcRoot& root, std::uint32_t pid);
+
+/// What a process, a pid or `self`, holds of it: RssAnon and RssShmem of its status file. Nothing
+/// for a kernel thread, which has neither, for one that has ended, and where the kernel does not
+/// tell.
+[[nodiscard]] std::optional<Bytes> memory_of_process(const ProcRoot& root,
+                                                     std::string_view process);
 
 /// The processes that hold most, at most `count`, the largest first, without this one. Only those
 /// that this process can see: none where /proc cannot be listed. With a control group's folder only

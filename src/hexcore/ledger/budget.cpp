@@ -58,6 +58,11 @@ Result<Reservation> Budget::reserve(Bytes size) {
     return Reservation(this, size);
 }
 
+void Budget::reset_statistics() noexcept {
+    peak_.store(used_.load());
+    refused_.store(0);
+}
+
 void Budget::give_back(Bytes size) noexcept {
     const std::uint64_t before = used_.fetch_sub(size.count(), std::memory_order_acq_rel);
     HEXCORE_CHECK(before >= size.count(), before, size.count());

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] Bytes free() const { return limit_ - used(); }
     [[nodiscard]] Bytes peak() const { return Bytes(peak_.load(std::memory_order_acquire)); }
     [[nodiscard]] std::uint64_t refused() const { return refused_.load(); }
+    /// The peak is what is used now, and nothing was refused. Not while others take something.
+    void reset_statistics() noexcept;
 
 private:
     friend class Reservation;

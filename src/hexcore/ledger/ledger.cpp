@@ -108,6 +108,12 @@ Usage Ledger::accounted() {
     return held_;
 }
 
+void Ledger::reset_statistics() {
+    const std::lock_guard lock(mutex_);
+    budget_.reset_statistics();
+    refusal_.reset();
+}
+
 std::optional<Error> Ledger::last_refusal() {
     const std::lock_guard lock(mutex_);
     return std::exchange(refusal_, std::nullopt);

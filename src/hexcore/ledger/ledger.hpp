@@ -79,6 +79,8 @@ public:
     /// The first refusal since it was last asked, if any.
     [[nodiscard]] std::optional<Error> last_refusal();
     [[nodiscard]] const Budget& budget() const { return budget_; }
+    /// Of the budget, and no refusal is remembered. Not while others take something.
+    void reset_statistics();
 
 private:
     friend class LedgerEntry;

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include "hexcore/device/own_memory.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/free_now.hpp"
 #include "hexcore/runtime/load_error.hpp"
@@ -14,6 +15,8 @@ namespace {
 // libllama keeps its books (metadata, vocabulary, graphs) by malloc, and aborts where that fails.
 // The dry run has just had the same memory and given it back to this process; this is on top.
 constexpr Bytes bookkeeping = 32_MiB;
+// Less is an ordinary heap's.
+constexpr Bytes told_from = 4_MiB;
 
 Error interrupted() {
     return {ErrorCode::interrupted, "interrupted while loading; nothing is left allocated"};
@@ -171,6 +174,7 @@ Result<void> LoadAttempt::check() {
     if (stopped()) {
         return tl::unexpected(interrupted());
     }
+    begin_clean();
     if (plan_.basis == Basis::dry_run) {
         wanted_.host = plan_.host;
         for (const PlannedDevice& device : plan_.devices) {
@@ -205,6 +209,18 @@ Result<void> LoadAttempt::check() {
     }
     HEXCORE_TRY_VOID(take_turn());
     return check_free_now({machine_.specs(), still_to_take}, options_.root);
+}
+
+// What this process has and doesn't use is the machine's again before anybody looks what is free.
+void LoadAttempt::begin_clean() {
+    const auto before = own_memory();
+    give_back_free_pages();
+    const auto now = own_memory();
+    machine_.note_own_memory_before_load(now);
+    if (options_.tell && before && now && *before >= *now + told_from) {
+        options_.tell(fmt::format("gave back {} that this process had and no longer used",
+                                  to_string(*before - *now)));
+    }
 }
 
 Result<void> LoadAttempt::take_turn() {
@@ -334,7 +350,7 @@ void LoadAttempt::back_to_nothing() noexcept {
         check_empty(machine_.device(DeviceId(i)).memory().budget());
     }
     check_empty(machine_.host().budget());
-    ::malloc_trim(0);  // what libllama freed is the machine's again, not only this process's
+    give_back_free_pages();  // what libllama freed is the machine's again, not only this process's
     turn_.reset();
 }
 

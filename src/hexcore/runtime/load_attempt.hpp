@@ -21,7 +21,8 @@ namespace hexcore {
 /// The steps of a load, in their order. Nothing is taken before `reserve`, and no byte of a tensor
 /// is read before `fill`, when nothing is left to be refused.
 enum class LoadState {
-    check,     ///< the plan was tried out; the load's turn comes, and what it takes is free then
+    check,     ///< free pages go back, the plan was tried out; the load's turn comes, and what it
+               ///< takes is free then
     reserve,   ///< files, readers, address space; each device's planned blocks, committed meanwhile
     allocate,  ///< libllama takes all buffers: weights, experts, KV cache, compute; the turn ends
     fill,      ///< the readers bring every byte to its place
@@ -57,6 +58,7 @@ public:
 private:
     [[nodiscard]] Result<void> check();
     [[nodiscard]] Result<void> take_turn();
+    void begin_clean();
     [[nodiscard]] Result<void> reserve();
     [[nodiscard]] ProcessDemand demand() const;
     [[nodiscard]] ReaderOptions reader_options() const;

@@ -30,7 +30,8 @@ struct LoadOptions {
     ProcRoot root = {};
     /// Loads in the same queue see what is free and commit it one after another.
     std::string queue = load_queue();
-    /// Is told in a sentence whom the load waits for when that takes longer than a second.
+    /// Is told in a sentence whom the load waits for when that takes longer than a second, and what
+    /// this process no longer used and gave back first, where it was 4 MiB or more.
     std::function<void(std::string_view)> tell = {};
 };
 

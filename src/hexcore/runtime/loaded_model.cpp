@@ -7,6 +7,7 @@ namespace hexcore {
 
 struct LoadedModel::State {
     LlamaLog log;  // first: unloading logs, too
+    std::unique_ptr<Machine::User> user;
     Machine& machine;
     const Inventory& inventory;
     Plan plan;
@@ -26,10 +27,16 @@ LoadedModel::~LoadedModel() = default;
 
 Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& inventory,
                                       const Plan& plan, const LoadOptions& options) {
+    auto user = std::make_unique<Machine::User>(machine, "the model " + inventory.name);
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
-    std::unique_ptr<State> state(
-        new State{{}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host())});
+    std::unique_ptr<State> state(new State{{},
+                                           std::move(user),
+                                           machine,
+                                           inventory,
+                                           plan,
+                                           std::move(loaded),
+                                           ToldEntries(machine.host())});
     state->enter_host_memory();
     return LoadedModel(std::move(state));
 }

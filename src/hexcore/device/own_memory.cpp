@@ -1,0 +1,13 @@
+#include "hexcore/device/own_memory.hpp"
+
+#include <malloc.h>
+
+#include "hexcore/device/memory_holder.hpp"
+
+namespace hexcore {
+
+std::optional<Bytes> own_memory(const ProcRoot& root) { return memory_of_process(root, "self"); }
+
+void give_back_free_pages() { ::malloc_trim(0); }
+
+}  // namespace hexcore

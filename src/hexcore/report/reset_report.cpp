@@ -1,0 +1,157 @@
+#include "hexcore/report/reset_report.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "hexcore/base/duration.hpp"
+#include "hexcore/report/text_table.hpp"
+
+namespace hexcore {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double in_ms(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1e3; }
+
+std::string in_words(std::chrono::microseconds time) { return duration_text(in_ms(time) / 1e3); }
+
+std::string size_text(std::optional<Bytes> size) { return size ? to_string(*size) : "not known"; }
+
+Json size_json(std::optional<Bytes> size) { return size ? Json(size->count()) : Json(nullptr); }
+
+std::string holder_text(const ResetHolder& holder) {
+    return fmt::format("{}{} (pid {})", holder.bytes ? to_string(*holder.bytes) + " by " : "",
+                       holder.command.empty() ? "a process" : holder.command, holder.pid);
+}
+
+std::string why_not(const ResetMemory& memory) {
+    if (memory.after.accounted > Bytes()) {
+        return fmt::format("{} of {} are still accounted", to_string(memory.after.accounted),
+                           memory.name);
+    }
+    std::vector<std::string> holders;
+    std::transform(memory.holders.begin(), memory.holders.end(), std::back_inserter(holders),
+                   holder_text);
+    return fmt::format(
+        "{} has {} more in use than the {} before the load, where {} may be, after {}; {}",
+        memory.name,
+        to_string(saturating_subtract(memory.after.measured.value_or(Bytes()), memory.baseline)),
+        to_string(memory.baseline), to_string(memory.tolerance), in_words(memory.waited),
+        holders.empty() ? "who holds it cannot be seen from here"
+                        : fmt::format("held: {}", fmt::join(holders, "; ")));
+}
+
+Json look_json(const MemoryLook& look) {
+    return {{"accounted_bytes", look.accounted.count()},
+            {"measured_bytes", size_json(look.measured)}};
+}
+
+Json memory_json(const ResetMemory& memory) {
+    Json holders = Json::array();
+    for (const ResetHolder& holder : memory.holders) {
+        holders.push_back(
+            {{"pid", holder.pid},
+             {"command", holder.command.empty() ? Json(nullptr) : Json(holder.command)},
+             {"bytes", size_json(holder.bytes)}});
+    }
+    return {{"name", memory.name},
+            {"clean", memory.clean()},
+            {"peak_bytes", memory.peak.count()},
+            {"before", look_json(memory.before)},
+            {"after", look_json(memory.after)},
+            {"measured_by", memory.after.measured ? Json(to_string(memory.measured_by)) : Json()},
+            {"baseline_bytes", memory.baseline.count()},
+            {"tolerance_bytes", memory.tolerance.count()},
+            {"kept_bytes", memory.kept.count()},
+            {"waited_ms", in_ms(memory.waited)},
+            {"holders", std::move(holders)}};
+}
+
+const char* is_back(const ResetMemory& memory) {
+    if (!memory.clean()) {
+        return "NO";
+    }
+    return memory.after.measured ? "yes" : "by books";
+}
+
+void add_row(TextTable& table, const ResetMemory& memory, const std::string& name,
+             const std::string& escape) {
+    table.add_row({name, to_string(memory.peak), size_text(memory.before.measured),
+                   size_text(memory.after.measured), to_string(memory.baseline + memory.tolerance),
+                   in_words(memory.waited), is_back(memory)},
+                  escape);
+}
+
+}  // namespace
+
+bool ResetMemory::clean() const {
+    return after.accounted == Bytes() && after.measured.value_or(Bytes()) <= baseline + tolerance;
+}
+
+bool ResetReport::clean() const {
+    return host.clean() && std::all_of(devices.begin(), devices.end(),
+                                       [](const ResetMemory& device) { return device.clean(); });
+}
+
+std::vector<std::string> ResetReport::why() const {
+    std::vector<std::string> sentences;
+    for (const ResetMemory& device : devices) {
+        if (!device.clean()) {
+            sentences.push_back(why_not(device));
+        }
+    }
+    if (!host.clean()) {
+        sentences.push_back(why_not(host));
+    }
+    return sentences;
+}
+
+Json reset_json(const ResetReport& report) {
+    Json devices = Json::array();
+    for (const ResetMemory& device : report.devices) {
+        devices.push_back(memory_json(device));
+    }
+    return {{"schema", "hexcore.reset/1"},   {"clean", report.clean()},
+            {"why", report.why()},           {"waited_ms", in_ms(report.waited)},
+            {"devices", std::move(devices)}, {"host", memory_json(report.host)},
+            {"leftovers", Json::array()}};
+}
+
+std::string reset_table(const ResetReport& report, TextStyle style) {
+    TextTable table({{"   DEVICE", Align::left},
+                     {"PEAK"},
+                     {"BEFORE"},
+                     {"AFTER"},
+                     {"AT MOST"},
+                     {"WAITED"},
+                     {"IS BACK"}},
+                    style);
+    std::string kept;
+    for (std::size_t d = 0; d < report.devices.size(); ++d) {
+        const ResetMemory& device = report.devices[d];
+        add_row(table, device,
+                fmt::format("{}  {}", device_symbol(DeviceId(d)), printable(device.name)),
+                device_escape(DeviceId(d)));
+        if (device.kept > Bytes()) {
+            kept += hanging_paragraph(
+                "",
+                fmt::format("{} keeps {} for its context, and the kernels that were loaded, until "
+                            "this process ends",
+                            printable(device.name), to_string(device.kept)),
+                style.columns);
+        }
+    }
+    add_row(table, report.host, "   " + report.host.name, "");
+    std::string text = table.render() + '\n' + kept;
+    for (const std::string& sentence : report.why()) {
+        text += hanging_paragraph("", "not clean: " + printable(sentence), style.columns);
+    }
+    if (report.clean()) {
+        text += hanging_paragraph(
+            "", fmt::format("clean: all memory came back within {}", in_words(report.waited)),
+            style.columns);
+    }
+    return text;
+}
+
+}  // namespace hexcore

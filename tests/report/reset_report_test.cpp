@@ -1,0 +1,77 @@
+#include "hexcore/report/reset_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "hexcore/report/json_text.hpp"
+#include "support/golden.hpp"
+
+namespace hexcore {
+namespace {
+
+using std::chrono::microseconds;
+using ::testing::ElementsAre;
+
+/// A GPU that others have taken meanwhile, and a capped host device that came back.
+ResetReport half_clean() {
+    ResetReport report;
+    report.devices = {
+        {.name = "host0",
+         .peak = 288_MiB,
+         .before = {0_B, 0_B},
+         .after = {0_B, 0_B},
+         .waited = microseconds(120)},
+        {.name = "cuda:0",
+         .peak = 12_GiB,
+         .before = {0_B, 3_GiB},
+         .after = {0_B, 2_GiB},
+         .measured_by = MeasuredBy::free_memory,
+         .tolerance = 184_MiB,
+         .kept = 524_MiB,
+         .waited = microseconds(5'000'000),
+         .holders = {{4711, "python3 train.py", 2_GiB}, {4712, "", std::nullopt}}},
+        {.name = "rpc:card:50052", .peak = 1_GiB, .before = {}, .waited = microseconds(121)}};
+    report.host = {.name = "this process",
+                   .peak = 32_MiB,
+                   .before = {0_B, 24_MiB},
+                   .after = {0_B, 4_MiB},
+                   .baseline = 3_MiB,
+                   .tolerance = 8_MiB,
+                   .waited = microseconds(2'500)};
+    report.waited = microseconds(5'000'000);
+    return report;
+}
+
+TEST(ResetReport, SaysWhatHasNotComeBackAndWhoHoldsIt) {
+    EXPECT_FALSE(half_clean().clean());
+    EXPECT_THAT(half_clean().why(),
+                ElementsAre("cuda:0 has 2.00 GiB more in use than the 0 B before the load, where "
+                            "184 MiB may be, after 5000 ms; held: 2.00 GiB by python3 train.py "
+                            "(pid 4711); a process (pid 4712)"));
+    test::expect_golden("reset_half_clean.json", json_text(reset_json(half_clean())));
+    test::expect_golden("reset_half_clean.txt", reset_table(half_clean()));
+}
+
+TEST(ResetReport, IsCleanWhereAllIsWithinItsBand) {
+    ResetReport report = half_clean();
+    report.devices[1].after.measured = 184_MiB;
+    EXPECT_TRUE(report.clean());
+    EXPECT_TRUE(report.why().empty());
+    EXPECT_TRUE(reset_json(report)["clean"].get<bool>());
+    EXPECT_NE(reset_table(report).find("clean: all memory came back within 5000 ms"),
+              std::string::npos);
+    report.devices[1].after.measured = 184_MiB + 1_B;
+    EXPECT_FALSE(report.clean());
+}
+
+TEST(ResetReport, SaysWhatTheBooksStillHave) {
+    ResetReport report = half_clean();
+    report.devices[1].after.measured = 0_B;
+    report.host.after.accounted = 5_MiB;
+    EXPECT_THAT(report.why(), ElementsAre("5.0 MiB of this process are still accounted"));
+}
+
+}  // namespace
+}  // namespace hexcore
