@@ -3,6 +3,7 @@
 // All that a program needs to plan, load and run a model. What else is installed is there because
 // these headers need it; what it says holds, but it may change.
 
+#include "hexcore/api/leftovers.hpp"         // IWYU pragma: export
 #include "hexcore/api/planned_model.hpp"     // IWYU pragma: export
 #include "hexcore/api/reset.hpp"             // IWYU pragma: export
 #include "hexcore/base/told.hpp"             // IWYU pragma: export

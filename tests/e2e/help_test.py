@@ -13,7 +13,8 @@ def commands(hexcore):
 
 
 def test_every_command_has_a_help_with_an_example(hexcore):
-    assert {"devices", "plan", "run", "verify", "completion", "man"} <= set(commands(hexcore))
+    assert {"devices", "plan", "run", "reset", "verify", "completion", "man"} <= set(
+        commands(hexcore))
     for command in commands(hexcore):
         code, out, err = hexcore(command, "--help")
         assert (code, err) == (0, "")

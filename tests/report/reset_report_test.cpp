@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hexcore/report/json_text.hpp"
+#include "hexcore/report/leftovers.hpp"
 #include "support/golden.hpp"
 
 namespace hexcore {
@@ -71,6 +72,22 @@ TEST(ResetReport, SaysWhatTheBooksStillHave) {
     report.devices[1].after.measured = 0_B;
     report.host.after.accounted = 5_MiB;
     EXPECT_THAT(report.why(), ElementsAre("5.0 MiB of this process are still accounted"));
+}
+
+TEST(LeftoversReport, SaysWhatIsLeftWhereAndHowLarge) {
+    std::vector<Leftover> leftovers = {
+        {.path = "/var/state/hexcore/parked/run-a1b2c3", .bytes = 12_MiB},
+        {.kind = LeftoverKind::examination, .path = "m.gguf", .pid = 77, .bytes = 31_MiB}};
+    EXPECT_FALSE(all_ended(leftovers));
+    test::expect_golden("leftovers.json", json_text(leftovers_json(leftovers)));
+    test::expect_golden("leftovers.txt", leftovers_table(leftovers));
+    leftovers[0].ended = true;
+    leftovers[1].problem = "process 77 was killed and has not ended: it hangs in the kernel";
+    test::expect_golden("leftovers_ended.txt", leftovers_table(leftovers));
+    leftovers[1].ended = true;
+    EXPECT_TRUE(all_ended(leftovers));
+    EXPECT_EQ(leftovers_table({}), "nothing is left of runs that died\n");
+    EXPECT_TRUE(leftovers_json({})["clean"].get<bool>());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ using Action = std::function<int()>;
 void add_devices_command(CLI::App& program, Action& action);
 void add_plan_command(CLI::App& program, Action& action);
 void add_run_command(CLI::App& program, Action& action);
+void add_reset_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
 void add_verify_command(CLI::App& program, Action& action);
 void add_completion_command(CLI::App& program, Action& action);

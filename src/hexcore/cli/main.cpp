@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     add_plan_command(program, action);
     add_run_command(program, action);
     add_serve_command(program, action);
+    add_reset_command(program, action);
     add_verify_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);

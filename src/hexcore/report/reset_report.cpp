@@ -15,9 +15,11 @@ double in_ms(std::chrono::microseconds time) { return static_cast<double>(time.c
 
 std::string in_words(std::chrono::microseconds time) { return duration_text(in_ms(time) / 1e3); }
 
-std::string size_text(std::optional<Bytes> size) { return size ? to_string(*size) : "not known"; }
+std::string size_or_unknown(std::optional<Bytes> size) {
+    return size ? to_string(*size) : "not known";
+}
 
-Json size_json(std::optional<Bytes> size) { return size ? Json(size->count()) : Json(nullptr); }
+Json size_or_null(std::optional<Bytes> size) { return size ? Json(size->count()) : Json(nullptr); }
 
 std::string holder_text(const ResetHolder& holder) {
     return fmt::format("{}{} (pid {})", holder.bytes ? to_string(*holder.bytes) + " by " : "",
@@ -43,7 +45,7 @@ std::string why_not(const ResetMemory& memory) {
 
 Json look_json(const MemoryLook& look) {
     return {{"accounted_bytes", look.accounted.count()},
-            {"measured_bytes", size_json(look.measured)}};
+            {"measured_bytes", size_or_null(look.measured)}};
 }
 
 Json memory_json(const ResetMemory& memory) {
@@ -52,7 +54,7 @@ Json memory_json(const ResetMemory& memory) {
         holders.push_back(
             {{"pid", holder.pid},
              {"command", holder.command.empty() ? Json(nullptr) : Json(holder.command)},
-             {"bytes", size_json(holder.bytes)}});
+             {"bytes", size_or_null(holder.bytes)}});
     }
     return {{"name", memory.name},
             {"clean", memory.clean()},
@@ -76,10 +78,11 @@ const char* is_back(const ResetMemory& memory) {
 
 void add_row(TextTable& table, const ResetMemory& memory, const std::string& name,
              const std::string& escape) {
-    table.add_row({name, to_string(memory.peak), size_text(memory.before.measured),
-                   size_text(memory.after.measured), to_string(memory.baseline + memory.tolerance),
-                   in_words(memory.waited), is_back(memory)},
-                  escape);
+    table.add_row(
+        {name, to_string(memory.peak), size_or_unknown(memory.before.measured),
+         size_or_unknown(memory.after.measured), to_string(memory.baseline + memory.tolerance),
+         in_words(memory.waited), is_back(memory)},
+        escape);
 }
 
 }  // namespace

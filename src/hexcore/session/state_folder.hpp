@@ -32,8 +32,12 @@ private:
     FileDescriptor lock_;
 };
 
-/// The folders in `base` whose processes are dead, and that this user may remove.
+/// The folders in `base` whose processes are dead, of this user alone. None where `base` is another
+/// user's, who could put anything in their place.
 [[nodiscard]] std::vector<std::filesystem::path> left_state_folders(
     const std::filesystem::path& base);
+/// Removes one of them, without following symbolic links. Fails with ErrorCode::negative where it
+/// is none of them any more, or cannot be removed whole.
+[[nodiscard]] Result<void> remove_left_state_folder(const std::filesystem::path& folder);
 
 }  // namespace hexcore

@@ -1,0 +1,168 @@
+#include "hexcore/api/leftovers.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <system_error>
+
+#include "hexcore/api/examination_request.hpp"
+#include "hexcore/base/whole_number.hpp"
+#include "hexcore/device/memory_holder.hpp"
+#include "hexcore/process/end_process.hpp"
+
+namespace hexcore {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A process with the number in its name may be in another namespace, where it cannot be seen.
+constexpr std::time_t unfinished_after_s = 60;
+constexpr std::chrono::milliseconds end_deadline{5'000};
+
+/// Of the regular files in a folder and below.
+Bytes size_of(const fs::path& folder) {
+    Bytes sum;
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+        struct stat facts {};
+        if (::lstat(entry->path().c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) {
+            sum += Bytes(static_cast<std::uint64_t>(facts.st_size));
+        }
+    }
+    return sum;
+}
+
+/// The size of a file that MeasuredDevices::write() began and nobody is going to finish.
+std::optional<Bytes> unfinished_size(const fs::path& file, const std::string& stem) {
+    const std::string name = file.filename().string();
+    if (!name.starts_with(stem + ".")) {
+        return std::nullopt;
+    }
+    const auto pid = whole_number<std::uint32_t>(std::string_view(name).substr(stem.size() + 1));
+    struct stat facts {};
+    if (!pid || ::lstat(file.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+        facts.st_uid != ::geteuid() || facts.st_mtime + unfinished_after_s > std::time(nullptr) ||
+        ::kill(static_cast<pid_t>(*pid), 0) == 0 || errno != ESRCH) {
+        return std::nullopt;
+    }
+    return Bytes(static_cast<std::uint64_t>(facts.st_size));
+}
+
+std::vector<std::string> words_of(const ProcRoot& root, const std::string& folder) {
+    std::vector<std::string> words;
+    const auto line = root.read_if_there(folder + "/cmdline");
+    if (line && *line) {
+        for (std::size_t at = 0; at < (*line)->size(); at += words.back().size() + 1) {
+            words.emplace_back((*line)->c_str() + at);
+        }
+    }
+    return words;
+}
+
+std::optional<std::uint32_t> parent_of(const ProcRoot& root, const std::string& folder) {
+    const auto status = root.read_if_there(folder + "/status");
+    std::string_view text = status && *status ? std::string_view(**status) : std::string_view();
+    while (!text.empty()) {
+        std::string_view line = take_line(text);
+        if (take_word(line) == "PPid:") {
+            return whole_number<std::uint32_t>(take_word(line));
+        }
+    }
+    return std::nullopt;
+}
+
+/// What a process examines for one that has ended; nothing where it is not such a process.
+std::optional<std::string> examined_for_nobody(const ProcRoot& root, std::uint32_t pid) {
+    const std::string folder = fmt::format("/proc/{}", pid);
+    struct stat facts {};
+    if (::stat(root.path(folder).c_str(), &facts) != 0 || facts.st_uid != ::geteuid()) {
+        return std::nullopt;
+    }
+    std::vector<std::string> words = words_of(root, folder);
+    if (words.empty()) {
+        return std::nullopt;
+    }
+    words.erase(words.begin());
+    const auto request = ExaminationRequest::parse(words);
+    const auto program = root.read_link(folder + "/exe");
+    if (!request || !*request || !program ||
+        !fs::path(*program).filename().string().starts_with("hexcore")) {
+        return std::nullopt;
+    }
+    // In another namespace its parent has another number than it was told.
+    const auto parent = parent_of(root, folder);
+    const auto own = root.read_link("/proc/self/ns/pid");
+    if (!parent || *parent == static_cast<std::uint32_t>((*request)->parent) || !own ||
+        root.read_link(folder + "/ns/pid") != own) {
+        return std::nullopt;
+    }
+    return (*request)->model.string();
+}
+
+Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
+    switch (left.kind) {
+        case LeftoverKind::parked:
+            return remove_left_state_folder(left.path);
+        case LeftoverKind::unfinished:
+            if (!unfinished_size(left.path, places.measured.filename().string())) {
+                return fail(ErrorCode::negative, "{} is another file by now", left.path);
+            }
+            if (::unlink(left.path.c_str()) != 0) {
+                return fail(ErrorCode::negative, "cannot remove {}: {}", left.path,
+                            std::generic_category().message(errno));
+            }
+            return {};
+        case LeftoverKind::examination:
+            return end_process(
+                static_cast<pid_t>(*left.pid),
+                [&] { return examined_for_nobody(places.root, *left.pid) == left.path; },
+                end_deadline);
+    }
+    HEXCORE_CHECK(false, "unknown kind", static_cast<int>(left.kind));
+}
+
+}  // namespace
+
+std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
+    std::vector<Leftover> found;
+    for (const fs::path& folder : left_state_folders(places.parking)) {
+        found.push_back({LeftoverKind::parked, folder.string(), {}, size_of(folder)});
+    }
+    std::error_code error;
+    const std::string stem = places.measured.filename().string();
+    for (fs::directory_iterator entry(places.measured.parent_path(), error), end;
+         !error && entry != end; entry.increment(error)) {
+        if (const auto size = unfinished_size(entry->path(), stem)) {
+            found.push_back({LeftoverKind::unfinished, entry->path().string(), {}, *size});
+        }
+    }
+    for (fs::directory_iterator entry(places.root.path("/proc"), error), end;
+         !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        const auto pid = whole_number<std::uint32_t>(name);
+        if (const auto examined = pid ? examined_for_nobody(places.root, *pid) : std::nullopt) {
+            found.push_back({LeftoverKind::examination, *examined, *pid,
+                             memory_of_process(places.root, name).value_or(Bytes())});
+        }
+    }
+    std::sort(found.begin(), found.end(), [](const Leftover& a, const Leftover& b) {
+        return a.kind != b.kind ? a.kind < b.kind : a.path < b.path;
+    });
+    return found;
+}
+
+void end_leftovers(std::vector<Leftover>& leftovers, const LeftoverPlaces& places) {
+    for (Leftover& left : leftovers) {
+        const auto ended = end_leftover(left, places);
+        left.ended = ended.has_value();
+        left.problem = ended ? "" : ended.error().message;
+    }
+}
+
+}  // namespace hexcore

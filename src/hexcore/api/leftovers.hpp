@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "hexcore/device/measured_device.hpp"
+#include "hexcore/device/proc_root.hpp"
+#include "hexcore/report/leftovers.hpp"
+#include "hexcore/session/state_folder.hpp"
+
+namespace hexcore {
+
+/// Where runs leave something.
+struct LeftoverPlaces {
+    std::filesystem::path parking = default_parking_folder();
+    std::filesystem::path measured = measured_devices_path();
+    ProcRoot root = {};  ///< where processes are looked up
+};
+
+/// What runs of this user that died left on this machine: parked sessions, files that were being
+/// written, and examinations that nobody waits for. Nothing of runs that live, of other users, or
+/// of other process namespaces; symbolic links are not followed. Saved sessions are not among them,
+/// nor are turns to load, which end with their process.
+[[nodiscard]] std::vector<Leftover> find_leftovers(const LeftoverPlaces& places = {});
+
+/// Removes or kills each, if it still is what was found, and says so in it.
+void end_leftovers(std::vector<Leftover>& leftovers, const LeftoverPlaces& places = {});
+
+}  // namespace hexcore
