@@ -160,6 +160,7 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
     input.inventory = std::move(inventory);
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
+    input.machine->note_own_memory_before_load(own_memory());
     HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
     input.request = std::move(request);
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
@@ -210,7 +211,7 @@ Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
     HEXCORE_TRY(specs, devices_for(options));
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY(plan, plan_exactly(input, options, stop));
-    give_back_free_pages();  // of dry runs
+    give_back_more_than_a_load_takes();  // of dry runs
     return PlannedModel(std::unique_ptr<State>(new State{
         std::move(input.inventory), std::move(input.machine), std::move(plan), input.computing}));
 }
@@ -228,7 +229,7 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
     HEXCORE_TRY(finished, told_of(plan_name, finish_plan(std::move(plan), usage)));
-    give_back_free_pages();  // of the dry run
+    give_back_more_than_a_load_takes();  // of the dry run
     return PlannedModel(
         std::unique_ptr<State>(new State{std::move(input.inventory), std::move(input.machine),
                                          std::move(finished), input.computing}));

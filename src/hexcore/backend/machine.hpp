@@ -72,8 +72,8 @@ public:
     /// Safe to call from any thread, as making and ending one is.
     [[nodiscard]] std::vector<std::string> users() const;
 
-    /// What this process held of main memory when the last load began; nothing: there was none, or
-    /// the kernel does not tell.
+    /// What this process held of main memory before the model was planned, or before the first load
+    /// where nobody noted that; nothing: the kernel does not tell.
     [[nodiscard]] std::optional<Bytes> own_memory_before_load() const { return own_memory_; }
     void note_own_memory_before_load(std::optional<Bytes> size) { own_memory_ = size; }
     /// Of all devices and of host memory. Not while anything is used.

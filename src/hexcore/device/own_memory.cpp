@@ -10,4 +10,11 @@ std::optional<Bytes> own_memory(const ProcRoot& root) { return memory_of_process
 
 void give_back_free_pages() { ::malloc_trim(0); }
 
+void give_back_more_than_a_load_takes() {
+    constexpr Bytes books = 32_MiB;
+    if (Bytes(::mallinfo2().fordblks) > books) {
+        give_back_free_pages();
+    }
+}
+
 }  // namespace hexcore

@@ -214,9 +214,11 @@ Result<void> LoadAttempt::check() {
 // What this process has and doesn't use is the machine's again before anybody looks what is free.
 void LoadAttempt::begin_clean() {
     const auto before = own_memory();
-    give_back_free_pages();
+    give_back_more_than_a_load_takes();
     const auto now = own_memory();
-    machine_.note_own_memory_before_load(now);
+    if (!machine_.own_memory_before_load()) {
+        machine_.note_own_memory_before_load(now);
+    }
     if (options_.tell && before && now && *before >= *now + told_from) {
         options_.tell(fmt::format("gave back {} that this process had and no longer used",
                                   to_string(*before - *now)));
