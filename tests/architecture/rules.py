@@ -26,7 +26,7 @@ ALLOWED = {
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
-LLAMA_INTERNAL = {"llama-ext.h", "llama-context.h", "llama-model.h"}
+LLAMA_INTERNAL = {"llama-ext.h", "llama-context.h", "llama-kv-cache.h", "llama-model.h"}
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
 # Of llama.cpp's common: they give names without a namespace to whoever includes them.
 COMMON_HEADERS = {"chat.h", "common.h", "json.h", "json-schema.h", "json-schema-to-grammar.h",

@@ -19,6 +19,7 @@ protected:
         std::uint32_t ubatch = 64;
         std::size_t devices = 2;
         EngineOptions options = {};
+        KeyShift shift = KeyShift::never;
     };
 
     void start(const Setting& setting) {
@@ -36,7 +37,9 @@ protected:
         for (std::size_t i = 0; i < setting.devices; ++i) {
             plan.devices.emplace_back().name = fmt::format("host{}", i);
         }
-        auto model = load(plan);
+        LoadOptions loading = load_options();
+        loading.context.shift = setting.shift;
+        auto model = LoadedModel::load(*machine_, inventory_, plan, loading);
         ASSERT_TRUE(model.has_value()) << model.error().message;
         model_.emplace(std::move(*model));
         engine_.emplace(*model_, setting.options);

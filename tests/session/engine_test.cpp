@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "hexcore/runtime/dry_run.hpp"
 #include "session/engine_fixture.hpp"
 
 namespace hexcore::test {
@@ -150,6 +151,29 @@ TEST_F(EngineTest, AFullSessionSlidesAndKeepsItsStart) {
     EXPECT_EQ(counts.tokens_evicted, 7U * 124U);
     EXPECT_EQ(std::vector<Token>(session.tokens().begin(), session.tokens().begin() + 8), start);
     EXPECT_EQ(session.tokens().size(), 1100U - counts.tokens_evicted);
+}
+
+TEST_F(EngineTest, WhatMovesKeysIsPlannedAndTakenWhileTheModelLoads) {
+    for (const KvType type : {KvType::f16, KvType::q8_0, KvType::q4_0}) {
+        SCOPED_TRACE(to_string(type));
+        const Setting setting{
+            .tokens_each = 2048, .sequences = 1, .kv_type = type, .shift = KeyShift::planned};
+        start(setting);
+        LoadOptions loading = load_options();
+        loading.context.shift = KeyShift::planned;
+        const auto planned = make_dry_run(*machine_, inventory_, loading.context)(model_->plan());
+        ASSERT_TRUE(planned.has_value()) << planned.error().message;
+        const auto expect_planned = [&] {
+            for (std::size_t i = 0; i < machine_->size(); ++i) {
+                EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]);
+            }
+            EXPECT_EQ(model_->host_usage(), planned->host);
+        };
+        expect_planned();
+        Session session = open({.on_full = OnFull::slide});
+        EXPECT_EQ(answer(session, request(2040, 1, 20)).cache.counts.shifts, 1U);
+        expect_planned();
+    }
 }
 
 TEST_F(EngineTest, ASessionThatMadeRoomComesBackWithTheSameBits) {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 // Internal headers, whose contents may change with any release of libllama; used here only.
 #include "llama-context.h"
 #include "llama-ext.h"
+#include "llama-kv-cache.h"
 #include "llama-model.h"
 
 namespace hexcore {
@@ -58,6 +60,39 @@ bool reserves_one_sequence(const llama_context& context) {
     return name == "kimi-linear" || name == "minimax-01";
 }
 
+/// While it lives, weights and cache of a model that was loaded with no_alloc have an address, at
+/// which nobody looks. libllama reserves graphs without one, but the graph that moves keys it only
+/// allocates, and takes what has none for a tensor that is to get one.
+class GivenAddresses {
+public:
+    explicit GivenAddresses(ggml_cgraph& graph) {
+        for (int i = 0; i < ggml_graph_n_nodes(&graph); ++i) {
+            for (ggml_tensor* source : ggml_graph_node(&graph, i)->src) {
+                give(source);
+                give(source == nullptr ? nullptr : source->view_src);
+            }
+        }
+    }
+    ~GivenAddresses() {
+        for (ggml_tensor* tensor : given_) {
+            tensor->data = nullptr;
+        }
+    }
+    GivenAddresses(const GivenAddresses&) = delete;
+    GivenAddresses& operator=(const GivenAddresses&) = delete;
+
+private:
+    void give(ggml_tensor* tensor) {
+        if (tensor != nullptr && tensor->buffer != nullptr && tensor->data == nullptr &&
+            tensor->view_src == nullptr) {
+            tensor->data = reinterpret_cast<void*>(std::uintptr_t{4096});
+            given_.push_back(tensor);
+        }
+    }
+
+    std::vector<ggml_tensor*> given_;
+};
+
 }  // namespace
 
 bool reserve_compute(llama_context& context, std::uint32_t outputs) {
@@ -70,6 +105,16 @@ bool reserve_compute(llama_context& context, std::uint32_t outputs) {
            llama_graph_reserve(&context, sequences, sequences, sequences) != nullptr &&
            llama_graph_reserve(&context, tokens, reserves_one_sequence(context) ? 1 : sequences,
                                prompt_outputs) != nullptr;
+}
+
+bool reserve_key_shift(llama_context& context) {
+    auto* cache = dynamic_cast<llama_kv_cache*>(llama_get_memory(&context));
+    ggml_cgraph* graph = cache == nullptr ? nullptr : reserve_graph(context, 1, 1);
+    if (graph == nullptr) {
+        return false;
+    }
+    const GivenAddresses addresses(*graph);
+    return cache->update(&context, true, {});
 }
 
 bool computes_logits(llama_context& context) {

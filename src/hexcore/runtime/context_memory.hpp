@@ -19,6 +19,10 @@ namespace hexcore {
 [[nodiscard]] ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens,
                                          std::uint32_t sequences);
 
+/// Makes libllama allocate what it moves the keys of that context's cache with, by moving those of
+/// an empty one by nothing. To be asked where obstacle_to_key_shift() finds none.
+[[nodiscard]] bool reserve_key_shift(llama_context& context);
+
 /// Whether the graph of that context ends in logits.
 [[nodiscard]] bool computes_logits(llama_context& context);
 

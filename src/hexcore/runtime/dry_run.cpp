@@ -1,6 +1,7 @@
 #include "hexcore/runtime/dry_run.hpp"
 
 #include "hexcore/runtime/context_memory.hpp"
+#include "hexcore/runtime/key_shift.hpp"
 #include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "llama-cpp.h"
@@ -42,6 +43,12 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
     if (!context || !reserve_compute(*context, context_params.n_outputs_max)) {
         return tl::unexpected(
             load_error(machine, log, trial.inventory, "cannot make that context"));
+    }
+    const bool shifts =
+        trial.options.shift == KeyShift::planned &&
+        obstacle_to_key_shift(*context, trial.inventory, plan.context.kv_type).empty();
+    if (shifts && !reserve_key_shift(*context)) {
+        return tl::unexpected(load_error(machine, log, trial.inventory, "cannot move its keys"));
     }
     DryRunUsage usage = context_usage(machine, *context);
     for (std::size_t i = 0; i < machine.size(); ++i) {

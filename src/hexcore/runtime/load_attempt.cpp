@@ -3,8 +3,10 @@
 #include <malloc.h>
 
 #include "hexcore/device/own_memory.hpp"
+#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/free_now.hpp"
+#include "hexcore/runtime/key_shift.hpp"
 #include "hexcore/runtime/load_error.hpp"
 #include "hexcore/runtime/model_file.hpp"
 #include "hexcore/runtime/process_limits.hpp"
@@ -319,6 +321,11 @@ Result<void> LoadAttempt::make_context() {
         llama_init_from_model(model_.get(), context_parameters(plan_.context, options_.context)));
     if (!context_) {
         return failed("cannot make that context");
+    }
+    const bool shifts = options_.context.shift == KeyShift::planned &&
+                        obstacle_to_key_shift(*context_, inventory_, plan_.context.kv_type).empty();
+    if (shifts && !reserve_key_shift(*context_)) {
+        return failed("cannot take what moves the keys of that context");
     }
     // What a backend of ours takes besides is not libllama's business: it knows of no refusal.
     if (auto refusal = machine_.last_refusal()) {

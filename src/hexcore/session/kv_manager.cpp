@@ -1,54 +1,25 @@
 #include "hexcore/session/kv_manager.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <new>
-#include <string>
 #include <utility>
 
 #include "hexcore/backend/machine.hpp"
-#include "hexcore/model/inventory.hpp"
+#include "hexcore/runtime/key_shift.hpp"
 #include "llama.h"
 
 namespace hexcore {
 namespace {
 
-/// libllama rotates quantised keys by a matrix besides, takes it away to move them and rotates them
-/// again; where it does not rotate them, or only a part of each, it crashes on the way.
-bool can_move_quantised_keys(const LoadedModel& model) {
-    constexpr std::uint32_t rotated = 64;
-    const Inventory& inventory = model.inventory();
-    std::array<char, 16> text{};
-    const std::string key = inventory.architecture + ".rope.dimension_count";
-    const bool is_known =
-        llama_model_meta_val_str(&model.model(), key.c_str(), text.data(), text.size()) > 0;
-    const char* disabled = std::getenv("LLAMA_ATTN_ROT_DISABLE");
-    return (disabled == nullptr || std::atoi(disabled) == 0) &&
-           std::ranges::all_of(inventory.layers, [&](const LayerShape& layer) {
-               return layer.head_size_k % rotated == 0 &&
-                      layer.head_size_k == inventory.layers.front().head_size_k &&
-                      (!is_known || std::to_string(layer.head_size_k) == text.data());
-           });
-}
-
-CacheAbilities abilities_of(LoadedModel& model) {
-    const llama_memory_t memory = llama_get_memory(&model.context());
+CacheAbilities abilities_of(const LoadedModel& model) {
     CacheAbilities abilities;
-    abilities.slide = memory != nullptr && llama_memory_can_shift(memory);
+    abilities.why =
+        obstacle_to_key_shift(model.context(), model.inventory(), model.plan().context.kv_type);
+    abilities.slide = abilities.why.empty();
     if (llama_model_is_recurrent(&model.model()) || llama_model_is_hybrid(&model.model())) {
-        abilities.slide = false;  // the state of recurrent layers has the removed tokens in it
         abilities.forget = Forgetting::all_or_none;
-        abilities.why = "recurrent layers have one state for all tokens";
     } else if (llama_model_n_swa(&model.model()) > 0) {
         abilities.forget = Forgetting::within_reach;
-        abilities.why = "layers with a sliding window keep the cells of the window alone";
-    } else if (!abilities.slide) {
-        abilities.why = "the positions of this architecture's keys cannot be moved";
-    } else if (model.plan().context.kv_type != KvType::f16 && !can_move_quantised_keys(model)) {
-        abilities.slide = false;
-        abilities.why = fmt::format("keys in {} cannot be moved with heads of this size",
-                                    to_string(model.plan().context.kv_type));
     }
     return abilities;
 }

@@ -1,0 +1,50 @@
+#include "hexcore/runtime/key_shift.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "llama.h"
+
+namespace hexcore {
+namespace {
+
+/// libllama rotates quantised keys by a matrix besides, takes it away to move them and rotates them
+/// again; where it does not rotate them, or only a part of each, it crashes on the way.
+bool can_move_quantised(const llama_model& model, const Inventory& inventory) {
+    constexpr std::uint32_t rotated = 64;
+    std::array<char, 16> text{};
+    const std::string key = inventory.architecture + ".rope.dimension_count";
+    const bool is_known =
+        llama_model_meta_val_str(&model, key.c_str(), text.data(), text.size()) > 0;
+    const char* disabled = std::getenv("LLAMA_ATTN_ROT_DISABLE");
+    return (disabled == nullptr || std::atoi(disabled) == 0) &&
+           std::ranges::all_of(inventory.layers, [&](const LayerShape& layer) {
+               return layer.head_size_k % rotated == 0 &&
+                      layer.head_size_k == inventory.layers.front().head_size_k &&
+                      (!is_known || std::to_string(layer.head_size_k) == text.data());
+           });
+}
+
+}  // namespace
+
+std::string obstacle_to_key_shift(const llama_context& context, const Inventory& inventory,
+                                  KvType type) {
+    const llama_model& model = *llama_get_model(&context);
+    const llama_memory_t memory = llama_get_memory(&context);
+    if (llama_model_is_recurrent(&model) || llama_model_is_hybrid(&model)) {
+        return "recurrent layers have one state for all tokens";
+    }
+    if (llama_model_n_swa(&model) > 0) {
+        return "layers with a sliding window keep the cells of the window alone";
+    }
+    if (memory == nullptr || !llama_memory_can_shift(memory)) {
+        return "the positions of this architecture's keys cannot be moved";
+    }
+    if (type != KvType::f16 && !can_move_quantised(model, inventory)) {
+        return fmt::format("keys in {} cannot be moved with heads of this size", to_string(type));
+    }
+    return {};
+}
+
+}  // namespace hexcore
