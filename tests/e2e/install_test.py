@@ -66,7 +66,7 @@ def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, instal
         subprocess.run(["cmake", *arguments], check=True, capture_output=True)
     shown = answer_of(tmp_path / "answer", demo_model)
     code, out, err = hexcore("run", demo_model, *on("320MiB", "320MiB"), "-n", "24", "--temp", "0",
-                             "-p", TEXT)
+                             "--raw", "-p", TEXT)
     assert code == 0, err
     assert out.strip() in shown
     assert '"accounted"' in shown and "PLANNED FILL" in shown

@@ -68,7 +68,7 @@ def test_every_architecture_takes_what_is_planned(hexcore, random_model, arch, s
 
 def test_an_answer_ends_where_the_model_ends_it(hexcore, demo_model):
     prompt = "<|im_start|>user\nSay only hi.<|im_end|>\n<|im_start|>assistant\n"
-    report = hexcore.json("run", demo_model, *TWO, "-p", prompt, "--temp", 0, "-n", 100)
+    report = hexcore.json("run", demo_model, *TWO, "--raw", "-p", prompt, "--temp", 0, "-n", 100)
     assert report["stop"] == "eos"
     assert 0 < report["tokens"]["generated"] < 100
     assert "<|" not in report["text"]
@@ -183,7 +183,7 @@ def test_progress_and_results_do_not_mix(hexcore, tiny):
 @pytest.mark.parametrize("megabytes", [60, 250, 400])
 def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number, megabytes):
     for _ in range(10):  # loading may be over before the signal comes
-        process = hexcore.start("run", demo_model, *TWO, "-p", "Once", "--temp", "0",
+        process = hexcore.start("run", demo_model, *TWO, "--raw", "-p", "Once", "--temp", "0",
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while resident_bytes(process.pid) < megabytes << 20:  # of about 500 MiB once loaded
             assert process.poll() is None

@@ -12,7 +12,7 @@ from conftest import catches, on, resident_bytes, wait_until
 from terminal import Terminal
 
 TWO = on("320MiB", "320MiB") + ["--reserve", "8MiB"]
-PROMPT = ["-p", "Gravity is the force that", "--temp", 0]
+PROMPT = ["--raw", "-p", "Gravity is the force that", "--temp", 0]
 
 
 @pytest.fixture(scope="module")

@@ -281,6 +281,86 @@ TEST_F(EngineTest, ASharedBeginningIsComputedOnce) {
     }
 }
 
+TEST_F(EngineTest, ASessionThatIsClosedTellsWhoeverAsked) {
+    start({});
+    std::vector<StopReason> ends;
+    {
+        Session session = open();
+        Request asked = request(4, 1, 50);
+        asked.on_end = [&ends](Result<Answer> end) { ends.push_back(end.value().stop); };
+        session.ask(std::move(asked));
+        ASSERT_TRUE(engine_->turn());
+        EXPECT_TRUE(ends.empty());
+    }
+    EXPECT_THAT(ends, ElementsAre(StopReason::interrupted));
+    EXPECT_FALSE(engine_->turn());
+    EXPECT_EQ(engine_->stats().cells_used, 0U);
+}
+
+TEST_F(EngineTest, AnEndMayAskAgainAndCloseSessions) {
+    start({});
+    std::optional<Session> first = open();
+    Session second = open();
+    int ends = 0;
+    Request again = request(4, 2, 2);
+    again.on_end = [&](Result<Answer>) { ++ends; };
+    Request asked = request(4, 1, 2);
+    asked.on_end = [&](Result<Answer>) {
+        ++ends;
+        first.reset();
+        second.ask(again);
+    };
+    first->ask(asked);
+    while (engine_->turn()) {
+    }
+    EXPECT_EQ(ends, 2);
+}
+
+TEST_F(EngineTest, BiasesThatLeaveNothingAreAnError) {
+    start({});
+    Session session = open();
+    Request asked = request(4, 1, 2);
+    for (Token token = 0; token < 128; ++token) {
+        asked.biases.push_back({token, -std::numeric_limits<float>::infinity()});
+    }
+    const auto end = engine_->answer(session, asked);
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(end.error().code, ErrorCode::negative);
+    EXPECT_TRUE(session.tokens().empty());
+}
+
+TEST_F(EngineTest, ASessionThatHadTokensGoesOnWithThoseOfAFile) {
+    start({.sequences = 1});
+    const std::filesystem::path file = folder_.path() / "a.session";
+    std::string expected;
+    {
+        Session saved = open();
+        (void)answer(saved, request(30, 1, 3));
+        ASSERT_TRUE(saved.save_to(file, "").has_value());
+        expected = bits(answer(saved, request(5, 2, 4)));
+    }
+    // Of another form of cache, so that its tokens have to be computed; they begin alike.
+    start({.tokens_each = 512, .sequences = 1});
+    std::string computed;
+    {
+        Session fresh = open();
+        ASSERT_NE(fresh.load_from(file).value().problem, "");
+        computed = bits(answer(fresh, request(5, 2, 4)));
+    }
+    {
+        Session session = open();
+        (void)answer(session, request(40, 1, 3));
+        ASSERT_NE(session.load_from(file).value().problem, "");
+        EXPECT_EQ(session.stats().session_tokens, 0U);
+        EXPECT_EQ(bits(answer(session, request(5, 2, 4))), computed);
+    }
+    start({.sequences = 1});
+    Session back = open();
+    (void)answer(back, request(40, 1, 3));
+    EXPECT_EQ(back.load_from(file).value().problem, "");
+    EXPECT_EQ(bits(answer(back, request(5, 2, 4))), expected);
+}
+
 TEST_F(EngineTest, BadRequestsAreRefusedAndChangeNothing) {
     start({});
     Session session = open();

@@ -89,6 +89,8 @@ protected:
                 expected.push_back(alone(setting, scripts.back()));
             }
             const auto answers = together(setting, scripts, seed);
+            const CacheCounts counts = engine_->stats().counts;
+            EXPECT_GT(counts.restored + counts.tokens_evicted, 0U) << "nothing had to make room";
             for (std::size_t i = 0; i < scripts.size(); ++i) {
                 EXPECT_EQ(answers[i], expected[i]) << i;
             }

@@ -85,7 +85,7 @@ protected:
         const std::uint64_t used = cells_used();
         std::uint64_t parked = 0;
         for (const auto& [cells, plain] : plain_) {
-            ASSERT_EQ(cells->tokens, plain.parked ? cells->tokens : plain.tokens);
+            ASSERT_EQ(cells->tokens, plain.tokens);
             ASSERT_EQ(cells->sequence.has_value(), plain.in_cache);
             ASSERT_EQ(cells->parked.has_value(), plain.parked);
             parked += plain.parked ? 1 : 0;

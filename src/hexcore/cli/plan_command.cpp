@@ -122,6 +122,7 @@ void add_plan_command(CLI::App& program, Action& action) {
         "  hexcore plan --shape mixtral-8x7b --quant q4_K --device 16GiB --device 16GiB --fit ctx");
     auto options = std::make_shared<PlanOptions>();
     options->planning.add_to(*command, false);
+    options->planning.add_on_full_to(*command);
     command->add_option("--shape", options->shape, "a built-in shape in place of a file")
         ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");

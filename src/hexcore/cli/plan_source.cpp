@@ -23,7 +23,8 @@ void add_plan_file(CLI::App& command, std::string& file) {
 Result<PlannedModel> planned(const PlanningFlags& flags, const std::string& file, int threads,
                              const std::atomic<bool>* stop) {
     HEXCORE_TRY(planning, flags.options());
-    planning.computing = {.outputs = planning.sequences, .threads = threads};
+    planning.computing.outputs = planning.sequences;
+    planning.computing.threads = threads;
     if (file.empty()) {
         return PlannedModel::make(planning, stop);
     }

@@ -56,6 +56,14 @@ void PlanningFlags::add_loading_to(CLI::App& command) {
                      "they are read");
 }
 
+void PlanningFlags::add_on_full_to(CLI::App& command) {
+    command
+        .add_option("--on-full", on_full,
+                    "when the context is full: stop, or slide, which forgets the older half")
+        ->check(CLI::IsMember({"stop", "slide"}))
+        ->option_text("WHAT");
+}
+
 Result<PlanningOptions> PlanningFlags::options() const {
     PlanningOptions options;
     options.model = model;
@@ -72,6 +80,7 @@ Result<PlanningOptions> PlanningFlags::options() const {
     HEXCORE_TRY(by, parse_policy(policy));
     options.kv_type = type;
     options.policy = by;
+    options.computing.shift = when_full() == OnFull::slide ? KeyShift::planned : KeyShift::never;
     options.examiner = "/proc/self/exe";
     return options;
 }

@@ -6,6 +6,7 @@
 
 #include "hexcore/api/planned_model.hpp"
 #include "hexcore/cli/load_shown.hpp"
+#include "hexcore/session/conversation.hpp"
 
 namespace CLI {
 class App;
@@ -24,13 +25,20 @@ struct PlanningFlags {
     std::string kv_type = "f16";
     std::string policy = "balanced";
     std::string fit;
-    bool verify_data = false;  ///< of run and verify, which load what is planned
+    std::string on_full = "stop";  ///< of plan and run
+    bool verify_data = false;      ///< of run and verify, which load what is planned
 
     /// Adds them to a command; `model` is its positional argument.
     void add_to(CLI::App& command, bool model_required);
     /// Adds those of a command that loads what it planned.
     void add_loading_to(CLI::App& command);
 
+    /// Adds what happens when a context is full, which takes room when it slides.
+    void add_on_full_to(CLI::App& command);
+
+    [[nodiscard]] OnFull when_full() const {
+        return on_full == "slide" ? OnFull::slide : OnFull::stop;
+    }
     [[nodiscard]] DataCheck data_check() const {
         return verify_data ? DataCheck::values : DataCheck::none;
     }

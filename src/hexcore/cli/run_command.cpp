@@ -1,4 +1,6 @@
 #include <chrono>
+#include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "hexcore/cli/chat.hpp"
@@ -18,24 +20,89 @@
 namespace hexcore {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
+bool has_chat_template(const LoadedModel& model) {
+    const auto chat_template = ChatTemplate::of(model.model());
+    return !chat_template || chat_template->is_own();
+}
+
+/// A text without turns, in a file.
+struct RawText {
+    Session& session;
+    [[nodiscard]] Result<void> load_from(const std::string& file) const {
+        HEXCORE_TRY(loaded, session.load_from(file));
+        if (!loaded.problem.empty()) {
+            complain(fmt::format("{}: {}; its tokens are computed again", file, loaded.problem));
+        }
+        return {};
+    }
+    [[nodiscard]] Result<void> save_to(const std::string& file) const {
+        return session.save_to(file, "");
+    }
+};
+
+/// How a part of an answer is shown; empty: as Talk does it.
+std::function<void(std::string_view)> shown_in(const std::string& format) {
+    if (format == "json") {
+        return [](std::string_view) {};
+    }
+    if (format == "jsonl") {
+        return [](std::string_view text) {
+            const Json part{{"text", text}};
+            print(part.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        };
+    }
+    return {};
+}
+
+/// Goes on with a text as it is.
+Result<Answer> continue_text(Engine& engine, Session& session, Request request,
+                             const RunOptions& options, const Interrupt& interrupt) {
+    auto show = shown_in(options.format);
+    request.on_piece = [&show](const AnswerPiece& piece) {
+        show ? show(piece.text) : print(piece.text);
+    };
+    request.text = *options.prompt;
+    return engine.answer(session, std::move(request), interrupt.flag());
+}
+
+/// Answers, and keeps the session where that is asked for.
+template <typename Holder, typename Answering>
+Result<Answer> with_session_file(const std::string& file, Holder& holder, Answering&& answering) {
+    if (!file.empty() && std::filesystem::exists(file)) {
+        HEXCORE_TRY_VOID(holder.load_from(file));
+    }
+    auto answer = answering();
+    if (answer && !file.empty()) {
+        HEXCORE_TRY_VOID(holder.save_to(file));
+    }
+    return answer;
+}
+
 Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& options,
                            LineReader& lines, Interrupt& interrupt) {
     Request request;
     request.max_tokens = options.max_tokens;
     request.sampling = options.sampling;
-    const bool streams = options.format == "text";
-    if (streams) {
-        request.on_piece = [](const AnswerPiece& piece) { print(piece.text); };
+    if (options.prompt && (options.raw || !has_chat_template(engine.model()))) {
+        RawText text{session};
+        return with_session_file(options.session_file, text, [&] {
+            return continue_text(engine, session, request, options, interrupt);
+        });
     }
-    if (!options.prompt) {
-        return chat(engine, session, request, lines, interrupt);
-    }
-    request.text = *options.prompt;
-    auto answer = engine.answer(session, std::move(request), interrupt.flag());
-    if (streams) {
-        print("\n");
-    }
-    return answer;
+    HEXCORE_TRY(talk, Talk::begin(engine, session, request));
+    talk.begin_anew(options.system);
+    talk.show_by(shown_in(options.format));
+    return with_session_file(options.session_file, talk, [&] {
+        return options.prompt ? talk.ask(*options.prompt, interrupt) : chat(talk, lines, interrupt);
+    });
+}
+
+EngineOptions engine_options(const RunOptions& options) {
+    EngineOptions engine;
+    engine.equality = options.exact ? Equality::exact : Equality::close;
+    return engine;
 }
 
 Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
@@ -52,9 +119,14 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
-        Engine engine(model);
-        HEXCORE_TRY(session, engine.open());
-        HEXCORE_TRY(answer, answer_with(engine, session, options, lines, interrupt));
+        Engine engine(model, engine_options(options));
+        HEXCORE_TRY(session,
+                    engine.open({.on_full = options.planning.when_full(), .keep = options.keep}));
+        auto answered = answer_with(engine, session, options, lines, interrupt);
+        if (options.prompt && options.format == "text") {
+            print("\n");
+        }
+        HEXCORE_TRY(answer, std::move(answered));
         HEXCORE_TRY_VOID(describe_run(report, model, answer));
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));
@@ -72,10 +144,12 @@ int run(RunOptions& options) {
     }
     if (options.format == "json") {
         print(json_text(run_json(*report)));
+    } else if (options.format == "jsonl") {
+        print(run_json(*report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     if (options.verbose) {
         print_aside(fmt::format("\n{}", run_table(*report, stderr_style())));
-    } else if (options.format != "json") {
+    } else if (options.format == "text") {
         print_line_aside(run_summary(*report));
     }
     // In a chat, Ctrl-C ends an answer too, which is no reason for the program to fail.
@@ -89,11 +163,12 @@ int run(RunOptions& options) {
 
 void add_run_command(CLI::App& program, Action& action) {
     auto* command = program.add_subcommand(
-        "run", "loads a model as planned and continues a prompt, or chats without one");
+        "run", "loads a model as planned and answers a question, or chats without one");
     command->footer(
         "Examples:\n"
-        "  hexcore run model.gguf --device host=320MiB --device host=320MiB -p \"Once upon\" -n "
-        "32\n"
+        "  hexcore run model.gguf --device host=320MiB --device host=320MiB -p \"Why is the sky "
+        "blue?\"\n"
+        "  hexcore run model.gguf --raw -p \"Once upon a time\" -n 32\n"
         "  hexcore run model.gguf --plan plan.json");
     auto options = std::make_shared<RunOptions>();
     options->add_to(*command);

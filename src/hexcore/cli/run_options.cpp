@@ -8,6 +8,38 @@ namespace hexcore {
 namespace {
 
 void add_sampling(CLI::App& command, SamplingOptions& sampling) {
+    command
+        .add_option("--repeat-penalty", sampling.repeat_penalty,
+                    "divides the logits of tokens that were there; 1: none")
+        ->check(number_between(1e-6, 1e6))
+        ->option_text("F");
+    command
+        .add_option("--repeat-last-n", sampling.repeat_last_n, "tokens that penalties look back")
+        ->check(CLI::Range(0, 1 << 30))
+        ->option_text("N");
+    command
+        .add_option("--frequency-penalty", sampling.frequency_penalty,
+                    "off a token's logit for each time that it was there")
+        ->check(number_between(-1e6, 1e6))
+        ->option_text("F");
+    command
+        .add_option("--presence-penalty", sampling.presence_penalty,
+                    "off the logit of a token that was there")
+        ->check(number_between(-1e6, 1e6))
+        ->option_text("F");
+    command.add_option("--typical", sampling.typical_p, "locally typical sampling; 1: all")
+        ->check(number_between(0, 1))
+        ->option_text("P");
+    command
+        .add_option("--xtc-probability", sampling.xtc_probability,
+                    "how often all but the last of the best tokens are left out; 0: never")
+        ->check(number_between(0, 1))
+        ->option_text("P");
+    command
+        .add_option("--xtc-threshold", sampling.xtc_threshold,
+                    "what counts as one of the best there")
+        ->check(number_between(0, 1))
+        ->option_text("P");
     command.add_option("--temp", sampling.temperature, "temperature; 0: the most likely token")
         ->check(number_between(0, 100))
         ->option_text("T");
@@ -33,13 +65,29 @@ void add_sampling(CLI::App& command, SamplingOptions& sampling) {
 void RunOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
-    auto* text = command.add_option("-p,--prompt", prompt, "text to continue")->option_text("TEXT");
-    command.add_option("-f,--file", prompt_file, "a file with the text to continue; -: stdin")
+    planning.add_on_full_to(command);
+    command
+        .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
+        ->option_text("N");
+    auto* text = command
+                     .add_option("-p,--prompt", prompt,
+                                 "a question, put in the model's chat template if it has one")
+                     ->option_text("TEXT");
+    command.add_option("-f,--file", prompt_file, "a file with the question; -: stdin")
         ->excludes(text)
         ->option_text("FILE");
     command.add_option("-n", max_tokens, "tokens to generate, at most (default: -1, no limit)")
         ->transform(count_or_unlimited(0))
         ->option_text("N");
+    command.add_flag("--raw", raw, "the prompt is a text to go on with, and no question");
+    command.add_option("--system", system, "what the model is told before all else")
+        ->option_text("TEXT");
+    command
+        .add_option("--session", session_file,
+                    "goes on with the conversation in FILE, if it is there, and keeps it there")
+        ->option_text("FILE");
+    command.add_flag("--exact", exact,
+                     "the bits of an answer depend on nothing but its conversation");
     add_plan_file(command, plan_file);
     command
         .add_option("-t,--threads", threads,
@@ -47,8 +95,10 @@ void RunOptions::add_to(CLI::App& command) {
         ->check(CLI::Range(1, 512))
         ->option_text("N");
     add_sampling(command, sampling);
-    command.add_option("--format", format, "text or json")
-        ->check(CLI::IsMember({"text", "json"}))
+    command
+        .add_option("--format", format,
+                    "text, json, or jsonl: a line for each part of the text, then the document")
+        ->check(CLI::IsMember({"text", "json", "jsonl"}))
         ->option_text("NAME");
     command.add_flag("-v,--verbose,--report", verbose,
                      "behind the answer, the whole table of what was planned, accounted and "
@@ -67,8 +117,15 @@ Result<void> RunOptions::settle_prompt(const std::atomic<bool>* stop) {
     if (prompt && prompt->empty()) {
         return fail(ErrorCode::usage, "the prompt is empty; give -p TEXT or --file FILE");
     }
-    if (format == "json" && !prompt) {
-        return fail(ErrorCode::usage, "--format json needs a prompt: -p TEXT or --file FILE");
+    if (format != "text" && !prompt) {
+        return fail(ErrorCode::usage, "--format {} needs a prompt: -p TEXT or --file FILE", format);
+    }
+    if (raw && !prompt) {
+        return fail(ErrorCode::usage, "--raw needs a prompt: -p TEXT or --file FILE");
+    }
+    if (raw && !system.empty()) {
+        return fail(ErrorCode::usage,
+                    "--system is for questions, and --raw says that the prompt is none");
     }
     return {};
 }

@@ -21,6 +21,11 @@ struct RunOptions {
     int threads = 0;
     bool verbose = false;  ///< the whole table behind the answer, not one line
     SamplingOptions sampling;
+    bool raw = false;  ///< the prompt is a text to go on with, not a question
+    bool exact = false;
+    std::string system;
+    std::string session_file;
+    std::uint32_t keep = 0;
 
     void add_to(CLI::App& command);
 

@@ -109,7 +109,9 @@ bool reserve_compute(llama_context& context, std::uint32_t outputs) {
 
 bool reserve_key_shift(llama_context& context) {
     auto* cache = dynamic_cast<llama_kv_cache*>(llama_get_memory(&context));
-    ggml_cgraph* graph = cache == nullptr ? nullptr : reserve_graph(context, 1, 1);
+    const std::uint32_t sequences = llama_n_seq_max(&context);
+    ggml_cgraph* graph =
+        cache == nullptr ? nullptr : reserve_graph(context, sequences, sequences);
     if (graph == nullptr) {
         return false;
     }

@@ -26,6 +26,20 @@ bool can_move_quantised(const llama_model& model, const Inventory& inventory) {
            });
 }
 
+/// A rotation that extends the context by YaRN, or has a factor of its own, scales what it rotates;
+/// libllama rotates all keys when it moves some.
+bool scales_keys(const llama_model& model, const Inventory& inventory) {
+    const auto text_of = [&](const char* key) {
+        std::array<char, 32> text{};
+        const std::string full = inventory.architecture + key;
+        return llama_model_meta_val_str(&model, full.c_str(), text.data(), text.size()) > 0
+                   ? std::string(text.data())
+                   : std::string();
+    };
+    const std::string type = text_of(".rope.scaling.type");
+    return type == "yarn" || type == "longrope" || !text_of(".rope.scaling.attn_factor").empty();
+}
+
 }  // namespace
 
 std::string obstacle_to_key_shift(const llama_context& context, const Inventory& inventory,
@@ -40,6 +54,9 @@ std::string obstacle_to_key_shift(const llama_context& context, const Inventory&
     }
     if (memory == nullptr || !llama_memory_can_shift(memory)) {
         return "the positions of this architecture's keys cannot be moved";
+    }
+    if (scales_keys(model, inventory)) {
+        return "its rotation scales keys, so that moving them would scale those of all sessions";
     }
     if (type != KvType::f16 && !can_move_quantised(model, inventory)) {
         return fmt::format("keys in {} cannot be moved with heads of this size", to_string(type));

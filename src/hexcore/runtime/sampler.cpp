@@ -161,17 +161,27 @@ Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& o
         }
     }
     Handle chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-    fill(*chain, n_vocab, options, biases);
+    SamplingOptions bounded = options;
+    bounded.repeat_last_n = std::min(options.repeat_last_n,
+                                     static_cast<std::int32_t>(llama_n_ctx_seq(&model.context())));
+    fill(*chain, n_vocab, bounded, biases);
     return Sampler(std::move(chain), std::move(rules));
 }
 
 Result<Token> Sampler::choose(std::span<const float> logits) {
     const auto choose_from = [&](llama_token_data_array candidates) {
         llama_sampler_apply(chain_.get(), &candidates);
-        return candidates.data[candidates.selected].id;
+        return candidates.data[candidates.selected];
+    };
+    const auto nothing_left = [] {
+        return fail(ErrorCode::negative, "biases and grammar leave no token that could follow");
     };
     llama_token_data_array all = candidates_->all(logits);
-    Token token = choose_from(all);
+    const llama_token_data chosen = choose_from(all);
+    if (std::isinf(chosen.logit)) {
+        return nothing_left();
+    }
+    Token token = chosen.id;
     if (grammar_) {
         // To ask a grammar for one token is much cheaper than for all of the vocabulary.
         llama_token_data one{token, 1, 0};
@@ -183,11 +193,19 @@ Result<Token> Sampler::choose(std::span<const float> logits) {
             if (std::all_of(all.data, all.data + all.size, [](const llama_token_data& candidate) {
                     return std::isinf(candidate.logit);
                 })) {
-                return fail(ErrorCode::negative, "the grammar allows no token to follow here");
+                return nothing_left();
             }
-            token = choose_from(all);
+            const llama_token_data allowed = choose_from(all);
+            if (std::isinf(allowed.logit)) {
+                return nothing_left();
+            }
+            token = allowed.id;
         }
-        llama_sampler_accept(grammar_.get(), token);
+        try {
+            llama_sampler_accept(grammar_.get(), token);
+        } catch (const std::exception& error) {
+            return fail(ErrorCode::negative, "the answer left its grammar: {}", error.what());
+        }
     }
     llama_sampler_accept(chain_.get(), token);
     return token;

@@ -41,7 +41,7 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     const std::size_t held = whole ? 0 : tokens_.size();
     // The last token of an answer is not computed yet, and goes on by itself.
     const std::size_t computed = whole ? 0 : std::min<std::size_t>(held, position());
-    if (tokens.size() + held - computed == 0) {
+    if (tokens.empty() && held == 0) {
         return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
     }
     const std::uint32_t most = kv.session_tokens();
@@ -55,6 +55,10 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     }
     HEXCORE_TRY(sampler, Sampler::make(model, request.sampling, request.grammar, request.biases));
     sampler_.emplace(std::move(sampler));
+    if (!whole) {
+        std::ranges::for_each(tokens_, [this](Token token) { sampler_->remember(token); });
+    }
+    std::ranges::for_each(tokens, [this](Token token) { sampler_->remember(token); });
     stream_.emplace(request.stops);
     answer_ = {};
     answer_.prompt_tokens = static_cast<std::uint32_t>(tokens.size() + held - computed);
@@ -81,6 +85,9 @@ std::uint32_t Conversation::reusable(const CutOptions& cut) const {
     if (!cut.only_fixed || request_.kind == PromptKind::behind) {
         return common;
     }
+    if (!cut.forgets_any_end && common < position()) {
+        return 0;  // what is left of a window would be summed in another order
+    }
     const std::uint32_t fixed = std::min(common, cells_.fixed);
     const std::uint32_t shared = request_.shared_tokens;
     if (shared == cells_.fixed_shared) {
@@ -102,6 +109,8 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut) {
         kv.restore_prefix(cells_, std::span(tokens_).first(shared))) {
         kept = shared;
         cells_.fixed = shared;
+        cells_.fixed_shared = shared;
+        ends_.clear();
     }
     if (request_.kind == PromptKind::whole) {
         forget_ends_after(kept);
@@ -136,6 +145,9 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut) {
 std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) {
     std::uint32_t at = position();
     now_ = 1;
+    if (state_ == State::generating && todo() > 1) {
+        state_ = State::prompt;  // its cells were given up
+    }
     if (state_ == State::prompt) {
         std::uint32_t end = (at / cut.piece + 1) * cut.piece;
         if (at < request_.shared_tokens) {
@@ -143,7 +155,7 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         }
         const auto before = std::upper_bound(ends_.begin(), ends_.end(), at);
         if (cut.only_fixed && before != ends_.end()) {
-            end = *before;
+            end = std::min(end, *before);
         }
         now_ = std::min<std::size_t>(todo(), end - at);
     }
@@ -158,6 +170,7 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         }
         const std::uint32_t out = kv.slide(cells_, keep);
         ends_.clear();
+        computed_before_ = std::min(computed_before_, keep);
         const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
         tokens_.erase(from, from + static_cast<std::ptrdiff_t>(out));
         at = position();
@@ -187,12 +200,7 @@ bool Conversation::computed(KvManager& kv, const CutOptions& cut) {
     return todo() == 0;
 }
 
-void Conversation::not_computed(KvManager& kv) {
-    (void)kv.keep_first(cells_, position());
-    if (state_ == State::generating && todo() > 1) {
-        state_ = State::prompt;  // this kind of cache could not give up a part, so all is gone
-    }
-}
+void Conversation::not_computed(KvManager& kv) { (void)kv.keep_first(cells_, position()); }
 
 Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& tokenizer) {
     auto& seconds = state_ == State::prompt ? answer_.prompt_seconds : answer_.decode_seconds;
@@ -240,7 +248,7 @@ void Conversation::show(std::string text, bool at_end) {
 }
 
 Answer Conversation::end(StopReason reason, KvManager& kv) {
-    if (state_ == State::waiting || state_ == State::prompt) {
+    if (answer_.generated_tokens == 0 && state_ != State::generating) {
         give_up(kv);
         answer_.prompt_tokens = 0;
     } else {

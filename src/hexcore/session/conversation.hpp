@@ -32,6 +32,7 @@ struct SessionOptions {
 struct CutOptions {
     std::uint32_t piece = 512;  ///< pieces end at its multiples
     bool only_fixed = false;    ///< what was not computed in such pieces is not reused
+    bool forgets_any_end = true;
 };
 
 /// One session as a state machine: what it computes next, and what it makes of the logits. The
@@ -52,7 +53,10 @@ public:
     /// All its tokens, whether they are in the cache or not; the last may not be computed yet.
     [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
     /// In place of those that it has; it must be idle.
-    void set_tokens(std::vector<Token> tokens) { tokens_ = std::move(tokens); }
+    void set_tokens(std::vector<Token> tokens) {
+        tokens_ = std::move(tokens);
+        ends_.clear();
+    }
     /// Ends its answer before anything more is computed. Safe to call from any thread.
     void cancel() { cancelled_ = true; }
     [[nodiscard]] bool is_cancelled() const { return cancelled_; }

@@ -38,7 +38,8 @@ Result<void> describe_run(RunReport& report, LoadedModel& model, const Answer& a
     report.stop = answer.stop;
     report.prompt_tokens = TokenCount(answer.prompt_tokens);
     report.generated_tokens = TokenCount(answer.generated_tokens);
-    report.timing.prompt_tokens_per_s = per_second(answer.prompt_tokens, answer.prompt_seconds);
+    report.timing.prompt_tokens_per_s =
+        per_second(answer.prompt_tokens - answer.reused_tokens, answer.prompt_seconds);
     // The first token comes with the prompt; every other took a decode of its own.
     const std::uint32_t decoded = answer.generated_tokens > 0 ? answer.generated_tokens - 1 : 0;
     report.timing.decode_tokens_per_s = per_second(decoded, answer.decode_seconds);

@@ -36,18 +36,21 @@ void Session::close() {
     if (conversation_ == nullptr) {
         return;
     }
+    HEXCORE_CHECK(!engine_->computing_, "a session", "is closed while it is computed");
     if (!idle()) {
-        conversation_->give_up(engine_->kv_);
+        engine_->end(*conversation_, StopReason::interrupted);
     }
-    std::erase(engine_->asked_, conversation_);
     engine_->kv_.remove(conversation_->cells());
     std::erase_if(engine_->conversations_,
                   [this](const auto& one) { return one.get() == conversation_; });
     conversation_ = nullptr;
+    engine_->tell_ends();
 }
 
 void Session::ask(Request request) {
+    HEXCORE_CHECK(!engine_->computing_, "a session", "is asked while others are computed");
     auto on_end = request.on_end;
+    engine_->kv_.touch(conversation_->cells());
     if (auto asked = conversation_->ask(std::move(request), engine_->model(), engine_->kv_);
         asked) {
         engine_->asked_.push_back(conversation_);
@@ -63,6 +66,12 @@ bool Session::idle() const { return conversation_->state() == State::idle; }
 const std::vector<Token>& Session::tokens() const { return conversation_->tokens(); }
 
 CacheStats Session::stats() const { return engine_->kv_.stats(&conversation_->cells()); }
+
+void Session::clear() {
+    HEXCORE_CHECK(idle(), "the session", "is being asked");
+    conversation_->set_tokens({});
+    engine_->kv_.clear(conversation_->cells());
+}
 
 Result<void> Session::save_to(const std::filesystem::path& file, const std::string& note) {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
@@ -89,9 +98,22 @@ Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
                     "{}: the saved session has {} tokens and the context has room for {}",
                     file.string(), read.tokens.size(), kv.session_tokens());
     }
+    const std::uint32_t n_vocab = engine_->tokenizer_.vocabulary_size();
+    for (const Token token : read.tokens) {
+        if (token < 0 || static_cast<std::uint32_t>(token) >= n_vocab) {
+            return fail(ErrorCode::bad_input,
+                        "{}: the saved session has the token {}, which is none of the model's {}",
+                        file.string(), token, n_vocab);
+        }
+    }
     SessionCells& cells = conversation_->cells();
+    kv.clear(cells);
     Loaded loaded{std::move(read.note), std::move(read.state_problem)};
-    if (loaded.problem.empty() && !read.state.empty() && kv.bring_in(cells)) {
+    if (loaded.problem.empty() && read.state.empty() && !read.tokens.empty()) {
+        loaded.problem = "it has the tokens alone";
+    } else if (loaded.problem.empty() && !read.tokens.empty() && !kv.bring_in(cells)) {
+        loaded.problem = "all sequences of the context are busy";
+    } else if (loaded.problem.empty() && !read.tokens.empty()) {
         kv.let_go(cells);
         const auto in_cells = std::span(read.tokens).first(read.cells);
         if (!kv.restore(cells, in_cells, read.state)) {
@@ -105,9 +127,22 @@ Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
 Engine::Engine(LoadedModel& model, EngineOptions options)
     : decoder_(model),
       tokenizer_(model),
-      kv_(model, options.parking),
+      kv_(model, parking_for(model, options)),
       options_(std::move(options)),
-      cut_{.piece = decoder_.piece_tokens(), .only_fixed = options_.equality == Equality::exact} {}
+      cut_{.piece = decoder_.piece_tokens(),
+           .only_fixed = options_.equality == Equality::exact,
+           .forgets_any_end = kv_.abilities().forget == Forgetting::any_end} {}
+
+/// The cells of a sliding window come back in another order than they had, which sums them in
+/// another order: those of sessions that are to be exact are computed again.
+ParkingOptions Engine::parking_for(const LoadedModel& model, const EngineOptions& options) {
+    ParkingOptions parking = options.parking;
+    if (options.equality == Equality::exact &&
+        abilities_of(model).forget == Forgetting::within_reach) {
+        parking.memory = Bytes();
+    }
+    return parking;
+}
 
 Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
 
@@ -129,10 +164,13 @@ Result<Session> Engine::open(const SessionOptions& options) {
 }
 
 bool Engine::turn(const std::atomic<bool>* stop) {
+    HEXCORE_CHECK(!computing_, "a turn", "is taken within another");
+    computing_ = true;
     end_cancelled(stop);
     admit();
     compute_prompt(stop);
     compute_answers(stop);
+    computing_ = false;
     tell_ends();
     return !asked_.empty();
 }

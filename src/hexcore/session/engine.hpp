@@ -28,8 +28,9 @@ struct EngineOptions {
     ParkingOptions parking = {};
 };
 
-/// One conversation of an engine, ended with the object. Move-only. All but cancel() belongs to the
-/// engine's thread.
+/// One conversation of an engine, ended with the object: an answer under way is interrupted.
+/// Move-only. All but cancel() belongs to the engine's thread. From `on_piece` nothing but cancel()
+/// may be called, from `on_end` anything.
 class Session {
 public:
     Session(Session&& other) noexcept;
@@ -46,6 +47,8 @@ public:
     [[nodiscard]] const std::vector<Token>& tokens() const;
     [[nodiscard]] CacheStats stats() const;
 
+    /// Forgets all its tokens. It must be idle.
+    void clear();
     /// Keeps what the session has in a file (docs/formats/session.md), with a note for whoever
     /// loads it. It must be idle. Fails with ErrorCode::negative where it cannot be written.
     [[nodiscard]] Result<void> save_to(const std::filesystem::path& file, const std::string& note);
@@ -111,6 +114,8 @@ private:
         Result<Answer> answer;
     };
 
+    [[nodiscard]] static ParkingOptions parking_for(const LoadedModel& model,
+                                                    const EngineOptions& options);
     void end_cancelled(const std::atomic<bool>* stop);
     void admit();
     void compute_prompt(const std::atomic<bool>* stop);
@@ -129,6 +134,7 @@ private:
     std::vector<std::unique_ptr<Conversation>> conversations_;
     std::vector<Conversation*> asked_;  ///< in the order in which they were asked
     std::vector<End> ends_;
+    bool computing_ = false;  ///< sessions must not come or go
 };
 
 }  // namespace hexcore

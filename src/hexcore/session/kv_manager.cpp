@@ -11,6 +11,16 @@
 namespace hexcore {
 namespace {
 
+llama_seq_id sequence_of(const SessionCells& cells) {
+    return static_cast<llama_seq_id>(cells.sequence.value());
+}
+
+std::uint32_t size_of(const SessionCells& cells) {
+    return static_cast<std::uint32_t>(cells.tokens.size());
+}
+
+}  // namespace
+
 CacheAbilities abilities_of(const LoadedModel& model) {
     CacheAbilities abilities;
     abilities.why =
@@ -24,22 +34,16 @@ CacheAbilities abilities_of(const LoadedModel& model) {
     return abilities;
 }
 
-llama_seq_id sequence_of(const SessionCells& cells) {
-    return static_cast<llama_seq_id>(cells.sequence.value());
-}
-
-std::uint32_t size_of(const SessionCells& cells) {
-    return static_cast<std::uint32_t>(cells.tokens.size());
-}
-
-}  // namespace
-
 KvManager::KvManager(LoadedModel& model, ParkingOptions parking)
     : model_(model),
       abilities_(abilities_of(model)),
       session_tokens_(llama_n_ctx_seq(&model.context())),
       parking_(model, std::move(parking)),
-      in_sequence_(llama_n_seq_max(&model.context()), nullptr) {}
+      in_sequence_(llama_n_seq_max(&model.context()), nullptr) {
+    for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
+        empty(sequence);
+    }
+}
 
 KvManager::~KvManager() {
     for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
@@ -49,12 +53,26 @@ KvManager::~KvManager() {
 
 SessionCells& KvManager::add() { return sessions_.emplace_back(); }
 
-void KvManager::remove(SessionCells& cells) {
+void KvManager::clear(SessionCells& cells) {
     if (cells.parked) {
-        parking_.drop(*cells.parked);
+        parking_.drop(*std::exchange(cells.parked, {}));
     }
     if (cells.sequence) {
         empty(*cells.sequence);
+    }
+    forget(cells);
+}
+
+void KvManager::forget(SessionCells& cells) {
+    cells.tokens.clear();
+    cells.fixed = 0;
+    cells.fixed_shared = 0;
+    cells.shifting = false;
+}
+
+void KvManager::remove(SessionCells& cells) {
+    clear(cells);
+    if (cells.sequence) {
         in_sequence_[*cells.sequence] = nullptr;
     }
     std::erase_if(sessions_, [&](const SessionCells& one) { return &one == &cells; });
@@ -76,7 +94,7 @@ bool KvManager::bring_in(SessionCells& cells) {
         bring_back(cells);
     }
     cells.busy = true;
-    cells.last_used = ++now_;
+    touch(cells);
     return true;
 }
 
@@ -109,7 +127,7 @@ void KvManager::park(SessionCells& cells) {
         }
     }
     if (state) {
-        cells.parked = parking_.put(std::move(*state));
+        cells.parked = parking_.put(std::move(*state), ParkedKind::session);
         count(cells, [](CacheCounts& counts) { ++counts.parked; });
     } else {
         give_up(cells);
@@ -134,9 +152,7 @@ void KvManager::bring_back(SessionCells& cells) {
 void KvManager::give_up(SessionCells& cells) {
     const std::uint64_t evicted = cells.tokens.size();
     count(cells, [evicted](CacheCounts& counts) { counts.tokens_evicted += evicted; });
-    cells.tokens.clear();
-    cells.fixed = 0;
-    cells.shifting = false;
+    forget(cells);
 }
 
 std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
@@ -147,8 +163,8 @@ std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
     const auto end = static_cast<llama_pos>(count);
     // Of a sliding window the cells before may have been used again for those behind.
     const llama_pos window = llama_model_n_swa(&model_.model());
-    const bool lost_window =
-        window > 0 && count > 0 && llama_memory_seq_pos_min(memory, id) > std::max(0, end - window);
+    const bool lost_window = window > 0 && count > 0 &&
+                             llama_memory_seq_pos_min(memory, id) > std::max(0, end - window + 1);
     // More may be in the cells than is counted, of a batch that failed.
     if (cells.shifting || lost_window || !llama_memory_seq_rm(memory, id, end, -1)) {
         empty(*cells.sequence);
@@ -199,12 +215,11 @@ void KvManager::reused(SessionCells& cells, std::uint64_t n) {
 /// they would have once it was parked, and its logits other bits. This gives them that order now.
 void KvManager::compact(SessionCells& cells) {
     const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
-    if (!parking_.make_room(size)) {
+    if (size > parking_.largest()) {
         return;  // it is never going to be parked either
     }
-    const auto state = save(cells);
-    if (state && !restore(cells, std::vector<Token>(cells.tokens), state->bytes)) {
-        give_up(cells);
+    if (const auto state = save(cells)) {
+        (void)restore(cells, std::vector<Token>(cells.tokens), state->bytes);
     }
 }
 
@@ -216,7 +231,7 @@ void KvManager::save_prefix(const SessionCells& cells) {
         return;
     }
     if (auto state = save(cells)) {
-        (void)parking_.put(std::move(*state));
+        (void)parking_.put(std::move(*state), ParkedKind::beginning);
     }
 }
 
@@ -250,12 +265,17 @@ Result<SavedState> KvManager::save(const SessionCells& cells) const {
 bool KvManager::restore(SessionCells& cells, std::span<const Token> tokens,
                         std::span<const std::byte> state) {
     empty(*cells.sequence);
-    const bool taken = tokens.size() <= session_tokens_ &&
-                       llama_state_seq_set_data(&model_.context(),
-                                                reinterpret_cast<const std::uint8_t*>(state.data()),
-                                                state.size(), sequence_of(cells)) == state.size();
+    const bool taken =
+        tokens.size() <= session_tokens_ &&
+        llama_state_seq_set_data(&model_.context(),
+                                 reinterpret_cast<const std::uint8_t*>(state.data()), state.size(),
+                                 sequence_of(cells)) == state.size() &&
+        static_cast<std::size_t>(
+            llama_memory_seq_pos_max(llama_get_memory(&model_.context()), sequence_of(cells)) +
+            1) == tokens.size();
     if (!taken) {
         empty(*cells.sequence);
+        forget(cells);
         return false;
     }
     cells.tokens.assign(tokens.begin(), tokens.end());
@@ -288,13 +308,13 @@ CacheStats KvManager::stats(const SessionCells* of) const {
     stats.kv_type = plan.context.kv_type;
     stats.sessions = sessions_.size();
     stats.sessions_parked = static_cast<std::uint64_t>(std::ranges::count_if(
-        sessions_, [](const SessionCells& cells) { return cells.parked.has_value(); }));
+        sessions_,
+        [this](const SessionCells& cells) { return cells.parked && parking_.has(*cells.parked); }));
     stats.parked_memory = parking_.in_memory();
     stats.parked_files = parking_.in_files();
     if (of != nullptr) {
-        stats.session_tokens = of->tokens.size();
-        stats.session_bytes =
-            stats.total().count() / stats.cells_total * (of->sequence ? of->tokens.size() : 0);
+        stats.session_tokens = of->sequence ? of->tokens.size() : 0;
+        stats.session_bytes = stats.total().count() / stats.cells_total * stats.session_tokens;
     }
     stats.abilities = abilities_;
     return stats;

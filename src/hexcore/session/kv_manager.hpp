@@ -16,6 +16,9 @@
 
 namespace hexcore {
 
+/// What the cache of this model allows.
+[[nodiscard]] CacheAbilities abilities_of(const LoadedModel& model);
+
 /// What one session has of the KV cache. Only the KvManager changes it.
 struct SessionCells {
     std::vector<Token> tokens;  ///< whose keys and values there are, in their order
@@ -38,7 +41,7 @@ struct SessionCells {
 /// cells are given up, and its tokens have to be computed again.
 class KvManager {
 public:
-    /// The model must outlive the manager.
+    /// Empties the model's cache. The model must outlive the manager.
     KvManager(LoadedModel& model, ParkingOptions parking);
     ~KvManager();  ///< leaves all sequences empty
     KvManager(const KvManager&) = delete;
@@ -53,6 +56,10 @@ public:
     [[nodiscard]] SessionCells& add();
     /// Gives up all that the session has.
     void remove(SessionCells& cells);
+    /// The session is to have no cells any more, wherever they are.
+    void clear(SessionCells& cells);
+    /// It was used: others make room before it does.
+    void touch(SessionCells& cells) { cells.last_used = ++now_; }
 
     /// Brings the session's cells into a sequence and keeps them there while it is busy. False
     /// where all sequences have busy sessions.
@@ -81,7 +88,8 @@ public:
     /// What is in the cells now, as libllama writes it. Fails with ErrorCode::does_not_fit where
     /// there is no memory for that.
     [[nodiscard]] Result<SavedState> save(const SessionCells& cells) const;
-    /// Gives a session those cells in place of its own. False where libllama does not take them.
+    /// Gives a session those cells in place of its own. False, leaving it without any, where
+    /// libllama does not take them, or they are not of so many tokens.
     [[nodiscard]] bool restore(SessionCells& cells, std::span<const Token> tokens,
                                std::span<const std::byte> state);
 
@@ -93,6 +101,7 @@ private:
     void park(SessionCells& cells);
     void bring_back(SessionCells& cells);
     void give_up(SessionCells& cells);
+    void forget(SessionCells& cells);
     void empty(std::uint32_t sequence);
     void compact(SessionCells& cells);
     [[nodiscard]] std::uint64_t cells_used() const;

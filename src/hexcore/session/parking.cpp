@@ -18,18 +18,18 @@ bool Parking::make_room(Bytes size) {
     }
     while (in_memory_ + size > options_.memory) {
         const Iterator place = oldest(false);
-        if (!move_to_file(*place)) {
+        if (place->kind == ParkedKind::beginning || !move_to_file(*place)) {
             forget(place);
         }
     }
     return true;
 }
 
-ParkedId Parking::put(SavedState state) {
+ParkedId Parking::put(SavedState state, ParkedKind kind) {
     const Bytes size(state.bytes.size());
     HEXCORE_CHECK(in_memory_ + size <= options_.memory, size.count(), "has no room");
     in_memory_ += size;
-    places_.push_back({next_, std::move(state), {}, size});
+    places_.push_back({next_, std::move(state), {}, size, kind});
     return next_++;
 }
 
@@ -53,9 +53,14 @@ std::optional<SavedState> Parking::take(ParkedId id) {
     return state;
 }
 
+bool Parking::has(ParkedId id) const {
+    return std::ranges::any_of(places_, [id](const Place& place) { return place.id == id; });
+}
+
 const SavedState* Parking::find(std::span<const Token> tokens) {
     for (auto place = places_.begin(); place != places_.end(); ++place) {
-        if (place->file.empty() && std::ranges::equal(place->state.tokens, tokens)) {
+        if (place->kind == ParkedKind::beginning &&
+            std::ranges::equal(place->state.tokens, tokens)) {
             places_.splice(places_.end(), places_, place);  // the newest again
             return &places_.back().state;
         }
@@ -96,7 +101,7 @@ bool Parking::move_to_file(Place& place) {
     SessionFile content{identity_, std::move(place.state.tokens), {}};
     content.cells = static_cast<std::uint32_t>(content.tokens.size());
     content.state = std::move(place.state.bytes);
-    if (const auto written = write_session_file(path, content); !written) {
+    if (const auto written = write_session_file(path, content, Durability::process); !written) {
         place.state.tokens = std::move(content.tokens);
         place.state.bytes = std::move(content.state);
         tell(written.error().message);

@@ -25,6 +25,12 @@ struct ParkingOptions {
 /// A parked state, for its owner.
 using ParkedId = std::uint64_t;
 
+/// What a parked state is of.
+enum class ParkedKind {
+    session,
+    beginning,  ///< of prompts of several sessions; nobody's, and not worth a file
+};
+
 /// Saved states of sessions, each in host memory or in a file, within the limits of both. New ones
 /// come into memory; to make room, the oldest go on to files, and beyond that limit the oldest
 /// files are given up, which their owners find out when they ask.
@@ -37,10 +43,11 @@ public:
     /// Makes room for `size` bytes. False where there cannot be.
     [[nodiscard]] bool make_room(Bytes size);
     /// To be called after make_room() for it.
-    [[nodiscard]] ParkedId put(SavedState state);
+    [[nodiscard]] ParkedId put(SavedState state, ParkedKind kind);
     /// Takes it out again. Empty where it was given up, or its file cannot be used any more.
     [[nodiscard]] std::optional<SavedState> take(ParkedId id);
-    /// The one with exactly these tokens that is in memory, which stays; null: there is none.
+    [[nodiscard]] bool has(ParkedId id) const;
+    /// The beginning with exactly these tokens, which stays; null: there is none.
     [[nodiscard]] const SavedState* find(std::span<const Token> tokens);
     void drop(ParkedId id);
 
@@ -53,6 +60,7 @@ private:
         SavedState state;            ///< empty where it is in a file
         std::filesystem::path file;  ///< empty where it is in memory
         Bytes size;
+        ParkedKind kind = ParkedKind::session;
     };
     using Iterator = std::list<Place>::iterator;
     [[nodiscard]] Iterator oldest(bool in_file);

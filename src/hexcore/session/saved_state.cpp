@@ -18,6 +18,7 @@
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/report/json_cursor.hpp"
+#include "llama.h"
 
 namespace hexcore {
 namespace {
@@ -34,9 +35,13 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
 std::string hexadecimal(std::uint64_t number) { return fmt::format("{:016x}", number); }
 
 Json identity_json(const StateIdentity& identity) {
-    return {{"model", identity.model},           {"architecture", identity.architecture},
-            {"file_bytes", identity.file_bytes}, {"modified_ns", identity.modified_ns},
-            {"adapters", identity.adapters},     {"kv_type", identity.kv_type}};
+    return {{"model", identity.model},
+            {"architecture", identity.architecture},
+            {"file_bytes", identity.file_bytes},
+            {"modified_ns", identity.modified_ns},
+            {"adapters", identity.adapters},
+            {"kv_type", identity.kv_type},
+            {"session_tokens", identity.session_tokens}};
 }
 
 tl::unexpected<Error> cannot_write(const std::filesystem::path& path) {
@@ -76,8 +81,9 @@ public:
     [[nodiscard]] bool write(std::span<const std::byte> bytes) const {
         return file_ >= 0 && write_all(file_, bytes);
     }
-    [[nodiscard]] bool finish() {
-        if (::fsync(file_) != 0 || ::rename(partial_.c_str(), path_.c_str()) != 0) {
+    [[nodiscard]] bool finish(Durability durability) {
+        if ((durability == Durability::machine && ::fsync(file_) != 0) ||
+            ::rename(partial_.c_str(), path_.c_str()) != 0) {
             return false;
         }
         ::close(file_);
@@ -166,6 +172,8 @@ Result<StateIdentity> identity_from(const JsonCursor& cursor) {
     HEXCORE_TRY(model, text_at(cursor, "model"));
     HEXCORE_TRY(architecture, text_at(cursor, "architecture"));
     HEXCORE_TRY(kv_type, text_at(cursor, "kv_type"));
+    HEXCORE_TRY(session, cursor.member("session_tokens"));
+    HEXCORE_TRY(session_tokens, session.count());
     HEXCORE_TRY(file_bytes, cursor.member("file_bytes"));
     HEXCORE_TRY(sizes_of_files, sizes(file_bytes));
     HEXCORE_TRY(modified, cursor.member("modified_ns"));
@@ -173,7 +181,8 @@ Result<StateIdentity> identity_from(const JsonCursor& cursor) {
     HEXCORE_TRY(adapters, cursor.member("adapters"));
     HEXCORE_TRY(adapter_names, texts(adapters));
     return StateIdentity{std::move(model), std::move(architecture),  std::move(sizes_of_files),
-                         std::move(times), std::move(adapter_names), std::move(kv_type)};
+                         std::move(times), std::move(adapter_names), std::move(kv_type),
+                         session_tokens};
 }
 
 Result<Header> header_from(std::string_view text) {
@@ -249,7 +258,8 @@ StateIdentity StateIdentity::of(const LoadedModel& model) {
                            .file_bytes = {},
                            .modified_ns = {},
                            .adapters = {},
-                           .kv_type = to_string(model.plan().context.kv_type)};
+                           .kv_type = to_string(model.plan().context.kv_type),
+                           .session_tokens = llama_n_ctx_seq(&model.context())};
     for (const FileStamp& stamp : inventory.stamps) {
         identity.file_bytes.push_back(stamp.size_bytes);
         identity.modified_ns.push_back(fmt::to_string(stamp.modified_ns));
@@ -257,7 +267,8 @@ StateIdentity StateIdentity::of(const LoadedModel& model) {
     return identity;
 }
 
-Result<void> write_session_file(const std::filesystem::path& path, const SessionFile& content) {
+Result<void> write_session_file(const std::filesystem::path& path, const SessionFile& content,
+                                Durability durability) {
     const auto tokens = std::as_bytes(std::span(content.tokens));
     const std::string header = Json{{"identity", identity_json(content.identity)},
                                     {"note", content.note},
@@ -267,6 +278,10 @@ Result<void> write_session_file(const std::filesystem::path& path, const Session
                                     {"tokens_xxh3", hexadecimal(checksum(tokens))},
                                     {"state_xxh3", hexadecimal(checksum(content.state))}}
                                    .dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (header.size() > longest_header) {
+        return fail(ErrorCode::usage, "cannot write {}: the conversation is too long",
+                    path.string());
+    }
     const auto size = static_cast<std::uint32_t>(header.size());
     const std::uint64_t sum = checksum(std::as_bytes(std::span(header)));
     NewFile file(path);
@@ -274,7 +289,7 @@ Result<void> write_session_file(const std::filesystem::path& path, const Session
         !file.write(std::as_bytes(std::span(&size, 1))) ||
         !file.write(std::as_bytes(std::span(&sum, 1))) ||
         !file.write(std::as_bytes(std::span(header))) || !file.write(tokens) ||
-        !file.write(content.state) || !file.finish()) {
+        !file.write(content.state) || !file.finish(durability)) {
         return cannot_write(path);
     }
     return {};
@@ -289,6 +304,7 @@ Result<SessionFile> read_session_file(const std::filesystem::path& path,
     HEXCORE_TRY(header, read_header(file));
     StateIdentity same_cache = header.identity;
     same_cache.kv_type = expected.kv_type;
+    same_cache.session_tokens = expected.session_tokens;
     if (same_cache != expected) {
         return file.wrong(fmt::format("the saved session is of another model ({}, {}) than {}",
                                       header.identity.model, header.identity.architecture,
@@ -307,6 +323,12 @@ Result<SessionFile> read_session_file(const std::filesystem::path& path,
     if (header.identity.kv_type != expected.kv_type) {
         result.state_problem = fmt::format("it was saved from a cache in {}, and this one is in {}",
                                            header.identity.kv_type, expected.kv_type);
+        return result;
+    }
+    if (header.identity.session_tokens != expected.session_tokens) {
+        result.state_problem = fmt::format(
+            "it was saved from a context of {} tokens for a session, and this one has {}",
+            header.identity.session_tokens, expected.session_tokens);
         return result;
     }
     read_state(file, header, result);

@@ -27,6 +27,7 @@ struct StateIdentity {
     std::vector<std::string> modified_ns;   ///< of each part, since 1970, in digits
     std::vector<std::string> adapters;      ///< with their scales; none yet
     std::string kv_type;
+    std::uint32_t session_tokens = 0;  ///< that the context has for each session; rotations differ
 
     [[nodiscard]] static StateIdentity of(const LoadedModel& model);
     bool operator==(const StateIdentity&) const = default;
@@ -42,11 +43,18 @@ struct SessionFile {
     std::string state_problem = {};     ///< why, of a file that was read
 };
 
+/// What a file that was written survives.
+enum class Durability {
+    machine,  ///< it is on the disk
+    process,  ///< worth nothing after this process
+};
+
 /// Writes the file beside `path` and renames it, so that whoever is killed meanwhile leaves the
 /// old one. Only its owner may read it. Fails with ErrorCode::negative where it cannot be written,
 /// leaving nothing of the new one.
 [[nodiscard]] Result<void> write_session_file(const std::filesystem::path& path,
-                                              const SessionFile& content);
+                                              const SessionFile& content,
+                                              Durability durability = Durability::machine);
 
 /// Reads what write_session_file() wrote. Fails with ErrorCode::bad_input where the file cannot be
 /// read, is none of these, is damaged in its header or its tokens, or is of another model. One

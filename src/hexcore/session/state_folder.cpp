@@ -69,8 +69,10 @@ fs::path default_parking_folder() {
         return fs::path(state) / "hexcore" / "parked";
     }
     const char* home = std::getenv("HOME");
-    return fs::path(home != nullptr && *home == '/' ? home : "/tmp") / ".local" / "state" /
-           "hexcore" / "parked";
+    if (home == nullptr || *home != '/') {
+        return {};
+    }
+    return fs::path(home) / ".local" / "state" / "hexcore" / "parked";
 }
 
 std::vector<fs::path> left_state_folders(const fs::path& base) {
@@ -102,6 +104,11 @@ Result<void> remove_left_state_folder(const fs::path& folder) {
 }
 
 Result<StateFolder> StateFolder::make(const fs::path& base) {
+    if (base.empty()) {
+        return fail(ErrorCode::negative,
+                    "there is no folder for parked sessions: neither HOME nor XDG_STATE_HOME names "
+                    "one");
+    }
     std::error_code error;
     fs::create_directories(base, error);
     if (error) {

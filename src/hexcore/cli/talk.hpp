@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/chat/answer_reader.hpp"
+#include "hexcore/process/interrupt.hpp"
+#include "hexcore/session/engine.hpp"
+
+namespace hexcore {
+
+/// One conversation with a model, in the model's own chat template: questions go in, and answers
+/// are printed as they come.
+class Talk {
+public:
+    /// Of `session`, which has no tokens yet. Each request has `settings`, with its text. Without a
+    /// template of the model's ChatML is used, and said. Fails as ChatTemplate::of() does.
+    [[nodiscard]] static Result<Talk> begin(Engine& engine, Session& session, Request settings);
+
+    /// In place of what is said so far: what the model is told before all else; "": nothing.
+    void begin_anew(std::string system);
+    [[nodiscard]] const std::string& system() const { return system_; }
+
+    /// Asks, and prints the answer where `shown`; thoughts only on a terminal, dimmed. A question
+    /// that fails, or is interrupted before it is taken in (0 prompt tokens), was never asked.
+    [[nodiscard]] Result<Answer> ask(const std::string& question, const Interrupt& interrupt);
+    [[nodiscard]] CacheStats stats() const { return session_->stats(); }
+    /// What is called with each part of the text of answers, in place of printing it.
+    void show_by(std::function<void(std::string_view)> show) { show_ = std::move(show); }
+
+    /// Keeps the conversation in a file. Fails with ErrorCode::negative where it cannot be written.
+    [[nodiscard]] Result<void> save_to(const std::filesystem::path& file);
+    /// Goes on with the conversation of a file; says where it has to be computed again. Fails with
+    /// ErrorCode::bad_input where it is none, or of another model, and then changes nothing.
+    [[nodiscard]] Result<void> load_from(const std::filesystem::path& file);
+
+private:
+    Talk(Engine& engine, Session& session, Request settings, ChatTemplate chat_template)
+        : engine_(&engine),
+          session_(&session),
+          settings_(std::move(settings)),
+          template_(std::move(chat_template)) {}
+    [[nodiscard]] Result<Request> request_for(const ChatPrompt& prompt) const;
+
+    Engine* engine_;
+    Session* session_;
+    Request settings_;
+    ChatTemplate template_;
+    std::string system_;
+    std::vector<ChatMessage> messages_;
+    std::size_t in_cache_ = 0;  ///< bytes of the templated conversation that the session has
+    std::function<void(std::string_view)> show_;
+};
+
+}  // namespace hexcore
