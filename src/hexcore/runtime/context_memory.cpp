@@ -107,11 +107,17 @@ bool reserve_compute(llama_context& context, std::uint32_t outputs) {
                                prompt_outputs) != nullptr;
 }
 
+bool has_one_kv_cache(const llama_context& context) {
+    return dynamic_cast<llama_kv_cache*>(llama_get_memory(&context)) != nullptr;
+}
+
 bool reserve_key_shift(llama_context& context) {
+    if (llama_model_rope_type(llama_get_model(&context)) == LLAMA_ROPE_TYPE_NONE) {
+        return true;  // keys know nothing of their positions
+    }
     auto* cache = dynamic_cast<llama_kv_cache*>(llama_get_memory(&context));
     const std::uint32_t sequences = llama_n_seq_max(&context);
-    ggml_cgraph* graph =
-        cache == nullptr ? nullptr : reserve_graph(context, sequences, sequences);
+    ggml_cgraph* graph = cache == nullptr ? nullptr : reserve_graph(context, sequences, sequences);
     if (graph == nullptr) {
         return false;
     }

@@ -19,6 +19,10 @@ namespace hexcore {
 [[nodiscard]] ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens,
                                          std::uint32_t sequences);
 
+/// Whether that context's cache is one of attention over all tokens, and not put together of
+/// several caches.
+[[nodiscard]] bool has_one_kv_cache(const llama_context& context);
+
 /// Makes libllama allocate what it moves the keys of that context's cache with, by moving those of
 /// an empty one by nothing. To be asked where obstacle_to_key_shift() finds none.
 [[nodiscard]] bool reserve_key_shift(llama_context& context);

@@ -45,7 +45,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
             load_error(machine, log, trial.inventory, "cannot make that context"));
     }
     const bool shifts =
-        trial.options.shift == KeyShift::planned &&
+        trial.options.shift == KeyShift::planned && trial.options.wanted == Outputs::logits &&
         obstacle_to_key_shift(*context, trial.inventory, plan.context.kv_type).empty();
     if (shifts && !reserve_key_shift(*context)) {
         return tl::unexpected(load_error(machine, log, trial.inventory, "cannot move its keys"));

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "hexcore/runtime/context_memory.hpp"
 #include "llama.h"
 
 namespace hexcore {
@@ -52,7 +53,7 @@ std::string obstacle_to_key_shift(const llama_context& context, const Inventory&
     if (llama_model_n_swa(&model) > 0) {
         return "layers with a sliding window keep the cells of the window alone";
     }
-    if (memory == nullptr || !llama_memory_can_shift(memory)) {
+    if (memory == nullptr || !llama_memory_can_shift(memory) || !has_one_kv_cache(context)) {
         return "the positions of this architecture's keys cannot be moved";
     }
     if (scales_keys(model, inventory)) {

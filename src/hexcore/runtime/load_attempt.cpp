@@ -323,6 +323,7 @@ Result<void> LoadAttempt::make_context() {
         return failed("cannot make that context");
     }
     const bool shifts = options_.context.shift == KeyShift::planned &&
+                        options_.context.wanted == Outputs::logits &&
                         obstacle_to_key_shift(*context_, inventory_, plan_.context.kv_type).empty();
     if (shifts && !reserve_key_shift(*context_)) {
         return failed("cannot take what moves the keys of that context");
