@@ -42,8 +42,8 @@ def test_other_architectures_are_shared_to_the_bit(hexcore, random_model, start_
 def test_planned_is_accounted_and_a_server_is_not_measured(hexcore, demo_model, start_server):
     _, server = start_server()
     report = hexcore.json("run", demo_model, "--device", "host=320MiB",
-                          "--device", f"rpc:{server}=320MiB", *CONTEXT, "--raw", "-p", "Gravity", "-n", "4",
-                          "--temp", "0")
+                          "--device", f"rpc:{server}=320MiB", *CONTEXT, "--raw", "-p", "Gravity",
+                          "-n", "4", "--temp", "0")
     for device in report["devices"]:
         assert device["planned"] == device["accounted"]
     assert report["devices"][1]["measured_bytes"] is None
@@ -255,7 +255,7 @@ def test_two_machines_share_a_model(hexcore, demo_model, start_server, two_machi
     for name, address in two_machines:
         _, server = start_server(address, within=("ip", "netns", "exec", name))
         devices += ["--device", f"rpc:{server}=320MiB"]
-    text = [hexcore.json("run", demo_model, *choice, *CONTEXT, "--raw", "-p", "Gravity is", "-n", "8",
-                         "--temp", "0")["text"]
+    text = [hexcore.json("run", demo_model, *choice, *CONTEXT, "--raw", "-p", "Gravity is",
+                         "-n", "8", "--temp", "0")["text"]
             for choice in (devices, ["--device", "host=640MiB"])]
     assert text[0] == text[1]

@@ -160,7 +160,8 @@ def test_a_plan_file_with_budgets_too_small_by_now_is_refused(hexcore, tiny, tmp
 
 def test_a_prompt_that_begins_with_bos_has_it_once(hexcore, tiny):
     def run(prompt):
-        report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "-p", prompt, "-n", 4, "--temp", 0)
+        report = hexcore.json("run", tiny, *SMALL, "--ctx", 256, "--raw", "-p", prompt, "-n", 4,
+                              "--temp", 0)
         return report["tokens"]["prompt"], report["text"]
 
     plain = run("hello")

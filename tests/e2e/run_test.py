@@ -95,8 +95,8 @@ def test_a_plan_may_come_through_a_pipe(hexcore, demo_model, report, path):
 
 def test_text_goes_to_stdout_and_a_line_of_memory_to_stderr(hexcore, demo_model, report, tmp_path):
     prompt = tmp_path / "prompt.txt"
-    prompt.write_text(PROMPT[1])
-    command = ["run", demo_model, *TWO, "--file", prompt, "--temp", 0, "-n", 12]
+    prompt.write_text(PROMPT[2])
+    command = ["run", demo_model, *TWO, "--raw", "--file", prompt, "--temp", 0, "-n", 12]
     code, out, err = hexcore(*command)
     assert code == 0
     assert out == report["text"] + "\n"
@@ -112,8 +112,8 @@ def test_the_whole_table_is_there_for_the_asking(hexcore, demo_model, option):
 
 
 def test_llama_cpps_spellings_are_taken_and_a_dash_is_standard_input(hexcore, demo_model, report):
-    options = ["-m", demo_model, "--ctx-size", "4k", "--temperature", 0, "-s", -1, "-n", 12]
-    other = hexcore.json("run", *TWO, *options, "-f", "-", stdin=PROMPT[1])
+    options = ["-m", demo_model, "--raw", "--ctx-size", "4k", "--temperature", 0, "-s", -1, "-n", 12]
+    other = hexcore.json("run", *TWO, *options, "-f", "-", stdin=PROMPT[2])
     assert other["text"] == report["text"]
     assert other["cache_stats"]["cells_total"] == 4096
 

@@ -142,7 +142,7 @@ std::string first_steps(const CLI::App& program) {
 Try, in this order:
   hexcore devices                     what memory there is, and who holds it
   hexcore plan model.gguf             what of a model goes where; loads nothing
-  hexcore run model.gguf -p "Hello"   loads it as planned and continues the text
+  hexcore run model.gguf -p "Hello"   loads it as planned and answers
 
 A plan needs no file for a built-in shape:
   hexcore plan --shape mixtral-8x7b --quant q4_K --device 16GiB --device 16GiB
