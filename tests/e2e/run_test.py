@@ -112,7 +112,8 @@ def test_the_whole_table_is_there_for_the_asking(hexcore, demo_model, option):
 
 
 def test_llama_cpps_spellings_are_taken_and_a_dash_is_standard_input(hexcore, demo_model, report):
-    options = ["-m", demo_model, "--raw", "--ctx-size", "4k", "--temperature", 0, "-s", -1, "-n", 12]
+    options = ["-m", demo_model, "--raw", "--ctx-size", "4k", "--temperature", 0, "-s", -1,
+               "-n", 12]
     other = hexcore.json("run", *TWO, *options, "-f", "-", stdin=PROMPT[2])
     assert other["text"] == report["text"]
     assert other["cache_stats"]["cells_total"] == 4096
