@@ -57,8 +57,11 @@ def broken_links(root):
 def named_commands(text):
     """(program, command) for each `./dev X` and `hexcore X` in the page's code."""
     for match in CODE.finditer(text):
-        for line in (match[1] or match[2]).splitlines():
-            line = line.strip().removeprefix("$ ")
+        lines = [line.strip() for line in (match[1] or match[2]).splitlines()]
+        if any(line.startswith("$ ") for line in lines):
+            lines = [line for line in lines if line.startswith("$ ")]
+        for line in lines:
+            line = line.removeprefix("$ ")
             if match[1] and not re.match(r"\S*(dev|hexcore)\b", line):
                 continue  # a transcript's output
             for command in COMMAND.finditer(line):
