@@ -70,7 +70,7 @@ UNIQUE = [
     ("hexcore plan --quant mx", "hexcore plan --quant mxfp4 ", None, "mxfp4"),
     ("hexcore completion f", "hexcore completion fish ", None, "fish"),
     # A value is neither a command nor an argument, whatever it looks like.
-    ("hexcore run -p plan --format j", "hexcore run -p plan --format json ", None, "json"),
+    ("hexcore run -p plan --format t", "hexcore run -p plan --format text ", None, "text"),
     ('hexcore run -p "a plan" --pla', 'hexcore run -p "a plan" --plan ',
      'hexcore run -p "a plan" --plan=', "--plan"),
     # Bash takes = and : for the ends of words.

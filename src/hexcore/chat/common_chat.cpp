@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "chat.h"
+#include "hexcore/base/bytes.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/chat/chat_template.hpp"
 #include "hexcore/chat/guarded_run.hpp"
@@ -70,12 +71,18 @@ std::string reason(const GuardedEnd& end) {
     return shortened(printable(text), 300);
 }
 
+Error refused_thread(std::string_view purpose) {
+    return {ErrorCode::does_not_fit,
+            fmt::format("the system refuses a thread with a stack of {} to {} in",
+                        to_string(Bytes(guarded_stack_bytes)), purpose),
+            {{.change = Change::raise_limit, .value = "ulimit -v, ulimit -d, ulimit -u"}}};
+}
+
 /// What of a run is not about the request, if anything.
 std::optional<Error> trouble_of_template(const GuardedEnd& end) {
     switch (end.how) {
         case How::no_thread:
-            return Error{ErrorCode::does_not_fit,
-                         "the system refuses a thread to apply the chat template in"};
+            return refused_thread("apply the chat template");
         case How::too_much:
             return Error{ErrorCode::bad_input, "the model's chat template comes to no end"};
         case How::too_deep:
@@ -362,7 +369,7 @@ Result<ChatMessage> read_answer(const ChatPrompt& prompt, std::string_view text,
     const GuardedEnd ended =
         depth > plain_answer ? run_guarded(values_of_others, read) : run_caught(read);
     if (ended.how == How::no_thread) {
-        return fail(ErrorCode::does_not_fit, "the system refuses a thread to read the answer in");
+        return tl::unexpected(refused_thread("read the answer"));
     }
     if (ended.how != How::done) {
         return fail(ErrorCode::negative,
@@ -378,7 +385,7 @@ Result<std::string> grammar_of_schema(std::string_view json_schema) {
         grammar = json_schema_to_grammar(common_json::parse(std::string(json_schema)), true);
     });
     if (end.how == How::no_thread) {
-        return fail(ErrorCode::does_not_fit, "the system refuses a thread to read the schema in");
+        return tl::unexpected(refused_thread("read the schema"));
     }
     if (end.how != How::done) {
         return fail(ErrorCode::usage, "the JSON schema cannot be made a grammar: {}", reason(end));

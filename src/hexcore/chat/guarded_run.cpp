@@ -10,9 +10,6 @@
 namespace hexcore {
 namespace {
 
-// Address space, of which only what is used becomes memory. The longest template that is taken,
-// nested all along, needs a third of it (tests/chat/hostile_template_test.cpp).
-constexpr std::size_t stack_bytes = std::size_t{128} << 20;
 constexpr std::size_t stack_margin = std::size_t{32} << 20;  // for what makes no values
 
 // Some hundred MiB. Templates of this world keep some dozen for each message.
@@ -33,8 +30,8 @@ void* run(void* data) {
     limit.values_left = run.values_max;
     limit.live_max = values_live_max;
     limit.seconds_max = processor_seconds_max;
-    limit.stack_end =
-        reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - (stack_bytes - stack_margin);
+    limit.stack_end = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) -
+                      (guarded_stack_bytes - stack_margin);
     run.end = run_caught(run.work);
     // The interpreter itself catches exceptions in places and goes on.
     if (limit.too_deep) {
@@ -63,7 +60,7 @@ GuardedEnd run_guarded(std::uint64_t values_max, const std::function<void()>& wo
     pthread_attr_t attributes;
     pthread_t thread{};
     ::pthread_attr_init(&attributes);
-    const bool started = ::pthread_attr_setstacksize(&attributes, stack_bytes) == 0 &&
+    const bool started = ::pthread_attr_setstacksize(&attributes, guarded_stack_bytes) == 0 &&
                          ::pthread_create(&thread, &attributes, run, &guarded) == 0;
     ::pthread_attr_destroy(&attributes);
     if (!started) {

@@ -8,6 +8,11 @@
 
 namespace hexcore {
 
+/// The stack of a guarded run: address space, of which only what is used becomes memory. The
+/// longest template that is taken, nested all along, needs a third of it
+/// (tests/chat/hostile_template_test.cpp).
+inline constexpr std::size_t guarded_stack_bytes = std::size_t{128} << 20;
+
 /// How a run ended.
 struct GuardedEnd {
     enum class How { done, threw, no_thread, too_much, too_deep };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <string_view>
 
 // Internal headers, whose contents may change with any release of libllama; used here only.
@@ -85,11 +85,12 @@ private:
     void give(ggml_tensor* tensor) {
         if (tensor != nullptr && tensor->buffer != nullptr && tensor->data == nullptr &&
             tensor->view_src == nullptr) {
-            tensor->data = reinterpret_cast<void*>(std::uintptr_t{4096});
+            tensor->data = &nowhere_;
             given_.push_back(tensor);
         }
     }
 
+    std::byte nowhere_{};
     std::vector<ggml_tensor*> given_;
 };
 

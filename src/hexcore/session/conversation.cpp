@@ -221,9 +221,9 @@ Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& 
     if (request_.chances) {
         generated.chances = chances(logits, token, *request_.chances);
     }
-    std::string text = stream_->take(generated.bytes);
+    const std::string text = stream_->take(generated.bytes);
     unshown_.push_back(std::move(generated));
-    show(std::move(text), false);
+    show(text, false);
     if (stream_->stopped()) {
         answer_.stop = StopReason::stop_text;
         return true;
@@ -232,7 +232,7 @@ Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& 
     return request_.max_tokens != 0 && answer_.generated_tokens == request_.max_tokens;
 }
 
-void Conversation::show(std::string text, bool at_end) {
+void Conversation::show(const std::string& text, bool at_end) {
     if (text.empty() && (!at_end || unshown_.empty())) {
         return;
     }

@@ -89,7 +89,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    void show(std::string text, bool at_end);
+    void show(const std::string& text, bool at_end);
     void forget_ends_after(std::uint32_t position);
     [[nodiscard]] std::uint32_t reusable(const CutOptions& cut) const;
     /// Tokens behind the cells, still to be computed.
