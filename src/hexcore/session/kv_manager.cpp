@@ -207,8 +207,8 @@ void KvManager::computed(SessionCells& cells, std::span<const Token> tokens) {
     }
 }
 
-void KvManager::reused(SessionCells& cells, std::uint64_t n) {
-    count(cells, [n](CacheCounts& counts) { counts.tokens_reused += n; });
+void KvManager::reused(SessionCells& cells, std::uint64_t n_tokens) {
+    count(cells, [n_tokens](CacheCounts& counts) { counts.tokens_reused += n_tokens; });
 }
 
 /// After a slide new tokens go into the holes, so that a session's cells have another order than
@@ -270,9 +270,8 @@ bool KvManager::restore(SessionCells& cells, std::span<const Token> tokens,
         llama_state_seq_set_data(&model_.context(),
                                  reinterpret_cast<const std::uint8_t*>(state.data()), state.size(),
                                  sequence_of(cells)) == state.size() &&
-        static_cast<std::size_t>(
-            llama_memory_seq_pos_max(llama_get_memory(&model_.context()), sequence_of(cells)) +
-            1) == tokens.size();
+        llama_memory_seq_pos_max(llama_get_memory(&model_.context()), sequence_of(cells)) ==
+            static_cast<llama_pos>(tokens.size()) - 1;
     if (!taken) {
         empty(*cells.sequence);
         forget(cells);

@@ -76,8 +76,8 @@ public:
     std::uint32_t slide(SessionCells& cells, std::uint32_t keep);
     /// `tokens` were computed behind those that the session has.
     void computed(SessionCells& cells, std::span<const Token> tokens);
-    /// `count` tokens of a request need not be computed.
-    void reused(SessionCells& cells, std::uint64_t count);
+    /// `n_tokens` of a request need not be computed.
+    void reused(SessionCells& cells, std::uint64_t n_tokens);
 
     /// Keeps the state of a session's cells, so that others that begin with the same tokens need
     /// not compute them; as far as there is room.
