@@ -66,9 +66,9 @@ Next obey(Talk& talk, const std::string& line, const Answer& so_far) {
         complain_of(talk.load_from(value));
     } else if (command == "/stats") {
         const CacheStats stats = talk.stats();
-        print_aside(fmt::format(
+        print_line_aside(fmt::format(
             "{} prompt tokens and {} generated so far; the cache has {} of this conversation, "
-            "{} cells of {} in all ({} of {})\n",
+            "{} cells of {} in all ({} of {})",
             so_far.prompt_tokens, so_far.generated_tokens, stats.session_tokens, stats.cells_used,
             stats.cells_total, to_string(stats.used()), to_string(stats.total())));
     } else {
