@@ -10,6 +10,14 @@
 
 namespace hexcore {
 
+void add_threads(CLI::App& command, int& threads) {
+    command
+        .add_option("-t,--threads", threads,
+                    "threads to compute with (default: one for each core within the CPU quota)")
+        ->check(CLI::Range(1, 512))
+        ->option_text("N");
+}
+
 void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     auto* positional =
         command.add_option("model", model, "a GGUF file; of a split model, any part");

@@ -14,6 +14,9 @@ class App;
 
 namespace hexcore {
 
+/// Adds the number of threads that a command computes with.
+void add_threads(CLI::App& command, int& threads);
+
 /// The options that plan, run and verify share, as they are typed.
 struct PlanningFlags {
     std::string model;

@@ -22,19 +22,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool has_chat_template(const LoadedModel& model) {
-    const auto chat_template = ChatTemplate::of(model.model());
-    return !chat_template || chat_template->is_own();
-}
-
 /// A text without turns, in a file.
 struct RawText {
     Session& session;
     [[nodiscard]] Result<void> load_from(const std::string& file) const {
-        HEXCORE_TRY(loaded, session.load_from(file));
-        if (!loaded.problem.empty()) {
-            complain(fmt::format("{}: {}; its tokens are computed again", file, loaded.problem));
-        }
+        HEXCORE_TRY_VOID(load_session(session, file));
         return {};
     }
     [[nodiscard]] Result<void> save_to(const std::string& file) const {
@@ -85,13 +77,20 @@ Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& o
     Request request;
     request.max_tokens = options.max_tokens;
     request.sampling = options.sampling;
-    if (options.prompt && (options.raw || !has_chat_template(engine.model()))) {
+    const auto continued = [&] {
         RawText text{session};
         return with_session_file(options.session_file, text, [&] {
             return continue_text(engine, session, request, options, interrupt);
         });
+    };
+    if (options.raw) {
+        return continued();
     }
-    HEXCORE_TRY(talk, Talk::begin(engine, session, request));
+    HEXCORE_TRY(chat_template, ChatTemplate::of(engine.model().model()));
+    if (options.prompt && !chat_template.is_own()) {
+        return continued();
+    }
+    Talk talk(engine, session, request, std::move(chat_template));
     talk.begin_anew(options.system);
     talk.show_by(shown_in(options.format));
     return with_session_file(options.session_file, talk, [&] {

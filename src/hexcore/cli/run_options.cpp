@@ -89,11 +89,7 @@ void RunOptions::add_to(CLI::App& command) {
     command.add_flag("--exact", exact,
                      "the bits of an answer depend on nothing but its conversation");
     add_plan_file(command, plan_file);
-    command
-        .add_option("-t,--threads", threads,
-                    "threads to compute with (default: one for each core within the CPU quota)")
-        ->check(CLI::Range(1, 512))
-        ->option_text("N");
+    add_threads(command, threads);
     add_sampling(command, sampling);
     command
         .add_option("--format", format,

@@ -15,11 +15,7 @@ void ServeOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
     add_plan_file(command, plan_file);
-    command
-        .add_option("-t,--threads", threads,
-                    "threads to compute with (default: one for each core within the CPU quota)")
-        ->check(CLI::Range(1, 512))
-        ->option_text("N");
+    add_threads(command, threads);
     command.add_option("--host", host, "the address to listen on")->option_text("ADDRESS");
     command.add_option("--port", port, "the port to listen on; 0: any that is free, printed")
         ->option_text("PORT");

@@ -54,12 +54,23 @@ private:
 
 }  // namespace
 
-Result<Talk> Talk::begin(Engine& engine, Session& session, Request settings) {
-    HEXCORE_TRY(chat_template, ChatTemplate::of(engine.model().model()));
-    if (!chat_template.is_own()) {
+Result<std::string> load_session(Session& session, const std::filesystem::path& file) {
+    HEXCORE_TRY(loaded, session.load_from(file));
+    if (!loaded.problem.empty()) {
+        complain(
+            fmt::format("{}: {}; its tokens are computed again", file.string(), loaded.problem));
+    }
+    return std::move(loaded.note);
+}
+
+Talk::Talk(Engine& engine, Session& session, Request settings, ChatTemplate chat_template)
+    : engine_(&engine),
+      session_(&session),
+      settings_(std::move(settings)),
+      template_(std::move(chat_template)) {
+    if (!template_.is_own()) {
         print_aside("The model has no chat template; ChatML is used.\n");
     }
-    return Talk(engine, session, std::move(settings), std::move(chat_template));
 }
 
 void Talk::begin_anew(std::string system) {
@@ -72,7 +83,7 @@ void Talk::begin_anew(std::string system) {
     }
 }
 
-Result<Request> Talk::request_for(const ChatPrompt& prompt) const {
+Request Talk::request_for(const ChatPrompt& prompt) const {
     Request request = settings_;
     request.text = prompt.text.substr(in_cache_);
     request.stops.insert(request.stops.end(), prompt.stops.begin(), prompt.stops.end());
@@ -87,7 +98,7 @@ Result<Answer> Talk::ask(const std::string& question, const Interrupt& interrupt
         messages_.pop_back();
         return tl::unexpected(std::move(prompt.error()));
     }
-    HEXCORE_TRY(request, request_for(*prompt));
+    Request request = request_for(*prompt);
     Printer printer(*prompt);
     request.on_piece = [&](const AnswerPiece& piece) {
         if (show_) {
@@ -121,12 +132,8 @@ Result<void> Talk::save_to(const std::filesystem::path& file) {
 }
 
 Result<void> Talk::load_from(const std::filesystem::path& file) {
-    HEXCORE_TRY(loaded, session_->load_from(file));
-    if (!loaded.problem.empty()) {
-        complain(
-            fmt::format("{}: {}; its tokens are computed again", file.string(), loaded.problem));
-    }
-    HEXCORE_TRY(note, parse_json(loaded.note, "saved conversation"));
+    HEXCORE_TRY(text, load_session(*session_, file));
+    HEXCORE_TRY(note, parse_json(text, "saved conversation"));
     const JsonCursor cursor(note, "");
     HEXCORE_TRY(in_cache, cursor.member("in_cache"));
     HEXCORE_TRY(bytes, in_cache.count());

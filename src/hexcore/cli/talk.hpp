@@ -12,13 +12,17 @@
 
 namespace hexcore {
 
+/// Goes on with the session in a file, and gives its note; says where its tokens have to be
+/// computed again. Fails as Session::load_from() does.
+[[nodiscard]] Result<std::string> load_session(Session& session, const std::filesystem::path& file);
+
 /// One conversation with a model, in the model's own chat template: questions go in, and answers
 /// are printed as they come.
 class Talk {
 public:
-    /// Of `session`, which has no tokens yet. Each request has `settings`, with its text. Without a
-    /// template of the model's ChatML is used, and said. Fails as ChatTemplate::of() does.
-    [[nodiscard]] static Result<Talk> begin(Engine& engine, Session& session, Request settings);
+    /// Of `session`, which has no tokens yet. Each request has `settings`, with its text. That the
+    /// template is none of the model's is said.
+    Talk(Engine& engine, Session& session, Request settings, ChatTemplate chat_template);
 
     /// In place of what is said so far: what the model is told before all else; "": nothing.
     void begin_anew(std::string system);
@@ -38,12 +42,7 @@ public:
     [[nodiscard]] Result<void> load_from(const std::filesystem::path& file);
 
 private:
-    Talk(Engine& engine, Session& session, Request settings, ChatTemplate chat_template)
-        : engine_(&engine),
-          session_(&session),
-          settings_(std::move(settings)),
-          template_(std::move(chat_template)) {}
-    [[nodiscard]] Result<Request> request_for(const ChatPrompt& prompt) const;
+    [[nodiscard]] Request request_for(const ChatPrompt& prompt) const;
 
     Engine* engine_;
     Session* session_;

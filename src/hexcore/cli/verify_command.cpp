@@ -95,11 +95,7 @@ void add_verify_command(CLI::App& program, Action& action) {
     command->add_option("--batch", options->batch, "tokens in each call (default: --ubatch)")
         ->option_text("N");
     command->add_option("-s,--seed", options->seed, "of the random tokens")->option_text("N");
-    command
-        ->add_option("-t,--threads", options->threads,
-                     "threads to compute with (default: one for each core within the CPU quota)")
-        ->check(CLI::Range(1, 512))
-        ->option_text("N");
+    add_threads(*command, options->threads);
     command
         ->add_option("--tolerance", options->tolerance,
                      "largest relative error that is accepted (default: 0)")

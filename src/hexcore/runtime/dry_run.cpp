@@ -44,10 +44,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
         return tl::unexpected(
             load_error(machine, log, trial.inventory, "cannot make that context"));
     }
-    const bool shifts =
-        trial.options.shift == KeyShift::planned && trial.options.wanted == Outputs::logits &&
-        obstacle_to_key_shift(*context, trial.inventory, plan.context.kv_type).empty();
-    if (shifts && !reserve_key_shift(*context)) {
+    if (!reserve_planned_shift(*context, trial.options, trial.inventory, plan.context.kv_type)) {
         return tl::unexpected(load_error(machine, log, trial.inventory, "cannot move its keys"));
     }
     DryRunUsage usage = context_usage(machine, *context);

@@ -65,4 +65,11 @@ std::string obstacle_to_key_shift(const llama_context& context, const Inventory&
     return {};
 }
 
+bool reserve_planned_shift(llama_context& context, const ContextOptions& options,
+                           const Inventory& inventory, KvType type) {
+    const bool shifts = options.shift == KeyShift::planned && options.wanted == Outputs::logits &&
+                        obstacle_to_key_shift(context, inventory, type).empty();
+    return !shifts || reserve_key_shift(context);
+}
+
 }  // namespace hexcore

@@ -4,6 +4,7 @@
 
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/plan/plan.hpp"
+#include "hexcore/runtime/context_options.hpp"
 
 struct llama_context;
 
@@ -13,5 +14,10 @@ namespace hexcore {
 /// does, in words; empty: nothing. Where it isn't empty, libllama must not be asked to.
 [[nodiscard]] std::string obstacle_to_key_shift(const llama_context& context,
                                                 const Inventory& inventory, KvType type);
+
+/// Has libllama take what moves the keys of a context that is to slide, and can. False where that
+/// is refused.
+[[nodiscard]] bool reserve_planned_shift(llama_context& context, const ContextOptions& options,
+                                         const Inventory& inventory, KvType type);
 
 }  // namespace hexcore

@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include "hexcore/device/own_memory.hpp"
-#include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/free_now.hpp"
 #include "hexcore/runtime/key_shift.hpp"
@@ -322,10 +321,7 @@ Result<void> LoadAttempt::make_context() {
     if (!context_) {
         return failed("cannot make that context");
     }
-    const bool shifts = options_.context.shift == KeyShift::planned &&
-                        options_.context.wanted == Outputs::logits &&
-                        obstacle_to_key_shift(*context_, inventory_, plan_.context.kv_type).empty();
-    if (shifts && !reserve_key_shift(*context_)) {
+    if (!reserve_planned_shift(*context_, options_.context, inventory_, plan_.context.kv_type)) {
         return failed("cannot take what moves the keys of that context");
     }
     // What a backend of ours takes besides is not libllama's business: it knows of no refusal.

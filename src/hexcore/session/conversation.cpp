@@ -12,11 +12,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+}  // namespace
+
 std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
     return static_cast<std::uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
-
-}  // namespace
 
 Result<void> Conversation::ask(Request request, const LoadedModel& model, const KvManager& kv) {
     HEXCORE_CHECK(state_ == State::idle, static_cast<int>(state_), "is being asked already");
@@ -145,7 +145,7 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut) {
 std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) {
     std::uint32_t at = position();
     now_ = 1;
-    if (state_ == State::generating && todo() > 1) {
+    if (state_ == State::generating && uncomputed() > 1) {
         state_ = State::prompt;  // its cells were given up
     }
     if (state_ == State::prompt) {
@@ -157,7 +157,7 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         if (cut.only_fixed && before != ends_.end()) {
             end = std::min(end, *before);
         }
-        now_ = std::min<std::size_t>(todo(), end - at);
+        now_ = std::min<std::size_t>(uncomputed(), end - at);
     }
     while (at + now_ > kv.session_tokens()) {
         if (options_.on_full == OnFull::stop) {
@@ -197,7 +197,7 @@ bool Conversation::computed(KvManager& kv, const CutOptions& cut) {
     if (to == request_.shared_tokens && cells_.fixed == to) {
         kv.save_prefix(cells_);
     }
-    return todo() == 0;
+    return uncomputed() == 0;
 }
 
 void Conversation::not_computed(KvManager& kv) { (void)kv.keep_first(cells_, position()); }

@@ -35,6 +35,9 @@ struct CutOptions {
     bool forgets_any_end = true;
 };
 
+/// How many tokens both begin with.
+[[nodiscard]] std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b);
+
 /// One session as a state machine: what it computes next, and what it makes of the logits. The
 /// engine computes; this knows nothing of the others.
 class Conversation {
@@ -93,7 +96,7 @@ private:
     void forget_ends_after(std::uint32_t position);
     [[nodiscard]] std::uint32_t reusable(const CutOptions& cut) const;
     /// Tokens behind the cells, still to be computed.
-    [[nodiscard]] std::size_t todo() const { return tokens_.size() - cells_.tokens.size(); }
+    [[nodiscard]] std::size_t uncomputed() const { return tokens_.size() - cells_.tokens.size(); }
     [[nodiscard]] std::uint32_t position() const {
         return static_cast<std::uint32_t>(cells_.tokens.size());
     }

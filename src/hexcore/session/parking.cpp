@@ -34,8 +34,7 @@ ParkedId Parking::put(SavedState state, ParkedKind kind) {
 }
 
 std::optional<SavedState> Parking::take(ParkedId id) {
-    const auto place = std::find_if(places_.begin(), places_.end(),
-                                    [id](const Place& candidate) { return candidate.id == id; });
+    const Iterator place = place_of(id);
     if (place == places_.end()) {
         return {};
     }
@@ -69,11 +68,14 @@ const SavedState* Parking::find(std::span<const Token> tokens) {
 }
 
 void Parking::drop(ParkedId id) {
-    const auto place = std::find_if(places_.begin(), places_.end(),
-                                    [id](const Place& candidate) { return candidate.id == id; });
+    const Iterator place = place_of(id);
     if (place != places_.end()) {
         forget(place);
     }
+}
+
+Parking::Iterator Parking::place_of(ParkedId id) {
+    return std::ranges::find(places_, id, &Place::id);
 }
 
 Parking::Iterator Parking::oldest(bool in_file) {

@@ -63,6 +63,7 @@ private:
         ParkedKind kind = ParkedKind::session;
     };
     using Iterator = std::list<Place>::iterator;
+    [[nodiscard]] Iterator place_of(ParkedId id);
     [[nodiscard]] Iterator oldest(bool in_file);
     [[nodiscard]] bool move_to_file(Place& place);
     void forget(Iterator place);

@@ -18,8 +18,7 @@ Session* SessionPool::for_prompt(std::span<const Token> tokens) {
         if (!place.name.empty() || !place.session.idle()) {
             continue;
         }
-        const auto common =
-            static_cast<std::size_t>(std::ranges::mismatch(held, tokens).in1 - held.begin());
+        const std::size_t common = common_start(held, tokens);
         const bool fits = 2 * common >= held.size();
         if (fits && (best == nullptr || common > best_common)) {
             best = &place;
