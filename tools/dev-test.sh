@@ -20,7 +20,7 @@ run_tests() {
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON "tests/$module/all"
-    elif [ "$module" = e2e ]; then
+    elif [ "$module" = e2e ] || [ "$module" = reference_case ]; then
         build_preset "$preset" program
     elif [ "$module" != tools ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON
@@ -42,7 +42,7 @@ run_tests() {
             "$PYTHON" tools/architecture_table.py --check || failed=1
         fi
     fi
-    for folder in tests/e2e tests/tools; do
+    for folder in tests/e2e tests/reference_case tests/tools; do
         if [ -n "$module" ] && [ "tests/$module" != "$folder" ]; then continue; fi
         [ -n "$(find "$folder" -name '*_test.py' -o -name 'test_*.py')" ] || continue
         "$PYTHON" -m pytest -q "$folder" -p no:cacheprovider \

@@ -3,14 +3,11 @@
 import signal
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, on
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from edited_gguf import EditedGguf, gguf  # noqa: E402
+from edited_gguf import EditedGguf, gguf
 
 SIZE = dict(layers=4, embd=256, ff=128, heads=4, kv_heads=2, experts=8, used=2, vocab=512)
 NAN = float("nan")
