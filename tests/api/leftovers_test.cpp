@@ -199,6 +199,31 @@ TEST_F(Leftovers, ExaminationsForNobodyAreFoundAndKilled) {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
 }
 
+TEST_F(Leftovers, AWorkerThatNobodyAsksIsFoundAndOneOfALivingServerIsNot) {
+    tree_.link("/proc/self/ns/pid", "pid:[1]");
+    const auto write_worker = [this](pid_t pid, int parent) {
+        const std::string folder = fmt::format("/proc/{}", pid);
+        std::string words;
+        for (const std::string word :
+             {"hexcore", "serve", worker_mark(), "77", "mixture.gguf", "--sequences", "4"}) {
+            words += word + '\0';
+        }
+        tree_.write(folder + "/cmdline", words);
+        tree_.write(folder + "/status", fmt::format("PPid:\t{}\nRssAnon:\t8 kB\n", parent));
+        tree_.link(folder + "/exe", "/usr/bin/hexcore");
+        tree_.link(folder + "/ns/pid", "pid:[1]");
+    };
+    const pid_t orphan = 14'000'000;  // more than processes are numbered
+    write_worker(orphan, 1);
+    write_worker(orphan + 1, 77);
+    const auto found = find_leftovers(places_);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].kind, LeftoverKind::worker);
+    EXPECT_EQ(found[0].pid, static_cast<std::uint32_t>(orphan));
+    EXPECT_EQ(found[0].path, "mixture.gguf");
+    EXPECT_EQ(found[0].bytes, 8_KiB);
+}
+
 TEST_F(Leftovers, ANumberThatIsAnotherProcesssByNowIsLeftAlone) {
     const pid_t child = ::fork();
     if (child == 0) {

@@ -20,7 +20,7 @@ ALLOWED = {
     "report": "base ledger device model plan",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device model plan chat backend runtime report session",
-    "serve": "base ledger device model plan chat backend runtime report session",
+    "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
     "cli": "base process ledger device model plan chat backend runtime report session api serve",
 }

@@ -262,6 +262,38 @@ def test_a_second_signal_ends_at_once(serve):
     assert server.process.wait(60) == 0
 
 
+def test_a_client_that_never_ends_its_request_does_not_keep_it(serve):
+    server = serve()
+    slow = RawClient(server)
+    slow.send("POST /v1/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+    slower = RawClient(server)
+    slower.send("GET /health HT")
+    assert server.get("/health").status == 200  # both are there by now
+    server.process.terminate()
+    assert server.process.wait(60) == 0
+
+
+def test_what_calls_itself_a_form_is_read_like_any_other_body(serve):
+    server = serve()
+    fields = json.dumps({"prompt": "a", "max_tokens": 1, "user": "x" * 20_000})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # as curl -d says
+    assert server.request("POST", "/v1/completions", fields, form).status == 200
+    parts = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert server.request("POST", "/v1/completions", fields, parts).status == 415
+
+
+def test_all_of_a_burst_of_clients_are_served_though_others_say_nothing(serve):
+    server = serve()
+    silent = [RawClient(server) for _ in range(40)]
+    asked = [RawClient(server) for _ in range(24)]
+    for client in asked:
+        client.send("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for client in asked:
+        assert b" 200 " in client.everything()
+    for client in silent:
+        client.vanish()
+
+
 def test_without_answers_sigint_ends_it_at_once(serve):
     server = serve()
     server.process.send_signal(signal.SIGINT)

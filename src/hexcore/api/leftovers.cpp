@@ -54,17 +54,6 @@ std::optional<Bytes> unfinished_size(const fs::path& file, const std::string& st
     return Bytes(static_cast<std::uint64_t>(facts.st_size));
 }
 
-std::vector<std::string> words_of(const ProcRoot& root, const std::string& folder) {
-    std::vector<std::string> words;
-    const auto line = root.read_if_there(folder + "/cmdline");
-    if (line && *line) {
-        for (std::size_t at = 0; at < (*line)->size(); at += words.back().size() + 1) {
-            words.emplace_back((*line)->c_str() + at);
-        }
-    }
-    return words;
-}
-
 std::optional<std::uint32_t> parent_of(const ProcRoot& root, const std::string& folder) {
     const auto status = root.read_if_there(folder + "/status");
     std::string_view text = status && *status ? std::string_view(**status) : std::string_view();
@@ -77,32 +66,57 @@ std::optional<std::uint32_t> parent_of(const ProcRoot& root, const std::string& 
     return std::nullopt;
 }
 
-/// What a process examines for one that has ended; nothing where it is not such a process.
-std::optional<std::string> examined_for_nobody(const ProcRoot& root, std::uint32_t pid) {
+/// A process of this program that works for another.
+struct Helper {
+    LeftoverKind kind = LeftoverKind::examination;
+    std::string path;          ///< of the file that it examines, or whose model it has
+    std::uint32_t parent = 0;  ///< for whom
+};
+
+/// What the words behind a program's name make of it; nothing where it works for nobody.
+std::optional<Helper> helper_of(const std::vector<std::string>& words) {
+    const auto request = ExaminationRequest::parse(words);
+    if (request && *request) {
+        return Helper{LeftoverKind::examination, (*request)->model.string(),
+                      static_cast<std::uint32_t>((*request)->parent)};
+    }
+    constexpr std::size_t with_worker = 3;
+    if (words.size() < with_worker || words[0] != "serve" || words[1] != worker_mark()) {
+        return std::nullopt;
+    }
+    const auto parent = whole_number<std::uint32_t>(words[2]);
+    if (!parent) {
+        return std::nullopt;
+    }
+    const auto model = std::ranges::find_if(
+        words, [](const std::string& word) { return word.ends_with(".gguf"); });
+    return Helper{LeftoverKind::worker, model == words.end() ? "" : *model, *parent};
+}
+
+/// What process works for one that has ended; nothing where it is not such a process.
+std::optional<Helper> helper_for_nobody(const ProcRoot& root, std::uint32_t pid) {
     const std::string folder = fmt::format("/proc/{}", pid);
     struct stat facts {};
     if (::stat(root.path(folder).c_str(), &facts) != 0 || facts.st_uid != ::geteuid()) {
         return std::nullopt;
     }
-    std::vector<std::string> words = words_of(root, folder);
+    std::vector<std::string> words = command_words(root, folder);
     if (words.empty()) {
         return std::nullopt;
     }
     words.erase(words.begin());
-    const auto request = ExaminationRequest::parse(words);
+    auto helper = helper_of(words);
     const auto program = root.read_link(folder + "/exe");
-    if (!request || !*request || !program ||
-        !fs::path(*program).filename().string().starts_with("hexcore")) {
+    if (!helper || !program || !fs::path(*program).filename().string().starts_with("hexcore")) {
         return std::nullopt;
     }
     // In another namespace its parent has another number than it was told.
     const auto parent = parent_of(root, folder);
     const auto own = root.read_link("/proc/self/ns/pid");
-    if (!parent || *parent == static_cast<std::uint32_t>((*request)->parent) || !own ||
-        root.read_link(folder + "/ns/pid") != own) {
+    if (!parent || *parent == helper->parent || !own || root.read_link(folder + "/ns/pid") != own) {
         return std::nullopt;
     }
-    return (*request)->model.string();
+    return helper;
 }
 
 Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
@@ -119,15 +133,20 @@ Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
             }
             return {};
         case LeftoverKind::examination:
-            return end_process(
-                static_cast<pid_t>(*left.pid),
-                [&] { return examined_for_nobody(places.root, *left.pid) == left.path; },
-                end_deadline);
+        case LeftoverKind::worker: {
+            const auto is_it = [&] {
+                const auto helper = helper_for_nobody(places.root, *left.pid);
+                return helper && helper->kind == left.kind && helper->path == left.path;
+            };
+            return end_process(static_cast<pid_t>(*left.pid), is_it, end_deadline);
+        }
     }
     HEXCORE_CHECK(false, "unknown kind", static_cast<int>(left.kind));
 }
 
 }  // namespace
+
+const char* worker_mark() { return "--worker-of"; }
 
 std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
     std::vector<Leftover> found;
@@ -146,8 +165,8 @@ std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
          !error && entry != end; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
         const auto pid = whole_number<std::uint32_t>(name);
-        if (const auto examined = pid ? examined_for_nobody(places.root, *pid) : std::nullopt) {
-            found.push_back({LeftoverKind::examination, *examined, *pid,
+        if (const auto helper = pid ? helper_for_nobody(places.root, *pid) : std::nullopt) {
+            found.push_back({helper->kind, helper->path, *pid,
                              memory_of_process(places.root, name).value_or(Bytes())});
         }
     }

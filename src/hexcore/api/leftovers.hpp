@@ -17,10 +17,13 @@ struct LeftoverPlaces {
     ProcRoot root = {};  ///< where processes are looked up
 };
 
+/// How a process that has a model for another begins: `serve`, this, and that one's pid.
+[[nodiscard]] const char* worker_mark();
+
 /// What runs of this user that died left on this machine: parked sessions, files that were being
-/// written, and examinations that nobody waits for. Nothing of runs that live, of other users, or
-/// of other process namespaces; symbolic links are not followed. Saved sessions are not among them,
-/// nor are turns to load, which end with their process.
+/// written, examinations that nobody waits for, and workers that nobody asks. Nothing of runs that
+/// live, of other users, or of other process namespaces; symbolic links are not followed. Saved
+/// sessions are not among them, nor are turns to load, which end with their process.
 [[nodiscard]] std::vector<Leftover> find_leftovers(const LeftoverPlaces& places = {});
 
 /// Removes or kills each, if it still is what was found, and says so in it.

@@ -1,13 +1,24 @@
+#include <unistd.h>
+
+#include <filesystem>
 #include <memory>
 #include <thread>
+#include <utility>
 
+#include "hexcore/api/leftovers.hpp"
+#include "hexcore/base/told.hpp"
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/in_options.hpp"
 #include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/serve_options.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/memory_holder.hpp"
 #include "hexcore/device/server_wait.hpp"
+#include "hexcore/process/child_process.hpp"
 #include "hexcore/serve/metrics.hpp"
+#include "hexcore/serve/model_answers.hpp"
+#include "hexcore/serve/worker_answers.hpp"
 
 namespace hexcore {
 namespace {
@@ -22,7 +33,7 @@ void wait_for(const Interrupt& interrupt) {
 }
 
 /// Lets those who have asked have their answers; another signal ends that.
-void drain(HttpServer& server, ServedModel& model, Interrupt& interrupt) {
+void drain(HttpServer& server, Interrupt& interrupt) {
     server.drain();
     // Two signals close to each other are one wish: timeout(1) signals a child and its group.
     constexpr std::chrono::milliseconds another{200};
@@ -35,33 +46,100 @@ void drain(HttpServer& server, ServedModel& model, Interrupt& interrupt) {
         idle = server.wait_until_idle(look_every);
     }
     if (!idle) {
-        model.end_now();
+        server.end_now();
+        // Who reads gets to know why; who doesn't is not waited for.
+        constexpr std::chrono::seconds to_tell{2};
+        (void)server.wait_until_idle(to_tell);
     }
     server.stop();
 }
 
-Result<void> serve(const ServeOptions& options, Interrupt& interrupt) {
+/// With the model in this process.
+Result<void> serve_here(const ServeOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(http, options.http());
     Metrics metrics;
     // Before the model is there: who asks is told that it is being loaded.
     HEXCORE_TRY(server, HttpServer::listen(http, metrics));
-    print_line_aside(fmt::format("hexcore listens on {} and loads the model", server->url()));
+    if (!options.is_worker()) {
+        print_line_aside(fmt::format("hexcore listens on {} and loads the model", server->url()));
+    }
     HEXCORE_TRY(planned, hexcore::planned(options.planning, options.plan_file, options.threads,
                                           interrupt.flag()));
     HEXCORE_TRY(served_options, options.model(planned.plan().context.sequences, interrupt.flag()));
     HEXCORE_TRY(model, load_shown(planned, interrupt, options.planning.data_check()));
     HEXCORE_TRY(served, ServedModel::make(model, served_options, metrics));
-    server->serve(*served);
-    print_line_aside(
-        fmt::format("hexcore serves {} at {}", planned.plan().model_name, server->url()));
+    const auto answers = answers_of(*served);
+    server->serve(*answers);
+    if (options.is_worker()) {
+        print(say_ready(server->port(), model_json(model)));
+    } else {
+        print_line_aside(
+            fmt::format("hexcore serves {} at {}", planned.plan().model_name, server->url()));
+    }
     wait_for(interrupt);
-    drain(*server, *served, interrupt);
+    drain(*server, interrupt);
     return {};
 }
 
-int run(const ServeOptions& options) {
+/// This program once more, with the same options.
+Result<ModelWorkerOptions> worker_command() {
+    std::error_code error;
+    ModelWorkerOptions worker{.program = std::filesystem::read_symlink("/proc/self/exe", error),
+                              .arguments = command_words(ProcRoot(), "/proc/self"),
+                              .key_variable = worker_key_variable,
+                              .tell = complain};
+    if (error || worker.arguments.size() < 2) {
+        return fail(ErrorCode::negative, "the kernel does not tell what this program is (/proc)");
+    }
+    // Behind the program and its command.
+    worker.arguments.erase(worker.arguments.begin());
+    worker.arguments.insert(worker.arguments.begin() + 1,
+                            {worker_mark(), std::to_string(::getpid())});
+    return worker;
+}
+
+/// With the model in another process.
+Result<void> serve_by_worker(const ServeOptions& options, Interrupt& interrupt) {
+    HEXCORE_TRY(http, options.http());
+    HEXCORE_TRY(command, worker_command());
+    Metrics metrics;
+    HEXCORE_TRY(server, HttpServer::listen(http, metrics));
+    print_line_aside(
+        fmt::format("hexcore listens on {}; another process loads the model", server->url()));
+    ModelWorker worker(std::move(command));
+    HEXCORE_TRY_VOID(worker.start(interrupt.flag()));
+    const auto answers = answers_of(worker, metrics);
+    server->serve(*answers);
+    const auto model = worker.model();  // null where its process was killed while it loaded
+    print_line_aside(fmt::format("hexcore serves {} at {}",
+                                 model.is_null() ? "a model that is loaded when it is asked"
+                                                 : model.at("id").get<std::string>(),
+                                 server->url()));
+    wait_for(interrupt);
+    drain(*server, interrupt);
+    worker.end_for_good(ModelWorker::Ending::in_order);
+    return {};
+}
+
+int run_worker(const ServeOptions& options) {
+    if (!end_with_parent(static_cast<pid_t>(options.worker_of))) {
+        return report_error({ErrorCode::usage, "whoever asked for this process has ended"});
+    }
     Interrupt interrupt(give_up_waiting_on);
-    const auto served = serve(options, interrupt);
+    const auto served = serve_here(options, interrupt);
+    if (!served) {
+        print(say_failed(served.error(), told(served.error(), in_options)));
+    }
+    return served ? 0 : static_cast<int>(served.error().code);
+}
+
+int run(const ServeOptions& options) {
+    if (options.is_worker()) {
+        return run_worker(options);
+    }
+    Interrupt interrupt(give_up_waiting_on);
+    const auto served =
+        options.worker ? serve_by_worker(options, interrupt) : serve_here(options, interrupt);
     return served ? 0 : report_error(served.error());
 }
 

@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
+#include "hexcore/api/leftovers.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -45,6 +47,9 @@ void ServeOptions::add_to(CLI::App& command) {
         ->option_text("FILE");
     command.add_flag("--exact", exact,
                      "the same answer to the bit, whatever else is computed; slower");
+    command.add_flag("--worker", worker,
+                     "keep the model in a process of its own, whose end gives all memory back");
+    command.add_option(worker_mark(), worker_of)->group("");  // for the program itself
     command
         .add_option("--park-memory", park_memory,
                     "host memory for sessions that have to make room in the cache")
@@ -63,6 +68,12 @@ Result<HttpOptions> ServeOptions::http() const {
     // Beside those that are answered, those that ask how the server is, and that say nothing.
     constexpr std::size_t others = 64;
     options.connections = std::min(sessions, queue + planning.sequences) + others;
+    if (worker_of != 0) {
+        const char* key = std::getenv(worker_key_variable);
+        options.host = HttpOptions{}.host;
+        options.port = 0;
+        options.api_key = key == nullptr ? "" : key;
+    }
     return options;
 }
 

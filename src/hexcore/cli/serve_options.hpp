@@ -10,6 +10,9 @@
 
 namespace hexcore {
 
+/// Tells a worker the key that is asked of those who ask it.
+constexpr const char* worker_key_variable = "HEXCORE_WORKER_KEY";
+
 /// The options of `hexcore serve`, as they are typed.
 struct ServeOptions {
     PlanningFlags planning;
@@ -24,10 +27,14 @@ struct ServeOptions {
     std::size_t queue = 64;
     double timeout_seconds = 600;
     bool exact = false;
+    bool worker = false;
+    std::uint32_t worker_of = 0;  ///< the process whose worker this is; 0: nobody's
     std::string park_memory = "256MiB";
     std::string park_files = "0";
 
     void add_to(CLI::App& command);
+
+    [[nodiscard]] bool is_worker() const { return worker_of != 0; }
 
     /// Fail with ErrorCode::usage where one is no size, or they contradict each other; the second
     /// reads a file, as read_file() does.

@@ -38,19 +38,25 @@ std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view pr
     return sum;
 }
 
+std::vector<std::string> command_words(const ProcRoot& root, const std::string& folder) {
+    std::vector<std::string> words;
+    const auto line = root.read_if_there(folder + "/cmdline");
+    if (line && *line) {  // each is ended by a zero byte
+        for (std::size_t at = 0; at < (*line)->size(); at += words.back().size() + 1) {
+            words.emplace_back((*line)->c_str() + at);
+        }
+    }
+    return words;
+}
+
 std::string command_of(const ProcRoot& root, std::uint32_t pid) {
     const std::string folder = fmt::format("/proc/{}", pid);
     // A process that ends meanwhile, or belongs to another user, is one without a name.
-    const auto line = root.read_if_there(folder + "/cmdline");
-    if (line && *line && !(*line)->empty()) {
-        const std::string& words = **line;  // each ended by a zero byte
-        const std::string_view program(words.c_str());
-        std::string command(file_name(program));
-        if (program.size() + 1 < words.size()) {
-            const std::string_view argument(words.c_str() + program.size() + 1);
-            if (!argument.empty() && !argument.starts_with('-')) {
-                command += fmt::format(" {}", file_name(argument));
-            }
+    const auto words = command_words(root, folder);
+    if (!words.empty()) {
+        std::string command(file_name(words[0]));
+        if (words.size() > 1 && !words[1].empty() && !words[1].starts_with('-')) {
+            command += fmt::format(" {}", file_name(words[1]));
         }
         return command;
     }

@@ -23,6 +23,11 @@ struct MemoryHolder {
 /// may be secret). Empty where it cannot be told, also for a process that ends meanwhile.
 [[nodiscard]] std::string command_of(const ProcRoot& root, std::uint32_t pid);
 
+/// The words of a process's command line, the program's name first; `folder` is its folder in
+/// /proc. Empty where it cannot be told.
+[[nodiscard]] std::vector<std::string> command_words(const ProcRoot& root,
+                                                     const std::string& folder);
+
 /// What a process, a pid or `self`, holds of it: RssAnon and RssShmem of its status file. Nothing
 /// for a kernel thread, which has neither, for one that has ended, and where the kernel does not
 /// tell.

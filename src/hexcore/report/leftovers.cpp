@@ -18,6 +18,8 @@ const char* name_for_people(LeftoverKind kind) {
             return "unfinished file";
         case LeftoverKind::examination:
             return "examination";
+        case LeftoverKind::worker:
+            return "worker";
     }
     HEXCORE_CHECK(false, "unknown kind", static_cast<int>(kind));
 }
@@ -49,6 +51,8 @@ const char* to_string(LeftoverKind kind) {
             return "unfinished";
         case LeftoverKind::examination:
             return "examination";
+        case LeftoverKind::worker:
+            return "worker";
     }
     HEXCORE_CHECK(false, "unknown kind", static_cast<int>(kind));
 }

@@ -15,13 +15,14 @@ enum class LeftoverKind {
     parked,       ///< a folder of parked sessions
     unfinished,   ///< a file that was being written
     examination,  ///< a process that tries out a file for one that has ended
+    worker,       ///< a process that has a model for one that has ended
 };
 [[nodiscard]] const char* to_string(LeftoverKind kind);
 
 /// What a run of this user that died left behind.
 struct Leftover {
     LeftoverKind kind = LeftoverKind::parked;
-    std::string path = {};                  ///< the folder or file; what is examined
+    std::string path = {};                  ///< the folder or file; of a process its model's
     std::optional<std::uint32_t> pid = {};  ///< of a process
     Bytes bytes = {};          ///< of the files, or of main memory that the process holds
     bool ended = false;        ///< removed, or killed, just now

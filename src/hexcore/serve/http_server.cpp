@@ -6,17 +6,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "hexcore/serve/active_requests.hpp"
+#include "hexcore/serve/http_answers.hpp"
+#include "hexcore/serve/http_parts.hpp"
 #include "hexcore/serve/metrics.hpp"
-#include "hexcore/serve/open_answer.hpp"
 #include "hexcore/serve/secret.hpp"
-#include "hexcore/serve/served_model.hpp"
 
 namespace hexcore {
 namespace {
@@ -24,30 +25,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-/// How long at most nobody notices that a client has gone, or that time is up.
-constexpr std::chrono::milliseconds look_every{50};
 /// How long a client may take with the next bytes, either way.
 constexpr std::chrono::seconds read_most{5};
 constexpr std::chrono::seconds write_most{30};
-
-std::string json_line(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string event(const Json& json) { return "data: " + json_line(json) + "\n\n"; }
-
-void answer_error(const ApiError& error, httplib::Response& response) {
-    response.status = error.status;
-    if (error.retry_after_s != 0) {
-        response.set_header("Retry-After", std::to_string(error.retry_after_s));
-    }
-    if (error.status == 401) {
-        response.set_header("WWW-Authenticate", "Bearer");
-    } else if (error.status == 413) {
-        response.set_header("Connection", "close");  // what was refused is not read either
-    }
-    response.set_content(json_line(error_json(error)), "application/json");
-}
+/// How long it may take with all of a body.
+constexpr std::chrono::seconds body_most{60};
+/// Threads wait for connections; each takes its stack of addresses and little else.
+constexpr std::size_t most_threads = 1024;
 
 /// What httplib itself refuses.
 ApiError refused_by_http(const HttpOptions& options, const httplib::Request& request, int status) {
@@ -55,41 +39,23 @@ ApiError refused_by_http(const HttpOptions& options, const httplib::Request& req
     if (status == 404) {
         error.message = fmt::format("there is no {} {}", request.method, request.path);
         error.code = "not_found";
+    } else if (status == 408) {
+        error.message = fmt::format("the body took longer than {} s", body_most.count());
     } else if (status == 413) {
         error.message = fmt::format("the body is larger than {} bytes", options.body_most.count());
         error.code = "body_too_large";
+    } else if (status == 415) {
+        error.message = "a body is JSON, neither compressed nor a form's parts";
     } else if (status >= 500) {
         error.type = "server_error";
     }
     return error;
 }
 
-ApiError out_of_time(const HttpOptions& options) {
-    return {.status = 504,
-            .type = "timeout_error",
-            .message = fmt::format("the answer took longer than {:g} s",
-                                   std::chrono::duration<double>(options.request_most).count()),
-            .code = "timeout"};
-}
-
-/// An answer on its way to one client.
-struct Sending {
-    std::unique_ptr<OpenAnswer> answer;
-    ActiveRequests::Entry active;
-    Clock::time_point until;
-    std::vector<Json> chunks = {};
-
-    [[nodiscard]] bool is_late() const { return Clock::now() >= until; }
-};
-
 class CppHttplibServer : public HttpServer {
 public:
     CppHttplibServer(const HttpOptions& options, Metrics& metrics)
         : options_(options), metrics_(metrics) {
-        server_.new_task_queue = [this] {
-            constexpr std::size_t always = 4;
-            return new httplib::ThreadPool(always, std::max(always, options_.connections));
-        };
         // Not SO_REUSEPORT, with which a second server would take a part of the requests.
         server_.set_socket_options([](socket_t socket) {
             (void)httplib::set_socket_opt(socket, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -130,46 +96,82 @@ public:
             return fail(ErrorCode::usage, "cannot listen on {}:{}: {}", options_.host,
                         options_.port, errno == 0 ? "no such address" : std::strerror(errno));
         }
+        // httplib's pool starts none of its additional threads while one idles that has been called
+        // to work already; so all of them are there from the start.
+        std::unique_ptr<httplib::ThreadPool> pool;
+        const std::size_t n_threads = std::min(options_.connections, most_threads);
+        try {
+            pool = std::make_unique<httplib::ThreadPool>(n_threads, n_threads);
+        } catch (const std::system_error&) {
+            return fail(ErrorCode::does_not_fit,
+                        "the system does not start {} threads for connections; allow fewer "
+                        "sessions, or raise the limit that is in the way (ulimit -u, memory)",
+                        n_threads);
+        }
         const bool is_ipv6 = options_.host.find(':') != std::string::npos;
         const std::string host = is_ipv6 ? "[" + options_.host + "]" : options_.host;
         url_ = fmt::format("http://{}:{}", host, port);
+        port_ = port;
+        server_.new_task_queue = [queue = pool.release()] { return queue; };
         thread_ = std::thread([this] { (void)server_.listen_after_bind(); });
         server_.wait_until_ready();
         return {};
     }
 
-    void serve(ServedModel& model) override { model_ = &model; }
+    void serve(HttpAnswers& answers) override { answers_ = &answers; }
     void drain() override { draining_ = true; }
+    void end_now() override {
+        if (HttpAnswers* answers = answers_) {
+            answers->end_now();
+        }
+    }
     bool wait_until_idle(std::chrono::milliseconds at_most) override {
         return active_.wait_until_none(at_most);
     }
     void stop() override {
         server_.stop();
         if (thread_.joinable()) {
+            end_connections(port_);
             thread_.join();
         }
     }
     std::string url() const override { return url_; }
+    std::uint16_t port() const override { return static_cast<std::uint16_t>(port_); }
 
 private:
-    using Ask = Asked<std::unique_ptr<OpenAnswer>> (*)(ServedModel&, std::string_view);
-
     void add_routes() {
         server_.Get("/health", [this](const auto&, auto& response) { health(response); });
-        server_.Get("/v1/models", [this](const auto&, auto& response) { models(response); });
-        server_.Get("/metrics", [this](const auto&, auto& response) {
-            ServedModel* model = model_;
-            response.set_content(model == nullptr ? metrics_.text({}) : model->metrics_text(),
-                                 "text/plain; version=0.0.4; charset=utf-8");
+        server_.Get("/v1/models", [this](const auto&, auto& response) {
+            if (const HttpAnswers* answers = ready(response)) {
+                const Json known = model(*answers);
+                answer_json({{"object", "list"},
+                             {"data", known.is_null() ? Json::array() : Json::array({known})}},
+                            response);
+            }
         });
-        for (const auto& [path, ask] :
-             {std::pair<const char*, Ask>{"/v1/chat/completions", OpenAnswer::chat},
-              std::pair<const char*, Ask>{"/v1/completions", OpenAnswer::text}}) {
-            server_.Post(path, [this, ask = ask](const httplib::Request& request,
-                                                 httplib::Response& response) {
-                if (auto answered = answer(request, response, ask); !answered) {
-                    answer_error(answered.error(), response);
-                }
+        server_.Get(R"(/v1/models/(.+))",
+                    [this](const auto& request, auto& response) { one_model(request, response); });
+        server_.Get("/metrics", [this](const auto&, auto& response) {
+            HttpAnswers* answers = answers_;
+            const auto text = answers == nullptr ? metrics_.text({}) : answers->metrics();
+            if (!text) {
+                return answer_error(text.error(), response);
+            }
+            response.set_content(*text, "text/plain; version=0.0.4; charset=utf-8");
+        });
+        server_.Post("/reset", [this](const auto& request, auto& response) {
+            if (request.has_header("Origin")) {  // a page in a browser sends it without being asked
+                answer_error({.status = 403, .message = "no page may reset the server"}, response);
+            } else if (HttpAnswers* answers = ready(response)) {
+                answers->reset(response);
+            }
+        });
+        for (const char* path : {"/v1/chat/completions", "/v1/completions"}) {
+            // With a reader of our own, since httplib has other limits for what calls itself a
+            // form, as curl's -d does.
+            server_.Post(path, [this](const httplib::Request& request, httplib::Response& response,
+                                      const httplib::ContentReader& body) {
+                question(request, response, body);
             });
         }
     }
@@ -189,113 +191,96 @@ private:
         return std::nullopt;
     }
 
-    [[nodiscard]] std::optional<ApiError> cannot_serve() const {
+    /// Who answers; null, and the response says why, where nobody can.
+    [[nodiscard]] HttpAnswers* ready(httplib::Response& response) const {
+        HttpAnswers* answers = answers_;
+        std::optional<ApiError> why_not;
         if (draining_) {
-            return unavailable("the server ends", "shutting_down");
+            why_not = unavailable("the server ends", "shutting_down");
+        } else if (answers == nullptr) {
+            why_not = unavailable("the model is being loaded", "loading");
+        } else {
+            why_not = answers->cannot_answer();
         }
-        if (model_ == nullptr) {
-            return unavailable("the model is being loaded", "loading");
+        if (why_not) {
+            answer_error(*why_not, response);
+            return nullptr;
         }
-        return std::nullopt;
+        return answers;
     }
 
     void health(httplib::Response& response) const {
-        if (const auto why_not = cannot_serve()) {
-            return answer_error(*why_not, response);
+        if (ready(response) != nullptr) {
+            answer_json({{"status", "ok"}}, response);
         }
-        response.set_content(R"({"status":"ok"})", "application/json");
     }
 
-    void models(httplib::Response& response) const {
-        const ServedModel* served = model_;
-        if (served == nullptr) {
-            return answer_error(*cannot_serve(), response);
+    [[nodiscard]] Json model(const HttpAnswers& answers) const {
+        const Json said = answers.model();
+        if (said.is_null()) {
+            return said;
         }
-        const Plan& plan = served->model().plan();
-        const Json model = {
-            {"id", plan.model_name},
-            {"object", "model"},
-            {"created", started_},
-            {"owned_by", "hexcore"},
-            {"context_tokens", plan.context.tokens.value() / plan.context.sequences},
-            {"sequences", plan.context.sequences}};
-        response.set_content(json_line({{"object", "list"}, {"data", Json::array({model})}}),
-                             "application/json");
+        Json model = {{"id", said.at("id")},
+                      {"object", "model"},
+                      {"created", started_},
+                      {"owned_by", "hexcore"}};
+        model.update(said);
+        return model;
     }
 
-    Asked<void> answer(const httplib::Request& request, httplib::Response& response, Ask ask) {
+    void one_model(const httplib::Request& request, httplib::Response& response) const {
+        const HttpAnswers* answers = ready(response);
+        if (answers == nullptr) {
+            return;
+        }
+        const Json known = model(*answers);
+        if (!known.is_null() && known.at("id") == request.matches[1].str()) {
+            return answer_json(known, response);
+        }
+        answer_error({.status = 404,
+                      .message = fmt::format("there is no model {}", request.matches[1].str()),
+                      .code = "model_not_found"},
+                     response);
+    }
+
+    void question(const httplib::Request& request, httplib::Response& response,
+                  const httplib::ContentReader& read) {
         // Entered before it is looked: drain() misses nobody.
         ActiveRequests::Entry active(active_);
-        if (auto why_not = cannot_serve()) {
-            return tl::unexpected(*std::move(why_not));
+        HttpAnswers* answers = ready(response);
+        if (answers == nullptr) {
+            response.set_header("Connection", "close");  // its body is not read
+            return;
         }
-        const auto until = Clock::now() + options_.request_most;
-        HEXCORE_TRY(opened, ask(*model_, request.body));
-        // Shared, as httplib copies what sends a stream.
-        const auto sending =
-            std::make_shared<Sending>(Sending{std::move(opened), std::move(active), until});
-        OpenAnswer& open = *sending->answer;
-        const bool streams = open.streams();
-        if (streams) {
-            open.begin(sending->chunks);
+        const auto begin = Clock::now();
+        std::string body;
+        bool is_late = false;
+        const bool is_form = request.is_multipart_form_data();
+        const bool is_whole = !is_form && read([&](const char* data, std::size_t size) {
+            is_late = Clock::now() - begin > body_most;
+            body.append(data, size);
+            return !is_late;
+        });
+        if (!is_whole) {
+            const int status = is_form ? 415 : is_late ? 408 : std::max(response.status, 400);
+            response.set_header("Connection", "close");
+            return answer_error(refused_by_http(options_, request, status), response);
         }
-        const std::size_t begun = sending->chunks.size();
-        // An answer that fails at once has a status of its own, in a stream, too.
-        while (!open.has_ended() && (!streams || sending->chunks.size() == begun)) {
-            if (request.is_connection_closed()) {
-                response.status = 499;  // nobody reads it, but it is counted
-                return {};
-            }
-            if (sending->is_late()) {
-                return tl::unexpected(out_of_time(options_));
-            }
-            HEXCORE_TRY_VOID(open.advance(look_every, sending->chunks));
-        }
-        if (!streams) {
-            response.set_content(json_line(open.whole()), "application/json");
-            return {};
-        }
-        response.set_header("Cache-Control", "no-cache");
-        response.set_chunked_content_provider(
-            "text/event-stream",
-            [this, sending](std::size_t, httplib::DataSink& sink) { return send(*sending, sink); });
-        return {};
-    }
-
-    /// Some more of a stream. False: nobody reads it.
-    bool send(Sending& sending, httplib::DataSink& sink) const {
-        std::string text;
-        for (const Json& chunk : std::exchange(sending.chunks, {})) {
-            text += event(chunk);
-        }
-        bool ends = sending.answer->has_ended();
-        if (ends) {
-            text += "data: [DONE]\n\n";
-        } else if (sending.is_late()) {
-            text += event(error_json(out_of_time(options_)));
-            ends = true;
-        }
-        if (!sink.is_writable() || (!text.empty() && !sink.write(text.data(), text.size()))) {
-            return false;
-        }
-        if (ends) {
-            sink.done();
-            return true;
-        }
-        if (const auto came = sending.answer->advance(look_every, sending.chunks); !came) {
-            const std::string last = event(error_json(came.error()));
-            (void)sink.write(last.data(), last.size());
-            sink.done();
-        }
-        return true;
+        answers->question({.request = request,
+                           .body = std::move(body),
+                           .active = std::move(active),
+                           .until = begin + options_.request_most,
+                           .most = options_.request_most},
+                          response);
     }
 
     const HttpOptions options_;
     Metrics& metrics_;
-    std::atomic<ServedModel*> model_ = nullptr;  ///< null: it is being loaded
+    std::atomic<HttpAnswers*> answers_ = nullptr;  ///< null: the model is being loaded
     std::atomic<bool> draining_ = false;
     ActiveRequests active_;
     std::string url_;
+    int port_ = 0;
     const std::int64_t started_ = std::chrono::duration_cast<std::chrono::seconds>(
                                       std::chrono::system_clock::now().time_since_epoch())
                                       .count();

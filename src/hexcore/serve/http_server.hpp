@@ -11,8 +11,8 @@
 
 namespace hexcore {
 
+class HttpAnswers;
 class Metrics;
-class ServedModel;
 
 struct HttpOptions {
     std::string host = "127.0.0.1";
@@ -33,17 +33,20 @@ public:
                                                                     Metrics& metrics);
     virtual ~HttpServer() = default;  ///< as stop()
 
-    /// From now on this model answers, until stop().
-    virtual void serve(ServedModel& model) = 0;
+    /// From now on these answer, until stop().
+    virtual void serve(HttpAnswers& answers) = 0;
     /// New questions get 503; those that are being answered go on.
     virtual void drain() = 0;
+    /// What is being answered ends at once, with an error.
+    virtual void end_now() = 0;
     /// Waits up to `at_most` for the last of them. Whether none is left.
     [[nodiscard]] virtual bool wait_until_idle(std::chrono::milliseconds at_most) = 0;
-    /// Closes what listens, and waits for what is being sent.
+    /// Closes what listens and every connection.
     virtual void stop() = 0;
 
     /// `http://127.0.0.1:8080`
     [[nodiscard]] virtual std::string url() const = 0;
+    [[nodiscard]] virtual std::uint16_t port() const = 0;
 };
 
 }  // namespace hexcore
