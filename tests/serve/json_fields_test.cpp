@@ -33,6 +33,17 @@ TEST(ReadBody, TakesObjectsInUtf8) {
     }
 }
 
+TEST(ReadBody, SaysWhereItIsWrongAndHow) {
+    const auto why_not = [](std::string_view body) { return read_body(body).error().message; };
+    EXPECT_EQ(why_not(""), "the body is empty");
+    EXPECT_EQ(why_not("[1]"), "the body is no JSON object");
+    EXPECT_EQ(why_not("{\"a\": \"b\xff\"}"), "the body is no UTF-8 at byte 9");
+    EXPECT_EQ(why_not("{\"a\": \"\xe2\x82\"}"), "the body is no UTF-8 at byte 10");
+    EXPECT_EQ(why_not({"{\"a\": \"\0\"}", 10}), "the body is no JSON at byte 8");
+    EXPECT_EQ(why_not("{\"a\": NaN}"), "the body is no JSON at byte 7");
+    EXPECT_EQ(why_not("{\"a\": 1e999}"), "the body has a number that is too large");
+}
+
 TEST(ReadBody, RefusesWhatIsNestedWithoutMeasure) {
     for (const std::size_t depth : {65UL, 100'000UL, 1'000'000UL}) {
         const std::string deep = nested(depth);

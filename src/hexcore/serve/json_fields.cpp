@@ -7,27 +7,49 @@
 namespace hexcore {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 constexpr int depth_most = 64;
+
+ApiError no_json(std::string message) {
+    return wrong_field({}, std::move(message), "invalid_json");
+}
+
+/// Where it is none, and whether that is for its characters.
+ApiError said_of(const Json::parse_error& error) {
+    const bool is_character = std::string_view(error.what()).find("UTF-8") != std::string::npos;
+    return no_json(fmt::format("the body is no {} at byte {}", is_character ? "UTF-8" : "JSON",
+                               error.byte));
+}
 
 }  // namespace
 
-Asked<nlohmann::ordered_json> read_body(std::string_view body) {
+Asked<Json> read_body(std::string_view body) {
+    if (body.empty()) {
+        return tl::unexpected(no_json("the body is empty"));
+    }
     bool too_deep = false;
-    const auto watch = [&too_deep](int depth, nlohmann::ordered_json::parse_event_t,
-                                   nlohmann::ordered_json&) {
+    const auto watch = [&too_deep](int depth, Json::parse_event_t, Json&) {
         too_deep = too_deep || depth > depth_most;
         return !too_deep;  // what is left out is not kept, so neither is its depth
     };
-    auto json = nlohmann::ordered_json::parse(body, watch, false);
-    if (too_deep) {
-        return tl::unexpected(wrong_field(
-            {}, fmt::format("the body is nested deeper than {}", depth_most), "invalid_json"));
+    Json json = Json::value_t::discarded;
+    std::optional<ApiError> problem;
+    try {
+        json = Json::parse(body, watch);
+    } catch (const Json::parse_error& error) {
+        problem = said_of(error);
+    } catch (const Json::out_of_range&) {
+        problem = no_json("the body has a number that is too large");
     }
-    if (json.is_discarded()) {
-        return tl::unexpected(wrong_field({}, "the body is no JSON in UTF-8", "invalid_json"));
+    if (too_deep) {
+        return tl::unexpected(no_json(fmt::format("the body is nested deeper than {}", depth_most)));
+    }
+    if (problem) {
+        return tl::unexpected(*std::move(problem));
     }
     if (!json.is_object()) {
-        return tl::unexpected(wrong_field({}, "the body is no JSON object", "invalid_json"));
+        return tl::unexpected(no_json("the body is no JSON object"));
     }
     return json;
 }

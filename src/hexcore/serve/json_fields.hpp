@@ -14,7 +14,8 @@
 
 namespace hexcore {
 
-/// A request's body. 400 for what is no JSON in UTF-8, no object, or nested deeper than 64.
+/// A request's body. 400, and where that is, for what is no JSON in UTF-8, no object, or nested
+/// deeper than 64.
 [[nodiscard]] Asked<nlohmann::ordered_json> read_body(std::string_view body);
 
 /// The fields of a JSON object, as a request is read: each with its type and its limits, and in the
