@@ -5,13 +5,16 @@ import argparse
 import http.client
 import json
 import os
-import re
 import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
+from serving import Program, Server  # noqa: E402
 
 TOKENS = 32
 CONTEXT_EACH = 512
@@ -25,14 +28,10 @@ def free_port():
 
 
 def ours(arguments, clients):
-    process = subprocess.Popen(
-        [arguments.program, "serve", arguments.model, "--port", "0", "--device", "host=2GiB",
-         "--threads", str(arguments.threads), "--sequences", str(clients),
-         "--ctx", str(CONTEXT_EACH * clients)], stderr=subprocess.PIPE)
-    for line in process.stderr:
-        if match := re.search(rb"serves .*:(\d+)", line):
-            return process, int(match[1])
-    raise SystemExit("hexcore serve did not start")
+    server = Server(Program(arguments.program), arguments.model, "--device", "host=2GiB",
+                    "--threads", arguments.threads, "--sequences", clients,
+                    "--ctx", CONTEXT_EACH * clients)
+    return server.process, server.port
 
 
 def theirs(arguments, clients):

@@ -29,6 +29,16 @@ class Reply(NamedTuple):
         return choice["text"] if "text" in choice else choice["message"]["content"]
 
 
+class Program:
+    """`hexcore`, where no test's fixture starts it and ends it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def start(self, *arguments, **options):
+        return subprocess.Popen([self.path, *map(str, arguments)], **options)
+
+
 class Server:
     """`hexcore serve MODEL OPTIONS`, once it listens; `ready` once it has loaded."""
 
