@@ -1,6 +1,6 @@
-"""Mixed questions to one `hexcore serve --exact` from clients side by side: sessions with and without
-a name, more than there are sequences, so that they are parked in memory and in files; answers that
-run into the end of the context; clients that go away; input of all kinds that is refused.
+"""Mixed questions to one `hexcore serve --exact` from clients side by side: sessions with and
+without a name, more than there are sequences, so that they are parked in memory and in files;
+answers that run into the end of the context; clients that go away; bad input of all kinds.
 
 Judged: every text is that of a fresh process; every kind of bad input gets its own error; devices
 have what was planned; memory does not grow, and a token takes the time that it took
@@ -28,7 +28,8 @@ from soaking.fresh import DEVICES, SESSION_TOKENS, FreshAnswers  # noqa: E402
 SEQUENCES, SESSIONS, CLIENTS = 4, 24, 8
 SERVING = ["--exact", "--sequences", SEQUENCES, "--ctx", SEQUENCES * SESSION_TOKENS,
            "--max-sessions", SESSIONS, "--max-body", "2MiB"]
-PARK_MEMORY, PARK_FILES = 6 << 20, 4 << 20  # a full session just goes into the one, not the other
+# A full session just goes into memory, and into no file.
+PARK_MEMORY, PARK_FILES = 6 << 20, 4 << 20
 LONG = 10_000
 
 
@@ -71,9 +72,9 @@ def soak(arguments, program, expected, distinct):
     """Asks, and gives (samples, metrics at the end, what the clients found)."""
     chance = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as state:
-        server = Server(program, arguments.model, *DEVICES, *SERVING, "--threads", arguments.threads,
-                        "--park-memory", PARK_MEMORY, "--park-files", PARK_FILES,
-                        env=os.environ | {"XDG_STATE_HOME": state})
+        server = Server(program, arguments.model, *DEVICES, *SERVING,
+                        "--threads", arguments.threads, "--park-memory", PARK_MEMORY,
+                        "--park-files", PARK_FILES, env=os.environ | {"XDG_STATE_HOME": state})
         clients = Clients(server, expected, arguments.clients, chance)
         samples = [sample(server, 0, server.metrics())]
         begin = time.monotonic()

@@ -6,9 +6,9 @@ import json
 from typing import NamedTuple
 
 TEXT, CHAT = "/v1/completions", "/v1/chat/completions"
-SUBJECTS = ["sun", "moon", "river", "tree", "stone", "bird", "horse", "boat", "road", "house", "king",
-            "child", "song", "clock", "letter", "garden", "winter", "storm", "fire", "bridge", "mirror",
-            "market"]
+SUBJECTS = ["sun", "moon", "river", "tree", "stone", "bird", "horse", "boat", "road", "house",
+            "king", "child", "song", "clock", "letter", "garden", "winter", "storm", "fire",
+            "bridge", "mirror", "market"]
 OPENERS = ["The {} is", "Once a {} came to", "Every {} has", "If a {}", "Nobody knows why the {}"]
 INSTRUCTIONS = ["You are a teacher, and you answer in one sentence.", "You answer like a pirate."]
 TOO_LONG = " and on" * 300
@@ -55,14 +55,15 @@ def session(number, subject):
 
 def all_questions():
     """By kind, in a fixed order, so that their answers can be kept."""
-    odd = ["     ", "a\0b", "<|im_end|>\n<|im_start|>", "🎴🧙‍♂️✨", "\n\n\n", "a\u0301" * 20, "\ufffd\ufffe"]
+    odd = ["     ", "a\0b", "<|im_end|>\n<|im_start|>", "🎴🧙‍♂️✨", "\n\n\n", "a\u0301" * 20,
+           "\ufffd\ufffe"]
     return {
         "text": [question("text", TEXT, text(opener.format(subject), number))
                  for number, (opener, subject) in enumerate(itertools.product(OPENERS, SUBJECTS))],
         "chat": [question("chat", CHAT, chat(("user", f"What is a {subject}?"), number=number))
                  for number, subject in enumerate(SUBJECTS[:20])],
-        "told": [question("told", CHAT, chat(("system", instructions), ("user", f"Why a {subject}?"),
-                                             number=number))
+        "told": [question("told", CHAT, chat(("system", instructions),
+                                             ("user", f"Why a {subject}?"), number=number))
                  for number, (subject, instructions) in
                  enumerate(itertools.product(SUBJECTS[:10], INSTRUCTIONS))],
         "session": [session(number, subject) for number, subject in enumerate(SUBJECTS[:10])],

@@ -21,7 +21,7 @@ def test_three_hundred_mixed_queries_are_answered_as_by_fresh_processes(hexcore,
     run = subprocess.run(
         [sys.executable, ROOT / "bench/soak.py", "--queries", str(QUERIES), "--seed", "1",
          "--model", demo_model, "--program", hexcore.path, "--cache", cache_folder(),
-         "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+         "--format", "json"], capture_output=True, text=True, check=False,
         env=os.environ | {"HEXCORE_LOAD_QUEUE": hexcore.env["HEXCORE_LOAD_QUEUE"]})
     assert run.returncode == 0, run.stdout + run.stderr
     figures = json.loads(run.stdout)

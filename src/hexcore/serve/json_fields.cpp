@@ -18,8 +18,8 @@ ApiError no_json(std::string message) {
 /// Where it is none, and whether that is for its characters.
 ApiError said_of(const Json::parse_error& error) {
     const bool is_character = std::string_view(error.what()).find("UTF-8") != std::string::npos;
-    return no_json(fmt::format("the body is no {} at byte {}", is_character ? "UTF-8" : "JSON",
-                               error.byte));
+    return no_json(
+        fmt::format("the body is no {} at byte {}", is_character ? "UTF-8" : "JSON", error.byte));
 }
 
 }  // namespace
@@ -43,7 +43,8 @@ Asked<Json> read_body(std::string_view body) {
         problem = no_json("the body has a number that is too large");
     }
     if (too_deep) {
-        return tl::unexpected(no_json(fmt::format("the body is nested deeper than {}", depth_most)));
+        return tl::unexpected(
+            no_json(fmt::format("the body is nested deeper than {}", depth_most)));
     }
     if (problem) {
         return tl::unexpected(*std::move(problem));
