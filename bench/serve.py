@@ -1,10 +1,16 @@
 """hexcore serve beside llama-server of the same llama.cpp build, in turn: same model, threads and
-context, as many sequences as clients. Each client streams as many tokens as the others."""
+context.
+
+Clients: as many as sequences, each of which streams as many tokens as the others; `exact` is ours
+with --exact over ours without. Returning: 64 conversations that come back in a KV cache for 8, with
+as much host memory for those that make room as --returning-memory says on either side; ours goes on
+to files."""
 
 import argparse
 import http.client
 import json
 import os
+import random
 import socket
 import statistics
 import subprocess
@@ -27,19 +33,30 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def ours(arguments, clients):
+CONVERSATIONS = 64
+RETURNING_SEQUENCES = 8
+RETURNING_ROUNDS = 3
+RETURNING_WORDS = 100
+RETURNING_TOKENS = 4
+
+
+def ours(arguments, clients, *options):
     server = Server(Program(arguments.program), arguments.model, "--device", "host=2GiB",
                     "--threads", arguments.threads, "--sequences", clients,
-                    "--ctx", CONTEXT_EACH * clients)
+                    "--ctx", CONTEXT_EACH * clients, *options)
     return server.process, server.port
 
 
-def theirs(arguments, clients):
+def ours_exact(arguments, clients):
+    return ours(arguments, clients, "--exact")
+
+
+def theirs(arguments, clients, *options):
     port = free_port()
     process = subprocess.Popen(
         [os.path.join(arguments.llama_bin, "llama-server"), "-m", arguments.model, "--host",
          "127.0.0.1", "--port", str(port), "-t", str(arguments.threads), "-np", str(clients),
-         "-c", str(CONTEXT_EACH * clients)],
+         "-c", str(CONTEXT_EACH * clients), *options],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         try:
@@ -87,6 +104,72 @@ def measure(start, arguments, clients):
         process.wait()
 
 
+class Conversations:
+    """Texts that grow: each comes back with all that was said, and a little more."""
+
+    def __init__(self):
+        words = PROMPT.replace("{}", "").split()
+        chance = random.Random(1)
+        self.texts = [f"Conversation {number}. " +
+                      " ".join(chance.choice(words) for _ in range(RETURNING_WORDS))
+                      for number in range(CONVERSATIONS)]
+        self.computed = 0
+        self.lock = threading.Lock()
+
+    def go_on(self, port, number):
+        body = {"prompt": self.texts[number], "max_tokens": RETURNING_TOKENS, "temperature": 0,
+                "logit_bias": {"0": -100, "2": -100}}
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        connection.request("POST", "/v1/completions", json.dumps(body),
+                           {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        usage = answer["usage"]
+        cached = usage["prompt_tokens_details"]["cached_tokens"]
+        with self.lock:
+            self.computed += usage["prompt_tokens"] - cached
+        self.texts[number] += answer["choices"][0]["text"] + f" And what of {number}?"
+
+
+def come_back(start, arguments, *options):
+    """Seconds, and tokens of prompts that were computed, for all after their first round."""
+    process, port = start(arguments, RETURNING_SEQUENCES, *options)
+    try:
+        conversations = Conversations()
+        chance = random.Random(2)
+        for number_of_round in range(RETURNING_ROUNDS):
+            if number_of_round == 1:
+                conversations.computed = 0
+                begin = time.monotonic()
+            order = chance.sample(range(CONVERSATIONS), CONVERSATIONS)
+
+            def work(mine, todo=order):
+                for number in todo[mine::RETURNING_SEQUENCES]:
+                    conversations.go_on(port, number)
+
+            threads = [threading.Thread(target=work, args=[mine])
+                       for mine in range(RETURNING_SEQUENCES)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        return time.monotonic() - begin, conversations.computed
+    finally:
+        process.kill()
+        process.wait()
+
+
+def returning(arguments, figures):
+    memory = arguments.returning_memory
+    mine = come_back(ours, arguments, "--park-memory", f"{memory}MiB", "--park-files", "4GiB",
+                     "--max-sessions", str(2 * CONVERSATIONS))
+    other = come_back(theirs, arguments, "--cache-ram", str(memory))
+    for index, what in enumerate(["s", "tokens_computed"]):
+        figures[f"returning_{what}"] = round(mine[index], 3)
+        figures[f"returning_llama_server_{what}"] = round(other[index], 3)
+        figures[f"returning_{what}_over_llama_server_ratio"] = round(mine[index] / other[index], 4)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
@@ -98,6 +181,8 @@ def main():
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--returning-memory", type=int, default=64, metavar="MIB",
+                        help="host memory beside the KV cache; 0: leave this part out")
     parser.add_argument("--format", choices=["table", "json"], default="table")
     arguments = parser.parse_args()
     if not arguments.model or not arguments.llama_bin:
@@ -105,10 +190,11 @@ def main():
 
     figures = {"rounds": arguments.rounds, "threads": arguments.threads}
     for clients in arguments.clients:
-        mine, other = [], []
+        mine, exact, other = [], [], []
         for number in range(arguments.rounds):
-            # Each goes first in every other round, so that a drift of the machine hits both alike.
-            for start, found in [(ours, mine), (theirs, other)][::1 if number % 2 == 0 else -1]:
+            # Each goes first in every other round, so that a drift of the machine hits all alike.
+            turns = [(ours, mine), (ours_exact, exact), (theirs, other)]
+            for start, found in turns[::1 if number % 2 == 0 else -1]:
                 found.append(measure(start, arguments, clients))
         name = f"clients_{clients}"
         for index, what in enumerate(["tokens_per_s", "first_token_s"]):
@@ -117,6 +203,10 @@ def main():
                 statistics.median(r[index] for r in other), 3)
             figures[f"{name}_{what}_over_llama_server_ratio"] = round(
                 statistics.median(a[index] / b[index] for a, b in zip(mine, other)), 4)
+        figures[f"{name}_exact_tokens_per_s_over_close_ratio"] = round(
+            statistics.median(a[0] / b[0] for a, b in zip(exact, mine)), 4)
+    if arguments.returning_memory:
+        returning(arguments, figures)
     if arguments.format == "json":
         print(json.dumps(figures, indent=2))
     else:
