@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -68,6 +69,31 @@ def test_what_is_no_json_is_refused(server, body):
     reply = server.request("POST", "/v1/completions", body)
     assert reply.status == 400
     assert reply.error["code"] == "invalid_json"
+
+
+def most_memory_ever(server):
+    status = open(f"/proc/{server.process.pid}/status", encoding="ascii").read()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) << 10
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/chat/completions"])
+def test_a_prompt_for_many_choices_is_not_kept_many_times(serve, path):
+    server = serve("--queue", "128", "--max-sessions", "128")
+    text = "abc " * 250_000
+    fields = {"prompt": text} if "chat" not in path else {
+        "messages": [{"role": "user", "content": text}]}
+    assert server.post(path, fields).error["code"] == "context_length_exceeded"
+    one = most_memory_ever(server)
+    assert server.post(path, fields | {"n": 127}).error["code"] == "context_length_exceeded"
+    assert most_memory_ever(server) - one < 100 << 20  # 127 times the tokens are 127 MB
+
+
+def test_more_choices_than_there_can_ever_be_are_refused_by_their_field(server):
+    for fields, param in (({"prompt": "a", "n": 128}, "n"),
+                          ({"prompt": ["a"] * 100}, "prompt")):
+        reply = server.post("/v1/completions", fields)
+        assert reply.status == 400
+        assert reply.error["param"] == param
 
 
 def test_a_prompt_longer_than_the_context_is_refused(server):

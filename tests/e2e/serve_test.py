@@ -97,6 +97,18 @@ def test_a_conversation_that_comes_back_is_not_computed_again(server):
     assert second["prompt_tokens_details"]["cached_tokens"] < second["prompt_tokens"]
 
 
+def test_a_conversation_keeps_its_turns_while_others_share_its_system_prompt(server):
+    system = {"role": "system", "content": "You answer in a word or two, always politely. " * 8}
+    first = [system, {"role": "user", "content": "Name a river."}]
+    answer = server.chat(first, max_tokens=8)
+    other = server.chat([system, {"role": "user", "content": "Which metal is liquid?"}],
+                        max_tokens=8)
+    assert other.json["usage"]["prompt_tokens_details"]["cached_tokens"] > 80
+    back = server.chat([*first, {"role": "assistant", "content": answer.text},
+                        {"role": "user", "content": "And a lake?"}], max_tokens=4).json["usage"]
+    assert back["prompt_tokens_details"]["cached_tokens"] >= answer.json["usage"]["prompt_tokens"]
+
+
 def test_a_session_with_a_name_goes_on_without_what_was_said(server):
     first = server.chat("My name is Ada.", session_id="ada", max_tokens=8)
     named = server.chat("What is my name?", session_id="ada", max_tokens=8)
@@ -124,6 +136,13 @@ def test_several_choices_are_one_answer_each(server):
     assert len({choice["text"] for choice in different["choices"]}) > 1
     again = server.complete(PROMPT, n=3, max_tokens=8, temperature=2, seed=1).json
     assert again["choices"] == different["choices"]
+
+
+def test_the_prompt_of_several_choices_is_computed_once(server):
+    before = server.metrics()["hexcore_cache_tokens_computed_total"]
+    reply = server.complete("All of this is one prompt. " * 20, n=3, max_tokens=2).json["usage"]
+    computed = server.metrics()["hexcore_cache_tokens_computed_total"] - before
+    assert computed < reply["prompt_tokens"] + 3 * 4
 
 
 def test_several_prompts_are_answered_in_their_order(server):

@@ -56,9 +56,11 @@ Json delta_json(const ChatDelta& delta) {
 
 }  // namespace
 
-ChatWriter::ChatWriter(AnswerHead head, const ChatPrompt& prompt, std::uint32_t choices,
-                       TokenText text_of)
+ChatWriter::ChatWriter(AnswerHead head, ChatPrompt prompt, std::uint32_t choices, TokenText text_of)
     : head_(std::move(head)), text_of_(std::move(text_of)) {
+    // Each reader has a copy, and to read an answer needs nothing of these, which may be long.
+    prompt.text.clear();
+    prompt.grammar.clear();
     for (std::uint32_t i = 0; i < choices; ++i) {
         choices_.push_back({.reader = AnswerReader(prompt)});
     }

@@ -11,7 +11,7 @@ namespace hexcore {
 /// For `POST /v1/chat/completions`: reads what the answers mean.
 class ChatWriter : public AnswerWriter {
 public:
-    ChatWriter(AnswerHead head, const ChatPrompt& prompt, std::uint32_t choices, TokenText text_of);
+    ChatWriter(AnswerHead head, ChatPrompt prompt, std::uint32_t choices, TokenText text_of);
 
     void begin(std::vector<Json>& chunks) override;
     void piece(const Exchange::Piece& piece, std::vector<Json>& chunks) override;

@@ -22,16 +22,6 @@ AnswerHead head_of(const ServedModel& model, const char* kind) {
             .model = model.model().plan().model_name};
 }
 
-/// The request once for each choice. They are to differ, with a seed, too.
-void add_choices(std::vector<Request>& requests, const Request& request, std::uint32_t choices) {
-    for (std::uint32_t i = 0; i < choices; ++i) {
-        requests.push_back(request);
-        if (request.sampling.seed != SamplingOptions{}.seed) {
-            requests.back().sampling.seed += i;
-        }
-    }
-}
-
 Asked<std::vector<Token>> tokens_of(const ServedModel& model, std::string_view text,
                                     TextPlace place, const char* field) {
     auto tokens = model.tokenizer().tokenize(text, place);
@@ -77,9 +67,10 @@ Asked<void> put_chat(const ServedModel& model, const ChatRequest& chat, const Ch
                        .lazy = prompt.grammar_lazy,
                        .trigger_patterns = prompt.triggers.patterns,
                        .trigger_tokens = prompt.triggers.tokens};
+    HEXCORE_TRY(opening, tokens_of(model, prompt.answer_start, TextPlace::within, "messages"));
+    request.opening_tokens = static_cast<std::uint32_t>(opening.size());
     if (prompt.grammar_has_answer_start && !prompt.grammar.empty()) {
-        HEXCORE_TRY(start, tokens_of(model, prompt.answer_start, TextPlace::within, "messages"));
-        request.grammar.start = std::move(start);
+        request.grammar.start = std::move(opening);
     }
     return {};
 }
@@ -120,6 +111,7 @@ Asked<std::vector<ChatMessage>> OpenAnswer::enter() {
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_chat(body));
+    HEXCORE_TRY_VOID(model.check_count(1, asked.answer.choices));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY(said, open->enter());
     said.insert(said.end(), asked.chat.messages.begin(), asked.chat.messages.end());
@@ -131,21 +123,22 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     }
     Request request = std::move(asked.answer.how);
     HEXCORE_TRY_VOID(put_chat(model, asked.chat, *prompt, request));
-    std::vector<Request> requests;
-    add_choices(requests, request, asked.answer.choices);
-    auto writer = std::make_unique<ChatWriter>(head_of(model, "chatcmpl"), *prompt,
+    auto writer = std::make_unique<ChatWriter>(head_of(model, "chatcmpl"), *std::move(prompt),
                                                asked.answer.choices, text_of_tokens(model));
     open->chat_ = writer.get();
     open->writer_ = std::move(writer);
     open->said_ = std::move(asked.chat.messages);
-    open->open_ = requests.size();
-    HEXCORE_TRY(exchange, model.ask(std::move(requests), ServedModel::Prompts::share, open->name_));
+    open->open_ = asked.answer.choices;
+    std::vector<Request> requests;
+    requests.push_back(std::move(request));
+    HEXCORE_TRY(exchange, model.ask(std::move(requests), asked.answer.choices, open->name_));
     open->exchange_ = std::move(exchange);
     return open;
 }
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_text(body));
+    HEXCORE_TRY_VOID(model.check_count(asked.prompts.size(), asked.answer.choices));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY(said, open->enter());
     std::vector<Request> requests;
@@ -161,14 +154,12 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
             HEXCORE_TRY(tokens, tokens_of(model, request.text, TextPlace::start, "prompt"));
             request.tokens = std::move(tokens);
         }
-        add_choices(requests, request, asked.answer.choices);
+        requests.push_back(std::move(request));
     }
-    const auto count = static_cast<std::uint32_t>(requests.size());
-    const auto prompts =
-        asked.prompts.size() == 1 ? ServedModel::Prompts::share : ServedModel::Prompts::differ;
+    const auto count = static_cast<std::uint32_t>(requests.size()) * asked.answer.choices;
     open->writer_ = text_writer(head_of(model, "cmpl"), count, text_of_tokens(model));
     open->open_ = count;
-    HEXCORE_TRY(exchange, model.ask(std::move(requests), prompts, open->name_));
+    HEXCORE_TRY(exchange, model.ask(std::move(requests), asked.answer.choices, open->name_));
     open->exchange_ = std::move(exchange);
     return open;
 }

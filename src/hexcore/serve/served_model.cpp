@@ -12,6 +12,15 @@
 namespace hexcore {
 namespace {
 
+/// With a seed choices are to differ, too, and all to be repeatable: no seed becomes the one that
+/// means another each time.
+std::uint32_t seed_of_choice(std::uint32_t seed, std::uint32_t index) {
+    constexpr std::uint32_t another_each_time = SamplingOptions{}.seed;
+    return seed == another_each_time
+               ? seed
+               : static_cast<std::uint32_t>((std::uint64_t{seed} + index) % another_each_time);
+}
+
 Error interrupted() { return {ErrorCode::interrupted, "the server ends"}; }
 
 std::size_t answers_most(const LoadedModel& model, const ServedModelOptions& options) {
@@ -61,14 +70,20 @@ bool ServedModel::enter(std::size_t answers) {
     return false;
 }
 
-Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> requests, Prompts prompts,
-                                                  std::string name) {
-    const auto count = static_cast<std::uint32_t>(requests.size());
-    if (count > answers_most_) {
-        return tl::unexpected(wrong_field(
-            "n",
-            fmt::format("{} answers were asked for, and there can be {}", count, answers_most_)));
+Asked<void> ServedModel::check_count(std::size_t prompts, std::uint32_t choices) const {
+    if (prompts * choices > answers_most_) {
+        return tl::unexpected(
+            wrong_field(prompts > 1 ? "prompt" : "n",
+                        fmt::format("{} answers were asked for, and there can be {}",
+                                    prompts * choices, answers_most_)));
     }
+    return {};
+}
+
+Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> prompts,
+                                                  std::uint32_t choices, std::string name) {
+    HEXCORE_TRY_VOID(check_count(prompts.size(), choices));
+    const std::size_t count = prompts.size() * choices;
     if (!enter(count)) {
         const double each = metrics_.seconds_each();
         return tl::unexpected(
@@ -79,16 +94,14 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> requests,
     // Shared, since what the engine does for a client may outlast it.
     auto exchange = std::make_shared<Exchange>();
     exchange->engines.asked.resize(count);
-    for (std::uint32_t choice = 0; choice < count; ++choice) {
-        tell(exchange, choice, requests[choice]);
-    }
-    if (prompts == Prompts::share && count > 1) {
-        put_off(exchange, requests);
-    }
-    const bool posted = thread_->post(
-        [this, exchange, asked = std::move(requests), name = std::move(name)](Engine&) {
-            for (std::uint32_t i = 0; i < asked.size(); ++i) {
-                ask_one(exchange, i, asked[i], name);
+    // Shared, since what is posted must be copyable.
+    const auto asked = std::make_shared<std::vector<Request>>(std::move(prompts));
+    const bool posted =
+        thread_->post([this, exchange, asked, choices, name = std::move(name)](Engine&) {
+            Choices next{exchange, 0, choices, name};
+            for (Request& request : *asked) {
+                ask_choices(next, std::move(request));
+                next.first += choices;
             }
         });
     if (!posted) {
@@ -98,77 +111,79 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> requests,
     return exchange;
 }
 
-/// What comes of a choice goes to the exchange.
-void ServedModel::tell(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice,
-                       Request& request) {
-    request.on_piece = [exchange, choice,
-                        chances = request.chances.has_value()](const AnswerPiece& piece) {
+/// All but the first wait until that has something to say or ends: its prompt, which is theirs, is
+/// in the cache by then, and nothing of it is kept for them before.
+void ServedModel::ask_choices(const Choices& choices, Request request) {
+    if (choices.count == 1) {
+        return ask_one(choices, 0, std::move(request));
+    }
+    Request first = request;
+    // Shared by the two calls of which either may come first.
+    const auto waiting = std::make_shared<std::optional<Request>>(std::move(request));
+    const auto ask_others = [this, choices, waiting](const Error* why_not) {
+        if (!*waiting) {
+            return;
+        }
+        const auto others = std::make_shared<const Request>(*std::exchange(*waiting, {}));
+        // Between turns, like every question.
+        const bool posted = why_not == nullptr && thread_->post([this, choices, others](Engine&) {
+            for (std::uint32_t i = 1; i < choices.count; ++i) {
+                ask_one(choices, i, *others);
+            }
+        });
+        for (std::uint32_t i = 1; !posted && i < choices.count; ++i) {
+            end_one(*choices.exchange, choices.first + i,
+                    tl::unexpected(why_not == nullptr ? interrupted() : *why_not));
+        }
+    };
+    first.on_piece = [ask_others](const AnswerPiece&) { ask_others(nullptr); };
+    first.on_end = [ask_others](const Result<Answer>& answer) {
+        ask_others(answer ? nullptr : &answer.error());
+    };
+    ask_one(choices, 0, std::move(first));
+}
+
+/// The request's own calls come before the exchange is told.
+void ServedModel::ask_one(const Choices& choices, std::uint32_t index, Request request) {
+    const std::shared_ptr<Exchange> exchange = choices.exchange;
+    const std::uint32_t choice = choices.first + index;
+    request.on_piece = [exchange, choice, chances = request.chances.has_value(),
+                        before = request.on_piece](const AnswerPiece& piece) {
+        if (before) {
+            before(piece);
+        }
         Exchange::Piece copy{choice, std::string(piece.text), {}};
         if (chances) {
             copy.tokens.assign(piece.tokens.begin(), piece.tokens.end());
         }
         exchange->put(std::move(copy));
     };
-    request.on_end = [this, exchange, choice](Result<Answer> answer) {
-        exchange->engines.asked[choice] = nullptr;
-        --answers_;
-        if (answer) {
-            metrics_.count_answer(*answer);
+    request.on_end = [this, exchange, choice, before = request.on_end](Result<Answer> answer) {
+        if (before) {
+            before(answer);
         }
-        exchange->put(Exchange::End{choice, std::move(answer)});
+        end_one(*exchange, choice, std::move(answer));
     };
-}
-
-/// Takes all but the first out of the requests. They are asked once that one has something to say
-/// or ends: its prompt, which is theirs, is in the cache by then.
-void ServedModel::put_off(const std::shared_ptr<Exchange>& exchange,
-                          std::vector<Request>& requests) {
-    // Shared by the two calls of which either may come first.
-    const auto later = std::make_shared<std::vector<Request>>(
-        std::make_move_iterator(requests.begin() + 1), std::make_move_iterator(requests.end()));
-    requests.resize(1);
-    const auto ask_later = [this, exchange, later] {
-        if (later->empty()) {
-            return;
-        }
-        const auto now = std::exchange(*later, {});
-        // Between turns, like every question.
-        const bool posted = thread_->post([this, exchange, now](Engine&) {
-            for (std::uint32_t i = 0; i < now.size(); ++i) {
-                ask_one(exchange, i + 1, now[i], {});
-            }
-        });
-        for (std::size_t i = 0; !posted && i < now.size(); ++i) {
-            now[i].on_end(tl::unexpected(interrupted()));
-        }
-    };
-    Request& first = requests.front();
-    first.on_piece = [ask_later, tell_piece = first.on_piece](const AnswerPiece& piece) {
-        ask_later();
-        tell_piece(piece);
-    };
-    first.on_end = [ask_later, tell_end = first.on_end](Result<Answer> answer) {
-        ask_later();
-        tell_end(std::move(answer));
-    };
-}
-
-void ServedModel::ask_one(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice,
-                          Request request, const std::string& name) {
     if (exchange->engines.cancelled) {
         request.on_end(tl::unexpected(interrupted()));
         return;
     }
-    Session* session = nullptr;
-    if (name.empty()) {
-        session = pool_->for_prompt(request.tokens);
-    } else {
-        session = pool_->named(name).session;
-    }
+    request.sampling.seed = seed_of_choice(request.sampling.seed, index);
+    Session* session =
+        choices.name.empty() ? pool_->for_prompt(request) : pool_->named(choices.name).session;
     // Fewer answer than sessions are kept, and who is in a named one keeps others out.
     HEXCORE_CHECK(session != nullptr && session->idle(), answers_.load(), pool_->size());
     exchange->engines.asked[choice] = session;
     session->ask(std::move(request));
+}
+
+void ServedModel::end_one(Exchange& exchange, std::uint32_t choice, Result<Answer> answer) {
+    exchange.engines.asked[choice] = nullptr;
+    --answers_;
+    if (answer) {
+        metrics_.count_answer(*answer);
+    }
+    exchange.put(Exchange::End{choice, std::move(answer)});
 }
 
 void ServedModel::cancel(const std::shared_ptr<Exchange>& exchange) {

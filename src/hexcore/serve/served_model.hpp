@@ -36,12 +36,14 @@ public:
     ServedModel(const ServedModel&) = delete;
     ServedModel& operator=(const ServedModel&) = delete;
 
-    /// Asks for the answers to `requests`, one for each choice; those that `share` a prompt wait
-    /// for the first to have computed it. A name: in the session of that name, one request. 429
-    /// where that are more than the queue has room for, 503 once it ends.
-    enum class Prompts { differ, share };
-    [[nodiscard]] Asked<std::shared_ptr<Exchange>> ask(std::vector<Request> requests,
-                                                       Prompts prompts, std::string name = {});
+    /// 400 where there can never be so many answers at once.
+    [[nodiscard]] Asked<void> check_count(std::size_t prompts, std::uint32_t choices) const;
+    /// Asks for `choices` answers to each prompt, which are numbered in that order. A name: in the
+    /// session of that name, one answer. 400 as check_count() says, 429 where that are more than
+    /// the queue has room for, 503 once it ends.
+    [[nodiscard]] Asked<std::shared_ptr<Exchange>> ask(std::vector<Request> prompts,
+                                                       std::uint32_t choices,
+                                                       std::string name = {});
     /// Nobody waits for these answers any more: they end before the next turn.
     void cancel(const std::shared_ptr<Exchange>& exchange);
     /// Ends at once what is being answered.
@@ -59,10 +61,16 @@ public:
 private:
     ServedModel(LoadedModel& model, const ServedModelOptions& options, ChatTemplate chat_template,
                 Metrics& metrics);
-    void tell(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice, Request& request);
-    void put_off(const std::shared_ptr<Exchange>& exchange, std::vector<Request>& requests);
-    void ask_one(const std::shared_ptr<Exchange>& exchange, std::uint32_t choice, Request request,
-                 const std::string& name);
+    /// The answers to one prompt among those of an exchange.
+    struct Choices {
+        std::shared_ptr<Exchange> exchange;
+        std::uint32_t first = 0;
+        std::uint32_t count = 1;
+        std::string name = {};  ///< of their session; empty: none
+    };
+    void ask_choices(const Choices& choices, Request request);
+    void ask_one(const Choices& choices, std::uint32_t index, Request request);
+    void end_one(Exchange& exchange, std::uint32_t choice, Result<Answer> answer);
     [[nodiscard]] bool enter(std::size_t answers);
 
     LoadedModel& model_;

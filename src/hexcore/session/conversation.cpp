@@ -77,48 +77,79 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     return {};
 }
 
-/// How many of the first tokens are in the cells, and as they would be if they were computed.
-std::uint32_t Conversation::reusable(const CutOptions& cut) const {
+std::uint32_t Conversation::reusable(const SessionCells& cells, std::span<const Token> prompt,
+                                     const Request& request, const CutOptions& cut) {
     // The last one has to be computed: its logits are wanted.
-    const std::uint32_t common = std::min(common_start(cells_.tokens, tokens_),
-                                          static_cast<std::uint32_t>(tokens_.size()) - 1);
-    if (!cut.only_fixed || request_.kind == PromptKind::behind) {
+    const std::uint32_t common =
+        std::min(common_start(cells.tokens, prompt), static_cast<std::uint32_t>(prompt.size()) - 1);
+    if (!cut.only_fixed || request.kind == PromptKind::behind) {
         return common;
     }
-    if (!cut.forgets_any_end && common < position()) {
+    if (!cut.forgets_any_end && common < cells.tokens.size()) {
         return 0;  // what is left of a window would be summed in another order
     }
-    const std::uint32_t fixed = std::min(common, cells_.fixed);
-    const std::uint32_t shared = request_.shared_tokens;
-    if (shared == cells_.fixed_shared) {
+    const std::uint32_t fixed = std::min(common, cells.fixed);
+    const std::uint32_t shared = request.shared_tokens;
+    if (shared == cells.fixed_shared) {
         const std::uint32_t pieces = fixed / cut.piece * cut.piece;
         return shared <= fixed ? std::max(shared, pieces) : pieces;
     }
-    return std::min(fixed, std::min(shared, cells_.fixed_shared)) / cut.piece * cut.piece;
+    return std::min(fixed, std::min(shared, cells.fixed_shared)) / cut.piece * cut.piece;
 }
 
 void Conversation::forget_ends_after(std::uint32_t position) {
     ends_.erase(std::upper_bound(ends_.begin(), ends_.end(), position), ends_.end());
 }
 
-void Conversation::enter(KvManager& kv, const CutOptions& cut) {
-    HEXCORE_CHECK(state_ == State::waiting, static_cast<int>(state_), "does not wait");
-    std::uint32_t kept = kv.keep_first(cells_, reusable(cut));
+/// Leaves in the cells what of them need not be computed, or brings more from elsewhere, and says
+/// how many tokens that are.
+std::uint32_t Conversation::take_beginning(KvManager& kv, const CutOptions& cut,
+                                           const SessionCells* other) {
+    std::uint32_t kept = kv.keep_first(cells_, reusable(cells_, tokens_, request_, cut));
     const std::uint32_t shared = request_.shared_tokens;
-    if (kept < shared && shared < tokens_.size() &&
-        kv.restore_prefix(cells_, std::span(tokens_).first(shared))) {
-        kept = shared;
-        cells_.fixed = shared;
+    const std::uint32_t others = other == nullptr ? 0 : reusable(*other, tokens_, request_, cut);
+    const auto copied = [&] {
+        return others > kept && kv.copy_first(*other, cells_, others) ? others : 0;
+    };
+    const auto restored = [&] {
+        return kept < shared && shared < tokens_.size() &&
+                       kv.restore_prefix(cells_, std::span(tokens_).first(shared))
+                   ? shared
+                   : 0;
+    };
+    std::uint32_t taken = others > shared ? copied() : restored();
+    if (taken == 0) {
+        taken = others > shared ? restored() : copied();
+    }
+    if (taken > 0) {
+        kept = taken;
+        cells_.fixed = taken;
         cells_.fixed_shared = shared;
         ends_.clear();
     }
+    return kept;
+}
+
+/// Takes the cells that are there to have been cut like a prompt, where nobody knows.
+void Conversation::assume_ends(std::uint32_t piece) {
+    const std::uint32_t shared = request_.shared_tokens;
+    for (std::uint32_t end = piece; end < position(); end += piece) {
+        ends_.push_back(end);
+    }
+    if (0 < shared && shared < position() && shared % piece != 0) {
+        ends_.insert(std::ranges::upper_bound(ends_, shared), shared);
+    }
+    ends_.push_back(position());
+}
+
+void Conversation::enter(KvManager& kv, const CutOptions& cut, const SessionCells* other) {
+    HEXCORE_CHECK(state_ == State::waiting, static_cast<int>(state_), "does not wait");
+    const std::uint32_t kept = take_beginning(kv, cut, other);
+    const std::uint32_t shared = request_.shared_tokens;
     if (request_.kind == PromptKind::whole) {
         forget_ends_after(kept);
-        if (ends_.empty() && kept > 0) {  // they are of a beginning that another session computed
-            for (std::uint32_t end = cut.piece; end < kept; end += cut.piece) {
-                ends_.push_back(end);
-            }
-            ends_.push_back(kept);
+        if (ends_.empty() && kept > 0) {
+            assume_ends(cut.piece);
         }
     }
     if (kept == 0) {

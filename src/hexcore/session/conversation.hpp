@@ -66,8 +66,14 @@ public:
 
     /// idle -> waiting. Fails as Request::on_end says, and stays idle.
     [[nodiscard]] Result<void> ask(Request request, const LoadedModel& model, const KvManager& kv);
-    /// waiting -> prompt: it has a sequence now, and finds out what need not be computed.
-    void enter(KvManager& kv, const CutOptions& cut);
+    /// waiting -> prompt: it has a sequence now, and finds out what need not be computed: what is
+    /// in its cells, in a saved beginning, or in the cells of another session (null: of none).
+    void enter(KvManager& kv, const CutOptions& cut, const SessionCells* other);
+    /// How many of a prompt's first tokens are in `cells`, and as they would be if they were
+    /// computed for it.
+    [[nodiscard]] static std::uint32_t reusable(const SessionCells& cells,
+                                                std::span<const Token> prompt,
+                                                const Request& request, const CutOptions& cut);
 
     /// The tokens to compute now; makes room for them first. None: the cache is full, and it is to
     /// end with StopReason::context_full.
@@ -94,7 +100,9 @@ private:
     using Clock = std::chrono::steady_clock;
     void show(const std::string& text, bool at_end);
     void forget_ends_after(std::uint32_t position);
-    [[nodiscard]] std::uint32_t reusable(const CutOptions& cut) const;
+    void assume_ends(std::uint32_t piece);
+    [[nodiscard]] std::uint32_t take_beginning(KvManager& kv, const CutOptions& cut,
+                                               const SessionCells* other);
     /// Tokens behind the cells, still to be computed.
     [[nodiscard]] std::size_t uncomputed() const { return tokens_.size() - cells_.tokens.size(); }
     [[nodiscard]] std::uint32_t position() const {

@@ -67,6 +67,21 @@ const std::vector<Token>& Session::tokens() const { return conversation_->tokens
 
 CacheStats Session::stats() const { return engine_->kv_.stats(&conversation_->cells()); }
 
+std::uint32_t Session::kept() const { return engine_->kv_.kept(conversation_->cells()); }
+
+std::uint32_t Session::reusable(const Request& request) const {
+    const SessionCells& cells = conversation_->cells();
+    return request.tokens.empty()
+               ? 0
+               : engine_->kv_.keepable(
+                     cells, Conversation::reusable(cells, request.tokens, request, engine_->cut_));
+}
+
+bool Session::makes_room() const {
+    const SessionCells& cells = conversation_->cells();
+    return &cells == engine_->kv_.next_to_go() && engine_->kv_.cannot_park(cells);
+}
+
 void Session::clear() {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
     conversation_->set_tokens({});
@@ -185,6 +200,21 @@ Result<Answer> Engine::answer(Session& session, Request request, const std::atom
     return std::move(*end);
 }
 
+std::uint32_t Engine::reusable(const Request& request) const {
+    const std::span<const Token> prompt = request.tokens;
+    if (prompt.empty()) {
+        return 0;
+    }
+    const AdapterSet adapters;  // of a session that nobody has given any
+    // Whoever makes room for the new session has nothing left by then.
+    const SessionCells* source = longest_beginning(prompt, request, adapters, kv_.next_to_go());
+    const std::uint32_t copied =
+        source == nullptr ? 0 : Conversation::reusable(*source, prompt, request, cut_);
+    const std::uint32_t shared = request.shared_tokens;
+    const bool is_saved = shared < prompt.size() && kv_.has_prefix(prompt.first(shared), adapters);
+    return std::max(copied, is_saved ? shared : 0);
+}
+
 std::size_t Engine::waiting() const { return those_in(asked_, State::waiting).size(); }
 
 std::size_t Engine::answering() const { return asked_.size() - waiting(); }
@@ -203,8 +233,31 @@ void Engine::admit() {
         if (!kv_.bring_in(conversation->cells())) {
             return;  // first come, first served
         }
-        conversation->enter(kv_, cut_);
+        const Request& request = conversation->request();
+        const SessionCells& own = conversation->cells();
+        const SessionCells* other =
+            request.kind == PromptKind::whole
+                ? longest_beginning(conversation->tokens(), request, own.adapters, &own)
+                : nullptr;
+        conversation->enter(kv_, cut_, other);
     }
+}
+
+const SessionCells* Engine::longest_beginning(std::span<const Token> prompt, const Request& request,
+                                              const AdapterSet& adapters,
+                                              const SessionCells* besides) const {
+    const SessionCells* longest = nullptr;
+    std::uint32_t most = 0;
+    for (const auto& conversation : conversations_) {
+        const SessionCells& cells = conversation->cells();
+        const std::uint32_t common = Conversation::reusable(cells, prompt, request, cut_);
+        if (&cells != besides && cells.adapters == adapters && common > most &&
+            kv_.can_copy_first(cells, common)) {
+            longest = &cells;
+            most = common;
+        }
+    }
+    return longest;
 }
 
 void Engine::compute_prompt(const std::atomic<bool>* stop) {

@@ -46,6 +46,12 @@ public:
     /// All its tokens so far.
     [[nodiscard]] const std::vector<Token>& tokens() const;
     [[nodiscard]] CacheStats stats() const;
+    /// How many tokens' keys and values are kept for it, in the cache or parked.
+    [[nodiscard]] std::uint32_t kept() const;
+    /// How many of a whole prompt's tokens it would not compute, for what is kept for it.
+    [[nodiscard]] std::uint32_t reusable(const Request& request) const;
+    /// Whether all that is kept for it would be given up if another session came in.
+    [[nodiscard]] bool makes_room() const;
 
     /// Forgets all its tokens. It must be idle.
     void clear();
@@ -103,6 +109,9 @@ public:
     [[nodiscard]] const CacheAbilities& abilities() const { return kv_.abilities(); }
     [[nodiscard]] std::uint32_t session_tokens() const { return kv_.session_tokens(); }
     [[nodiscard]] CacheStats stats() const { return kv_.stats(); }
+    /// How many of a whole prompt's tokens a new session would not compute, for a saved beginning
+    /// or what another session has in the cache.
+    [[nodiscard]] std::uint32_t reusable(const Request& request) const;
     /// Questions that wait for cells, and that are being answered.
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t answering() const;
@@ -118,6 +127,12 @@ private:
                                                     const EngineOptions& options);
     void end_cancelled(const std::atomic<bool>* stop);
     void admit();
+    /// Whose cells have the longest beginning of a whole prompt that can be copied under these
+    /// adapters; null: nobody's.
+    [[nodiscard]] const SessionCells* longest_beginning(std::span<const Token> prompt,
+                                                        const Request& request,
+                                                        const AdapterSet& adapters,
+                                                        const SessionCells* besides) const;
     void compute_prompt(const std::atomic<bool>* stop);
     void compute_answers(const std::atomic<bool>* stop);
     void compute(std::span<Conversation* const> together, const std::atomic<bool>* stop);

@@ -99,29 +99,43 @@ bool KvManager::bring_in(SessionCells& cells) {
 }
 
 std::optional<std::uint32_t> KvManager::free_sequence() {
-    SessionCells* victim = nullptr;
-    for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
-        SessionCells* cells = in_sequence_[sequence];
+    if (const auto free = std::ranges::find(in_sequence_, nullptr); free != in_sequence_.end()) {
+        return static_cast<std::uint32_t>(free - in_sequence_.begin());
+    }
+    const SessionCells* victim = next_to_go();
+    if (victim == nullptr) {
+        return {};
+    }
+    const std::uint32_t sequence = victim->sequence.value();
+    park(*in_sequence_[sequence]);
+    return sequence;
+}
+
+const SessionCells* KvManager::next_to_go() const {
+    const SessionCells* victim = nullptr;
+    for (const SessionCells* cells : in_sequence_) {
         if (cells == nullptr) {
-            return sequence;
+            return nullptr;
         }
         if (!cells->busy && (victim == nullptr || cells->last_used < victim->last_used)) {
             victim = cells;
         }
     }
-    if (victim == nullptr) {
-        return {};
-    }
-    const std::uint32_t sequence = victim->sequence.value();
-    park(*victim);
-    return sequence;
+    return victim;
+}
+
+bool KvManager::cannot_park(const SessionCells& cells) const {
+    // What is saved while keys are to be moved is worth nothing.
+    return cells.tokens.empty() || cells.shifting || state_size(cells) > parking_.largest();
+}
+
+Bytes KvManager::state_size(const SessionCells& cells) const {
+    return Bytes(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
 }
 
 void KvManager::park(SessionCells& cells) {
-    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
     std::optional<SavedState> state;
-    // What is saved while keys are to be moved is worth nothing.
-    if (!cells.tokens.empty() && !cells.shifting && parking_.make_room(size)) {
+    if (!cannot_park(cells) && parking_.make_room(state_size(cells))) {
         if (auto saved = save(cells)) {
             state = std::move(*saved);
         }
@@ -160,13 +174,9 @@ std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
     count = std::min(count, size);
     llama_memory_t memory = llama_get_memory(&model_.context());
     const llama_seq_id id = sequence_of(cells);
-    const auto end = static_cast<llama_pos>(count);
-    // Of a sliding window the cells before may have been used again for those behind.
-    const llama_pos window = llama_model_n_swa(&model_.model());
-    const bool lost_window = window > 0 && count > 0 &&
-                             llama_memory_seq_pos_min(memory, id) > std::max(0, end - window + 1);
     // More may be in the cells than is counted, of a batch that failed.
-    if (cells.shifting || lost_window || !llama_memory_seq_rm(memory, id, end, -1)) {
+    if (cells.shifting || keepable(cells, count) < count ||
+        !llama_memory_seq_rm(memory, id, static_cast<llama_pos>(count), -1)) {
         empty(*cells.sequence);
         count = 0;
         cells.shifting = false;
@@ -174,6 +184,39 @@ std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
     cells.tokens.resize(count);
     cells.fixed = std::min(cells.fixed, count);
     return count;
+}
+
+std::uint32_t KvManager::keepable(const SessionCells& cells, std::uint32_t count) const {
+    count = std::min(count, kept(cells));
+    if (abilities_.forget == Forgetting::all_or_none) {
+        return count == size_of(cells) ? count : 0;
+    }
+    // Of a sliding window the cells before may have been used again for those behind.
+    const llama_pos window = llama_model_n_swa(&model_.model());
+    const bool lost_window =
+        window > 0 && count > 0 && cells.sequence &&
+        llama_memory_seq_pos_min(llama_get_memory(&model_.context()), sequence_of(cells)) >
+            std::max(0, static_cast<llama_pos>(count) - window + 1);
+    return lost_window ? 0 : count;
+}
+
+std::uint32_t KvManager::kept(const SessionCells& cells) const {
+    const bool are_there = cells.sequence || (cells.parked && parking_.has(*cells.parked));
+    return are_there ? size_of(cells) : 0;
+}
+
+bool KvManager::can_copy_first(const SessionCells& from, std::uint32_t count) const {
+    // What slid was computed behind tokens that have gone.
+    return from.sequence && !from.shifting && from.counts.shifts == 0 &&
+           (count == size_of(from) || abilities_.forget == Forgetting::any_end) &&
+           state_size(from) <= parking_.largest();
+}
+
+bool KvManager::copy_first(const SessionCells& from, SessionCells& to, std::uint32_t count) {
+    HEXCORE_CHECK(can_copy_first(from, count) && from.adapters == to.adapters, count,
+                  size_of(from));
+    const auto state = save(from);
+    return state && restore(to, from.tokens, state->bytes) && keep_first(to, count) == count;
 }
 
 std::uint32_t KvManager::slide(SessionCells& cells, std::uint32_t keep) {
@@ -214,8 +257,7 @@ void KvManager::reused(SessionCells& cells, std::uint64_t n_tokens) {
 /// After a slide new tokens go into the holes, so that a session's cells have another order than
 /// they would have once it was parked, and its logits other bits. This gives them that order now.
 void KvManager::compact(SessionCells& cells) {
-    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
-    if (size > parking_.largest()) {
+    if (state_size(cells) > parking_.largest()) {
         return;  // it is never going to be parked either
     }
     if (const auto state = save(cells)) {
@@ -224,10 +266,10 @@ void KvManager::compact(SessionCells& cells) {
 }
 
 void KvManager::save_prefix(const SessionCells& cells) {
-    const Bytes size(llama_state_seq_get_size(&model_.context(), sequence_of(cells)));
+    const Bytes size = state_size(cells);
     // Sessions that come back are worth more than beginnings of those that may come.
     if (cells.shifting || size > Bytes(parking_.largest().count() / 4) ||
-        parking_.find(cells.tokens) != nullptr || !parking_.make_room(size)) {
+        has_prefix(cells.tokens, cells.adapters) || !parking_.make_room(size)) {
         return;
     }
     if (auto state = save(cells)) {
@@ -236,13 +278,13 @@ void KvManager::save_prefix(const SessionCells& cells) {
 }
 
 bool KvManager::restore_prefix(SessionCells& cells, std::span<const Token> tokens) {
-    const SavedState* state = parking_.find(tokens);
+    const SavedState* state = parking_.find(tokens, cells.adapters);
     return state != nullptr && restore(cells, tokens, state->bytes);
 }
 
 Result<SavedState> KvManager::save(const SessionCells& cells) const {
-    SavedState state{cells.tokens, {}, {}};
-    const std::size_t size = llama_state_seq_get_size(&model_.context(), sequence_of(cells));
+    SavedState state{cells.tokens, {}, {}, cells.adapters};
+    const std::size_t size = state_size(cells).count();
     const auto allocate = [&]() -> Result<void> {
         try {
             state.bytes.resize(size);

@@ -22,6 +22,7 @@ namespace hexcore {
 /// What one session has of the KV cache. Only the KvManager changes it.
 struct SessionCells {
     std::vector<Token> tokens;  ///< whose keys and values there are, in their order
+    AdapterSet adapters;        ///< under which they were computed
     /// Of the context's sequences the one that has them; none: they are parked, or there are none.
     std::optional<std::uint32_t> sequence;
     std::optional<ParkedId> parked;
@@ -70,6 +71,19 @@ public:
     /// Keeps the cells of the first `count` tokens, or fewer where this kind of model cannot give
     /// up the others alone, and says how many. The session must be in a sequence.
     std::uint32_t keep_first(SessionCells& cells, std::uint32_t count);
+    /// How many of them keep_first() would keep, also of a session that is parked.
+    [[nodiscard]] std::uint32_t keepable(const SessionCells& cells, std::uint32_t count) const;
+    /// How many tokens' cells there are, in a sequence or parked.
+    [[nodiscard]] std::uint32_t kept(const SessionCells& cells) const;
+    /// Gives `to` the cells of the first `count` tokens of another session in a sequence, in place
+    /// of its own. False, leaving it without any, where there is no host memory for a copy.
+    [[nodiscard]] bool copy_first(const SessionCells& from, SessionCells& to, std::uint32_t count);
+    /// Whether copy_first() can be tried.
+    [[nodiscard]] bool can_copy_first(const SessionCells& from, std::uint32_t count) const;
+    /// The session that makes room for the next to come; null: there is room.
+    [[nodiscard]] const SessionCells* next_to_go() const;
+    /// Whether its cells can only be given up where it makes room.
+    [[nodiscard]] bool cannot_park(const SessionCells& cells) const;
     /// Makes room in a full session: the first `keep` tokens stay, and the newer half of the
     /// others, whose keys are moved with the next batch. Says how many were taken out. Needs
     /// abilities().slide.
@@ -84,6 +98,9 @@ public:
     void save_prefix(const SessionCells& cells);
     /// Gives an empty session the saved cells of these tokens. False where nobody saved them.
     [[nodiscard]] bool restore_prefix(SessionCells& cells, std::span<const Token> tokens);
+    [[nodiscard]] bool has_prefix(std::span<const Token> tokens, const AdapterSet& adapters) const {
+        return parking_.has_beginning(tokens, adapters);
+    }
 
     /// What is in the cells now, as libllama writes it. Fails with ErrorCode::does_not_fit where
     /// there is no memory for that.
@@ -98,6 +115,7 @@ public:
 
 private:
     [[nodiscard]] std::optional<std::uint32_t> free_sequence();
+    [[nodiscard]] Bytes state_size(const SessionCells& cells) const;
     void park(SessionCells& cells);
     void bring_back(SessionCells& cells);
     void give_up(SessionCells& cells);

@@ -41,12 +41,15 @@ std::optional<SavedState> Parking::take(ParkedId id) {
     std::optional<SavedState> state;
     if (place->file.empty()) {
         state = std::move(place->state);
-    } else if (auto file = read_session_file(place->file, identity_); !file) {
+    } else if (auto file = read_session_file(place->file, identity_of(*place)); !file) {
         tell(file.error().message);
     } else if (file->state.empty()) {
         tell(fmt::format("{}: {}", place->file.string(), file->state_problem));
     } else {
-        state = SavedState{std::move(file->tokens), std::move(file->state), {}};
+        state = SavedState{std::move(file->tokens),
+                           std::move(file->state),
+                           {},
+                           std::move(file->identity.adapters)};
     }
     forget(place);
     return state;
@@ -56,15 +59,31 @@ bool Parking::has(ParkedId id) const {
     return std::ranges::any_of(places_, [id](const Place& place) { return place.id == id; });
 }
 
-const SavedState* Parking::find(std::span<const Token> tokens) {
-    for (auto place = places_.begin(); place != places_.end(); ++place) {
-        if (place->kind == ParkedKind::beginning &&
-            std::ranges::equal(place->state.tokens, tokens)) {
-            places_.splice(places_.end(), places_, place);  // the newest again
-            return &places_.back().state;
-        }
+const SavedState* Parking::find(std::span<const Token> tokens, const AdapterSet& adapters) {
+    const auto place = std::ranges::find_if(
+        places_, [&](const Place& one) { return begins(one, tokens, adapters); });
+    if (place == places_.end()) {
+        return nullptr;
     }
-    return nullptr;
+    places_.splice(places_.end(), places_, place);  // the newest again
+    return &places_.back().state;
+}
+
+bool Parking::has_beginning(std::span<const Token> tokens, const AdapterSet& adapters) const {
+    return std::ranges::any_of(places_,
+                               [&](const Place& one) { return begins(one, tokens, adapters); });
+}
+
+bool Parking::begins(const Place& place, std::span<const Token> tokens,
+                     const AdapterSet& adapters) {
+    return place.kind == ParkedKind::beginning && std::ranges::equal(place.state.tokens, tokens) &&
+           place.state.adapters == adapters;
+}
+
+StateIdentity Parking::identity_of(const Place& place) const {
+    StateIdentity identity = identity_;
+    identity.adapters = place.state.adapters;
+    return identity;
 }
 
 void Parking::drop(ParkedId id) {
@@ -100,7 +119,7 @@ bool Parking::move_to_file(Place& place) {
         folder_.emplace(std::move(*folder));
     }
     std::filesystem::path path = folder_->path() / fmt::format("{}.session", place.id);
-    SessionFile content{identity_, std::move(place.state.tokens), {}};
+    SessionFile content{identity_of(place), std::move(place.state.tokens), {}};
     content.cells = static_cast<std::uint32_t>(content.tokens.size());
     content.state = std::move(place.state.bytes);
     if (const auto written = write_session_file(path, content, Durability::process); !written) {
@@ -111,7 +130,7 @@ bool Parking::move_to_file(Place& place) {
     }
     in_memory_ -= place.size;
     in_files_ += place.size;
-    place.state = {};
+    place.state = {.tokens = {}, .bytes = {}, .adapters = std::move(content.identity.adapters)};
     place.file = std::move(path);
     return true;
 }

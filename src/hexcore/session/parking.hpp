@@ -47,8 +47,11 @@ public:
     /// Takes it out again. Empty where it was given up, or its file cannot be used any more.
     [[nodiscard]] std::optional<SavedState> take(ParkedId id);
     [[nodiscard]] bool has(ParkedId id) const;
-    /// The beginning with exactly these tokens, which stays; null: there is none.
-    [[nodiscard]] const SavedState* find(std::span<const Token> tokens);
+    /// The beginning with exactly these tokens under these adapters, which stays; null: there is
+    /// none.
+    [[nodiscard]] const SavedState* find(std::span<const Token> tokens, const AdapterSet& adapters);
+    [[nodiscard]] bool has_beginning(std::span<const Token> tokens,
+                                     const AdapterSet& adapters) const;
     void drop(ParkedId id);
 
     [[nodiscard]] Bytes in_memory() const { return in_memory_; }
@@ -57,7 +60,7 @@ public:
 private:
     struct Place {
         ParkedId id = 0;
-        SavedState state;            ///< empty where it is in a file
+        SavedState state;            ///< without tokens and bytes where it is in a file
         std::filesystem::path file;  ///< empty where it is in memory
         Bytes size;
         ParkedKind kind = ParkedKind::session;
@@ -65,6 +68,9 @@ private:
     using Iterator = std::list<Place>::iterator;
     [[nodiscard]] Iterator place_of(ParkedId id);
     [[nodiscard]] Iterator oldest(bool in_file);
+    [[nodiscard]] static bool begins(const Place& place, std::span<const Token> tokens,
+                                     const AdapterSet& adapters);
+    [[nodiscard]] StateIdentity identity_of(const Place& place) const;
     [[nodiscard]] bool move_to_file(Place& place);
     void forget(Iterator place);
     void tell(std::string_view sentence) const;

@@ -57,6 +57,9 @@ struct Request {
     /// Of a whole prompt, how many tokens at its start other prompts begin with, too (those of a
     /// system prompt). They are computed once; a piece of the prompt ends behind them.
     std::uint32_t shared_tokens = 0;
+    /// Of a chat's whole prompt, how many tokens at its end only open the answer. When the chat
+    /// comes back it may have others there: a model's thoughts are left out by then.
+    std::optional<std::uint32_t> opening_tokens = {};
     std::uint32_t max_tokens = 0;  ///< to generate; 0: until the model or the context ends it
     std::vector<std::string> stops = {};  ///< texts that end the answer, and are no part of it
     SamplingOptions sampling = {};

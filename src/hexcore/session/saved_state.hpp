@@ -12,11 +12,16 @@
 
 namespace hexcore {
 
+/// The adapters under which keys and values were computed, with their scales; worthless under
+/// others. None yet.
+using AdapterSet = std::vector<std::string>;
+
 /// A session's cells outside the cache: in host memory, which a ledger knows of.
 struct SavedState {
     std::vector<Token> tokens;     ///< in the cells, in their order
     std::vector<std::byte> bytes;  ///< as libllama writes a sequence
     LedgerEntry entry = {};
+    AdapterSet adapters = {};
 };
 
 /// Which model, and which form of cache, a saved state is of; for any other it is worthless.
@@ -25,7 +30,7 @@ struct StateIdentity {
     std::string architecture;
     std::vector<std::uint64_t> file_bytes;  ///< of each part of the model
     std::vector<std::string> modified_ns;   ///< of each part, since 1970, in digits
-    std::vector<std::string> adapters;      ///< with their scales; none yet
+    AdapterSet adapters;
     std::string kv_type;
     std::uint32_t session_tokens = 0;  ///< that the context has for each session; rotations differ
 
