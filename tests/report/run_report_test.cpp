@@ -101,6 +101,14 @@ TEST(RunSummary, IsOneLineWhereAllIsAsPlanned) {
     EXPECT_THAT(run_summary(report), StartsWith("host0 224 MiB of 1.00 GiB as planned"));
 }
 
+TEST(PlanSummary, SaysWhichModelIsWhereAndHowLongAConversationMayBe) {
+    Plan plan = small_host_plan();
+    plan.model_name = "tiny\x1b[2J";
+    plan.context = {.tokens = TokenCount(1024), .sequences = 2};
+    EXPECT_EQ(plan_summary(plan),
+              "tiny?[2J on host0 224 of 320 MiB, host1 244 of 320 MiB; a context of 512 tokens");
+}
+
 TEST(RunSummary, SaysWhateverIsNotAsPlanned) {
     RunReport report = small_run();
     report.after_unload[0].accounted = 12_B;

@@ -46,8 +46,9 @@ class Hexcore:
 
     def __init__(self, path, cache):
         self.path = path
-        # What this machine's devices were measured at is not what the tests expect.
-        self.env = self.env | {"HEXCORE_CACHE": str(cache)}
+        # What this machine's devices were measured at is not what the tests expect, and what they
+        # ask in chats is not for its user.
+        self.env = self.env | {"HEXCORE_CACHE": str(cache), "XDG_STATE_HOME": str(cache / "state")}
 
     def __call__(self, *arguments, stdin="", env=None, timeout_s=120, cwd=None, setup=None):
         """`setup` runs in the child process before the program starts."""

@@ -73,7 +73,7 @@ Result<Answer> with_session_file(const std::string& file, Holder& holder, Answer
 }
 
 Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& options,
-                           LineReader& lines, Interrupt& interrupt) {
+                           QuestionReader& questions, Interrupt& interrupt) {
     Request request;
     request.max_tokens = options.max_tokens;
     request.sampling = options.sampling;
@@ -94,8 +94,15 @@ Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& o
     talk.begin_anew(options.system);
     talk.show_by(shown_in(options.format));
     return with_session_file(options.session_file, talk, [&] {
-        return options.prompt ? talk.ask(*options.prompt, interrupt) : chat(talk, lines, interrupt);
+        return options.prompt ? talk.ask(*options.prompt, interrupt)
+                              : chat(talk, questions, interrupt);
     });
+}
+
+void greet(const Plan& plan) {
+    print_paragraph_aside(plan_summary(plan) + ".");
+    print_paragraph_aside("/help lists what can be typed; Ctrl-D ends the chat.");
+    print_aside("\n");
 }
 
 EngineOptions engine_options(const RunOptions& options) {
@@ -107,9 +114,12 @@ EngineOptions engine_options(const RunOptions& options) {
 Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(planned_model,
                 planned(options.planning, options.plan_file, options.threads, interrupt.flag()));
-    LineReader lines(interrupt);
-    if (!options.prompt && lines.has_ended()) {
+    QuestionReader questions(interrupt);
+    if (!options.prompt && questions.has_ended()) {
         return tl::unexpected(nobody_asked());
+    }
+    if (!options.prompt) {
+        questions.begin();
     }
     RunReport report;
     {
@@ -118,10 +128,13 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
         report.timing.load_ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
                 .count();
+        if (!options.prompt && stdin_is_terminal() && stdout_is_terminal()) {
+            greet(planned_model.plan());
+        }
         Engine engine(model, engine_options(options));
         HEXCORE_TRY(session,
                     engine.open({.on_full = options.planning.when_full(), .keep = options.keep}));
-        auto answered = answer_with(engine, session, options, lines, interrupt);
+        auto answered = answer_with(engine, session, options, questions, interrupt);
         if (options.prompt && options.format == "text") {
             print("\n");
         }

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "hexcore/base/end_now.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/server_wait.hpp"
@@ -69,7 +70,7 @@ void end_where_given_up(int socket) {
         fmt::format("interrupted while the RPC server {} kept it waiting; nothing is left "
                     "allocated here, and the server frees its part when it notices",
                     peer_of(socket)));
-    ::_exit(static_cast<int>(ErrorCode::interrupted));
+    end_now(static_cast<int>(ErrorCode::interrupted));
 }
 
 milliseconds longest_wait() {
@@ -93,7 +94,7 @@ void wait_or_end(int socket, short events) {
                             "whether it still runs, or give it longer (HEXCORE_RPC_TIMEOUT=SECONDS)"
                             ". Nothing is left allocated here",
                             peer_of(socket), std::chrono::duration_cast<seconds>(longest).count()));
-            ::_exit(static_cast<int>(ErrorCode::missing_device));
+            end_now(static_cast<int>(ErrorCode::missing_device));
         }
         Clock::rep limit = told_after;
         if (waited.count() >= limit && told_after.compare_exchange_strong(limit, limit * 10)) {

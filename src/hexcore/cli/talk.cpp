@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "hexcore/cli/answer_printer.hpp"
 #include "hexcore/cli/end_of_answer.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/json_cursor.hpp"
@@ -11,46 +12,6 @@ namespace hexcore {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Prints an answer while it comes, thoughts apart from what is said.
-class Printer {
-public:
-    explicit Printer(const ChatPrompt& prompt) : reader_(prompt) {}
-
-    void add(std::string_view text) {
-        for (const ChatDelta& delta : reader_.add(text)) {
-            print_delta(delta);
-        }
-    }
-    /// What is no message in the template's form was printed as far as it was one.
-    void finish() {
-        if (const auto rest = reader_.finish()) {
-            for (const ChatDelta& delta : *rest) {
-                print_delta(delta);
-            }
-        }
-        if (thinking_) {
-            print("\x1b[0m\n");
-        }
-    }
-    [[nodiscard]] ChatMessage message() const { return reader_.message(); }
-
-private:
-    void print_delta(const ChatDelta& delta) {
-        if (!delta.reasoning.empty() && stdout_style().color != Color::never) {
-            print(std::exchange(thinking_, true) ? delta.reasoning : "\x1b[2m" + delta.reasoning);
-        }
-        if (!delta.content.empty()) {
-            if (std::exchange(thinking_, false)) {
-                print("\x1b[0m\n\n");
-            }
-            print(delta.content);
-        }
-    }
-
-    AnswerReader reader_;
-    bool thinking_ = false;
-};
 
 }  // namespace
 
@@ -99,7 +60,7 @@ Result<Answer> Talk::ask(const std::string& question, const Interrupt& interrupt
         return tl::unexpected(std::move(prompt.error()));
     }
     Request request = request_for(*prompt);
-    Printer printer(*prompt);
+    AnswerPrinter printer(*prompt);
     request.on_piece = [&](const AnswerPiece& piece) {
         if (show_) {
             show_(piece.text);

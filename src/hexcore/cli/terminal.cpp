@@ -1,6 +1,7 @@
 #include "hexcore/cli/terminal.hpp"
 
 #include <langinfo.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "hexcore/base/end_now.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/text_file.hpp"
 #include "hexcore/base/whole_number.hpp"
@@ -42,7 +44,42 @@ TextStyle style_of(int file) {
             .columns = std::max(columns_of(file), least_columns)};
 }
 
-/// One line; on a terminal broken between words.
+}  // namespace
+
+bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
+bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+TextStyle stdout_style() { return style_of(STDOUT_FILENO); }
+TextStyle stderr_style() { return style_of(STDERR_FILENO); }
+
+std::size_t stdout_columns() { return columns_of(STDOUT_FILENO); }
+std::size_t stderr_columns() { return columns_of(STDERR_FILENO); }
+
+void print(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {  // whoever shares the file may have asked for that
+            pollfd output{STDOUT_FILENO, POLLOUT, 0};
+            ::poll(&output, 1, -1);
+        } else if (errno != EINTR) {  // as by Ctrl-C while a terminal is stopped (Ctrl-S)
+            if (errno != EPIPE) {
+                complain(
+                    fmt::format("standard output cannot be written: {}", std::strerror(errno)));
+            }
+            end_now(static_cast<int>(ErrorCode::negative));
+        }
+    }
+}
+
+void print_aside(std::string_view text) {
+    // Not fmt::print(), which throws where stderr is closed or its disk is full.
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+}
+
 void print_paragraph_aside(std::string_view text) {
     if (!stderr_is_terminal()) {
         print_aside(fmt::format("{}\n", text));
@@ -53,35 +90,6 @@ void print_paragraph_aside(std::string_view text) {
         lines += line + '\n';
     }
     print_aside(lines);
-}
-
-}  // namespace
-
-bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
-bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
-bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
-
-TextStyle stdout_style() { return style_of(STDOUT_FILENO); }
-TextStyle stderr_style() { return style_of(STDERR_FILENO); }
-
-std::size_t stderr_columns() { return columns_of(STDERR_FILENO); }
-
-void print(std::string_view text) {
-    // Of a long text, fwrite itself writes the most, and what it could not write is no longer there
-    // for fflush to fail at.
-    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-    if (std::fflush(stdout) != 0 || !written) {
-        if (errno != EPIPE) {
-            complain(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
-        }
-        std::_Exit(static_cast<int>(ErrorCode::negative));
-    }
-}
-
-void print_aside(std::string_view text) {
-    // Not fmt::print(), which throws where stderr is closed or its disk is full.
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
 }
 
 void print_line_aside(std::string_view text) {

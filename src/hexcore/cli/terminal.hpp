@@ -17,7 +17,8 @@ namespace hexcore {
 [[nodiscard]] bool stdin_is_terminal();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
-/// Columns of the terminal on stderr; without one as COLUMNS says, or 80. Between 10 and 1000.
+/// Columns of the terminal there; without one as COLUMNS says, or 80. Between 10 and 1000.
+[[nodiscard]] std::size_t stdout_columns();
 [[nodiscard]] std::size_t stderr_columns();
 
 /// Writes to stdout at once. Where it cannot be written the program says why and ends with exit
@@ -25,8 +26,9 @@ namespace hexcore {
 void print(std::string_view text);
 /// Writes to stderr at once. What cannot be written there is nobody's to read: it is dropped.
 void print_aside(std::string_view text);
-/// Writes one line to stderr. On a terminal it stands apart from what comes before, and is broken
-/// between words.
+/// Writes one line to stderr; on a terminal broken between words.
+void print_paragraph_aside(std::string_view text);
+/// The same; on a terminal it stands apart from what comes before.
 void print_line_aside(std::string_view text);
 /// Prints a sentence of the program's to stderr, without the control characters and broken UTF-8
 /// that words from files can bring; on a terminal broken between words.

@@ -1,11 +1,11 @@
 #include "hexcore/process/interrupt.hpp"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
 
+#include "hexcore/base/end_now.hpp"
 #include "hexcore/base/result.hpp"
 
 namespace hexcore {
@@ -27,7 +27,7 @@ void on_signal(int signal) {
     std::int64_t first_ms = 0;
     if (!first_at_ms.compare_exchange_strong(first_ms, now_ms) && now_ms - first_ms >= another_ms) {
         // Whatever keeps the program from ending in order: what it holds goes with it.
-        ::_exit(static_cast<int>(ErrorCode::interrupted));
+        end_now(static_cast<int>(ErrorCode::interrupted));
     }
     interrupted.store(true);
     if (signal == SIGTERM) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "hexcore/base/duration.hpp"
 #include "hexcore/report/text_style.hpp"
@@ -21,21 +24,34 @@ std::string part_of(Bytes part, Bytes whole) {
     return part_text + " of " + whole_text;
 }
 
-std::string held(const RunReport& report) {
+struct Held {
+    std::string_view device;
+    Bytes bytes;
+    Bytes budget;
+};
+
+std::string list_of(const std::vector<Held>& devices) {
     constexpr std::size_t most_listed = 3;
-    Bytes accounted;
+    Bytes bytes;
     Bytes budgets;
     std::string list;
-    for (const RunDevice& device : report.devices) {
-        accounted += device.accounted.total();
-        budgets += device.budget;
-        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", printable(device.name),
-                            part_of(device.accounted.total(), device.budget));
+    for (const Held& held : devices) {
+        bytes += held.bytes;
+        budgets += held.budget;
+        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", printable(held.device),
+                            part_of(held.bytes, held.budget));
     }
-    return report.devices.size() <= most_listed
+    return devices.size() <= most_listed
                ? list
-               : fmt::format("{} devices {} together", report.devices.size(),
-                             part_of(accounted, budgets));
+               : fmt::format("{} devices {} together", devices.size(), part_of(bytes, budgets));
+}
+
+std::string held(const RunReport& report) {
+    std::vector<Held> devices;
+    for (const RunDevice& device : report.devices) {
+        devices.push_back({device.name, device.accounted.total(), device.budget});
+    }
+    return list_of(devices);
 }
 
 /// What the devices hold otherwise than planned, refused, or kept after unloading; empty as a rule.
@@ -82,6 +98,16 @@ std::string run_summary(const RunReport& report) {
         text += "; the context is full";
     }
     return text;
+}
+
+std::string plan_summary(const Plan& plan) {
+    std::vector<Held> devices;
+    for (const PlannedDevice& device : plan.devices) {
+        devices.push_back({device.name, device.planned.total(), device.budget});
+    }
+    const std::uint64_t tokens = plan.context.tokens.value() / plan.context.sequences;
+    return fmt::format("{} on {}; a context of {} tokens", printable(plan.model_name),
+                       list_of(devices), tokens);
 }
 
 }  // namespace hexcore

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "ggml.h"
+#include "hexcore/base/end_now.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/result.hpp"
 
@@ -25,7 +26,7 @@ constexpr int last_words_exit_code = 70;
     // Nothing is unwound: other threads are still running.
     const std::string line = fmt::format("hexcore: {}\n", sentence);
     (void)!::write(STDERR_FILENO, line.data(), line.size());
-    ::_exit(static_cast<int>(code));
+    end_now(static_cast<int>(code));
 }
 
 /// What ggml says, apart from where in its sources: "FOLDERS/FILE:LINE: MESSAGE".
@@ -100,7 +101,7 @@ bool is_for_memory(std::string_view message) {
     }
     const std::string words = words_of(message).with_place();
     (void)!::write(STDERR_FILENO, words.data(), words.size());
-    ::_exit(last_words_exit_code);
+    end_now(last_words_exit_code);
 }
 
 [[noreturn]] void end_for_a_thread(const std::string& why) {
