@@ -13,6 +13,7 @@ import os
 import random
 import re
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -150,6 +151,7 @@ def main():
         parser.error("run it as ./dev bench soak, or give --model and --cache")
     if not 1 <= arguments.clients <= SESSIONS // 2:
         parser.error(f"--clients: 1 to {SESSIONS // 2}; each may be in a session that has to stay")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server does not stay
     if arguments.seed is None:
         arguments.seed = secrets.randbelow(1 << 32)
 

@@ -18,10 +18,12 @@ run_tests() {
     ensure_packages test
     ensure_python test
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
-    if [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
-        build_preset "$preset" -DHEXCORE_TESTS=ON "tests/$module/all"
-    elif [ "$module" = e2e ] || [ "$module" = reference_case ]; then
+    if [ "$module" = e2e ]; then
         build_preset "$preset" program
+    elif [ "$module" = reference_case ]; then
+        build_preset "$preset" -DHEXCORE_TESTS=ON program tests/reference_case/all
+    elif [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
+        build_preset "$preset" -DHEXCORE_TESTS=ON "tests/$module/all"
     elif [ "$module" != tools ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON
     fi
@@ -35,7 +37,8 @@ run_tests() {
         export HEXCORE_LLAMA_BIN
     fi
 
-    if [ -z "$module" ] || [ -f "tests/$module/CMakeLists.txt" ]; then
+    if [ -z "$module" ] || { [ -f "tests/$module/CMakeLists.txt" ] &&
+        [ "$module" != reference_case ]; }; then
         ctest --test-dir "build/$preset" --output-on-failure -j2 --no-tests=error \
             ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
         if [ -z "$module" ] || [ "$module" = mixtures ]; then

@@ -3,8 +3,18 @@
     ./dev test reference_case
 """
 
+import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "bench")]
 from program import *  # noqa: E402,F403
+
+
+@pytest.fixture(scope="session")
+def probes():
+    """The folder of the programs that are built for these tests."""
+    return ROOT / os.environ.get("HEXCORE_BUILD", "build/release") / "tests/reference_case"
