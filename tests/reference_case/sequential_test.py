@@ -10,7 +10,9 @@ QUESTIONS = ["What is gravity?", "MTG?", "Name three colours.", "How does a tree
 
 @pytest.fixture(scope="module")
 def server(hexcore, demo_model):
-    serving = Server(hexcore, demo_model, *DEVICES, "--ctx", 1024, "--sequences", 2, "--exact")
+    # Sessions that are parked would take memory, as they are meant to.
+    serving = Server(hexcore, demo_model, *DEVICES, "--ctx", 1024, "--sequences", 2, "--exact",
+                     "--max-sessions", 2)
     hexcore.started.remove(serving.process)  # it outlives a single test
     yield serving
     serving.process.terminate()
