@@ -14,6 +14,7 @@
 #include "hexcore/cli/serve_options.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/device/own_memory.hpp"
 #include "hexcore/device/server_wait.hpp"
 #include "hexcore/process/child_process.hpp"
 #include "hexcore/serve/metrics.hpp"
@@ -134,6 +135,7 @@ int run_worker(const ServeOptions& options) {
 }
 
 int run(const ServeOptions& options) {
+    share_heaps();
     if (options.is_worker()) {
         return run_worker(options);
     }

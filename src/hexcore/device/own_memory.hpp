@@ -11,6 +11,11 @@ namespace hexcore {
 /// pages and shared ones, without the page cache. Nothing where it does not tell.
 [[nodiscard]] std::optional<Bytes> own_memory(const ProcRoot& root = {});
 
+/// For a process with many threads that do little each, before it starts them: they share a few
+/// heaps, and large blocks are the system's again once they are freed. Otherwise what a thread has
+/// ever freed stays with it: 2.3 GiB after 6,700 questions to a server on 16 cores.
+void share_heaps();
+
 /// Gives the pages that the allocator has and nobody uses back to the system, from all its heaps.
 void give_back_free_pages();
 /// The same where they are more than libllama takes for its books (metadata, vocabulary, graphs) in
