@@ -18,7 +18,7 @@
 #include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/model_outputs.hpp"
 #include "hexcore/runtime/verify.hpp"
-#include "hexcore/session/engine.hpp"
+#include "mixtures/conversations.hpp"
 #include "mixtures/tiny_architectures.hpp"
 #include "support/temp_folder.hpp"
 
@@ -243,70 +243,8 @@ protected:
         note_features(cell, *inventory, *plan, expected.outputs);
         if (cell.sequences == 2 && expected.outputs == Outputs::logits) {
             converse(*session);
+            expect_true_figures(*session);
             expect_as_planned(*plan, *session);
-        }
-    }
-
-    static Request request_of(std::size_t n, std::uint32_t seed, std::uint32_t n_vocab) {
-        Request request;
-        for (std::size_t i = 0; i < n; ++i) {
-            request.tokens.push_back(static_cast<Token>((i * 31 + seed * 17 + 5) % n_vocab));
-        }
-        request.max_tokens = 3;
-        request.sampling.temperature = 0;
-        request.chances = 2;
-        return request;
-    }
-
-    /// The chances of an answer, to the bit.
-    static std::string answer_of(Engine& engine, Session& session, Request request) {
-        const auto answer = engine.answer(session, std::move(request));
-        if (!answer) {
-            return answer.error().message;
-        }
-        std::string bits;
-        for (const GeneratedToken& token : answer->tokens) {
-            for (const TokenChance& chance : token.chances->best) {
-                bits += fmt::format("{} {:a} ", chance.token, chance.log_probability);
-            }
-        }
-        return bits;
-    }
-
-    /// Sessions that make room for others, begin anew and slide, as far as the architecture can.
-    static void converse(LoadedModel& model) {
-        const std::uint32_t n_vocab = model.inventory().n_vocab;
-        Engine engine(model, {.equality = Equality::exact, .parking = {.memory = 64_MiB}});
-        const auto first = [&] { return request_of(20, 1, n_vocab); };
-        const auto second = [&] { return request_of(7, 2, n_vocab); };
-        std::string expected_first;
-        std::string expected;
-        {
-            Session alone = engine.open().value();
-            expected_first = answer_of(engine, alone, first());
-            expected = answer_of(engine, alone, second());
-        }
-        Session session = engine.open().value();
-        EXPECT_EQ(answer_of(engine, session, first()), expected_first);
-        for (std::uint32_t other = 3; other < 6; ++other) {
-            Session guest = engine.open().value();
-            Session second_guest = engine.open().value();
-            (void)answer_of(engine, guest, request_of(9, other, n_vocab));
-            (void)answer_of(engine, second_guest, request_of(9, other, n_vocab));
-        }
-        EXPECT_EQ(session.stats().session_tokens, 0U);
-        EXPECT_EQ(answer_of(engine, session, second()), expected) << "after it made room";
-        Request anew = first();
-        anew.kind = PromptKind::whole;
-        EXPECT_EQ(answer_of(engine, session, anew), expected_first) << "anew";
-        auto sliding = engine.open({.on_full = OnFull::slide});
-        ASSERT_EQ(sliding.has_value(), engine.abilities().slide) << engine.abilities().why;
-        if (sliding) {
-            Request full = request_of(250, 8, n_vocab);
-            full.max_tokens = 12;
-            const auto slid = engine.answer(*sliding, full);
-            ASSERT_TRUE(slid.has_value()) << slid.error().message;
-            EXPECT_EQ(slid->cache.counts.shifts, 1U);
         }
     }
 

@@ -44,11 +44,15 @@ RunReport small_run() {
     report.cache.cells_total = 1024;
     report.cache.cells_used = 31;
     report.cache.cells_high_water = 31;
-    report.cache.devices = {{"host0", Bytes(15'728'640), Bytes(476'160), Bytes(476'160)},
-                            {"host1", Bytes(7'864'320), Bytes(238'080), Bytes(238'080)}};
+    report.cache.devices = {
+        {"host0", 1024, 31, 31, Bytes(15'728'640), Bytes(476'160), Bytes(476'160), Bytes(476'160)},
+        {"host1", 1024, 31, 31, Bytes(7'864'320), Bytes(238'080), Bytes(238'080), Bytes(238'080)}};
+    report.cache.high_water = Bytes(714'240);
     report.cache.counts.tokens_computed = 31;
     report.cache.session_tokens = 31;
-    report.cache.session_bytes = 714'240;
+    report.cache.session_cells = 1024;
+    report.cache.session_tokens_high_water = 31;
+    report.cache.session_bytes = report.cache.session_high_water = Bytes(714'240);
     report.cache.sessions = 1;
     return report;
 }

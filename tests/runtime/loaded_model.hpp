@@ -65,13 +65,19 @@ protected:
         Plan plan;
         plan.n_layers = inventory_.n_layers;
         plan.context = {.tokens = TokenCount(1024), .ubatch = TokenCount(512)};
+        std::vector<std::size_t> experts_of(inventory_.n_layers);
+        for (const TensorInfo& tensor : inventory_.tensors) {
+            if (tensor.role == TensorRole::expert && tensor.layer) {
+                experts_of[tensor.layer->value()] = tensor.n_experts;
+            }
+        }
         for (std::size_t layer = 0; layer < inventory_.n_layers; ++layer) {
             plan.placement.layer_device.push_back(DeviceId(layer * n / inventory_.n_layers));
             auto& experts = plan.placement.expert_device.emplace_back();
             if (layer + inventory_.n_layers_nextn >= inventory_.n_layers) {
                 continue;  // not loaded
             }
-            for (std::size_t expert = 0; expert < inventory_.n_experts; ++expert) {
+            for (std::size_t expert = 0; expert < experts_of[layer]; ++expert) {
                 experts.push_back(DeviceId(static_cast<std::size_t>(random() % n)));
             }
         }

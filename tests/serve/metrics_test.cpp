@@ -39,6 +39,7 @@ TEST(Metrics, ShowWhatIsNow) {
     metrics.count_request("/v1/completions", 429);
     Metrics::Now now{.loaded = true, .waiting = 2, .answering = 1};
     now.cache.cells_total = 512;
+    now.cache.devices.push_back({.name = "host0", .cells_used = 7, .high_water = Bytes(9)});
     RunDevice& device = now.devices.emplace_back();
     device.name = "ho\"st";
     device.budget = Bytes(100);
@@ -47,6 +48,9 @@ TEST(Metrics, ShowWhatIsNow) {
     EXPECT_THAT(text,
                 HasSubstr("hexcore_requests_total{path=\"/v1/completions\",status=\"429\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("hexcore_cache_cells_total 512\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_cache_device_cells{device=\"host0\",kind=\"used\"} 7\n"));
+    EXPECT_THAT(text,
+                HasSubstr("hexcore_cache_device_bytes{device=\"host0\",kind=\"high_water\"} 9\n"));
     EXPECT_THAT(text, HasSubstr("hexcore_device_bytes{device=\"ho\\\"st\",kind=\"budget\"} 100\n"));
     // What nobody measured is left out, not 0.
     EXPECT_THAT(text, Not(HasSubstr("kind=\"measured\"")));

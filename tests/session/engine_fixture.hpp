@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "hexcore/runtime/llama_log.hpp"
 #include "hexcore/session/engine.hpp"
+#include "mixtures/tiny_architectures.hpp"
 #include "runtime/loaded_model.hpp"
 
 namespace hexcore::test {
@@ -21,6 +23,14 @@ protected:
         EngineOptions options = {};
         KeyShift shift = KeyShift::never;
     };
+
+    /// The next start() takes a tiny model of that architecture.
+    void write_kind(const std::string& architecture) {
+        path_ = folder_.path() / "kind.gguf";
+        const LlamaLog quiet;
+        ASSERT_TRUE(write_architecture(architecture, {}, path_).has_value());
+        read();
+    }
 
     void start(const Setting& setting) {
         engine_.reset();

@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "hexcore/runtime/dry_run.hpp"
 #include "session/engine_fixture.hpp"
 
 namespace hexcore::test {
@@ -123,59 +122,6 @@ TEST_F(EngineTest, APromptThatIsCancelledWasNeverSaid) {
     EXPECT_EQ(session.stats().session_tokens, before.size() - 1);
 }
 
-TEST_F(EngineTest, AFullSessionStopsAndLosesNothing) {
-    start({.sequences = 1});
-    Session session = open();
-    const Answer full = answer(session, request(250, 1, 0));
-    EXPECT_EQ(full.stop, StopReason::context_full);
-    // The last one needs no cell.
-    EXPECT_EQ(full.generated_tokens, 256U - 250U + 1U);
-    EXPECT_EQ(session.stats().session_tokens, 256U);
-    const auto more = engine_->answer(session, request(1, 2, 1));
-    ASSERT_FALSE(more.has_value());
-    EXPECT_EQ(more.error().code, ErrorCode::usage);
-    EXPECT_THAT(more.error().message, HasSubstr("the context has room for 0"));
-    EXPECT_EQ(session.tokens().size(), 257U);
-}
-
-TEST_F(EngineTest, AFullSessionSlidesAndKeepsItsStart) {
-    start({.sequences = 1});
-    Session session = open({.on_full = OnFull::slide, .keep = 8});
-    const Request asked = request(100, 1, 1000);
-    const std::vector<Token> start(asked.tokens.begin(), asked.tokens.begin() + 8);
-    const Answer answer_of_four_windows = answer(session, asked);
-    EXPECT_EQ(answer_of_four_windows.stop, StopReason::length);
-    EXPECT_EQ(answer_of_four_windows.generated_tokens, 1000U);
-    const CacheCounts& counts = answer_of_four_windows.cache.counts;
-    EXPECT_EQ(counts.shifts, 7U);
-    EXPECT_EQ(counts.tokens_evicted, 7U * 124U);
-    EXPECT_EQ(std::vector<Token>(session.tokens().begin(), session.tokens().begin() + 8), start);
-    EXPECT_EQ(session.tokens().size(), 1100U - counts.tokens_evicted);
-}
-
-TEST_F(EngineTest, WhatMovesKeysIsPlannedAndTakenWhileTheModelLoads) {
-    for (const KvType type : {KvType::f16, KvType::q8_0, KvType::q4_0}) {
-        SCOPED_TRACE(to_string(type));
-        const Setting setting{
-            .tokens_each = 2048, .sequences = 1, .kv_type = type, .shift = KeyShift::planned};
-        start(setting);
-        LoadOptions loading = load_options();
-        loading.context.shift = KeyShift::planned;
-        const auto planned = make_dry_run(*machine_, inventory_, loading.context)(model_->plan());
-        ASSERT_TRUE(planned.has_value()) << planned.error().message;
-        const auto expect_planned = [&] {
-            for (std::size_t i = 0; i < machine_->size(); ++i) {
-                EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]);
-            }
-            EXPECT_EQ(model_->host_usage(), planned->host);
-        };
-        expect_planned();
-        Session session = open({.on_full = OnFull::slide});
-        EXPECT_EQ(answer(session, request(2040, 1, 20)).cache.counts.shifts, 1U);
-        expect_planned();
-    }
-}
-
 TEST_F(EngineTest, ASessionThatMadeRoomComesBackWithTheSameBits) {
     for (const KvType type : {KvType::f16, KvType::q8_0}) {
         SCOPED_TRACE(to_string(type));
@@ -222,6 +168,22 @@ TEST_F(EngineTest, BeyondMemorySessionsGoToFilesAndComeBackWithTheSameBits) {
     EXPECT_EQ(bits(back), expected);
     others.clear();
     EXPECT_EQ(engine_->stats().parked_files, 0_B);
+}
+
+TEST_F(EngineTest, WhoeverIsAskedIsNotGivenUpForTheOneThatMakesRoom) {
+    // Room for one state in memory and one in files.
+    start({.sequences = 1,
+           .options = {.parking = {.memory = 140_KiB,
+                                   .files = 140_KiB,
+                                   .folder = folder_.path() / "parked"}}});
+    std::vector<Session> sessions;
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        sessions.push_back(open());
+        (void)answer(sessions.back(), request(60, i, 5));
+    }
+    ASSERT_GT(engine_->stats().parked_memory, 70_KiB);
+    ASSERT_GT(engine_->stats().parked_files, 70_KiB);
+    EXPECT_EQ(answer(sessions.front(), request(10, 9, 8)).cache.counts.restored, 1U);
 }
 
 TEST_F(EngineTest, WithoutRoomToParkTokensAreComputedAgainAsTheyWere) {

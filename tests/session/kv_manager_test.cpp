@@ -11,6 +11,19 @@
 namespace hexcore::test {
 namespace {
 
+/// A kind of model by what its cache keeps of a text.
+struct Kind {
+    const char* architecture = nullptr;  ///< null: the tiny mixture, attention over all tokens
+    bool all = true;                     ///< layers that keep each token
+    bool window = false;                 ///< layers that keep those of a window
+    bool state = false;                  ///< recurrent layers
+};
+constexpr Kind plain_kind;
+constexpr Kind windows{.architecture = "gpt-oss", .window = true};
+constexpr Kind hybrid{.architecture = "granitehybrid", .state = true};
+constexpr Kind recurrent{.architecture = "mamba", .all = false, .state = true};
+constexpr Kind indexed{.architecture = "deepseek32"};
+
 /// What a session should have, in the plainest terms.
 struct Expected {
     std::vector<Token> tokens;
@@ -21,8 +34,14 @@ struct Expected {
 
 class KvManagerTest : public EngineTest {
 protected:
-    void begin(KvType type, ParkingOptions parking) {
-        start({.sequences = 3, .kv_type = type});
+    void begin(const Kind& kind, KvType type, ParkingOptions parking) {
+        kind_ = kind;
+        if (kind.architecture != nullptr) {
+            write_kind(kind.architecture);
+        }
+        // More than a window with its batch takes.
+        tokens_each_ = kind.window ? 512 : 256;
+        start({.tokens_each = tokens_each_, .sequences = 3, .kv_type = type});
         engine_.reset();
         kv_.emplace(*model_, std::move(parking));
         decoder_.emplace(*model_);
@@ -43,29 +62,46 @@ protected:
         computed_ += count;
     }
 
-    /// 12 bytes and the rows of K and V for each cell, and headers of a fixed size.
-    std::size_t state_size(std::size_t cells) {
-        if (cells == 0) {
-            return empty_size_;
-        }
-        return first_size_ + (cells - 1) * cell_size_;
+    [[nodiscard]] std::size_t state_size(std::uint32_t sequence) {
+        return llama_state_seq_get_size(&model_->context(), static_cast<llama_seq_id>(sequence));
     }
 
+    /// What libllama writes of a sequence of each length is the oracle: for each cell of a cache 12
+    /// bytes and the rows of K and V, and headers of a fixed size.
     void measure_sizes(std::mt19937& random) {
         SessionCells& cells = kv_->add();
         plain_.emplace_back(&cells, Expected{});
         ASSERT_TRUE(kv_->bring_in(cells));
-        const auto size = [&] {
-            return llama_state_seq_get_size(&model_->context(),
-                                            static_cast<llama_seq_id>(*cells.sequence));
-        };
-        empty_size_ = size();
-        compute(cells, 1, random);
-        first_size_ = size();
-        compute(cells, 1, random);
-        cell_size_ = size() - first_size_;
+        sizes_ = {state_size(*cells.sequence)};
+        while (sizes_.size() <= tokens_each_) {
+            compute(cells, 1, random);
+            sizes_.push_back(state_size(*cells.sequence));
+        }
         plain_.clear();
         kv_->remove(cells);
+        bytes_ = {0};
+        for (std::size_t n = 1; n <= tokens_each_; ++n) {
+            bytes_.push_back(sizes_[n] - meta_size(n) - headers_size());
+        }
+    }
+
+    [[nodiscard]] std::size_t in_window(std::size_t n) const {
+        const std::size_t most = static_cast<std::size_t>(llama_model_n_swa(&model_->model()));
+        return kind_.window ? std::min(n, most) : 0;
+    }
+    [[nodiscard]] std::size_t meta_size(std::size_t n) const {
+        const std::size_t caches = kind_.architecture == indexed.architecture ? 2 : 1;
+        return 12 * ((kind_.all ? caches * n : 0) + in_window(n));
+    }
+    /// What is neither a cell nor a recurrent state, which the books of the devices know.
+    [[nodiscard]] std::size_t headers_size() const {
+        std::size_t states = 0;
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            states += machine_->device(DeviceId(i)).memory().accounted().recurrent.count() / 3;
+        }
+        EXPECT_EQ(states > 0, kind_.state);
+        return sizes_[1] - meta_size(1) - (sizes_[2] - sizes_[1] - (meta_size(2) - meta_size(1))) -
+               states;
     }
 
     [[nodiscard]] Expected& plain_of(const SessionCells& cells) {
@@ -84,25 +120,58 @@ protected:
     void expect_true_figures() {
         const std::uint64_t used = cells_used();
         std::uint64_t parked = 0;
+        Bytes bytes;
         for (const auto& [cells, plain] : plain_) {
             ASSERT_EQ(cells->tokens, plain.tokens);
             ASSERT_EQ(cells->sequence.has_value(), plain.in_cache);
             ASSERT_EQ(cells->parked.has_value(), plain.parked);
             parked += plain.parked ? 1 : 0;
             if (plain.in_cache) {
-                ASSERT_EQ(llama_state_seq_get_size(&model_->context(),
-                                                   static_cast<llama_seq_id>(*cells->sequence)),
-                          state_size(plain.tokens.size()));
+                ASSERT_EQ(state_size(*cells->sequence), sizes_[plain.tokens.size()]);
+                ASSERT_EQ(kv_->stats(cells).session_bytes, Bytes(bytes_[plain.tokens.size()]));
+                bytes += Bytes(bytes_[plain.tokens.size()]);
             }
         }
         most_ = std::max(most_, used);
+        most_bytes_ = std::max(most_bytes_, bytes);
         const CacheStats stats = kv_->stats();
         ASSERT_EQ(stats.cells_used, used);
         ASSERT_EQ(stats.cells_high_water, most_);
+        ASSERT_EQ(stats.used(), bytes);
+        ASSERT_EQ(stats.high_water, most_bytes_);
+        expect_true_devices(stats, used);
         ASSERT_EQ(stats.sessions, plain_.size());
         ASSERT_EQ(stats.sessions_parked, parked);
         ASSERT_EQ(stats.counts.tokens_computed, computed_);
         ASSERT_EQ(machine_->host().accounted().parked, stats.parked_memory);
+        ASSERT_LE(machine_->host().budget().peak(), host_before_ + parking_.memory);
+        ASSERT_LE(stats.parked_files, parking_.files);
+    }
+
+    void expect_true_devices(const CacheStats& stats, std::uint64_t used) const {
+        ASSERT_EQ(stats.devices.size(), machine_->size());
+        for (std::size_t i = 0; i < stats.devices.size(); ++i) {
+            const DeviceCache& device = stats.devices[i];
+            const Usage accounted = machine_->device(DeviceId(i)).memory().accounted();
+            ASSERT_EQ(device.total, accounted.kv + accounted.recurrent);
+            ASSERT_LE(device.used, device.high_water);
+            ASSERT_LE(device.high_water, device.total);
+            ASSERT_LE(device.cells_high_water, device.cells_total);
+            if (kind_.architecture == nullptr) {
+                ASSERT_EQ(device.cells_total, stats.cells_total);
+                ASSERT_EQ(device.cells_used, used);
+                ASSERT_EQ(device.used, Bytes(accounted.kv.count() / stats.cells_total * used));
+            }
+        }
+    }
+
+    void note_most() {
+        most_ = std::max(most_, cells_used());
+        Bytes bytes;
+        for (const auto& [cells, plain] : plain_) {
+            bytes += Bytes(plain.in_cache ? bytes_[plain.tokens.size()] : 0);
+        }
+        most_bytes_ = std::max(most_bytes_, bytes);
     }
 
     /// bring_in() as the plain model has it: whoever was used least recently makes room.
@@ -128,7 +197,7 @@ protected:
         plain.in_cache = true;
         plain.parked = false;
         plain.used = ++clock_;
-        most_ = std::max(most_, cells_used());  // they may go again before anybody looks
+        note_most();  // they may go again before anybody looks
         kv_->let_go(cells);
     }
 
@@ -150,25 +219,32 @@ protected:
         std::vector<Token>& tokens = plain_of(cells).tokens;
         if (kind < 3) {
             const auto keep = static_cast<std::uint32_t>(random() % (tokens.size() + 1));
-            ASSERT_EQ(kv_->keep_first(cells, keep), keep);
-            tokens.resize(keep);
-        } else if (kind < 5 && tokens.size() > 20) {
+            const std::uint32_t kept = kv_->keep_first(cells, keep);
+            // A recurrent state has no parts; of a window some cells may be gone.
+            ASSERT_TRUE(kept == keep || (kept == 0 && (kind_.window || kind_.state)))
+                << kept << " of " << keep;
+            tokens.resize(kept);
+        } else if (kind < 5 && tokens.size() > 20 && kv_->abilities().slide) {
             const auto keep = static_cast<std::uint32_t>(random() % 8);
             const std::uint32_t out = kv_->slide(cells, keep);
             ASSERT_EQ(out, (tokens.size() - keep) / 2);
             tokens.erase(tokens.begin() + keep, tokens.begin() + keep + out);
             compute(cells, 1, random);
-        } else if (const std::size_t room = 256 - tokens.size(); room > 0) {
+        } else if (const std::size_t room = tokens_each_ - tokens.size(); room > 0) {
             compute(cells, 1 + random() % std::min<std::size_t>(room, 40), random);
         }
     }
 
-    void check(KvType type, const ParkingOptions& parking, int operations) {
-        begin(type, parking);
+    void check(const Kind& kind, KvType type, const ParkingOptions& parking, int operations) {
+        parking_ = parking;
+        begin(kind, type, parking);
         std::mt19937 random(11);
         computed_ = most_ = 0;
         measure_sizes(random);
-        most_ = 2;
+        most_ = tokens_each_;
+        most_bytes_ = Bytes(*std::ranges::max_element(bytes_));
+        host_before_ = machine_->host().budget().used();
+        machine_->host().reset_statistics();
         for (int i = 0; i < operations && !HasFatalFailure(); ++i) {
             SCOPED_TRACE(i);
             random_operation(random, parking.memory > 0_B);
@@ -181,30 +257,50 @@ protected:
         decoder_.reset();
     }
 
+    Kind kind_;
+    std::uint32_t tokens_each_ = 0;
+    ParkingOptions parking_;
+    Bytes host_before_;
     std::optional<KvManager> kv_;
     std::optional<Decoder> decoder_;
     std::vector<std::pair<SessionCells*, Expected>> plain_;
     std::uint64_t clock_ = 0;
     std::uint64_t computed_ = 0;
     std::uint64_t most_ = 0;
-    std::size_t empty_size_ = 0;
-    std::size_t first_size_ = 0;
-    std::size_t cell_size_ = 0;
+    Bytes most_bytes_;
+    std::vector<std::size_t> sizes_;  ///< [tokens], as libllama writes a sequence
+    std::vector<std::size_t> bytes_;  ///< [tokens], of these what lies in the cache
 };
 
-TEST_F(KvManagerTest, FiguresAreTrueWithoutParking) { check(KvType::f16, {}, 600); }
+TEST_F(KvManagerTest, FiguresAreTrueWithoutParking) { check(plain_kind, KvType::f16, {}, 600); }
 
 TEST_F(KvManagerTest, FiguresAreTrueWithParkingInMemory) {
-    check(KvType::f16, {.memory = 64_MiB}, 800);
+    check(plain_kind, KvType::f16, {.memory = 64_MiB}, 800);
 }
 
 TEST_F(KvManagerTest, FiguresAreTrueOfAQuantisedCache) {
-    check(KvType::q8_0, {.memory = 64_MiB}, 400);
+    check(plain_kind, KvType::q8_0, {.memory = 64_MiB}, 400);
 }
 
 TEST_F(KvManagerTest, FiguresAreTrueWithParkingInFiles) {
-    check(KvType::f16, {.memory = 500_KiB, .files = 64_MiB, .folder = folder_.path() / "parked"},
-          400);
+    check(plain_kind, KvType::f16,
+          {.memory = 500_KiB, .files = 64_MiB, .folder = folder_.path() / "parked"}, 400);
+}
+
+TEST_F(KvManagerTest, FiguresAreTrueOfWindows) {
+    check(windows, KvType::f16, {.memory = 64_MiB}, 300);
+}
+
+TEST_F(KvManagerTest, FiguresAreTrueOfHybridModels) {
+    check(hybrid, KvType::f16, {.memory = 64_MiB}, 300);
+}
+
+TEST_F(KvManagerTest, FiguresAreTrueOfRecurrentModels) {
+    check(recurrent, KvType::f16, {.memory = 64_MiB}, 300);
+}
+
+TEST_F(KvManagerTest, FiguresAreTrueOfModelsWithAnIndexBesideTheCache) {
+    check(indexed, KvType::f16, {.memory = 64_MiB}, 200);
 }
 
 }  // namespace

@@ -25,10 +25,11 @@ protected:
                              .kv_type = "f16"};
         content_.tokens = {1, 2, 3};
         content_.note = "hello";
-        content_.cells = 2;
+        content_.state.tokens = {1, 2};
         for (int i = 0; i < 100; ++i) {
-            content_.state.push_back(static_cast<std::byte>(i));
+            content_.state.bytes.push_back(static_cast<std::byte>(i));
         }
+        content_.pieces = {.piece = 64, .ends = {1, 2}, .fixed = 1, .fixed_shared = 1};
     }
 
     std::string written() {
@@ -38,28 +39,51 @@ protected:
         return bytes.str();
     }
 
+    Result<SessionFile> read_for(const StateIdentity& expected) {
+        return read_session_file(path_, expected, books_);
+    }
+
     Result<SessionFile> read_as(const std::string& bytes) {
         std::ofstream(path_, std::ios::binary) << bytes;
-        return read_session_file(path_, content_.identity);
+        return read_for(content_.identity);
     }
 
     TempFolder folder_;
     fs::path path_ = folder_.path() / "a.session";
+    Ledger books_{"host memory", 1_MiB};
     SessionFile content_;
 };
 
 TEST_F(SessionFileTest, ReadsWhatWasWrittenAndHidesIt) {
     (void)written();
-    const auto read = read_session_file(path_, content_.identity);
+    const auto read = read_for(content_.identity);
     ASSERT_TRUE(read.has_value()) << read.error().message;
     EXPECT_EQ(read->tokens, content_.tokens);
-    EXPECT_EQ(read->cells, 2U);
-    EXPECT_EQ(read->state, content_.state);
+    EXPECT_EQ(read->state.tokens, content_.state.tokens);
+    EXPECT_EQ(read->state.bytes, content_.state.bytes);
+    EXPECT_EQ(read->pieces, content_.pieces);
     EXPECT_EQ(read->note, "hello");
     EXPECT_EQ(read->state_problem, "");
     struct stat facts {};
     ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 0777U, 0600U);
+}
+
+TEST_F(SessionFileTest, WhatIsReadIsInTheBooksOfHostMemoryAndRefusedByThem) {
+    (void)written();
+    {
+        const auto read = read_for(content_.identity);
+        ASSERT_TRUE(read.has_value());
+        EXPECT_EQ(books_.accounted().parked, 100_B);
+    }
+    EXPECT_EQ(books_.accounted().parked, 0_B);
+    content_.state.bytes.resize(2U << 20);
+    (void)written();
+    const auto read = read_for(content_.identity);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->tokens, content_.tokens);
+    EXPECT_TRUE(read->state.bytes.empty());
+    EXPECT_NE(read->state_problem, "");
 }
 
 TEST_F(SessionFileTest, EachFlippedBitAndEachCutIsNoticed) {
@@ -79,22 +103,22 @@ TEST_F(SessionFileTest, AnotherModelIsRefusedAndAnotherCacheGivesTheTokens) {
     (void)written();
     StateIdentity other = content_.identity;
     other.modified_ns = {"18"};
-    const auto refused = read_session_file(path_, other);
+    const auto refused = read_for(other);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, ErrorCode::bad_input);
     EXPECT_THAT(refused.error().message, HasSubstr("another model"));
     other = content_.identity;
     other.kv_type = "q8_0";
-    const auto tokens = read_session_file(path_, other);
+    const auto tokens = read_for(other);
     ASSERT_TRUE(tokens.has_value()) << tokens.error().message;
     EXPECT_EQ(tokens->tokens, content_.tokens);
-    EXPECT_TRUE(tokens->state.empty());
+    EXPECT_TRUE(tokens->state.bytes.empty());
     EXPECT_THAT(tokens->state_problem, HasSubstr("f16"));
 }
 
 TEST_F(SessionFileTest, AWriteThatFailsLeavesTheOldOne) {
     const std::string good = written();
-    content_.state.resize(200'000);
+    content_.state.bytes.resize(200'000);
     rlimit old{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
     const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
@@ -131,6 +155,57 @@ TEST_F(EngineTest, ASavedSessionGoesOnWithTheSameBits) {
     const Answer given = answer(session, request(10, 2, 6));
     EXPECT_EQ(bits(given), expected);
     EXPECT_EQ(given.computed_tokens, 11U + 5U);
+}
+
+// With Equality::exact only what was computed in the pieces of a fresh session is reused.
+TEST_F(EngineTest, ASavedSessionIsReusedAsItWouldHaveBeen) {
+    const fs::path file = folder_.path() / "chat.session";
+    const Setting setting{.tokens_each = 512, .options = {.equality = Equality::exact}};
+    const auto whole = [](std::vector<Token> tokens) {
+        Request asked = request(0, 1, 6);
+        asked.tokens = std::move(tokens);
+        asked.kind = PromptKind::whole;
+        asked.shared_tokens = 50;
+        return asked;
+    };
+    const std::vector<Token> first = request(200, 1, 0).tokens;
+    std::vector<Token> longer = first;
+    const std::vector<Token> more = request(60, 2, 0).tokens;
+    longer.insert(longer.end(), more.begin(), more.end());
+    start(setting);
+    Answer expected;
+    {
+        Session session = open();
+        (void)answer(session, whole(first));
+        ASSERT_TRUE(session.save_to(file, "").has_value());
+        expected = answer(session, whole(longer));
+        EXPECT_EQ(expected.reused_tokens, 192U);
+    }
+    start(setting);
+    {
+        Session session = open();
+        ASSERT_EQ(session.load_from(file).value().problem, "");
+        const Answer given = answer(session, whole(longer));
+        EXPECT_EQ(given.reused_tokens, expected.reused_tokens);
+        EXPECT_EQ(bits(given), bits(expected));
+        // Where cells are gone, the tokens are computed again in the pieces in which they were.
+        ASSERT_EQ(session.load_from(file).value().problem, "");
+        const Answer goes_on = answer(session, request(5, 3, 4));
+        Session again = open();
+        ASSERT_EQ(again.load_from(file).value().problem, "");
+        Session other = open();
+        Session another = open();
+        (void)answer(other, request(4, 4, 1));
+        (void)answer(another, request(4, 4, 1));
+        EXPECT_EQ(again.stats().session_tokens, 0U);
+        EXPECT_EQ(bits(answer(again, request(5, 3, 4))), bits(goes_on));
+    }
+    Setting other_pieces = setting;
+    other_pieces.ubatch = 96;
+    start(other_pieces);
+    Session session = open();
+    ASSERT_EQ(session.load_from(file).value().problem, "");
+    EXPECT_EQ(answer(session, whole(longer)).reused_tokens, 0U);
 }
 
 }  // namespace

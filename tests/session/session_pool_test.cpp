@@ -12,10 +12,10 @@ using Tokens = std::vector<Token>;
 
 class SessionPoolTest : public EngineTest {
 protected:
-    void make(std::size_t most, const Setting& setting = {}) {
+    void make(std::size_t most, const Setting& setting = {}, const SessionOptions& options = {}) {
         pool_.reset();
         start(setting);
-        pool_.emplace(*engine_, most);
+        pool_.emplace(*engine_, most, options);
         pool_->on_forgotten = [this](const std::string& name) { forgotten_.push_back(name); };
     }
     void TearDown() override { pool_.reset(); }
@@ -151,6 +151,18 @@ TEST_F(SessionPoolTest, TheLeastRecentlyUsedMakesRoomThoseWithANameLast) {
     EXPECT_FALSE(pool_->named("a").is_new);
     EXPECT_NE(pool_->named("d").session, nullptr);
     EXPECT_THAT(forgotten_, ElementsAre("b"));
+}
+
+TEST_F(SessionPoolTest, OneThatSlidGoesOnWithTheConversationThatMadeItSlide) {
+    make(8, {}, {.on_full = OnFull::slide, .keep = 4});
+    const Tokens said = some(250, 1);
+    const auto slid = answered(whole(said, 20));
+    EXPECT_EQ(slid.answer.cache.counts.shifts, 1U);
+    const Tokens& held = slid.session->tokens();
+    const auto back = answered(whole(joined(said, {held.end() - 20, held.end()}), 20));
+    EXPECT_EQ(back.session, slid.session);
+    EXPECT_EQ(back.answer.prompt_tokens, 270U - 126);
+    EXPECT_EQ(back.answer.reused_tokens, 270U - 126 - 1);
 }
 
 TEST_F(SessionPoolTest, WhoAnswersIsNeitherTakenNorClosed) {

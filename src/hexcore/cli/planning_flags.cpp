@@ -18,6 +18,12 @@ void add_threads(CLI::App& command, int& threads) {
         ->option_text("N");
 }
 
+void add_keep(CLI::App& command, std::uint32_t& keep) {
+    command
+        .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
+        ->option_text("N");
+}
+
 void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     auto* positional =
         command.add_option("model", model, "a GGUF file; of a split model, any part");

@@ -16,6 +16,8 @@ namespace hexcore {
 
 /// Adds the number of threads that a command computes with.
 void add_threads(CLI::App& command, int& threads);
+/// Adds how much of a session stays when it slides.
+void add_keep(CLI::App& command, std::uint32_t& keep);
 
 /// The options that plan, run and verify share, as they are typed.
 struct PlanningFlags {
@@ -28,7 +30,7 @@ struct PlanningFlags {
     std::string kv_type = "f16";
     std::string policy = "balanced";
     std::string fit;
-    std::string on_full = "stop";  ///< of plan and run
+    std::string on_full = "stop";  ///< of plan, run and serve
     bool verify_data = false;      ///< of run and verify, which load what is planned
 
     /// Adds them to a command; `model` is its positional argument.

@@ -66,9 +66,7 @@ void RunOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
-    command
-        .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
-        ->option_text("N");
+    add_keep(command, keep);
     auto* text = command
                      .add_option("-p,--prompt", prompt,
                                  "a question, put in the model's chat template if it has one")

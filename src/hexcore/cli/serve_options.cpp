@@ -16,6 +16,8 @@ namespace hexcore {
 void ServeOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
+    planning.add_on_full_to(command);
+    add_keep(command, keep);
     add_plan_file(command, plan_file);
     add_threads(command, threads);
     command.add_option("--host", host, "the address to listen on")->option_text("ADDRESS");
@@ -87,6 +89,7 @@ Result<ServedModelOptions> ServeOptions::model(std::uint32_t sequences,
     HEXCORE_TRY(memory, parse_bytes(park_memory));
     HEXCORE_TRY(files, parse_bytes(park_files));
     ServedModelOptions options{.sessions = sessions, .queue = queue};
+    options.session = {.on_full = planning.when_full(), .keep = keep};
     if (!template_file.empty()) {
         HEXCORE_TRY(text, read_file(template_file, stop));
         options.chat_template = std::move(text);

@@ -29,6 +29,7 @@ struct ServeOptions {
     bool exact = false;
     bool worker = false;
     std::uint32_t worker_of = 0;  ///< the process whose worker this is; 0: nobody's
+    std::uint32_t keep = 0;
     std::string park_memory = "256MiB";
     std::string park_files = "0";
 

@@ -21,9 +21,13 @@ Json devices_json(const CacheStats& stats) {
     Json devices = Json::array();
     for (const DeviceCache& device : stats.devices) {
         devices.push_back({{"name", device.name},
+                           {"cells_total", device.cells_total},
+                           {"cells_used", device.cells_used},
+                           {"cells_high_water", device.cells_high_water},
                            {"bytes_total", device.total.count()},
                            {"bytes_used", device.used.count()},
-                           {"high_water_bytes", device.high_water.count()}});
+                           {"high_water_bytes", device.high_water.count()},
+                           {"session_bytes", device.of_session.count()}});
     }
     return devices;
 }
@@ -45,7 +49,6 @@ const char* to_string(Forgetting forgetting) {
 
 Bytes CacheStats::total() const { return sum(devices, &DeviceCache::total); }
 Bytes CacheStats::used() const { return sum(devices, &DeviceCache::used); }
-Bytes CacheStats::high_water() const { return sum(devices, &DeviceCache::high_water); }
 
 Json cache_stats_json(const CacheStats& stats) {
     constexpr double mib = 1024.0 * 1024.0;
@@ -53,7 +56,7 @@ Json cache_stats_json(const CacheStats& stats) {
             {"cells_used", stats.cells_used},
             {"bytes_total", stats.total().count()},
             {"bytes_used", stats.used().count()},
-            {"high_water_bytes", stats.high_water().count()},
+            {"high_water_bytes", stats.high_water.count()},
             {"tokens_reused", stats.counts.tokens_reused},
             {"tokens_computed", stats.counts.tokens_computed},
             {"tokens_evicted", stats.counts.tokens_evicted},
@@ -63,7 +66,13 @@ Json cache_stats_json(const CacheStats& stats) {
             {"kv_type", to_string(stats.kv_type)},
             {"sessions", stats.sessions},
             {"seq_length", stats.session_tokens},
-            {"estimated_memory_mb", static_cast<double>(stats.session_bytes) / mib},
+            {"estimated_memory_mb", static_cast<double>(stats.session_bytes.count()) / mib},
+            {"session",
+             {{"cells_total", stats.session_cells},
+              {"cells_used", stats.session_tokens},
+              {"cells_high_water", stats.session_tokens_high_water},
+              {"bytes_used", stats.session_bytes.count()},
+              {"high_water_bytes", stats.session_high_water.count()}}},
             {"sessions_parked", stats.sessions_parked},
             {"parked_memory_bytes", stats.parked_memory.count()},
             {"parked_file_bytes", stats.parked_files.count()},

@@ -38,9 +38,13 @@ struct CacheCounts {
 /// The cache of one device.
 struct DeviceCache {
     std::string name;
-    Bytes total;
-    Bytes used;
-    Bytes high_water;  ///< the most that was ever used
+    std::uint64_t cells_total = 0;  ///< for tokens; 0: it has no layer that keeps any
+    std::uint64_t cells_used = 0;
+    std::uint64_t cells_high_water = 0;
+    Bytes total = {};
+    Bytes used = {};
+    Bytes high_water = {};  ///< the most that was ever used there
+    Bytes of_session = {};  ///< used by the session that was asked
 };
 
 /// What the KV cache holds and did. A cell has the keys and values of a token, in all layers.
@@ -49,19 +53,22 @@ struct CacheStats {
     std::uint64_t cells_used = 0;
     std::uint64_t cells_high_water = 0;
     std::vector<DeviceCache> devices;
+    Bytes high_water;  ///< the most that was ever used on all together
     CacheCounts counts;
     KvType kv_type = KvType::f16;
     std::uint64_t sessions = 0;
     std::uint64_t sessions_parked = 0;
     Bytes parked_memory;  ///< of the host, for parked sessions and saved beginnings of prompts
     Bytes parked_files;
-    std::uint64_t session_tokens = 0;  ///< of the session that was asked, in the cache
-    std::uint64_t session_bytes = 0;   ///< that these take
+    std::uint64_t session_cells = 0;              ///< that the session that was asked may have
+    std::uint64_t session_tokens = 0;             ///< it has in the cache
+    std::uint64_t session_tokens_high_water = 0;  ///< that it ever had there
+    Bytes session_bytes;                          ///< that these take
+    Bytes session_high_water;
     CacheAbilities abilities;
 
     [[nodiscard]] Bytes total() const;
     [[nodiscard]] Bytes used() const;
-    [[nodiscard]] Bytes high_water() const;
 };
 
 /// The `cache_stats` of docs/formats/run.md.

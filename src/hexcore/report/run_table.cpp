@@ -113,7 +113,7 @@ std::string run_table(const RunReport& report, TextStyle style) {
                     "{} computed",
                     report.cache.cells_used, report.cache.cells_total,
                     to_string(report.cache.used()), to_string(report.cache.total()),
-                    to_string(report.cache.high_water()),
+                    to_string(report.cache.high_water),
                     plural(report.cache.counts.tokens_computed, "token")),
         style.columns);
     return text;

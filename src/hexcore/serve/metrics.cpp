@@ -43,6 +43,8 @@ void add_cache(std::string& text, const CacheStats& cache) {
         cache.cells_high_water);
     add(text, "cache_bytes_total", "gauge", "Bytes of the KV cache.", cache.total().count());
     add(text, "cache_bytes_used", "gauge", "Bytes of its cells in use.", cache.used().count());
+    add(text, "cache_bytes_high_water", "gauge", "The most bytes that were ever in use at once.",
+        cache.high_water.count());
     add(text, "parked_memory_bytes", "gauge", "Host memory of parked sessions.",
         cache.parked_memory.count());
     add(text, "parked_file_bytes", "gauge", "Files of parked sessions.",
@@ -57,6 +59,27 @@ void add_cache(std::string& text, const CacheStats& cache) {
     add(text, "cache_parked_total", "counter", "How often a session was parked.", counts.parked);
     add(text, "cache_restored_total", "counter", "How often a parked session came back.",
         counts.restored);
+}
+
+void add_cache_devices(std::string& text, const std::vector<DeviceCache>& devices) {
+    const auto line = [&text](const char* name, const DeviceCache& device, const char* kind,
+                              std::uint64_t value) {
+        fmt::format_to(std::back_inserter(text),
+                       "hexcore_cache_device_{}{{device=\"{}\",kind=\"{}\"}} {}\n", name,
+                       label(device.name), kind, value);
+    };
+    describe(text, "cache_device_cells", "gauge", "Cells of the cache on a device.");
+    for (const DeviceCache& device : devices) {
+        line("cells", device, "total", device.cells_total);
+        line("cells", device, "used", device.cells_used);
+        line("cells", device, "high_water", device.cells_high_water);
+    }
+    describe(text, "cache_device_bytes", "gauge", "Bytes of the cache on a device.");
+    for (const DeviceCache& device : devices) {
+        line("bytes", device, "total", device.total.count());
+        line("bytes", device, "used", device.used.count());
+        line("bytes", device, "high_water", device.high_water.count());
+    }
 }
 
 void add_devices(std::string& text, const std::vector<RunDevice>& devices) {
@@ -164,6 +187,7 @@ std::string Metrics::text(const Now& now) {
     }
     if (now.loaded) {
         add_cache(text, now.cache);
+        add_cache_devices(text, now.cache.devices);
         add_devices(text, now.devices);
     }
     return text;

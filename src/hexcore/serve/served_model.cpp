@@ -33,6 +33,7 @@ std::size_t answers_most(const LoadedModel& model, const ServedModelOptions& opt
 Result<std::unique_ptr<ServedModel>> ServedModel::make(LoadedModel& model,
                                                        const ServedModelOptions& options,
                                                        Metrics& metrics) {
+    HEXCORE_TRY_VOID(Engine::check(options.session, model));
     HEXCORE_TRY(chat_template, options.chat_template.empty()
                                    ? ChatTemplate::of(model.model())
                                    : ChatTemplate::of(model.model(), options.chat_template));
@@ -49,7 +50,7 @@ ServedModel::ServedModel(LoadedModel& model, const ServedModelOptions& options,
       tokenizer_(model),
       answers_most_(answers_most(model, options)),
       engine_(model, options.engine) {
-    pool_.emplace(engine_, options.sessions);
+    pool_.emplace(engine_, options.sessions, options.session);
     pool_->on_forgotten = [this](const std::string& name) { talks_.forget(name); };
     thread_.emplace(engine_);
 }

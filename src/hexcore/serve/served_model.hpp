@@ -19,6 +19,7 @@ namespace hexcore {
 
 struct ServedModelOptions {
     EngineOptions engine = {};
+    SessionOptions session = {};
     std::size_t sessions = 64;       ///< kept, whether they answer or not; see SessionPool
     std::string chat_template = {};  ///< Jinja; empty: the model's own
     std::size_t queue = 64;  ///< answers that wait for a sequence, beyond those being computed
@@ -29,7 +30,7 @@ struct ServedModelOptions {
 class ServedModel {
 public:
     /// The model must outlive it, and stay where it is; the metrics must, too. Fails as
-    /// ChatTemplate::of() does.
+    /// ChatTemplate::of() and Engine::open() do.
     [[nodiscard]] static Result<std::unique_ptr<ServedModel>> make(
         LoadedModel& model, const ServedModelOptions& options, Metrics& metrics);
     ~ServedModel();  ///< ends what is being answered

@@ -12,22 +12,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-}  // namespace
-
-std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
-    return static_cast<std::uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
-Result<void> Conversation::ask(Request request, const LoadedModel& model, const KvManager& kv) {
-    HEXCORE_CHECK(state_ == State::idle, static_cast<int>(state_), "is being asked already");
-    const Tokenizer tokenizer(model);
-    HEXCORE_TRY_VOID(tokenizer.check_continues_texts());
-    const bool whole = request.kind == PromptKind::whole;
+/// A request's prompt, whose tokens must be the model's.
+Result<std::vector<Token>> prompt_of(Request& request, const Tokenizer& tokenizer,
+                                     TextPlace place) {
     std::vector<Token> tokens = std::move(request.tokens);
     if (tokens.empty()) {
-        const bool at_start = whole || tokens_.empty();
-        HEXCORE_TRY(of_text, tokenizer.tokenize(request.text,
-                                                at_start ? TextPlace::start : TextPlace::within));
+        HEXCORE_TRY(of_text, tokenizer.tokenize(request.text, place));
         tokens = std::move(of_text);
     }
     const std::uint32_t n_vocab = tokenizer.vocabulary_size();
@@ -38,6 +28,39 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
         return fail(ErrorCode::usage, "the prompt has a token that is none of the model's {}",
                     n_vocab);
     }
+    return tokens;
+}
+
+}  // namespace
+
+std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
+    return static_cast<std::uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+Request in_window(Request request, const SessionOptions& options, std::uint32_t most) {
+    std::vector<Token>& tokens = request.tokens;
+    if (options.on_full == OnFull::stop || tokens.size() <= most) {
+        return request;
+    }
+    // As KvManager::slide() does it in a full session, so often that the rest fits.
+    const std::size_t step = std::max(1U, (most - options.keep) / 2);
+    const std::size_t out = (tokens.size() - most + step - 1) / step * step;
+    const auto from = tokens.begin() + options.keep;
+    tokens.erase(from, from + static_cast<std::ptrdiff_t>(out));
+    if (request.shared_tokens > options.keep) {
+        request.shared_tokens = 0;
+    }
+    return request;
+}
+
+Result<void> Conversation::ask(Request request, const LoadedModel& model, const KvManager& kv) {
+    HEXCORE_CHECK(state_ == State::idle, static_cast<int>(state_), "is being asked already");
+    const Tokenizer tokenizer(model);
+    HEXCORE_TRY_VOID(tokenizer.check_continues_texts());
+    const bool whole = request.kind == PromptKind::whole;
+    const bool at_start = whole || tokens_.empty();
+    HEXCORE_TRY(tokens,
+                prompt_of(request, tokenizer, at_start ? TextPlace::start : TextPlace::within));
     const std::size_t held = whole ? 0 : tokens_.size();
     // The last token of an answer is not computed yet, and goes on by itself.
     const std::size_t computed = whole ? 0 : std::min<std::size_t>(held, position());
@@ -45,33 +68,36 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
         return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
     }
     const std::uint32_t most = kv.session_tokens();
-    const bool slides = options_.on_full == OnFull::slide && !whole;
-    const std::size_t fixed = slides ? std::min<std::size_t>(options_.keep, held) : held;
-    if (fixed + tokens.size() > most) {
-        const std::uint64_t enough = (fixed + tokens.size() + 1) * model.plan().context.sequences;
+    if (options_.on_full == OnFull::stop && held + tokens.size() > most) {
+        const std::uint64_t enough = (held + tokens.size() + 1) * model.plan().context.sequences;
         return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
                     "the prompt has {} and the context has room for {}",
-                    plural(tokens.size(), "token"), most - std::min<std::size_t>(most, fixed));
+                    plural(tokens.size(), "token"), most - std::min<std::size_t>(most, held));
     }
     HEXCORE_TRY(sampler, Sampler::make(model, request.sampling, request.grammar, request.biases));
     sampler_.emplace(std::move(sampler));
-    if (!whole) {
-        std::ranges::for_each(tokens_, [this](Token token) { sampler_->remember(token); });
-    }
-    std::ranges::for_each(tokens, [this](Token token) { sampler_->remember(token); });
-    stream_.emplace(request.stops);
-    answer_ = {};
-    answer_.prompt_tokens = static_cast<std::uint32_t>(tokens.size() + held - computed);
-    unshown_.clear();
     before_ = tokens_;
     const auto all_before = static_cast<std::uint32_t>(before_.size());
     computed_before_ = position() > 0 ? position() : all_before - std::min(all_before, 1U);
-    if (whole) {
-        tokens_.clear();
+    const std::size_t asked = tokens.size() + held - computed;
+    // Behind what a session that slides has, it makes room for what it could hold at all.
+    const bool needs_more = whole || options_.keep + tokens.size() > most;
+    tokens.insert(tokens.begin(), tokens_.begin(),
+                  tokens_.begin() + static_cast<std::ptrdiff_t>(held));
+    std::ranges::for_each(tokens, [this](Token token) { sampler_->remember(token); });
+    request.tokens = std::move(tokens);
+    if (request.tokens.size() > most && needs_more) {
+        request = in_window(std::move(request), options_, most);
+        forget_ends_after(options_.keep);
     }
-    tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+    tokens_ = std::move(request.tokens);
+    stream_.emplace(request.stops);
+    answer_ = {};
+    answer_.prompt_tokens = static_cast<std::uint32_t>(std::min(asked, tokens_.size()));
+    unshown_.clear();
     request_ = std::move(request);
     cancelled_ = false;
+    computed_anew_ = false;
     since_ = Clock::now();
     state_ = State::waiting;
     return {};
@@ -95,6 +121,20 @@ std::uint32_t Conversation::reusable(const SessionCells& cells, std::span<const 
         return shared <= fixed ? std::max(shared, pieces) : pieces;
     }
     return std::min(fixed, std::min(shared, cells.fixed_shared)) / cut.piece * cut.piece;
+}
+
+ComputedPieces Conversation::pieces(const CutOptions& cut) const {
+    return {cut.piece, ends_, cells_.fixed, cells_.fixed_shared};
+}
+
+void Conversation::set_tokens(std::vector<Token> tokens, ComputedPieces pieces,
+                              const CutOptions& cut) {
+    tokens_ = std::move(tokens);
+    ends_ = std::move(pieces.ends);
+    // Of a fresh session the pieces are others now, if batches had another size.
+    const bool same = pieces.piece == cut.piece && !cells_.tokens.empty();
+    cells_.fixed = same ? pieces.fixed : 0;
+    cells_.fixed_shared = same ? pieces.fixed_shared : 0;
 }
 
 void Conversation::forget_ends_after(std::uint32_t position) {

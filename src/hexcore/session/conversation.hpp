@@ -28,6 +28,12 @@ struct SessionOptions {
     std::uint32_t keep = 0;  ///< tokens at the start that slide() never takes out
 };
 
+/// What a session that slides takes of a whole prompt of more than `most` tokens: the first `keep`,
+/// and the newest, of which as many are left as if it had slid all along. So the prompts of a
+/// conversation that grows leave the same out, and begin alike, until it slides again. Any other
+/// request is left as it is.
+[[nodiscard]] Request in_window(Request request, const SessionOptions& options, std::uint32_t most);
+
 /// How reused tokens and pieces of prompts are cut.
 struct CutOptions {
     std::uint32_t piece = 512;  ///< pieces end at its multiples
@@ -55,11 +61,10 @@ public:
     [[nodiscard]] SessionCells& cells() const { return cells_; }
     /// All its tokens, whether they are in the cache or not; the last may not be computed yet.
     [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
-    /// In place of those that it has; it must be idle.
-    void set_tokens(std::vector<Token> tokens) {
-        tokens_ = std::move(tokens);
-        ends_.clear();
-    }
+    /// In which pieces they were computed.
+    [[nodiscard]] ComputedPieces pieces(const CutOptions& cut) const;
+    /// In place of those that it has; it must be idle. The cells must be there already.
+    void set_tokens(std::vector<Token> tokens, ComputedPieces pieces, const CutOptions& cut);
     /// Ends its answer before anything more is computed. Safe to call from any thread.
     void cancel() { cancelled_ = true; }
     [[nodiscard]] bool is_cancelled() const { return cancelled_; }
@@ -80,6 +85,9 @@ public:
     [[nodiscard]] std::span<const Token> next(KvManager& kv, const CutOptions& cut);
     /// next() was computed. Whether its logits are wanted: a token is to be chosen now.
     [[nodiscard]] bool computed(KvManager& kv, const CutOptions& cut);
+    /// Its cells are gone, since what was computed with them was wrong. Whether it computes all of
+    /// them anew, which it does once for each answer.
+    [[nodiscard]] bool computes_anew() { return !std::exchange(computed_anew_, true); }
     /// next() was not computed, or in part: nothing of it counts.
     void not_computed(KvManager& kv);
     /// Chooses the next token. True: the answer ends, as answer().stop says.
@@ -120,6 +128,7 @@ private:
     /// Where batches of its tokens ended, as long as none were forgotten: cells that are gone can
     /// be computed again as they were.
     std::vector<std::uint32_t> ends_;
+    bool computed_anew_ = false;
     bool fixed_grows_ = false;  ///< pieces end where those of a fresh session would
     Request request_;
     std::optional<Sampler> sampler_;

@@ -84,19 +84,21 @@ bool Session::makes_room() const {
 
 void Session::clear() {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
-    conversation_->set_tokens({});
+    conversation_->set_tokens({}, {}, engine_->cut_);
     engine_->kv_.clear(conversation_->cells());
 }
 
 Result<void> Session::save_to(const std::filesystem::path& file, const std::string& note) {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
     SessionCells& cells = conversation_->cells();
-    SessionFile content{StateIdentity::of(engine_->model()), conversation_->tokens(), note};
+    SessionFile content{.identity = StateIdentity::of(engine_->model()),
+                        .tokens = conversation_->tokens(),
+                        .note = note,
+                        .pieces = conversation_->pieces(engine_->cut_)};
     if (!cells.tokens.empty() && !cells.shifting && engine_->kv_.bring_in(cells)) {
         engine_->kv_.let_go(cells);
         if (auto saved = engine_->kv_.save(cells)) {
-            content.cells = static_cast<std::uint32_t>(cells.tokens.size());
-            content.state = std::move(saved->bytes);
+            content.state = *std::move(saved);
         }
     }
     return write_session_file(file, content);
@@ -104,7 +106,8 @@ Result<void> Session::save_to(const std::filesystem::path& file, const std::stri
 
 Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
-    HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model())));
+    HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model()),
+                                        engine_->model().machine().host()));
     KvManager& kv = engine_->kv_;
     if (read.tokens.size() > kv.session_tokens() + std::size_t{1}) {
         const std::uint64_t enough =
@@ -124,18 +127,19 @@ Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
     SessionCells& cells = conversation_->cells();
     kv.clear(cells);
     Loaded loaded{std::move(read.note), std::move(read.state_problem)};
-    if (loaded.problem.empty() && read.state.empty() && !read.tokens.empty()) {
-        loaded.problem = "it has the tokens alone";
-    } else if (loaded.problem.empty() && !read.tokens.empty() && !kv.bring_in(cells)) {
-        loaded.problem = "all sequences of the context are busy";
-    } else if (loaded.problem.empty() && !read.tokens.empty()) {
-        kv.let_go(cells);
-        const auto in_cells = std::span(read.tokens).first(read.cells);
-        if (!kv.restore(cells, in_cells, read.state)) {
-            loaded.problem = "this context does not take what it holds of the cache";
+    if (loaded.problem.empty() && !read.tokens.empty()) {
+        if (read.state.bytes.empty()) {
+            loaded.problem = "it has the tokens alone";
+        } else if (!kv.bring_in(cells)) {
+            loaded.problem = "all sequences of the context are busy";
+        } else {
+            kv.let_go(cells);
+            if (!kv.restore(cells, read.state.tokens, read.state.bytes)) {
+                loaded.problem = "this context does not take what it holds of the cache";
+            }
         }
     }
-    conversation_->set_tokens(std::move(read.tokens));
+    conversation_->set_tokens(std::move(read.tokens), std::move(read.pieces), engine_->cut_);
     return loaded;
 }
 
@@ -161,19 +165,25 @@ ParkingOptions Engine::parking_for(const LoadedModel& model, const EngineOptions
 
 Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
 
-Result<Session> Engine::open(const SessionOptions& options) {
-    if (options.on_full == OnFull::slide) {
-        if (!kv_.abilities().slide) {
-            return fail(ErrorCode::usage,
-                        "a full context of this model cannot slide: {}; it can stop",
-                        kv_.abilities().why);
-        }
-        if (options.keep > kv_.session_tokens() / 2) {
-            return fail(ErrorCode::usage,
-                        "{} tokens to keep are more than half of the {} of a session", options.keep,
-                        kv_.session_tokens());
-        }
+Result<void> Engine::check(const SessionOptions& options, const LoadedModel& model) {
+    if (options.on_full == OnFull::stop) {
+        return {};
     }
+    const CacheAbilities abilities = abilities_of(model);
+    const std::uint32_t most = session_tokens_of(model);
+    if (!abilities.slide) {
+        return fail(ErrorCode::usage, "a full context of this model cannot slide: {}; it can stop",
+                    abilities.why);
+    }
+    if (options.keep > most / 2) {
+        return fail(ErrorCode::usage, "{} tokens to keep are more than half of the {} of a session",
+                    options.keep, most);
+    }
+    return {};
+}
+
+Result<Session> Engine::open(const SessionOptions& options) {
+    HEXCORE_TRY_VOID(check(options, model()));
     conversations_.push_back(std::make_unique<Conversation>(kv_.add(), options));
     return Session(*this, *conversations_.back());
 }
@@ -327,7 +337,11 @@ void Engine::compute(std::span<Conversation* const> together, const std::atomic<
 void Engine::take(Conversation& conversation, std::size_t part) {
     const auto logits = decoder_.logits(part);
     if (!logits) {
-        fail_one(conversation, logits.error());
+        // It may be of cells that another one left, whom nobody told because it was cancelled.
+        kv_.wipe(conversation.cells());
+        if (!conversation.computes_anew()) {
+            fail_one(conversation, logits.error());
+        }
         return;
     }
     const auto ended = conversation.take(*logits, tokenizer_);

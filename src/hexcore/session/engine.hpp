@@ -93,8 +93,11 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    /// A new session, which takes nothing until it is asked. Fails with ErrorCode::usage where this
-    /// model's cache cannot do what is to happen when it is full.
+    /// Fails with ErrorCode::usage where a model's cache cannot do what is to happen when a session
+    /// is full.
+    [[nodiscard]] static Result<void> check(const SessionOptions& options,
+                                            const LoadedModel& model);
+    /// A new session, which takes nothing until it is asked. Fails as check() does.
     [[nodiscard]] Result<Session> open(const SessionOptions& options = {});
 
     /// One turn. False: nobody has a question. Once `stop` (null: never) is set, all answers end

@@ -1,7 +1,6 @@
 #include "hexcore/session/kv_manager.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "hexcore/backend/machine.hpp"
@@ -34,12 +33,17 @@ CacheAbilities abilities_of(const LoadedModel& model) {
     return abilities;
 }
 
+std::uint32_t session_tokens_of(const LoadedModel& model) {
+    return llama_n_ctx_seq(&model.context());
+}
+
 KvManager::KvManager(LoadedModel& model, ParkingOptions parking)
     : model_(model),
       abilities_(abilities_of(model)),
-      session_tokens_(llama_n_ctx_seq(&model.context())),
+      session_tokens_(session_tokens_of(model)),
       parking_(model, std::move(parking)),
-      in_sequence_(llama_n_seq_max(&model.context()), nullptr) {
+      in_sequence_(llama_n_seq_max(&model.context()), nullptr),
+      books_(model) {
     for (std::uint32_t sequence = 0; sequence < in_sequence_.size(); ++sequence) {
         empty(sequence);
     }
@@ -63,11 +67,25 @@ void KvManager::clear(SessionCells& cells) {
     forget(cells);
 }
 
+void KvManager::wipe(SessionCells& cells) {
+    parking_.drop_beginnings_of(cells.tokens);
+    if (cells.sequence) {
+        books_.cells().wipe(*cells.sequence);
+    }
+    clear(cells);
+}
+
 void KvManager::forget(SessionCells& cells) {
     cells.tokens.clear();
     cells.fixed = 0;
     cells.fixed_shared = 0;
     cells.shifting = false;
+    enter(cells);
+}
+
+/// Into the books, what it holds now.
+void KvManager::enter(SessionCells& cells) {
+    books_.change(cells.entry, cells.sequence.value_or(0), cells.sequence ? size_of(cells) : 0);
 }
 
 void KvManager::remove(SessionCells& cells) {
@@ -86,6 +104,9 @@ void KvManager::empty(std::uint32_t sequence) {
 
 bool KvManager::bring_in(SessionCells& cells) {
     if (!cells.sequence) {
+        if (cells.parked) {
+            parking_.want(*cells.parked);  // not to be given up for what makes room now
+        }
         cells.sequence = free_sequence();
         if (!cells.sequence) {
             return false;
@@ -149,6 +170,7 @@ void KvManager::park(SessionCells& cells) {
     empty(*cells.sequence);
     in_sequence_[*cells.sequence] = nullptr;
     cells.sequence.reset();
+    enter(cells);
 }
 
 void KvManager::bring_back(SessionCells& cells) {
@@ -183,6 +205,7 @@ std::uint32_t KvManager::keep_first(SessionCells& cells, std::uint32_t count) {
     }
     cells.tokens.resize(count);
     cells.fixed = std::min(cells.fixed, count);
+    enter(cells);
     return count;
 }
 
@@ -196,7 +219,7 @@ std::uint32_t KvManager::keepable(const SessionCells& cells, std::uint32_t count
     const bool lost_window =
         window > 0 && count > 0 && cells.sequence &&
         llama_memory_seq_pos_min(llama_get_memory(&model_.context()), sequence_of(cells)) >
-            std::max(0, static_cast<llama_pos>(count) - window + 1);
+            std::max(0, static_cast<llama_pos>(count) - window);
     return lost_window ? 0 : count;
 }
 
@@ -215,6 +238,9 @@ bool KvManager::can_copy_first(const SessionCells& from, std::uint32_t count) co
 bool KvManager::copy_first(const SessionCells& from, SessionCells& to, std::uint32_t count) {
     HEXCORE_CHECK(can_copy_first(from, count) && from.adapters == to.adapters, count,
                   size_of(from));
+    if (!parking_.make_room(state_size(from))) {
+        return false;
+    }
     const auto state = save(from);
     return state && restore(to, from.tokens, state->bytes) && keep_first(to, count) == count;
 }
@@ -233,6 +259,7 @@ std::uint32_t KvManager::slide(SessionCells& cells, std::uint32_t keep) {
     cells.tokens.erase(cells.tokens.begin() + from, cells.tokens.begin() + to);
     cells.fixed = std::min(cells.fixed, keep);
     cells.shifting = true;
+    enter(cells);
     count(cells, [out](CacheCounts& counts) {
         counts.tokens_evicted += out;
         ++counts.shifts;
@@ -244,7 +271,7 @@ void KvManager::computed(SessionCells& cells, std::span<const Token> tokens) {
     cells.tokens.insert(cells.tokens.end(), tokens.begin(), tokens.end());
     const std::uint64_t n = tokens.size();
     count(cells, [n](CacheCounts& counts) { counts.tokens_computed += n; });
-    most_cells_ = std::max(most_cells_, cells_used());
+    enter(cells);
     if (std::exchange(cells.shifting, false)) {
         compact(cells);
     }
@@ -257,7 +284,7 @@ void KvManager::reused(SessionCells& cells, std::uint64_t n_tokens) {
 /// After a slide new tokens go into the holes, so that a session's cells have another order than
 /// they would have once it was parked, and its logits other bits. This gives them that order now.
 void KvManager::compact(SessionCells& cells) {
-    if (state_size(cells) > parking_.largest()) {
+    if (!parking_.make_room(state_size(cells))) {
         return;  // it is never going to be parked either
     }
     if (const auto state = save(cells)) {
@@ -285,18 +312,7 @@ bool KvManager::restore_prefix(SessionCells& cells, std::span<const Token> token
 Result<SavedState> KvManager::save(const SessionCells& cells) const {
     SavedState state{cells.tokens, {}, {}, cells.adapters};
     const std::size_t size = state_size(cells).count();
-    const auto allocate = [&]() -> Result<void> {
-        try {
-            state.bytes.resize(size);
-        } catch (const std::bad_alloc&) {
-            return fail(ErrorCode::does_not_fit,
-                        "there is no host memory for the {} that a session has in the cache",
-                        to_string(Bytes(size)));
-        }
-        return {};
-    };
-    HEXCORE_TRY(entry, model_.machine().host().take(Bytes(size), Purpose::parked, allocate));
-    state.entry = std::move(entry);
+    HEXCORE_TRY_VOID(state.allocate(size, model_.machine().host()));
     const std::size_t written = llama_state_seq_get_data(
         &model_.context(), reinterpret_cast<std::uint8_t*>(state.bytes.data()), size,
         sequence_of(cells));
@@ -320,43 +336,22 @@ bool KvManager::restore(SessionCells& cells, std::span<const Token> tokens,
         return false;
     }
     cells.tokens.assign(tokens.begin(), tokens.end());
-    most_cells_ = std::max(most_cells_, cells_used());
+    enter(cells);
     return true;
 }
 
-std::uint64_t KvManager::cells_used() const {
-    std::uint64_t used = 0;
-    for (const SessionCells* cells : in_sequence_) {
-        used += cells == nullptr ? 0 : cells->tokens.size();
-    }
-    return used;
-}
-
 CacheStats KvManager::stats(const SessionCells* of) const {
-    const Plan& plan = model_.plan();
     CacheStats stats;
-    stats.cells_total = llama_n_ctx(&model_.context());
-    stats.cells_used = cells_used();
-    stats.cells_high_water = most_cells_;
-    for (const PlannedDevice& device : plan.devices) {
-        const auto part = [&](std::uint64_t cells) {
-            return Bytes(device.planned.kv.count() / stats.cells_total * cells);
-        };
-        stats.devices.push_back(
-            {device.name, device.planned.kv, part(stats.cells_used), part(stats.cells_high_water)});
-    }
+    books_.describe(stats, of == nullptr ? nullptr : &of->entry);
     stats.counts = of == nullptr ? counts_ : of->counts;
-    stats.kv_type = plan.context.kv_type;
+    stats.session_cells = of == nullptr ? 0 : session_tokens_;
+    stats.kv_type = model_.plan().context.kv_type;
     stats.sessions = sessions_.size();
     stats.sessions_parked = static_cast<std::uint64_t>(std::ranges::count_if(
         sessions_,
         [this](const SessionCells& cells) { return cells.parked && parking_.has(*cells.parked); }));
     stats.parked_memory = parking_.in_memory();
     stats.parked_files = parking_.in_files();
-    if (of != nullptr) {
-        stats.session_tokens = of->sequence ? of->tokens.size() : 0;
-        stats.session_bytes = stats.total().count() / stats.cells_total * stats.session_tokens;
-    }
     stats.abilities = abilities_;
     return stats;
 }

@@ -10,14 +10,16 @@
 #include <vector>
 
 #include "hexcore/base/result.hpp"
-#include "hexcore/report/run_report.hpp"
 #include "hexcore/runtime/loaded_model.hpp"
+#include "hexcore/session/cache_books.hpp"
 #include "hexcore/session/parking.hpp"
 
 namespace hexcore {
 
 /// What the cache of this model allows.
 [[nodiscard]] CacheAbilities abilities_of(const LoadedModel& model);
+/// The most tokens of one session that the cache of this model can hold.
+[[nodiscard]] std::uint32_t session_tokens_of(const LoadedModel& model);
 
 /// What one session has of the KV cache. Only the KvManager changes it.
 struct SessionCells {
@@ -34,6 +36,7 @@ struct SessionCells {
     std::uint32_t fixed_shared = 0;
     std::uint64_t last_used = 0;
     CacheCounts counts;
+    CacheBooks::Entry entry;
 };
 
 /// Whose cells are in the KV cache. Each session has a sequence of the context for itself. If there
@@ -59,6 +62,9 @@ public:
     void remove(SessionCells& cells);
     /// The session is to have no cells any more, wherever they are.
     void clear(SessionCells& cells);
+    /// The same where a NaN may be among its numbers: nobody is to compute with them any more, also
+    /// not by what was saved of them for others.
+    void wipe(SessionCells& cells);
     /// It was used: others make room before it does.
     void touch(SessionCells& cells) { cells.last_used = ++now_; }
 
@@ -122,8 +128,7 @@ private:
     void forget(SessionCells& cells);
     void empty(std::uint32_t sequence);
     void compact(SessionCells& cells);
-    [[nodiscard]] std::uint64_t cells_used() const;
-    void note_high_water();
+    void enter(SessionCells& cells);
     template <typename Change>
     void count(SessionCells& cells, Change change) {
         change(cells.counts);
@@ -137,8 +142,8 @@ private:
     std::list<SessionCells> sessions_;
     std::vector<SessionCells*> in_sequence_;  ///< [sequence]; null: free
     std::uint64_t now_ = 0;                   ///< counts uses
-    std::uint64_t most_cells_ = 0;            ///< that were ever used at once
-    CacheCounts counts_;                      ///< of all, those that have gone among them
+    CacheBooks books_;
+    CacheCounts counts_;  ///< of all, those that have gone among them
 };
 
 }  // namespace hexcore

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "hexcore/backend/machine.hpp"
+
 namespace hexcore {
 
-Parking::Parking(const LoadedModel& model, ParkingOptions options)
-    : options_(std::move(options)), identity_(StateIdentity::of(model)) {
+Parking::Parking(LoadedModel& model, ParkingOptions options)
+    : options_(std::move(options)),
+      identity_(StateIdentity::of(model)),
+      books_(model.machine().host()) {
     if (options_.folder.empty()) {
         options_.folder = default_parking_folder();
     }
@@ -17,10 +21,14 @@ bool Parking::make_room(Bytes size) {
         return false;
     }
     while (in_memory_ + size > options_.memory) {
-        const Iterator place = oldest(false);
-        if (place->kind == ParkedKind::beginning || !move_to_file(*place)) {
-            forget(place);
+        const Iterator place = oldest_in_memory();
+        if (place->kind == ParkedKind::session && move_to_file(place)) {
+            continue;
         }
+        if (place->id == wanted_) {
+            return false;
+        }
+        forget(place);
     }
     return true;
 }
@@ -33,26 +41,42 @@ ParkedId Parking::put(SavedState state, ParkedKind kind) {
     return next_++;
 }
 
+void Parking::want(ParkedId id) {
+    const Iterator place = place_of(id);
+    if (place != places_.end()) {
+        places_.splice(places_.end(), places_, place);  // the newest again
+        wanted_ = id;
+    }
+}
+
 std::optional<SavedState> Parking::take(ParkedId id) {
+    want(id);
     const Iterator place = place_of(id);
     if (place == places_.end()) {
         return {};
     }
-    std::optional<SavedState> state;
-    if (place->file.empty()) {
-        state = std::move(place->state);
-    } else if (auto file = read_session_file(place->file, identity_of(*place)); !file) {
-        tell(file.error().message);
-    } else if (file->state.empty()) {
-        tell(fmt::format("{}: {}", place->file.string(), file->state_problem));
-    } else {
-        state = SavedState{std::move(file->tokens),
-                           std::move(file->state),
-                           {},
-                           std::move(file->identity.adapters)};
-    }
+    std::optional<SavedState> state =
+        place->file.empty() ? std::move(place->state) : read_back(*place);
     forget(place);
+    wanted_ = 0;
     return state;
+}
+
+std::optional<SavedState> Parking::read_back(const Place& place) {
+    // While it is in both places, it counts in both.
+    if (!make_room(place.size)) {
+        return {};
+    }
+    auto file = read_session_file(place.file, identity_of(place), books_);
+    if (!file) {
+        tell(file.error().message);
+        return {};
+    }
+    if (file->state.bytes.empty()) {
+        tell(fmt::format("{}: {}", place.file.string(), file->state_problem));
+        return {};
+    }
+    return std::move(file->state);
 }
 
 bool Parking::has(ParkedId id) const {
@@ -93,21 +117,45 @@ void Parking::drop(ParkedId id) {
     }
 }
 
+void Parking::drop_beginnings_of(std::span<const Token> tokens) {
+    for (auto place = places_.begin(); place != places_.end();) {
+        const auto here = place++;
+        const std::vector<Token>& some = here->state.tokens;
+        if (here->kind == ParkedKind::beginning && some.size() <= tokens.size() &&
+            std::ranges::equal(some, tokens.first(some.size()))) {
+            forget(here);
+        }
+    }
+}
+
 Parking::Iterator Parking::place_of(ParkedId id) {
     return std::ranges::find(places_, id, &Place::id);
 }
 
-Parking::Iterator Parking::oldest(bool in_file) {
-    return std::find_if(places_.begin(), places_.end(),
-                        [in_file](const Place& place) { return place.file.empty() != in_file; });
+Parking::Iterator Parking::oldest_in_memory() {
+    return std::ranges::find_if(places_, [](const Place& place) { return place.file.empty(); });
 }
 
-bool Parking::move_to_file(Place& place) {
-    if (place.size > options_.files) {
+/// Makes room for it in the files, among those that are older. False where there cannot be.
+bool Parking::make_room_in_files(Iterator place) {
+    if (place->size > options_.files) {
         return false;
     }
-    while (in_files_ + place.size > options_.files) {
-        forget(oldest(true));
+    while (in_files_ + place->size > options_.files) {
+        const Iterator older = std::find_if(places_.begin(), place, [this](const Place& one) {
+            return !one.file.empty() && one.id != wanted_;
+        });
+        if (older == place) {
+            return false;
+        }
+        forget(older);
+    }
+    return true;
+}
+
+bool Parking::move_to_file(Iterator place) {
+    if (!make_room_in_files(place)) {
+        return false;
     }
     if (!folder_) {
         auto folder = StateFolder::make(options_.folder);
@@ -118,20 +166,19 @@ bool Parking::move_to_file(Place& place) {
         }
         folder_.emplace(std::move(*folder));
     }
-    std::filesystem::path path = folder_->path() / fmt::format("{}.session", place.id);
-    SessionFile content{identity_of(place), std::move(place.state.tokens), {}};
-    content.cells = static_cast<std::uint32_t>(content.tokens.size());
-    content.state = std::move(place.state.bytes);
-    if (const auto written = write_session_file(path, content, Durability::process); !written) {
-        place.state.tokens = std::move(content.tokens);
-        place.state.bytes = std::move(content.state);
+    std::filesystem::path path = folder_->path() / fmt::format("{}.session", place->id);
+    SessionFile content{.identity = identity_of(*place), .state = std::move(place->state)};
+    content.tokens = content.state.tokens;
+    const auto written = write_session_file(path, content, Durability::process);
+    if (!written) {
+        place->state = std::move(content.state);
         tell(written.error().message);
         return false;
     }
-    in_memory_ -= place.size;
-    in_files_ += place.size;
-    place.state = {.tokens = {}, .bytes = {}, .adapters = std::move(content.identity.adapters)};
-    place.file = std::move(path);
+    in_memory_ -= place->size;
+    in_files_ += place->size;
+    place->state = {.tokens = {}, .bytes = {}, .adapters = std::move(content.identity.adapters)};
+    place->file = std::move(path);
     return true;
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "hexcore/session/saved_state.hpp"
+#include "hexcore/session/session_file.hpp"
 #include "hexcore/session/state_folder.hpp"
 
 namespace hexcore {
@@ -36,7 +36,7 @@ enum class ParkedKind {
 /// files are given up, which their owners find out when they ask.
 class Parking {
 public:
-    Parking(const LoadedModel& model, ParkingOptions options);
+    Parking(LoadedModel& model, ParkingOptions options);
 
     /// How large a state may be so that put() takes it.
     [[nodiscard]] Bytes largest() const { return options_.memory; }
@@ -46,6 +46,8 @@ public:
     [[nodiscard]] ParkedId put(SavedState state, ParkedKind kind);
     /// Takes it out again. Empty where it was given up, or its file cannot be used any more.
     [[nodiscard]] std::optional<SavedState> take(ParkedId id);
+    /// It is going to be taken next: what makes room until then leaves it where it is.
+    void want(ParkedId id);
     [[nodiscard]] bool has(ParkedId id) const;
     /// The beginning with exactly these tokens under these adapters, which stays; null: there is
     /// none.
@@ -53,6 +55,8 @@ public:
     [[nodiscard]] bool has_beginning(std::span<const Token> tokens,
                                      const AdapterSet& adapters) const;
     void drop(ParkedId id);
+    /// Drops the beginnings that are some of these tokens'.
+    void drop_beginnings_of(std::span<const Token> tokens);
 
     [[nodiscard]] Bytes in_memory() const { return in_memory_; }
     [[nodiscard]] Bytes in_files() const { return in_files_; }
@@ -67,18 +71,22 @@ private:
     };
     using Iterator = std::list<Place>::iterator;
     [[nodiscard]] Iterator place_of(ParkedId id);
-    [[nodiscard]] Iterator oldest(bool in_file);
+    [[nodiscard]] Iterator oldest_in_memory();
     [[nodiscard]] static bool begins(const Place& place, std::span<const Token> tokens,
                                      const AdapterSet& adapters);
     [[nodiscard]] StateIdentity identity_of(const Place& place) const;
-    [[nodiscard]] bool move_to_file(Place& place);
+    [[nodiscard]] bool make_room_in_files(Iterator place);
+    [[nodiscard]] bool move_to_file(Iterator place);
+    [[nodiscard]] std::optional<SavedState> read_back(const Place& place);
     void forget(Iterator place);
     void tell(std::string_view sentence) const;
 
     ParkingOptions options_;
     StateIdentity identity_;
     std::optional<StateFolder> folder_;
+    Ledger& books_;            ///< of host memory
     std::list<Place> places_;  ///< the oldest first
+    ParkedId wanted_ = 0;      ///< 0: none
     ParkedId next_ = 1;
     Bytes in_memory_;
     Bytes in_files_;

@@ -2,11 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "hexcore/base/result.hpp"
 #include "hexcore/ledger/ledger.hpp"
 #include "hexcore/runtime/decoder.hpp"
 
@@ -22,6 +20,21 @@ struct SavedState {
     std::vector<std::byte> bytes;  ///< as libllama writes a sequence
     LedgerEntry entry = {};
     AdapterSet adapters = {};
+
+    /// Gives it `size` bytes, as parked ones in those books. Fails with ErrorCode::does_not_fit
+    /// where there is no memory for them.
+    [[nodiscard]] Result<void> allocate(std::uint64_t size, Ledger& books);
+};
+
+/// In which pieces the tokens of a session were computed: what is computed in others has other
+/// bits.
+struct ComputedPieces {
+    std::uint32_t piece = 0;          ///< pieces of prompts end at its multiples; 0: not known
+    std::vector<std::uint32_t> ends;  ///< of all that were computed, as far as they are known
+    std::uint32_t fixed = 0;          ///< SessionCells::fixed
+    std::uint32_t fixed_shared = 0;   ///< SessionCells::fixed_shared
+
+    bool operator==(const ComputedPieces&) const = default;
 };
 
 /// Which model, and which form of cache, a saved state is of; for any other it is worthless.
@@ -37,34 +50,5 @@ struct StateIdentity {
     [[nodiscard]] static StateIdentity of(const LoadedModel& model);
     bool operator==(const StateIdentity&) const = default;
 };
-
-/// What a file of a saved session holds (docs/formats/session.md).
-struct SessionFile {
-    StateIdentity identity;
-    std::vector<Token> tokens;
-    std::string note;                   ///< whatever the writer wants to find again
-    std::uint32_t cells = 0;            ///< the state is of so many tokens
-    std::vector<std::byte> state = {};  ///< empty where only the tokens can be used
-    std::string state_problem = {};     ///< why, of a file that was read
-};
-
-/// What a file that was written survives.
-enum class Durability {
-    machine,  ///< it is on the disk
-    process,  ///< worth nothing after this process
-};
-
-/// Writes the file beside `path` and renames it, so that whoever is killed meanwhile leaves the
-/// old one. Only its owner may read it. Fails with ErrorCode::negative where it cannot be written,
-/// leaving nothing of the new one.
-[[nodiscard]] Result<void> write_session_file(const std::filesystem::path& path,
-                                              const SessionFile& content,
-                                              Durability durability = Durability::machine);
-
-/// Reads what write_session_file() wrote. Fails with ErrorCode::bad_input where the file cannot be
-/// read, is none of these, is damaged in its header or its tokens, or is of another model. One
-/// whose state alone is damaged, or of another kind of cache, is read without it.
-[[nodiscard]] Result<SessionFile> read_session_file(const std::filesystem::path& path,
-                                                    const StateIdentity& expected);
 
 }  // namespace hexcore

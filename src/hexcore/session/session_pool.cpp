@@ -21,7 +21,8 @@ SessionPool::SessionPool(Engine& engine, std::size_t most, SessionOptions option
     HEXCORE_CHECK(most > 0, most, "no session is to be kept");
 }
 
-Session* SessionPool::for_prompt(const Request& request) {
+Session* SessionPool::for_prompt(const Request& whole) {
+    const Request request = in_window(whole, options_, engine_.session_tokens());
     const std::size_t size = request.tokens.size();
     const std::size_t copied = engine_.reusable(request);
     const auto closing = places_.size() >= most_ ? oldest() : places_.end();

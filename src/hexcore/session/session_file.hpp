@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/session/saved_state.hpp"
+
+namespace hexcore {
+
+/// What a file of a saved session holds (docs/formats/session.md).
+struct SessionFile {
+    StateIdentity identity;
+    std::vector<Token> tokens = {};
+    std::string note = {};  ///< whatever the writer wants to find again
+    SavedState state = {};  ///< of the first tokens; empty where only tokens can be used
+    ComputedPieces pieces = {};
+    std::string state_problem = {};  ///< why, of a file that was read
+};
+
+/// What a file that was written survives.
+enum class Durability {
+    machine,  ///< it is on the disk
+    process,  ///< worth nothing after this process
+};
+
+/// Writes the file beside `path` and renames it, so that whoever is killed meanwhile leaves the
+/// old one. Only its owner may read it. Fails with ErrorCode::negative where it cannot be written,
+/// leaving nothing of the new one.
+[[nodiscard]] Result<void> write_session_file(const std::filesystem::path& path,
+                                              const SessionFile& content,
+                                              Durability durability = Durability::machine);
+
+/// Reads what write_session_file() wrote; the state counts as parked in `books`. Fails with
+/// ErrorCode::bad_input where the file cannot be read, is none of these, is damaged in its header
+/// or its tokens, or is of another model. One whose state alone is damaged, has no memory, or is of
+/// another kind of cache, is read without it.
+[[nodiscard]] Result<SessionFile> read_session_file(const std::filesystem::path& path,
+                                                    const StateIdentity& expected, Ledger& books);
+
+}  // namespace hexcore

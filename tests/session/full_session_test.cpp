@@ -1,0 +1,110 @@
+// Sessions that have no cell left: they stop, or slide.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "hexcore/runtime/dry_run.hpp"
+#include "session/engine_fixture.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(EngineTest, AFullSessionStopsAndLosesNothing) {
+    start({.sequences = 1});
+    Session session = open();
+    const Answer full = answer(session, request(250, 1, 0));
+    EXPECT_EQ(full.stop, StopReason::context_full);
+    // The last one needs no cell.
+    EXPECT_EQ(full.generated_tokens, 256U - 250U + 1U);
+    EXPECT_EQ(session.stats().session_tokens, 256U);
+    const auto more = engine_->answer(session, request(1, 2, 1));
+    ASSERT_FALSE(more.has_value());
+    EXPECT_EQ(more.error().code, ErrorCode::usage);
+    EXPECT_THAT(more.error().message, HasSubstr("the context has room for 0"));
+    EXPECT_EQ(session.tokens().size(), 257U);
+}
+
+TEST_F(EngineTest, AFullSessionSlidesAndKeepsItsStart) {
+    start({.sequences = 1});
+    Session session = open({.on_full = OnFull::slide, .keep = 8});
+    const Request asked = request(100, 1, 1000);
+    const std::vector<Token> start(asked.tokens.begin(), asked.tokens.begin() + 8);
+    const Answer answer_of_four_windows = answer(session, asked);
+    EXPECT_EQ(answer_of_four_windows.stop, StopReason::length);
+    EXPECT_EQ(answer_of_four_windows.generated_tokens, 1000U);
+    const CacheCounts& counts = answer_of_four_windows.cache.counts;
+    EXPECT_EQ(counts.shifts, 7U);
+    EXPECT_EQ(counts.tokens_evicted, 7U * 124U);
+    EXPECT_EQ(std::vector<Token>(session.tokens().begin(), session.tokens().begin() + 8), start);
+    EXPECT_EQ(session.tokens().size(), 1100U - counts.tokens_evicted);
+}
+
+TEST_F(EngineTest, OfAPromptThatIsTooLongASessionThatSlidesTakesItsStartAndItsNewest) {
+    for (const PromptKind kind : {PromptKind::whole, PromptKind::behind}) {
+        start({.sequences = 1});
+        Session session = open({.on_full = OnFull::slide, .keep = 8});
+        Request asked = request(600, 1, 3);
+        asked.kind = kind;
+        asked.shared_tokens = 20;
+        std::vector<Token> expected(asked.tokens.begin(), asked.tokens.begin() + 8);
+        // Half of what it may forget, 124 tokens, as often as is needed.
+        expected.insert(expected.end(), asked.tokens.begin() + 8 + 3 * 124, asked.tokens.end());
+        const Answer given = answer(session, asked);
+        EXPECT_EQ(given.stop, StopReason::length);
+        EXPECT_EQ(given.prompt_tokens, 600U - 3 * 124);
+        EXPECT_EQ(given.cache.counts.shifts, 0U);
+        EXPECT_EQ(
+            std::vector<Token>(session.tokens().begin(), session.tokens().begin() + 600 - 3 * 124),
+            expected);
+    }
+}
+
+TEST_F(EngineTest, AConversationThatOutgrowsTheContextIsReusedBetweenItsSlides) {
+    start({.sequences = 1});
+    Session session = open({.on_full = OnFull::slide, .keep = 8});
+    std::vector<Token> said = request(60, 1, 0).tokens;
+    std::vector<std::uint32_t> computed;
+    for (std::uint32_t turn = 0; turn < 24; ++turn) {
+        Request asked = request(0, 1, 20);
+        asked.tokens = said;
+        asked.kind = PromptKind::whole;
+        const Answer given = answer(session, asked);
+        ASSERT_EQ(given.stop, StopReason::length);
+        computed.push_back(given.prompt_tokens - given.reused_tokens);
+        said.insert(said.end(), session.tokens().end() - 20, session.tokens().end());
+        const Request more = request(10, 100 + turn, 0);
+        said.insert(said.end(), more.tokens.begin(), more.tokens.end());
+    }
+    // 60 tokens and 30 a turn are 780, which is four times 124 over the context. In an answer it
+    // slides as the next prompt will; where a prompt is what is too long, half is computed anew.
+    EXPECT_LE(std::ranges::count_if(computed, [](std::uint32_t n) { return n > 11; }), 1 + 5);
+    EXPECT_GE(std::ranges::count(computed, 11U), 18);
+}
+
+TEST_F(EngineTest, WhatMovesKeysIsPlannedAndTakenWhileTheModelLoads) {
+    for (const KvType type : {KvType::f16, KvType::q8_0, KvType::q4_0}) {
+        SCOPED_TRACE(to_string(type));
+        const Setting setting{
+            .tokens_each = 2048, .sequences = 1, .kv_type = type, .shift = KeyShift::planned};
+        start(setting);
+        LoadOptions loading = load_options();
+        loading.context.shift = KeyShift::planned;
+        const auto planned = make_dry_run(*machine_, inventory_, loading.context)(model_->plan());
+        ASSERT_TRUE(planned.has_value()) << planned.error().message;
+        const auto expect_planned = [&] {
+            for (std::size_t i = 0; i < machine_->size(); ++i) {
+                EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]);
+            }
+            EXPECT_EQ(model_->host_usage(), planned->host);
+        };
+        expect_planned();
+        Session session = open({.on_full = OnFull::slide});
+        EXPECT_EQ(answer(session, request(2040, 1, 20)).cache.counts.shifts, 1U);
+        expect_planned();
+    }
+}
+
+}  // namespace
+}  // namespace hexcore::test
