@@ -114,6 +114,13 @@ def test_what_is_typed_while_an_answer_is_given_comes_at_the_next_prompt(chat):
     assert "typed ahead" not in begun.seen[:begun.seen.rindex("> ")]
 
 
+def test_what_is_typed_before_the_first_prompt_is_the_first_question(hexcore, tiny, tmp_path):
+    chat = Chat(hexcore, tiny, *DEVICE, wait=False)
+    chat.write(f"/system early\r/save {tmp_path / 'talk'}\r/bye\r")
+    assert chat.exit_code() == 0
+    assert saved_messages(tmp_path / "talk")[0]["content"] == "early"
+
+
 def test_a_terminal_is_given_back_as_it_was_found(hexcore, tiny):
     chat = Chat(hexcore, tiny, *DEVICE, wait=False)
     other = chat.settings()

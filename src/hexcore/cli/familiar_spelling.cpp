@@ -23,6 +23,8 @@ constexpr std::array spellings{
     Spelling{"-np", "--sequences"},
     Spelling{"--parallel", "--sequences"},
     Spelling{"--temperature", "--temp"},
+    Spelling{"--typical-p", "--typical"},
+    Spelling{"--top-n-sigma", "--top-nsigma"},
 };
 
 constexpr const char* placing =

@@ -98,6 +98,11 @@ CLI::Validator count_or_unlimited(std::uint32_t unlimited) {
     return whole_or_minus_one(1, 1U << 30U, unlimited, "no limit");
 }
 
+CLI::Validator count_or_all() {
+    constexpr std::uint32_t most = 1U << 30U;
+    return whole_or_minus_one(0, most, most, "all");
+}
+
 CLI::Validator seed_or_random(std::uint32_t random) {
     return whole_or_minus_one(0, most_of_32_bits, random, "another one each time");
 }

@@ -21,6 +21,8 @@ namespace hexcore {
 [[nodiscard]] CLI::Validator token_count(std::uint64_t most);
 /// A whole number from 1 on, or -1, which becomes `unlimited`.
 [[nodiscard]] CLI::Validator count_or_unlimited(std::uint32_t unlimited);
+/// A whole number from 0 to 2^30, or -1, which becomes the latter: more than there are.
+[[nodiscard]] CLI::Validator count_or_all();
 /// A whole number of 32 bits, or -1, which becomes `random`.
 [[nodiscard]] CLI::Validator seed_or_random(std::uint32_t random);
 

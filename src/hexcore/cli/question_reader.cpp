@@ -7,6 +7,11 @@
 
 namespace hexcore {
 
+bool QuestionReader::has_ended() {
+    // What was typed into a terminal by now is for the editor.
+    return !stdin_is_terminal() && lines_.has_ended();
+}
+
 bool QuestionReader::next(std::string& question) {
     if (std::exchange(asked_, true) && stdin_is_terminal() && stdout_is_terminal()) {
         print("\n");

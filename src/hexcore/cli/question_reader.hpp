@@ -15,7 +15,7 @@ public:
     explicit QuestionReader(Interrupt& interrupt) : interrupt_(interrupt), lines_(interrupt) {}
 
     /// Whether standard input is known to have no more lines. Does not wait for any.
-    [[nodiscard]] bool has_ended() { return lines_.has_ended(); }
+    [[nodiscard]] bool has_ended();
     /// From now on the terminal, if there is one, is for the chat.
     void begin() { editor_ = LineEditor::open(interrupt_); }
     /// Whether earlier questions can be brought back.

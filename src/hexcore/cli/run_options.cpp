@@ -2,65 +2,10 @@
 
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/plan_source.hpp"
+#include "hexcore/cli/sampling_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
 
 namespace hexcore {
-namespace {
-
-void add_sampling(CLI::App& command, SamplingOptions& sampling) {
-    command
-        .add_option("--repeat-penalty", sampling.repeat_penalty,
-                    "divides the logits of tokens that were there; 1: none")
-        ->check(number_between(1e-6, 1e6))
-        ->option_text("F");
-    command
-        .add_option("--repeat-last-n", sampling.repeat_last_n, "tokens that penalties look back")
-        ->check(CLI::Range(0, 1 << 30))
-        ->option_text("N");
-    command
-        .add_option("--frequency-penalty", sampling.frequency_penalty,
-                    "off a token's logit for each time that it was there")
-        ->check(number_between(-1e6, 1e6))
-        ->option_text("F");
-    command
-        .add_option("--presence-penalty", sampling.presence_penalty,
-                    "off the logit of a token that was there")
-        ->check(number_between(-1e6, 1e6))
-        ->option_text("F");
-    command.add_option("--typical", sampling.typical_p, "locally typical sampling; 1: all")
-        ->check(number_between(0, 1))
-        ->option_text("P");
-    command
-        .add_option("--xtc-probability", sampling.xtc_probability,
-                    "how often all but the last of the best tokens are left out; 0: never")
-        ->check(number_between(0, 1))
-        ->option_text("P");
-    command
-        .add_option("--xtc-threshold", sampling.xtc_threshold,
-                    "what counts as one of the best there")
-        ->check(number_between(0, 1))
-        ->option_text("P");
-    command.add_option("--temp", sampling.temperature, "temperature; 0: the most likely token")
-        ->check(number_between(0, 100))
-        ->option_text("T");
-    command.add_option("--top-k", sampling.top_k, "choose among the K most likely; 0: all")
-        ->check(CLI::Range(0, 1 << 30))
-        ->option_text("K");
-    command.add_option("--top-p", sampling.top_p, "choose among tokens of this total probability")
-        ->check(number_between(0, 1))
-        ->option_text("P");
-    command.add_option("--min-p", sampling.min_p, "leave out tokens below this part of the best")
-        ->check(number_between(0, 1))
-        ->option_text("P");
-    command
-        .add_option("-s,--seed", sampling.seed,
-                    "of the choice; the same seed, the same text (default: -1, another one each "
-                    "time)")
-        ->transform(seed_or_random(SamplingOptions{}.seed))
-        ->option_text("S");
-}
-
-}  // namespace
 
 void RunOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);

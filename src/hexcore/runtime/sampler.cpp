@@ -7,96 +7,11 @@
 #include <numeric>
 #include <utility>
 
+#include "hexcore/runtime/sampler_chain.hpp"
 #include "llama.h"
 
 namespace hexcore {
 namespace {
-
-static_assert(SamplingOptions{}.seed == LLAMA_DEFAULT_SEED);
-
-void add_to_chain(llama_sampler& chain, llama_sampler* sampler) {
-    llama_sampler_chain_add(&chain, sampler);
-}
-
-bool has_penalties(const SamplingOptions& options) {
-    return options.repeat_last_n != 0 &&
-           (options.repeat_penalty != 1 || options.frequency_penalty != 0 ||
-            options.presence_penalty != 0);
-}
-
-void fill(llama_sampler& chain, std::int32_t n_vocab, const SamplingOptions& options,
-          std::span<const LogitBias> biases) {
-    if (!biases.empty()) {
-        std::vector<llama_logit_bias> entries;
-        for (const LogitBias& bias : biases) {
-            entries.push_back({bias.token, bias.bias});
-        }
-        add_to_chain(
-            chain, llama_sampler_init_logit_bias(n_vocab, static_cast<std::int32_t>(entries.size()),
-                                                 entries.data()));
-    }
-    if (has_penalties(options)) {
-        add_to_chain(chain, llama_sampler_init_penalties(
-                                n_vocab, options.repeat_last_n, options.repeat_penalty,
-                                options.frequency_penalty, options.presence_penalty));
-    }
-    if (options.temperature <= 0) {
-        add_to_chain(chain, llama_sampler_init_greedy());
-        return;
-    }
-    if (options.top_k > 0) {
-        add_to_chain(chain, llama_sampler_init_top_k(options.top_k));
-    }
-    if (options.typical_p < 1) {
-        add_to_chain(chain, llama_sampler_init_typical(options.typical_p, 1));
-    }
-    if (options.top_p < 1) {
-        add_to_chain(chain, llama_sampler_init_top_p(options.top_p, 1));
-    }
-    if (options.min_p > 0) {
-        add_to_chain(chain, llama_sampler_init_min_p(options.min_p, 1));
-    }
-    if (options.xtc_probability > 0) {
-        add_to_chain(chain, llama_sampler_init_xtc(options.xtc_probability, options.xtc_threshold,
-                                                   1, options.seed));
-    }
-    add_to_chain(chain, llama_sampler_init_temp(options.temperature));
-    add_to_chain(chain, llama_sampler_init_dist(options.seed));
-}
-
-/// In place of what libllama would stop the process for, or compute nonsense with.
-Result<void> check(const SamplingOptions& options, std::span<const LogitBias> biases,
-                   std::int32_t n_vocab) {
-    struct Bound {
-        const char* name;
-        float value, least, most;
-    };
-    constexpr float most = std::numeric_limits<float>::max();
-    for (const Bound& bound :
-         {Bound{"temperature", options.temperature, 0, 100}, Bound{"top_p", options.top_p, 0, 1},
-          Bound{"min_p", options.min_p, 0, 1}, Bound{"typical_p", options.typical_p, 0, 1},
-          Bound{"repeat_penalty", options.repeat_penalty, 1e-6F, most},
-          Bound{"frequency_penalty", options.frequency_penalty, -most, most},
-          Bound{"presence_penalty", options.presence_penalty, -most, most},
-          Bound{"xtc_probability", options.xtc_probability, 0, 1},
-          Bound{"xtc_threshold", options.xtc_threshold, 0, 1}}) {
-        if (!(bound.value >= bound.least && bound.value <= bound.most)) {
-            return fail(ErrorCode::usage, "{} is {}, which is not between {:g} and {:g}",
-                        bound.name, bound.value, bound.least, bound.most);
-        }
-    }
-    if (options.repeat_last_n < 0 || options.top_k < 0) {
-        return fail(ErrorCode::usage, "{} is negative",
-                    options.top_k < 0 ? "top_k" : "repeat_last_n");
-    }
-    for (const LogitBias& bias : biases) {
-        if (bias.token < 0 || bias.token >= n_vocab || std::isnan(bias.bias)) {
-            return fail(ErrorCode::usage, "logit bias {} for token {}: the vocabulary has {}",
-                        bias.bias, bias.token, n_vocab);
-        }
-    }
-    return {};
-}
 
 llama_sampler* make_grammar(const llama_vocab& vocab, const Grammar& grammar) {
     constexpr const char* root = "root";
@@ -138,8 +53,7 @@ Sampler::~Sampler() = default;
 
 Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& options,
                               const Grammar& grammar, std::span<const LogitBias> biases) {
-    const std::int32_t n_vocab = llama_vocab_n_tokens(&model.vocab());
-    HEXCORE_TRY_VOID(check(options, biases, n_vocab));
+    HEXCORE_TRY_VOID(check_sampling(model, options, biases));
     Handle rules;
     if (!grammar.rules.empty() && llama_vocab_type(&model.vocab()) == LLAMA_VOCAB_TYPE_NONE) {
         return fail(ErrorCode::usage, "a grammar needs a model with a tokenizer");
@@ -160,11 +74,7 @@ Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& o
                         "the grammar cannot be used: it is not GBNF with a rule named root");
         }
     }
-    Handle chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-    SamplingOptions bounded = options;
-    bounded.repeat_last_n = std::min(options.repeat_last_n,
-                                     static_cast<std::int32_t>(llama_n_ctx_seq(&model.context())));
-    fill(*chain, n_vocab, bounded, biases);
+    Handle chain(sampler_chain(model, options, biases));
     return Sampler(std::move(chain), std::move(rules));
 }
 
