@@ -5,7 +5,6 @@
 namespace hexcore {
 namespace {
 
-constexpr wchar_t control(char letter) { return static_cast<wchar_t>(letter - '@'); }
 constexpr wchar_t delete_key = 0x7F;
 
 }  // namespace

@@ -12,8 +12,6 @@ constexpr char escape = '\x1b';
 constexpr std::string_view paste_begins = "[200~";
 constexpr std::string_view paste_ends = "\x1b[201~";
 
-constexpr wchar_t control(char letter) { return static_cast<wchar_t>(letter - '@'); }
-
 struct Sequence {
     std::string_view sent;  ///< behind the escape character
     wchar_t code;

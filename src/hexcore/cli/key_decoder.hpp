@@ -19,6 +19,9 @@ enum KeyCode : wchar_t {
     first_free_key_code = 0x90,  ///< up to 0x9F
 };
 
+/// The key that Ctrl makes of a capital letter.
+constexpr wchar_t control(char letter) { return static_cast<wchar_t>(letter - '@'); }
+
 struct Key {
     wchar_t code = 0;
     std::string pasted = {};

@@ -12,8 +12,6 @@
 
 namespace hexcore {
 
-using Change = TerminalState::Change;
-
 void Keyboard::keep_room() {
     leave_alone_ = false;
     thread_ = std::thread([this] { keep_room_until_told(); });
@@ -63,8 +61,8 @@ Keyboard::Event Keyboard::next(Key& key) {
             }
             continue;
         }
-        if (const Change change = terminal_.take_change(); change != Change::none) {
-            return change == Change::resized ? Event::resized : Event::resumed;
+        if (const auto change = terminal_.take_change(); change != TerminalState::Change::none) {
+            return change == TerminalState::Change::resized ? Event::resized : Event::resumed;
         }
         // A signal may reach another thread, and a read that waits would go on.
         constexpr int look_ms = 100;
