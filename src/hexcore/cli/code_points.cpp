@@ -51,13 +51,13 @@ std::wstring CodePoints::of(std::string_view text) {
 
 void append_utf8(std::string& text, std::wstring_view codes) {
     for (const wchar_t each : codes) {
-        const auto code = static_cast<std::uint32_t>(each);
+        const auto code = static_cast<char32_t>(each);
         if (code < 0x80) {
             text += static_cast<char>(code);
             continue;
         }
         const unsigned more = code >= 0x10000 ? 3 : code >= 0x800 ? 2 : 1;
-        const std::uint32_t lead = 0xFF00U >> (more + 1);  // as many ones as there are bytes
+        const char32_t lead = 0xFF00U >> (more + 1);  // as many ones as there are bytes
         text += static_cast<char>((lead & 0xFFU) | (code >> (6 * more)));
         for (unsigned left = more; left-- > 0;) {
             text += static_cast<char>(0x80U | ((code >> (6 * left)) & 0x3FU));
