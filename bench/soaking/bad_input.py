@@ -20,6 +20,8 @@ class BadInput(NamedTuple):
     def wrong(self, reply):
         """What is not as it should be, or None."""
         expected = (self.status, self.code, self.param)
+        if reply.status == 200:
+            return f"{self.name}: it was answered; not {expected}"
         error = reply.error
         found = (reply.status, error["code"], error["param"])
         if found != expected or self.words not in error["message"]:

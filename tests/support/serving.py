@@ -1,5 +1,6 @@
 """A running `hexcore serve`, and clients that behave and that don't."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -77,7 +78,9 @@ class Server:
     def request(self, method, path, body=None, headers=None):
         connection = self.connect()
         try:
-            connection.request(method, path, body, headers or {})
+            # What is refused is not read to its end, and the answer is there all the same.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return Reply(response.status, response.headers, response.read())
         finally:
