@@ -58,7 +58,8 @@ def by_run(program, model, question):
             file.write(fields["messages"][-1]["content"].encode())
         file.flush()
         process = program.start("run", model, *DEVICES, *words, "--file", file.name,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
         out, err = process.communicate()
     if process.returncode != 0:
         raise SystemExit(f"hexcore run did not answer {fields}: {err.decode()}")
