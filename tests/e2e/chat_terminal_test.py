@@ -245,7 +245,7 @@ def test_thoughts_are_dimmed_on_a_terminal_and_left_out_elsewhere(hexcore, tiny,
     file = tmp_path / "thinks.gguf"
     model.write(file)
     words = [file, *DEVICE, "-n", 20]
-    chat = Chat(hexcore, *words)
+    chat = Chat(hexcore, *words, env={"NO_COLOR": ""})
     shown = chat.ask("hello")
     assert shown.index("\x1b[2m") < shown.index("\x1b[0m") - 20
     plain = Chat(hexcore, *words, env={"NO_COLOR": "1"}).ask("hello")

@@ -5,12 +5,19 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
 
 import pyte
+
+
+def take_terminal():
+    """In the child: the terminal is its own, and a hang-up ends it as it does in a shell."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Terminal:
@@ -32,7 +39,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [str(program or hexcore.path), *map(str, arguments)], env=environment,
             stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            preexec_fn=take_terminal)
         hexcore.started.append(self.process)
         self.pid = self.process.pid
         self.seen = ""  # all of it

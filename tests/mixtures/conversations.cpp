@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "hexcore/model/inventory.hpp"
 #include "hexcore/session/engine.hpp"
 #include "llama.h"
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "hexcore/backend/machine.hpp"
 // Internal headers, as in context_memory.cpp: which caches a context has no public one tells.
 #include "llama-context.h"
 #include "llama-io.h"

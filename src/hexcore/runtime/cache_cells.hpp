@@ -4,11 +4,13 @@
 #include <optional>
 #include <vector>
 
-#include "hexcore/backend/machine.hpp"
+#include "hexcore/base/bytes.hpp"
 
 struct llama_context;
 
 namespace hexcore {
+
+class Machine;
 
 /// What tokens hold of the cache on one device.
 struct HeldCells {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "hexcore/backend/machine.hpp"
+
 namespace hexcore {
 namespace {
 
