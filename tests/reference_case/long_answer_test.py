@@ -2,10 +2,16 @@
 
 import json
 import math
+import os
 import subprocess
 
+import pytest
 from figures import DEVICES
 from sliding import CONTEXT, perplexity, surprises
+
+# A minute and more of both processors, for what changes with the engine alone.
+pytestmark = pytest.mark.skipif("HEXCORE_LONG_TESTS" not in os.environ,
+                                reason="takes a minute; HEXCORE_LONG_TESTS=1 runs it")
 
 WINDOWS = 4
 # A text that makes sense has some tens (docs/kv-cache.md), words in any order have thousands.

@@ -1,10 +1,15 @@
 """A context that slides: what is said in it stays as sensible as in one that has just begun."""
 
+import os
 import re
 
 import pytest
 from program import ROOT
 from sliding import CONTEXT, PARTS, perplexity, surprises
+
+# A minute and more of both processors, for what changes with the engine alone.
+pytestmark = pytest.mark.skipif("HEXCORE_LONG_TESTS" not in os.environ,
+                                reason="takes a minute; HEXCORE_LONG_TESTS=1 runs it")
 
 WINDOWS = {"f16": 4, "q8_0": 2}
 
