@@ -11,7 +11,10 @@ function(hexcore_test name)
     add_executable(test_${name} ${ARG_SOURCES})
     target_link_libraries(test_${name} PRIVATE
         hexcore_settings hexcore_test_support ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-    set(properties LABELS ${name})
+    # What is tested keeps its optimisation; of the tests themselves it takes a quarter of the time.
+    target_compile_options(test_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    # Threads of two tests at a time would spin for each other's cores.
+    set(properties LABELS ${name} ENVIRONMENT_MODIFICATION OMP_WAIT_POLICY=set:passive)
     if(HEXCORE_SANITIZE MATCHES "thread")
         list(APPEND properties
             ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")

@@ -41,6 +41,85 @@ TEST_F(EngineTest, AFullSessionSlidesAndKeepsItsStart) {
     EXPECT_EQ(session.tokens().size(), 1100U - counts.tokens_evicted);
 }
 
+/// Takes all that is left of every device's budget, as somebody else may have.
+std::vector<LedgerEntry> take_the_rest(Machine& machine) {
+    std::vector<LedgerEntry> taken;
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        Ledger& ledger = machine.device(DeviceId(i)).memory().ledger();
+        taken.push_back(ledger.take(ledger.budget().free(), Purpose::staging).value());
+    }
+    return taken;
+}
+
+TEST_F(EngineTest, ARefusedShiftIsAnErrorAndNeverWrongText) {
+    // Without room for it in the plan, what moves keys is asked for when the session slides; those
+    // of a quantised cache take more than there was for anything else.
+    const Setting setting{.tokens_each = 2048,
+                          .sequences = 1,
+                          .kv_type = KvType::q8_0,
+                          .options = {.equality = Equality::exact}};
+    start(setting);
+    std::string expected;
+    {
+        Session undisturbed = open();
+        (void)answer(undisturbed, request(2000, 1, 4));
+        expected = bits(answer(undisturbed, request(20, 2, 4)));
+    }
+    start(setting);
+    Session session = open({.on_full = OnFull::slide, .keep = 8});
+    (void)answer(session, request(2000, 1, 4));
+    const std::vector<Token> before = session.tokens();
+    {
+        const auto taken = take_the_rest(*machine_);
+        const auto refused = engine_->answer(session, request(100, 3, 4));
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+        EXPECT_EQ(session.tokens(), before);
+    }
+    EXPECT_EQ(bits(answer(session, request(20, 2, 4))), expected);
+    EXPECT_EQ(answer(session, request(100, 3, 4)).stop, StopReason::length);
+}
+
+TEST_F(EngineTest, ASlidSessionParksAndReturnsWithTheSameLogits) {
+    for (const KvType type : {KvType::f16, KvType::q8_0}) {
+        SCOPED_TRACE(to_string(type));
+        const auto last_answer = [&](bool parks) {
+            start({.sequences = 1,
+                   .kv_type = type,
+                   .options = {.equality = Equality::exact, .parking = {.memory = 64_MiB}}});
+            Session session = open({.on_full = OnFull::slide, .keep = 8});
+            EXPECT_GT(answer(session, request(200, 1, 300)).cache.counts.shifts, 1U);
+            if (parks) {
+                Session other = open();
+                EXPECT_EQ(answer(other, request(30, 2, 4)).cache.sessions_parked, 1U);
+            }
+            const Answer given = answer(session, request(20, 3, 200));
+            EXPECT_EQ(given.cache.counts.restored, parks ? 1U : 0U);
+            EXPECT_GT(given.cache.counts.shifts, 2U);
+            return bits(given);
+        };
+        EXPECT_EQ(last_answer(true), last_answer(false));
+    }
+}
+
+TEST_F(EngineTest, WhoeverSlidesMovesNoKeysOfTheSessionThatItsBeginningCameFrom) {
+    const auto last_answer = [&](bool slides) {
+        start({.options = {.equality = Equality::exact, .parking = {.memory = 64_MiB}}});
+        Session first = open();
+        (void)answer(first, request(128, 1, 4));
+        if (slides) {
+            Session second = open({.on_full = OnFull::slide, .keep = 8});
+            Request asked = request(128, 1, 200);
+            asked.kind = PromptKind::whole;
+            const Answer slid = answer(second, asked);
+            EXPECT_GT(slid.reused_tokens, 0U);
+            EXPECT_GT(slid.cache.counts.shifts, 0U);
+        }
+        return bits(answer(first, request(20, 2, 20)));
+    };
+    EXPECT_EQ(last_answer(true), last_answer(false));
+}
+
 TEST_F(EngineTest, OfAPromptThatIsTooLongASessionThatSlidesTakesItsStartAndItsNewest) {
     for (const PromptKind kind : {PromptKind::whole, PromptKind::behind}) {
         start({.sequences = 1});

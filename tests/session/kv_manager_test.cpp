@@ -3,6 +3,7 @@
 #include "hexcore/session/kv_manager.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,13 @@ struct Expected {
     bool in_cache = false;
     bool parked = false;
     std::uint64_t used = 0;  ///< when it was last
+    CacheCounts counts;
 };
+
+[[nodiscard]] auto as_tuple(const CacheCounts& counts) {
+    return std::tuple(counts.tokens_computed, counts.tokens_reused, counts.tokens_evicted,
+                      counts.shifts, counts.parked, counts.restored);
+}
 
 class KvManagerTest : public EngineTest {
 protected:
@@ -59,7 +66,18 @@ protected:
         kv_->computed(cells, tokens);
         auto& plain = plain_of(cells).tokens;
         plain.insert(plain.end(), tokens.begin(), tokens.end());
-        computed_ += count;
+        note(plain_of(cells), {.tokens_computed = count});
+    }
+
+    /// That this happened to that session, and so to all.
+    void note(Expected& plain, const CacheCounts& more) {
+        for (CacheCounts* counts : {&plain.counts, &counts_}) {
+            counts->tokens_computed += more.tokens_computed;
+            counts->tokens_evicted += more.tokens_evicted;
+            counts->shifts += more.shifts;
+            counts->parked += more.parked;
+            counts->restored += more.restored;
+        }
     }
 
     [[nodiscard]] std::size_t state_size(std::uint32_t sequence) {
@@ -125,6 +143,7 @@ protected:
             ASSERT_EQ(cells->tokens, plain.tokens);
             ASSERT_EQ(cells->sequence.has_value(), plain.in_cache);
             ASSERT_EQ(cells->parked.has_value(), plain.parked);
+            ASSERT_EQ(as_tuple(kv_->stats(cells).counts), as_tuple(plain.counts));
             parked += plain.parked ? 1 : 0;
             if (plain.in_cache) {
                 ASSERT_EQ(state_size(*cells->sequence), sizes_[plain.tokens.size()]);
@@ -142,7 +161,7 @@ protected:
         expect_true_devices(stats, used);
         ASSERT_EQ(stats.sessions, plain_.size());
         ASSERT_EQ(stats.sessions_parked, parked);
-        ASSERT_EQ(stats.counts.tokens_computed, computed_);
+        ASSERT_EQ(as_tuple(stats.counts), as_tuple(counts_));
         ASSERT_EQ(machine_->host().accounted().parked, stats.parked_memory);
         ASSERT_LE(machine_->host().budget().peak(), host_before_ + parking_.memory);
         ASSERT_LE(stats.parked_files, parking_.files);
@@ -188,13 +207,17 @@ protected:
                 Expected& victim = **std::ranges::min_element(there, {}, &Expected::used);
                 victim.in_cache = false;
                 victim.parked = parks && !victim.tokens.empty();
-                if (!victim.parked) {
+                if (victim.parked) {
+                    note(victim, {.parked = 1});
+                } else {
+                    note(victim, {.tokens_evicted = victim.tokens.size()});
                     victim.tokens.clear();
                 }
             }
         }
         ASSERT_TRUE(kv_->bring_in(cells));
         plain.in_cache = true;
+        note(plain, {.restored = plain.parked ? 1U : 0U});
         plain.parked = false;
         plain.used = ++clock_;
         note_most();  // they may go again before anybody looks
@@ -228,6 +251,7 @@ protected:
             const auto keep = static_cast<std::uint32_t>(random() % 8);
             const std::uint32_t out = kv_->slide(cells, keep);
             ASSERT_EQ(out, (tokens.size() - keep) / 2);
+            note(plain_of(cells), {.tokens_evicted = out, .shifts = 1});
             tokens.erase(tokens.begin() + keep, tokens.begin() + keep + out);
             compute(cells, 1, random);
         } else if (const std::size_t room = tokens_each_ - tokens.size(); room > 0) {
@@ -239,7 +263,8 @@ protected:
         parking_ = parking;
         begin(kind, type, parking);
         std::mt19937 random(11);
-        computed_ = most_ = 0;
+        counts_ = {};
+        most_ = 0;
         measure_sizes(random);
         most_ = tokens_each_;
         most_bytes_ = Bytes(*std::ranges::max_element(bytes_));
@@ -265,12 +290,38 @@ protected:
     std::optional<Decoder> decoder_;
     std::vector<std::pair<SessionCells*, Expected>> plain_;
     std::uint64_t clock_ = 0;
-    std::uint64_t computed_ = 0;
+    CacheCounts counts_;  ///< of all, those that have gone among them
     std::uint64_t most_ = 0;
     Bytes most_bytes_;
     std::vector<std::size_t> sizes_;  ///< [tokens], as libllama writes a sequence
     std::vector<std::size_t> bytes_;  ///< [tokens], of these what lies in the cache
 };
+
+TEST_F(KvManagerTest, NoStateIsTakenWhileKeysAreStillToBeMoved) {
+    parking_ = {.memory = 64_MiB};
+    begin(plain_kind, KvType::f16, parking_);
+    std::mt19937 random(5);
+    std::vector<SessionCells*> sessions;
+    for (int i = 0; i < 4; ++i) {
+        sessions.push_back(&kv_->add());
+        plain_.emplace_back(sessions.back(), Expected{});
+    }
+    ASSERT_TRUE(kv_->bring_in(*sessions[0]));
+    compute(*sessions[0], 40, random);
+    kv_->let_go(*sessions[0]);
+    EXPECT_EQ(kv_->slide(*sessions[0], 4), 18U);
+    EXPECT_TRUE(kv_->cannot_park(*sessions[0]));
+    EXPECT_FALSE(kv_->can_copy_first(*sessions[0], 10));
+    kv_->save_prefix(*sessions[0]);
+    EXPECT_FALSE(kv_->has_prefix(sessions[0]->tokens, {}));
+    for (int i = 1; i < 4; ++i) {
+        ASSERT_TRUE(kv_->bring_in(*sessions[i]));
+    }
+    // It made room, and what it had is gone instead of wrong.
+    EXPECT_FALSE(sessions[0]->sequence || sessions[0]->parked);
+    EXPECT_EQ(kv_->kept(*sessions[0]), 0U);
+    EXPECT_EQ(kv_->stats().counts.tokens_evicted, 40U);
+}
 
 TEST_F(KvManagerTest, FiguresAreTrueWithoutParking) { check(plain_kind, KvType::f16, {}, 600); }
 

@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
-constexpr std::chrono::milliseconds pause{20};
+constexpr std::chrono::milliseconds between_looks{20};
 
 std::string name_of(const GpuInfo& gpu) { return fmt::format("cuda:{}", gpu.index); }
 
@@ -70,7 +70,7 @@ ResetReport ProcessMemory::after_end(Clock::time_point begin, std::chrono::milli
         if (report_.clean() || Clock::now() >= until) {
             break;
         }
-        std::this_thread::sleep_for(pause);
+        std::this_thread::sleep_for(between_looks);
     }
     for (ResetMemory& memory : report_.devices) {
         if (memory.clean()) {

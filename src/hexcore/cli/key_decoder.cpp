@@ -8,7 +8,7 @@
 namespace hexcore {
 namespace {
 
-constexpr char escape = '\x1b';
+constexpr char escape_byte = '\x1b';
 constexpr std::string_view paste_begins = "[200~";
 constexpr std::string_view paste_ends = "\x1b[201~";
 
@@ -82,7 +82,7 @@ bool KeyDecoder::end_paste() {
 void KeyDecoder::give(wchar_t code) { keys_.push_back({code}); }
 
 void KeyDecoder::add_plain(char byte) {
-    if (byte == escape) {
+    if (byte == escape_byte) {
         state_ = State::escape;
         sequence_.clear();
         return;
@@ -96,8 +96,8 @@ void KeyDecoder::add_plain(char byte) {
 }
 
 void KeyDecoder::add_to_sequence(char byte) {
-    if (state_ == State::escape && byte == escape) {
-        return give(escape);
+    if (state_ == State::escape && byte == escape_byte) {
+        return give(escape_byte);
     }
     const bool is_control = static_cast<unsigned char>(byte) < ' ';
     if (state_ == State::sequence && is_control) {
@@ -124,7 +124,7 @@ void KeyDecoder::add_to_sequence(char byte) {
     } else if (byte == '\r' || byte == '\n') {
         give(key_new_line);
     } else {
-        give(escape);
+        give(escape_byte);
         add_plain(byte);
     }
 }
