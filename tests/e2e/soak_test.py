@@ -22,7 +22,7 @@ def test_three_hundred_mixed_queries_are_answered_as_by_fresh_processes(hexcore,
         [sys.executable, ROOT / "bench/soak.py", "--queries", str(QUERIES), "--seed", "1",
          "--model", demo_model, "--program", hexcore.path, "--cache", cache_folder(),
          "--format", "json"], capture_output=True, text=True, check=False,
-        env=os.environ | {"HEXCORE_LOAD_QUEUE": hexcore.env["HEXCORE_LOAD_QUEUE"]})
+        env=hexcore.environment())
     assert run.returncode == 0, run.stdout + run.stderr
     figures = json.loads(run.stdout)
     assert figures["queries"] == QUERIES
