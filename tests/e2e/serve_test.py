@@ -227,6 +227,8 @@ def test_characters_of_several_tokens_come_whole(server):
             if choice["finish_reason"] is None:
                 assert "\ufffd" not in choice["text"] or "\ufffd" in whole.text
     assert joined(events) == whole.text
+    cut = server.post("/v1/completions", fields | {"max_tokens": 2})
+    assert (cut.text, cut.json["usage"]["completion_tokens"]) == ("", 2)
 
 
 def test_metrics_say_what_the_server_did(server):

@@ -97,6 +97,13 @@ def test_jsonl_streams_the_text_and_ends_with_the_report(hexcore, demo_model):
     assert "".join(part["text"] for part in parts) == report["text"] and len(parts) > 1
 
 
+def test_a_character_that_is_cut_off_is_left_out(hexcore, demo_model):
+    # The answer begins with an emoji, of three tokens in this vocabulary.
+    report = hexcore.json("run", demo_model, *DEVICE, *GREEDY, "--raw", "-n", 2, "-p",
+                          "Repeat: 🦄🪐🧬 🦄🪐🧬 🦄🪐🧬 🦄🪐🧬 🦄")
+    assert (report["text"], report["tokens"]["generated"]) == ("", 2)
+
+
 def test_the_commands_of_the_chat(hexcore, demo_model, tmp_path):
     file = tmp_path / "chat.session"
     lines = ["Name a colour.", f"/save {file}", "/stats", "/clear", "/nonsense", "/save", "/help",

@@ -10,9 +10,16 @@ TEST(TextStream, ShowsWholeCharacters) {
     EXPECT_EQ(stream.take("a\xF0\x9F"), "a");
     EXPECT_EQ(stream.take("\x98"), "");
     EXPECT_EQ(stream.take("\x80z"), "\xF0\x9F\x98\x80z");
-    EXPECT_EQ(stream.take("\xC3"), "");
-    EXPECT_EQ(stream.rest(), "\xC3");
-    EXPECT_EQ(stream.rest(), "");
+}
+
+TEST(TextStream, LeavesOutACharacterThatIsCutShort) {
+    for (const char* cut : {"\xC3", "\xE2\x82", "\xF0\x9F\x98"}) {
+        TextStream stream({"\nUser:"});
+        EXPECT_EQ(stream.take(std::string("a") + cut), "a");
+        EXPECT_EQ(stream.rest(), "");
+        EXPECT_EQ(stream.take(std::string("b\n") + cut), "b\n");
+        EXPECT_EQ(stream.rest(), "");
+    }
 }
 
 TEST(TextStream, LeavesBytesThatAreNoCharacters) {

@@ -6,26 +6,20 @@
 
 namespace hexcore {
 
-AnswerPrinter::AnswerPrinter(const ChatPrompt& prompt)
-    : reader_(prompt), on_terminal_(stdout_is_terminal()), wrap_(stdout_columns()) {
+AnswerPrinter::AnswerPrinter() : on_terminal_(stdout_is_terminal()), wrap_(stdout_columns()) {
     if (stdout_style().color == Color::ansi) {
         dimmed_ = "\x1b[2m";
         as_usual_ = "\x1b[0m";
     }
 }
 
-void AnswerPrinter::add(std::string_view text) {
-    for (const ChatDelta& delta : reader_.add(text)) {
+void AnswerPrinter::add(const std::vector<ChatDelta>& deltas) {
+    for (const ChatDelta& delta : deltas) {
         print_delta(delta);
     }
 }
 
 void AnswerPrinter::finish() {
-    if (const auto rest = reader_.finish()) {
-        for (const ChatDelta& delta : *rest) {
-            print_delta(delta);
-        }
-    }
     print(wrap_.finish());
     if (thinking_) {
         print(as_usual_);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "hexcore/chat/answer_reader.hpp"
 #include "hexcore/cli/word_wrap.hpp"
@@ -12,16 +12,15 @@ namespace hexcore {
 /// before it are there, dimmed; elsewhere they are left out.
 class AnswerPrinter {
 public:
-    explicit AnswerPrinter(const ChatPrompt& prompt);
+    AnswerPrinter();
 
-    void add(std::string_view text);
-    /// What is no message in the template's form was printed as far as it was one.
+    void add(const std::vector<ChatDelta>& deltas);
+    /// No more comes.
     void finish();
 
 private:
     void print_delta(const ChatDelta& delta);
 
-    AnswerReader reader_;
     bool on_terminal_;
     WordWrap wrap_;
     std::string_view dimmed_;

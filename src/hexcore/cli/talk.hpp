@@ -28,8 +28,10 @@ public:
     void begin_anew(std::string system);
     [[nodiscard]] const std::string& system() const { return system_; }
 
-    /// Asks, and prints the answer where `shown`; thoughts only on a terminal, dimmed. A question
-    /// that fails, or is interrupted before it is taken in (0 prompt tokens), was never asked.
+    /// Asks, and prints the answer; thoughts only on a terminal, dimmed. Each question puts the
+    /// whole conversation into the template anew: the session computes what it does not have of
+    /// that, and only these are the answer's prompt tokens. A question that fails, or is
+    /// interrupted before it is taken in (0 prompt tokens), was never asked.
     [[nodiscard]] Result<Answer> ask(const std::string& question, const Interrupt& interrupt);
     [[nodiscard]] CacheStats stats() const { return session_->stats(); }
     /// What is called with each part of the text of answers, in place of printing it.
@@ -42,15 +44,12 @@ public:
     [[nodiscard]] Result<void> load_from(const std::filesystem::path& file);
 
 private:
-    [[nodiscard]] Request request_for(const ChatPrompt& prompt) const;
-
     Engine* engine_;
     Session* session_;
     Request settings_;
     ChatTemplate template_;
     std::string system_;
-    std::vector<ChatMessage> messages_;
-    std::size_t in_cache_ = 0;  ///< bytes of the templated conversation that the session has
+    std::vector<ChatMessage> messages_;  ///< by what they mean
     std::function<void(std::string_view)> show_;
 };
 

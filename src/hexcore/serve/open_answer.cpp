@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "hexcore/api/put_chat.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/serve/text_writer.hpp"
 #include "hexcore/session/describe_run.hpp"
@@ -22,15 +23,10 @@ AnswerHead head_of(const ServedModel& model, const char* kind) {
             .model = model.model().plan().model_name};
 }
 
-Asked<std::vector<Token>> tokens_of(const ServedModel& model, std::string_view text,
-                                    TextPlace place, const char* field) {
-    auto tokens = model.tokenizer().tokenize(text, place);
-    if (!tokens) {
-        ApiError error = of_engine(tokens.error());
-        error.param = field;
-        return tl::unexpected(std::move(error));
-    }
-    return *std::move(tokens);
+ApiError of_field(const char* field, const Error& why) {
+    ApiError error = of_engine(why);
+    error.param = field;
+    return error;
 }
 
 TokenText text_of_tokens(const ServedModel& model) {
@@ -48,31 +44,8 @@ Asked<void> check_tools(const ServedModel& model, const ChatRequest& chat) {
 }
 
 ApiError not_applied(const ChatRequest& chat, const Error& why) {
-    ApiError error = of_engine(why);
     const bool bad_schema = !chat.json_schema.empty() && !grammar_of_schema(chat.json_schema);
-    error.param = bad_schema ? "response_format" : "messages";
-    return error;
-}
-
-/// What the template makes of a chat, in the request.
-Asked<void> put_chat(const ServedModel& model, const ChatRequest& chat, const ChatPrompt& prompt,
-                     Request& request) {
-    HEXCORE_TRY(tokens, tokens_of(model, prompt.text, TextPlace::start, "messages"));
-    request.kind = PromptKind::whole;
-    request.shared_tokens = model.shared_tokens(chat, tokens);
-    request.tokens = std::move(tokens);
-    request.stops.insert(request.stops.end(), prompt.stops.begin(), prompt.stops.end());
-    request.shown_tokens = prompt.shown_tokens;
-    request.grammar = {.rules = prompt.grammar,
-                       .lazy = prompt.grammar_lazy,
-                       .trigger_patterns = prompt.triggers.patterns,
-                       .trigger_tokens = prompt.triggers.tokens};
-    HEXCORE_TRY(opening, tokens_of(model, prompt.answer_start, TextPlace::within, "messages"));
-    request.opening_tokens = static_cast<std::uint32_t>(opening.size());
-    if (prompt.grammar_has_answer_start && !prompt.grammar.empty()) {
-        request.grammar.start = std::move(opening);
-    }
-    return {};
+    return of_field(bad_schema ? "response_format" : "messages", why);
 }
 
 }  // namespace
@@ -122,7 +95,10 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
         return tl::unexpected(not_applied(asked.chat, prompt.error()));
     }
     Request request = std::move(asked.answer.how);
-    HEXCORE_TRY_VOID(put_chat(model, asked.chat, *prompt, request));
+    if (const auto put = put_chat(request, *prompt, model.tokenizer()); !put) {
+        return tl::unexpected(of_field("messages", put.error()));
+    }
+    request.shared_tokens = model.shared_tokens(asked.chat, request.tokens);
     auto writer = std::make_unique<ChatWriter>(head_of(model, "chatcmpl"), *std::move(prompt),
                                                asked.answer.choices, text_of_tokens(model));
     open->chat_ = writer.get();
@@ -151,8 +127,11 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
             request.text = std::move(std::get<std::string>(prompt));
         }
         if (request.kind == PromptKind::whole && request.tokens.empty()) {
-            HEXCORE_TRY(tokens, tokens_of(model, request.text, TextPlace::start, "prompt"));
-            request.tokens = std::move(tokens);
+            auto tokens = model.tokenizer().tokenize(request.text, TextPlace::start);
+            if (!tokens) {
+                return tl::unexpected(of_field("prompt", tokens.error()));
+            }
+            request.tokens = *std::move(tokens);
         }
         requests.push_back(std::move(request));
     }

@@ -66,6 +66,9 @@ std::string TextStream::take(std::string_view bytes) {
     return shown;
 }
 
-std::string TextStream::rest() { return std::exchange(held_, {}); }
+std::string TextStream::rest() {
+    held_.erase(held_.size() - unfinished_character(held_));
+    return std::exchange(held_, {});
+}
 
 }  // namespace hexcore
