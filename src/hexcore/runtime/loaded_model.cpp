@@ -2,6 +2,7 @@
 
 #include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/load_attempt.hpp"
+#include "hexcore/runtime/long_stretches.hpp"
 
 namespace hexcore {
 
@@ -13,6 +14,7 @@ struct LoadedModel::State {
     Plan plan;
     LoadAttempt::Loaded loaded;
     ToldEntries host;  ///< what libllama takes in host memory
+    LongStretches long_stretches = {};
 
     Usage enter_host_memory() {
         host.update(context_usage(machine, *loaded.context).host);
@@ -36,7 +38,8 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
                                            inventory,
                                            plan,
                                            std::move(loaded),
-                                           ToldEntries(machine.host())});
+                                           ToldEntries(machine.host()),
+                                           {}});
     state->enter_host_memory();
     return LoadedModel(std::move(state));
 }
@@ -46,6 +49,8 @@ llama_model& LoadedModel::model() const { return *state_->loaded.model; }
 llama_context& LoadedModel::context() const { return *state_->loaded.context; }
 
 const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&model()); }
+
+LongStretches& LoadedModel::long_stretches() const { return state_->long_stretches; }
 
 Machine& LoadedModel::machine() const { return state_->machine; }
 

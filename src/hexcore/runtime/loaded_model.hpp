@@ -12,6 +12,7 @@ struct llama_vocab;
 
 namespace hexcore {
 
+class LongStretches;
 class Machine;
 struct Inventory;
 
@@ -31,6 +32,8 @@ public:
     [[nodiscard]] llama_model& model() const;
     [[nodiscard]] llama_context& context() const;
     [[nodiscard]] const llama_vocab& vocab() const;
+    /// With which its tokenizer is asked.
+    [[nodiscard]] LongStretches& long_stretches() const;
     [[nodiscard]] Machine& machine() const;
     [[nodiscard]] const Inventory& inventory() const;
     [[nodiscard]] const Plan& plan() const;

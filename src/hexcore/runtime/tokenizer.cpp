@@ -4,6 +4,7 @@
 #include <exception>
 #include <limits>
 
+#include "hexcore/runtime/long_stretches.hpp"
 #include "llama.h"
 
 namespace hexcore {
@@ -30,14 +31,21 @@ Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace 
     const auto length = static_cast<std::int32_t>(text.size());
     std::vector<Token> tokens(text.size() + 2);
     std::int32_t count = 0;
-    try {
-        count = llama_tokenize(&vocab, text.data(), length, tokens.data(),
-                               static_cast<std::int32_t>(tokens.size()), place == TextPlace::start,
-                               true);
-    } catch (const std::exception& error) {
+    std::string refusal;
+    const auto tokenize = [&] {
+        try {
+            count = llama_tokenize(&vocab, text.data(), length, tokens.data(),
+                                   static_cast<std::int32_t>(tokens.size()),
+                                   place == TextPlace::start, true);
+        } catch (const std::exception& error) {
+            refusal = error.what();
+        }
+    };
+    HEXCORE_TRY_VOID(model_->long_stretches().with_stack_for(text, vocab, tokenize));
+    if (!refusal.empty()) {
         return fail(ErrorCode::usage,
                     "the model's tokenizer cannot take this prompt: {}; is it text in UTF-8?",
-                    error.what());
+                    refusal);
     }
     if (count < 0) {
         return fail(ErrorCode::bad_input, "the model's tokenizer cannot take this prompt");
