@@ -53,12 +53,14 @@ protected:
     FixtureTree tree_;
     LeftoverPlaces places_{.parking = base_.path() / "parked",
                            .measured = base_.path() / "cache" / "measured.json",
+                           .notes = base_.path() / "unfinished",
                            .root = tree_.root()};
 };
 
 TEST_F(Leftovers, ThereAreNoneWhereNothingRan) {
     EXPECT_TRUE(find_leftovers(places_).empty());
-    EXPECT_TRUE(find_leftovers({.parking = {}, .measured = {}, .root = tree_.root()}).empty());
+    EXPECT_TRUE(
+        find_leftovers({.parking = {}, .measured = {}, .notes = {}, .root = tree_.root()}).empty());
 }
 
 TEST_F(Leftovers, FoldersOfTheDeadAreFoundWithTheirSizeAndRemoved) {
@@ -131,6 +133,35 @@ TEST_F(Leftovers, OneThatBeganToLiveMeanwhileIsLeftAlone) {
     EXPECT_THAT(found[0].problem, HasSubstr("run-dead00"));
     EXPECT_TRUE(fs::exists(path / "1.session"));
     ::close(lock);
+}
+
+TEST_F(Leftovers, SessionsThatNobodyFinishesAreFoundByTheirNotesAndRemoved) {
+    const fs::path dead = base_.path() / "talk.session.hexcore-abc123";
+    const fs::path precious = base_.path() / "precious";
+    for (const fs::path& path : {dead, precious}) {
+        std::ofstream(path) << "12345";
+    }
+    fs::create_directories(places_.notes);
+    fs::create_symlink(dead, places_.notes / "abc123");
+    fs::create_symlink(precious, places_.notes / "def456");
+    fs::create_symlink(base_.path() / "gone.hexcore-abc123", places_.notes / "fresh1");
+    auto found = find_leftovers(places_);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].kind, LeftoverKind::unfinished);
+    EXPECT_EQ(found[0].path, dead);
+    EXPECT_EQ(found[0].bytes, 5_B);
+    end_leftovers(found, places_);
+    EXPECT_TRUE(all_ended(found)) << found[0].problem;
+    EXPECT_FALSE(fs::exists(dead));
+    EXPECT_TRUE(fs::exists(precious));
+    make_old(places_.notes / "abc123");
+    EXPECT_TRUE(find_leftovers(places_).empty());
+    EXPECT_FALSE(fs::is_symlink(places_.notes / "abc123")) << "a note of nothing";
+    EXPECT_TRUE(fs::is_symlink(places_.notes / "fresh1")) << "may be begun just now";
+    std::vector<Leftover> named = {{LeftoverKind::unfinished, precious.string(), {}, 5_B}};
+    end_leftovers(named, places_);
+    EXPECT_FALSE(all_ended(named));
+    EXPECT_TRUE(fs::exists(precious));
 }
 
 TEST_F(Leftovers, MeasurementsThatNobodyFinishesAreFoundAndRemoved) {

@@ -1,6 +1,9 @@
 """Conversations of `hexcore run`: questions and texts, files that go on, full contexts, bits."""
 
 import json
+import os
+import resource
+import signal
 
 import pytest
 
@@ -38,6 +41,42 @@ def test_a_conversation_goes_on_in_the_next_run(hexcore, demo_model, tmp_path):
                                      for line in report["text"].splitlines()]
     # What was computed before is not computed again.
     assert second["cache_stats"]["tokens_computed"] < second["cache_stats"]["cells_used"]
+
+
+@pytest.mark.parametrize(("place", "why"), [
+    ("folder", "is no file that a session can be kept in"), ("none/talk.session", "no folder"),
+    ("fifo", "is no file that a session can be kept in"), ("/proc/talk.session", "cannot write"),
+])
+def test_where_no_session_can_be_kept_is_said_before_anything_is_loaded(hexcore, demo_model,
+                                                                       tmp_path, place, why):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    outcome = hexcore("run", demo_model, *DEVICE, "-p", "Hello", "--session", tmp_path / place)
+    assert outcome.code == 2 and outcome.stdout == ""
+    assert why in " ".join(outcome.stderr.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "folder"]
+
+
+def test_what_a_run_that_died_was_writing_goes_with_the_next(hexcore, demo_model, tmp_path):
+    file = tmp_path / "talk.session"
+    left = tmp_path / "talk.session.hexcore-abc123"
+    left.write_text("half a session")
+    outcome = hexcore("run", demo_model, *DEVICE, *GREEDY, "-n", 2, "--session", file, "-p", "Hi")
+    assert outcome.code == 0, outcome.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_an_answer_is_given_though_its_session_cannot_be_kept(hexcore, demo_model, tmp_path):
+    words = ["run", demo_model, *DEVICE, *GREEDY, "-n", 4, "--raw", "-p", "Gravity is"]
+
+    def limit_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))  # the cache's state is larger
+
+    outcome = hexcore(*words, "--session", tmp_path / "a", "--format", "json", setup=limit_files)
+    assert outcome.code == 1 and "cannot write" in " ".join(outcome.stderr.split())
+    assert json.loads(outcome.stdout)["text"] == hexcore.json(*words)["text"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_saved_text_is_computed_again_in_another_cache_and_refused_by_another_model(
@@ -107,7 +146,7 @@ def test_a_character_that_is_cut_off_is_left_out(hexcore, demo_model):
 def test_the_commands_of_the_chat(hexcore, demo_model, tmp_path):
     file = tmp_path / "chat.session"
     lines = ["Name a colour.", f"/save {file}", "/stats", "/clear", "/nonsense", "/save", "/help",
-             f"/load {file}", "/load /nowhere", "/bye", "never asked"]
+             f"/load {file}", "/load /nowhere", f"/load {tmp_path}", "/bye", "never asked"]
     code, out, err = hexcore("run", demo_model, *DEVICE, *GREEDY, "-n", 6,
                              stdin="\n".join(lines) + "\n")
     assert code == 0, err

@@ -135,6 +135,23 @@ TEST_F(SessionFileTest, AWriteThatFailsLeavesTheOldOne) {
     EXPECT_EQ(bytes.str(), good);
 }
 
+TEST_F(SessionFileTest, WhereNoneCanBeKeptIsKnownBefore) {
+    const auto problem = [](const fs::path& path) {
+        const auto checked = check_session_file(path);
+        EXPECT_TRUE(checked || checked.error().code == ErrorCode::usage);
+        return checked ? "fine" : checked.error().message;
+    };
+    EXPECT_EQ(problem(path_), "fine");
+    EXPECT_FALSE(fs::exists(path_));
+    (void)written();
+    EXPECT_EQ(problem(path_), "fine");
+    EXPECT_TRUE(read_for(content_.identity).has_value());
+    EXPECT_THAT(problem(folder_.path()), HasSubstr("is no file that a session can be kept in"));
+    EXPECT_THAT(problem(folder_.path() / "none" / "a"), HasSubstr("there is no folder"));
+    EXPECT_THAT(problem("/proc/a.session"), HasSubstr("cannot write /proc/a.session"));
+    EXPECT_THAT(problem("/dev/null"), HasSubstr("is no file"));
+}
+
 TEST_F(EngineTest, ASavedSessionGoesOnWithTheSameBits) {
     start({});
     const fs::path file = folder_.path() / "chat.session";
@@ -155,6 +172,30 @@ TEST_F(EngineTest, ASavedSessionGoesOnWithTheSameBits) {
     const Answer given = answer(session, request(10, 2, 6));
     EXPECT_EQ(bits(given), expected);
     EXPECT_EQ(given.computed_tokens, 11U + 5U);
+}
+
+TEST_F(EngineTest, AFileThatCannotBeTakenLeavesTheSessionAsItWas) {
+    start({});
+    const fs::path file = folder_.path() / "chat.session";
+    const fs::path damaged = folder_.path() / "damaged.session";
+    Session other = open();
+    (void)answer(other, request(30, 3, 4));
+    ASSERT_TRUE(other.save_to(file, "somebody's note").has_value());
+    std::ofstream(damaged) << "hexcore.session/1\n";
+    Session twin = open();
+    Session session = open();
+    (void)answer(twin, request(70, 1, 5));
+    (void)answer(session, request(70, 1, 5));
+    const auto tokens = session.tokens();
+    const auto refused = session.load_from(file, [](const std::string& note) -> Result<void> {
+        return fail(ErrorCode::bad_input, "not {}", note);
+    });
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().message, "not somebody's note");
+    EXPECT_FALSE(session.load_from(damaged).has_value());
+    EXPECT_FALSE(session.load_from(folder_.path()).has_value());
+    EXPECT_EQ(session.tokens(), tokens);
+    EXPECT_EQ(bits(answer(session, request(10, 2, 6))), bits(answer(twin, request(10, 2, 6))));
 }
 
 // With Equality::exact only what was computed in the pieces of a fresh session is reused.

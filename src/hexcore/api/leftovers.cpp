@@ -24,16 +24,21 @@ namespace fs = std::filesystem;
 constexpr std::time_t unfinished_after_s = 60;
 constexpr std::chrono::milliseconds end_deadline{5'000};
 
+/// Of a regular file; 0 of anything else.
+Bytes size_of_file(const fs::path& file) {
+    struct stat facts {};
+    return ::lstat(file.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)
+               ? Bytes(static_cast<std::uint64_t>(facts.st_size))
+               : Bytes();
+}
+
 /// Of the regular files in a folder and below.
 Bytes size_of(const fs::path& folder) {
     Bytes sum;
     std::error_code error;
     for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {
-        struct stat facts {};
-        if (::lstat(entry->path().c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) {
-            sum += Bytes(static_cast<std::uint64_t>(facts.st_size));
-        }
+        sum += size_of_file(entry->path());
     }
     return sum;
 }
@@ -119,11 +124,19 @@ std::optional<Helper> helper_for_nobody(const ProcRoot& root, std::uint32_t pid)
     return helper;
 }
 
+bool is_noted(const fs::path& file, const LeftoverPlaces& places) {
+    const auto noted = noted_private_files(places.notes);
+    return std::find(noted.begin(), noted.end(), file) != noted.end();
+}
+
 Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
     switch (left.kind) {
         case LeftoverKind::parked:
             return remove_left_state_folder(left.path);
         case LeftoverKind::unfinished:
+            if (is_noted(left.path, places)) {
+                return remove_left_private_file(left.path);
+            }
             if (!unfinished_size(left.path, places.measured.filename().string())) {
                 return fail(ErrorCode::negative, "{} is another file by now", left.path);
             }
@@ -160,6 +173,9 @@ std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
         if (const auto size = unfinished_size(entry->path(), stem)) {
             found.push_back({LeftoverKind::unfinished, entry->path().string(), {}, *size});
         }
+    }
+    for (const fs::path& file : noted_private_files(places.notes)) {
+        found.push_back({LeftoverKind::unfinished, file.string(), {}, size_of_file(file)});
     }
     for (fs::directory_iterator entry(places.root.path("/proc"), error), end;
          !error && entry != end; entry.increment(error)) {

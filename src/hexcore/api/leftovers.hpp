@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "hexcore/base/private_file.hpp"
 #include "hexcore/device/measured_device.hpp"
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/report/leftovers.hpp"
@@ -14,6 +15,7 @@ namespace hexcore {
 struct LeftoverPlaces {
     std::filesystem::path parking = default_parking_folder();
     std::filesystem::path measured = measured_devices_path();
+    std::filesystem::path notes = private_file_notes();
     ProcRoot root = {};  ///< where processes are looked up
 };
 

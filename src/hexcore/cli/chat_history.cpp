@@ -4,13 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/private_file.hpp"
+#include "hexcore/base/state_home.hpp"
 
 namespace hexcore {
 namespace {
@@ -46,15 +48,8 @@ bool write_whole(const FileDescriptor& file, const std::string& text) {
 }  // namespace
 
 fs::path default_history_file() {
-    const char* state = std::getenv("XDG_STATE_HOME");
-    if (state != nullptr && *state == '/') {
-        return fs::path(state) / "hexcore" / "history";
-    }
-    const char* home = std::getenv("HOME");
-    if (home == nullptr || *home != '/') {
-        return {};
-    }
-    return fs::path(home) / ".local" / "state" / "hexcore" / "history";
+    const fs::path state = state_home();
+    return state.empty() ? fs::path() : state / "history";
 }
 
 ChatHistory::ChatHistory(fs::path file) : file_(std::move(file)) { read(); }
@@ -122,13 +117,9 @@ void ChatHistory::rewrite() const {
     for (const std::string& text : texts_) {
         lines += line_of(text);
     }
-    std::string beside = file_.string() + ".XXXXXX";
-    const FileDescriptor file(::mkostemp(beside.data(), O_CLOEXEC));  // mode 0600
-    std::error_code error;
-    if (file.is_open() && write_whole(file, lines)) {
-        fs::rename(beside, file_, error);
-    } else {
-        fs::remove(beside, error);
+    auto file = PrivateFile::begin(file_);
+    if (file && file->write(std::as_bytes(std::span(lines)))) {
+        (void)file->finish();
     }
 }
 

@@ -26,8 +26,7 @@ using Json = nlohmann::ordered_json;
 struct RawText {
     Session& session;
     [[nodiscard]] Result<void> load_from(const std::string& file) const {
-        HEXCORE_TRY_VOID(load_session(session, file));
-        return {};
+        return load_session(session, file);
     }
     [[nodiscard]] Result<void> save_to(const std::string& file) const {
         return session.save_to(file, "");
@@ -59,21 +58,29 @@ Result<Answer> continue_text(Engine& engine, Session& session, Request request,
     return engine.answer(session, std::move(request), interrupt.flag());
 }
 
+/// An answer, and whether its session could be kept: if not, the answer is none the worse.
+struct KeptAnswer {
+    Answer answer;
+    Result<void> kept = {};
+};
+
 /// Answers, and keeps the session where that is asked for.
 template <typename Holder, typename Answering>
-Result<Answer> with_session_file(const std::string& file, Holder& holder, Answering&& answering) {
+Result<KeptAnswer> with_session_file(const std::string& file, Holder& holder,
+                                     Answering&& answering) {
     if (!file.empty() && std::filesystem::exists(file)) {
         HEXCORE_TRY_VOID(holder.load_from(file));
     }
-    auto answer = answering();
-    if (answer && !file.empty()) {
-        HEXCORE_TRY_VOID(holder.save_to(file));
+    HEXCORE_TRY(answer, answering());
+    KeptAnswer result{std::move(answer)};
+    if (!file.empty()) {
+        result.kept = holder.save_to(file);
     }
-    return answer;
+    return result;
 }
 
-Result<Answer> answer_with(Engine& engine, Session& session, const RunOptions& options,
-                           QuestionReader& questions, Interrupt& interrupt) {
+Result<KeptAnswer> answer_with(Engine& engine, Session& session, const RunOptions& options,
+                               QuestionReader& questions, Interrupt& interrupt) {
     Request request;
     request.max_tokens = options.max_tokens;
     request.sampling = options.sampling;
@@ -111,7 +118,13 @@ EngineOptions engine_options(const RunOptions& options) {
     return engine;
 }
 
-Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
+/// What a run did, and whether its session was kept.
+struct RunOutcome {
+    RunReport report;
+    Result<void> kept = {};
+};
+
+Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(planned_model,
                 planned(options.planning, options.plan_file, options.threads, interrupt.flag()));
     QuestionReader questions(interrupt);
@@ -121,7 +134,8 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
     if (!options.prompt) {
         questions.begin();
     }
-    RunReport report;
+    RunOutcome outcome;
+    RunReport& report = outcome.report;
     {
         const auto start = std::chrono::steady_clock::now();
         HEXCORE_TRY(model, load_shown(planned_model, interrupt, options.planning.data_check()));
@@ -139,10 +153,11 @@ Result<RunReport> run_model(const RunOptions& options, Interrupt& interrupt) {
             print("\n");
         }
         HEXCORE_TRY(answer, std::move(answered));
-        HEXCORE_TRY_VOID(describe_run(report, model, answer));
+        HEXCORE_TRY_VOID(describe_run(report, model, answer.answer));
+        outcome.kept = std::move(answer.kept);
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));
-    return report;
+    return outcome;
 }
 
 int run(RunOptions& options) {
@@ -150,23 +165,27 @@ int run(RunOptions& options) {
     if (const auto settled = options.settle_prompt(interrupt.flag()); !settled) {
         return report_error(settled.error());
     }
-    const auto report = run_model(options, interrupt);
-    if (!report) {
-        return report_error(report.error());
+    const auto outcome = run_model(options, interrupt);
+    if (!outcome) {
+        return report_error(outcome.error());
     }
+    const RunReport& report = outcome->report;
     if (options.format == "json") {
-        print(json_text(run_json(*report)));
+        print(json_text(run_json(report)));
     } else if (options.format == "jsonl") {
-        print(run_json(*report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        print(run_json(report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     if (options.verbose) {
-        print_aside(fmt::format("\n{}", run_table(*report, stderr_style())));
+        print_aside(fmt::format("\n{}", run_table(report, stderr_style())));
     } else if (options.format == "text") {
-        print_line_aside(run_summary(*report));
+        print_line_aside(run_summary(report));
     }
     // In a chat, Ctrl-C ends an answer too, which is no reason for the program to fail.
     const bool cut_short =
-        options.prompt ? report->stop == StopReason::interrupted : interrupt.happened();
+        options.prompt ? report.stop == StopReason::interrupted : interrupt.happened();
+    if (!outcome->kept) {
+        return report_error(outcome->kept.error());
+    }
     const bool interrupted = cut_short || interrupt.should_quit();
     return interrupted ? static_cast<int>(ErrorCode::interrupted) : 0;
 }

@@ -4,6 +4,7 @@
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/sampling_flags.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/session/session_file.hpp"
 
 namespace hexcore {
 
@@ -65,6 +66,9 @@ Result<void> RunOptions::settle_prompt(const std::atomic<bool>* stop) {
     if (raw && !system.empty()) {
         return fail(ErrorCode::usage,
                     "--system is for questions, and --raw says that the prompt is none");
+    }
+    if (!session_file.empty()) {
+        HEXCORE_TRY_VOID(check_session_file(session_file));
     }
     return {};
 }

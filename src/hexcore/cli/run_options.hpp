@@ -31,7 +31,8 @@ struct RunOptions {
 
     /// Reads the prompt from its file, if it has one. Fails with ErrorCode::bad_input where that
     /// cannot be read, with usage for an empty one, a chat in JSON, and a plan and a prompt that
-    /// are both to come from standard input, with interrupted soon after `stop` is set.
+    /// are both to come from standard input, and a file in which no session can be kept, with
+    /// interrupted soon after `stop` is set.
     [[nodiscard]] Result<void> settle_prompt(const std::atomic<bool>* stop);
 };
 

@@ -9,13 +9,14 @@
 
 namespace hexcore {
 
-Result<std::string> load_session(Session& session, const std::filesystem::path& file) {
-    HEXCORE_TRY(loaded, session.load_from(file));
+Result<void> load_session(Session& session, const std::filesystem::path& file,
+                          const std::function<Result<void>(const std::string&)>& takes_note) {
+    HEXCORE_TRY(loaded, session.load_from(file, takes_note));
     if (!loaded.problem.empty()) {
         complain(
             fmt::format("{}: {}; its tokens are computed again", file.string(), loaded.problem));
     }
-    return std::move(loaded.note);
+    return {};
 }
 
 Talk::Talk(Engine& engine, Session& session, Request settings, ChatTemplate chat_template)
@@ -69,8 +70,13 @@ Result<void> Talk::save_to(const std::filesystem::path& file) {
 }
 
 Result<void> Talk::load_from(const std::filesystem::path& file) {
-    HEXCORE_TRY(note, load_session(*session_, file));
-    HEXCORE_TRY(messages, read_conversation_note(note));
+    std::vector<ChatMessage> messages;
+    const auto take = [&messages](const std::string& note) -> Result<void> {
+        HEXCORE_TRY(read, read_conversation_note(note));
+        messages = std::move(read);
+        return {};
+    };
+    HEXCORE_TRY_VOID(load_session(*session_, file, take));
     messages_ = std::move(messages);
     system_ = !messages_.empty() && messages_[0].role == "system" ? messages_[0].content : "";
     return {};

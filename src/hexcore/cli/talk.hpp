@@ -12,9 +12,11 @@
 
 namespace hexcore {
 
-/// Goes on with the session in a file, and gives its note; says where its tokens have to be
-/// computed again. Fails as Session::load_from() does.
-[[nodiscard]] Result<std::string> load_session(Session& session, const std::filesystem::path& file);
+/// Goes on with the session in a file; says where its tokens have to be computed again. Fails as
+/// Session::load_from() does.
+[[nodiscard]] Result<void> load_session(
+    Session& session, const std::filesystem::path& file,
+    const std::function<Result<void>(const std::string& note)>& takes_note = {});
 
 /// One conversation with a model, in the model's own chat template: questions go in, and answers
 /// are printed as they come.

@@ -106,7 +106,9 @@ Result<void> Session::save_to(const std::filesystem::path& file, const std::stri
     return write_session_file(file, content);
 }
 
-Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
+Result<Session::Loaded> Session::load_from(
+    const std::filesystem::path& file,
+    const std::function<Result<void>(const std::string& note)>& takes_note) {
     HEXCORE_CHECK(idle(), "the session", "is being asked");
     HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model()),
                                         engine_->model().machine().host()));
@@ -125,6 +127,9 @@ Result<Session::Loaded> Session::load_from(const std::filesystem::path& file) {
                         "{}: the saved session has the token {}, which is none of the model's {}",
                         file.string(), token, n_vocab);
         }
+    }
+    if (takes_note) {
+        HEXCORE_TRY_VOID(takes_note(read.note));
     }
     SessionCells& cells = conversation_->cells();
     kv.clear(cells);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,9 +65,12 @@ public:
         std::string problem;  ///< why its tokens are going to be computed again; empty: they aren't
     };
     /// Goes on where the session in that file stood. Fails with ErrorCode::bad_input where it is
-    /// none, damaged, or of another model, and with ErrorCode::usage where it is longer than the
-    /// context.
-    [[nodiscard]] Result<Loaded> load_from(const std::filesystem::path& file);
+    /// none, damaged, or of another model, with ErrorCode::usage where it is longer than the
+    /// context, and as `takes_note` does, which is asked before anything changes: whoever fails
+    /// leaves the session as it was.
+    [[nodiscard]] Result<Loaded> load_from(
+        const std::filesystem::path& file,
+        const std::function<Result<void>(const std::string& note)>& takes_note = {});
 
 private:
     friend class Engine;

@@ -1,8 +1,6 @@
 #include "hexcore/session/session_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <xxhash.h>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/private_file.hpp"
 #include "hexcore/session/session_header.hpp"
 
 namespace hexcore {
@@ -28,59 +27,6 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
 
 std::string hexadecimal(std::uint64_t number) { return fmt::format("{:016x}", number); }
 
-tl::unexpected<Error> cannot_write(const std::filesystem::path& path) {
-    return fail(ErrorCode::negative, "cannot write {}: {}", path.string(), std::strerror(errno));
-}
-
-bool write_all(int file, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(file, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
-/// The file beside `path` that is going to be it; removed unless it became it.
-class NewFile {
-public:
-    explicit NewFile(std::filesystem::path path)
-        : path_(std::move(path)), partial_(path_.string() + ".XXXXXX") {
-        file_ = ::mkostemp(partial_.data(), O_CLOEXEC);  // mode 0600
-    }
-    ~NewFile() {
-        if (file_ >= 0) {
-            ::close(file_);
-            ::unlink(partial_.c_str());
-        }
-    }
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-
-    [[nodiscard]] bool write(std::span<const std::byte> bytes) const {
-        return file_ >= 0 && write_all(file_, bytes);
-    }
-    [[nodiscard]] bool finish(Durability durability) {
-        if ((durability == Durability::machine && ::fsync(file_) != 0) ||
-            ::rename(partial_.c_str(), path_.c_str()) != 0) {
-            return false;
-        }
-        ::close(file_);
-        file_ = -1;
-        return true;
-    }
-
-private:
-    std::filesystem::path path_;
-    std::string partial_;
-    int file_;
-};
-
 /// Reads a session file from its start to its end.
 class FileReader {
 public:
@@ -88,6 +34,7 @@ public:
         : name_(path.string()), file_(path.c_str()) {}
 
     [[nodiscard]] bool is_open() const { return file_.is_open(); }
+    [[nodiscard]] int open_error() const { return file_.open_error(); }
     [[nodiscard]] std::uint64_t size() const {
         struct stat facts {};
         return ::fstat(file_.get(), &facts) == 0 && S_ISREG(facts.st_mode)
@@ -172,6 +119,24 @@ void read_state(const FileReader& file, const SessionHeader& header, Ledger& boo
 
 }  // namespace
 
+Result<void> check_session_file(const std::filesystem::path& path) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) {
+        if (!std::filesystem::is_regular_file(path, error)) {
+            return fail(ErrorCode::usage, "{} is no file that a session can be kept in",
+                        path.string());
+        }
+        if (const FileReader file(path); !file.is_open()) {
+            return fail(ErrorCode::usage, "cannot read {}: {}", path.string(),
+                        std::strerror(file.open_error()));
+        }
+    }
+    if (auto file = PrivateFile::begin(path); !file) {
+        return fail(ErrorCode::usage, "{}", file.error().message);
+    }
+    return {};
+}
+
 Result<void> write_session_file(const std::filesystem::path& path, const SessionFile& content,
                                 Durability durability) {
     const auto tokens = std::as_bytes(std::span(content.tokens));
@@ -190,22 +155,21 @@ Result<void> write_session_file(const std::filesystem::path& path, const Session
     }
     const auto size = static_cast<std::uint32_t>(header.size());
     const std::uint64_t sum = checksum(std::as_bytes(std::span(header)));
-    NewFile file(path);
-    if (!file.write(std::as_bytes(std::span(magic))) ||
-        !file.write(std::as_bytes(std::span(&size, 1))) ||
-        !file.write(std::as_bytes(std::span(&sum, 1))) ||
-        !file.write(std::as_bytes(std::span(header))) || !file.write(tokens) ||
-        !file.write(content.state.bytes) || !file.finish(durability)) {
-        return cannot_write(path);
-    }
-    return {};
+    HEXCORE_TRY(file, PrivateFile::begin(path, durability));
+    HEXCORE_TRY_VOID(file.write(std::as_bytes(std::span(magic))));
+    HEXCORE_TRY_VOID(file.write(std::as_bytes(std::span(&size, 1))));
+    HEXCORE_TRY_VOID(file.write(std::as_bytes(std::span(&sum, 1))));
+    HEXCORE_TRY_VOID(file.write(std::as_bytes(std::span(header))));
+    HEXCORE_TRY_VOID(file.write(tokens));
+    HEXCORE_TRY_VOID(file.write(content.state.bytes));
+    return file.finish();
 }
 
 Result<SessionFile> read_session_file(const std::filesystem::path& path,
                                       const StateIdentity& expected, Ledger& books) {
     const FileReader file(path);
     if (!file.is_open()) {
-        return file.wrong(std::strerror(errno));
+        return file.wrong(std::strerror(file.open_error()));
     }
     HEXCORE_TRY(header, read_header(file));
     StateIdentity same_cache = header.identity;

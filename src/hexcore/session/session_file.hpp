@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "hexcore/base/private_file.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/session/saved_state.hpp"
 
@@ -19,15 +20,11 @@ struct SessionFile {
     std::string state_problem = {};  ///< why, of a file that was read
 };
 
-/// What a file that was written survives.
-enum class Durability {
-    machine,  ///< it is on the disk
-    process,  ///< worth nothing after this process
-};
+/// Whether a session could be read from there, if there is one, and kept there: to be asked before
+/// anything is computed for it. Fails with ErrorCode::usage, and leaves what is there.
+[[nodiscard]] Result<void> check_session_file(const std::filesystem::path& path);
 
-/// Writes the file beside `path` and renames it, so that whoever is killed meanwhile leaves the
-/// old one. Only its owner may read it. Fails with ErrorCode::negative where it cannot be written,
-/// leaving nothing of the new one.
+/// Writes the file as PrivateFile does, leaving nothing of the new one where that fails.
 [[nodiscard]] Result<void> write_session_file(const std::filesystem::path& path,
                                               const SessionFile& content,
                                               Durability durability = Durability::machine);

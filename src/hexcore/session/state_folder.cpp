@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <string>
 #include <system_error>
+
+#include "hexcore/base/state_home.hpp"
 
 namespace hexcore {
 namespace {
@@ -64,15 +65,8 @@ tl::unexpected<Error> cannot_make(const fs::path& path, int error) {
 }  // namespace
 
 fs::path default_parking_folder() {
-    const char* state = std::getenv("XDG_STATE_HOME");
-    if (state != nullptr && *state == '/') {
-        return fs::path(state) / "hexcore" / "parked";
-    }
-    const char* home = std::getenv("HOME");
-    if (home == nullptr || *home != '/') {
-        return {};
-    }
-    return fs::path(home) / ".local" / "state" / "hexcore" / "parked";
+    const fs::path state = state_home();
+    return state.empty() ? fs::path() : state / "parked";
 }
 
 std::vector<fs::path> left_state_folders(const fs::path& base) {

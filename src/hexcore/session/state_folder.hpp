@@ -8,8 +8,7 @@
 
 namespace hexcore {
 
-/// `$XDG_STATE_HOME/hexcore/parked`, or below the home folder `.local/state/hexcore/parked`;
-/// empty where neither is known.
+/// `parked` in state_home(); empty where that is.
 [[nodiscard]] std::filesystem::path default_parking_folder();
 
 /// A folder of this process within a folder of all of them, for its owner's eyes only. It goes with
