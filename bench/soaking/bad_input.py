@@ -39,14 +39,15 @@ def raw(name, body, words, code="invalid_json", path=TEXT):
 
 
 def too_long(name, fields, words, path=TEXT):
-    return raw(name, json.dumps(fields).encode(), words, "context_length_exceeded", path)
+    return BadInput(name, path, json.dumps(fields).encode(), 400, "context_length_exceeded",
+                    "prompt" if path == TEXT else "messages", words)
 
 
 ALL = [
     raw("empty body", b"", "the body is empty"),
-    raw("empty prompt", b'{"prompt": ""}', "the prompt is empty", None),
+    wrong_field("prompt", "", "the prompt is empty", "empty prompt"),
     wrong_field("prompt", [], "prompt must be 1 to 128 prompts", "no prompt"),
-    raw("no text", b'{"prompt": [1073741824]}', "a token that is none of the model's", None),
+    wrong_field("prompt", [1073741824], "a token that is none of the model's", "no text"),
     too_long("longer than the context", {"prompt": TOO_LONG}, "the prompt has 6"),
     too_long("a chat longer than the context",
              {"messages": [{"role": "user", "content": TOO_LONG}]}, "room for 256", CHAT),

@@ -53,9 +53,38 @@ def test_what_is_not_supported_is_refused_by_name(server):
      "response_format"),
     ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
     ({"messages": [{"role": "user", "content": "\0" * 3, "name": 4}]}, "messages[0].name"),
+    ({"messages": [{"role": "user", "content": "word " * 9000}]}, "messages"),
+    ({"logit_bias": {"10000000": 1}}, "logit_bias"),
+    ({"seed": 2 ** 63}, "seed"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"max_completion_tokens": -2}, "max_completion_tokens"),
+    ({"max_tokens": 1, "max_completion_tokens": 2}, "max_tokens"),
+    ({"stop": ""}, "stop"),
+    ({"stop": ["a"] * 17}, "stop"),
+    ({"stop": [None]}, "stop"),
+    ({"stream_options": {"include_usage": True}}, "stream_options"),
+    ({"stream": True, "stream_options": {"include": 1}}, "stream_options.include"),
+    ({"enable_thinking": False}, "enable_thinking"),
+    ({"chat_template_kwargs": [1]}, "chat_template_kwargs"),
+    ({"service_tier": "flex"}, "service_tier"),
 ])
 def test_a_wrong_field_is_refused_by_its_path(server, fields, param):
     reply = server.post("/v1/chat/completions", {"messages": HELLO} | fields)
+    assert reply.status == 400, reply.body
+    assert reply.error["param"] == param
+
+
+@pytest.mark.parametrize(("fields", "param"), [
+    ({"prompt": ""}, "prompt"),
+    ({"prompt": [10 ** 7]}, "prompt"),
+    ({"prompt": "word " * 9000}, "prompt"),
+    ({"best_of": 2}, "best_of"),
+    ({"n": 2, "best_of": 1}, "best_of"),
+    ({"echo": True}, "echo"),
+    ({"logprobs": 21}, "logprobs"),
+])
+def test_a_wrong_field_of_a_text_is_refused_by_its_name(server, fields, param):
+    reply = server.post("/v1/completions", {"prompt": "a"} | fields)
     assert reply.status == 400, reply.body
     assert reply.error["param"] == param
 

@@ -2,6 +2,7 @@
 
 import json
 
+import openai  # tests/requirements.txt has it, so that nobody goes without these tests
 import pytest
 from conftest import on
 from serving import Server, joined
@@ -60,6 +61,7 @@ def test_a_stream_is_the_whole_answer_in_parts(server):
     assert events[-2]["usage"]["completion_tokens"] == 24
     assert events[-2]["choices"] == []
     assert events[-2]["hexcore"]["devices"]
+    assert all(event["usage"] is None for event in events[:-2])
 
 
 def test_a_chat_goes_through_the_models_template(server):
@@ -245,7 +247,6 @@ def test_metrics_say_what_the_server_did(server):
 
 
 def test_openais_package_gets_on_with_it(server):
-    openai = pytest.importorskip("openai", reason="the package openai is not installed")
     client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="any",
                            max_retries=0)
     model = client.models.list().data[0].id
@@ -263,8 +264,14 @@ def test_openais_package_gets_on_with_it(server):
         text += "".join(choice.delta.content or "" for choice in part.choices)
     assert text == whole.choices[0].message.content
     assert usage.completion_tokens == whole.usage.completion_tokens
-    old = client.completions.create(model=model, prompt="The sun", max_tokens=4, temperature=0)
-    assert old.choices[0].text == server.complete("The sun", max_tokens=4).text
+    old = client.completions.create(model=model, prompt="The sun", max_tokens=4, temperature=0,
+                                    echo=False, best_of=1, logprobs=2, seed=2 ** 63 - 1, stop=None)
+    choice = old.choices[0]
+    assert choice.text == server.complete("The sun", max_tokens=4).text
+    begins = [len("".join(choice.logprobs.tokens[:i])) for i in range(4)]
+    assert choice.logprobs.text_offset == begins
+    assert all(token in chances for token, chances in zip(choice.logprobs.tokens,
+                                                          choice.logprobs.top_logprobs))
     with pytest.raises(openai.BadRequestError) as error:
         client.chat.completions.create(model=model, messages=messages, store=True)
     assert error.value.param == "store"

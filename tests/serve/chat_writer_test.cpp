@@ -107,6 +107,32 @@ TEST(TextWriter, StreamsTextWithTheOffsetsOfItsTokens) {
     EXPECT_EQ(whole["choices"][0]["logprobs"]["text_offset"].dump(), "[0,2,3]");
 }
 
+TEST(TextWriter, CountsCharactersAndNamesBytesThatAreNone) {
+    const auto writer = text_writer(head, 1, text_of);
+    std::vector<Json> chunks;
+    writer->piece({0, "\xc3\xbc", {token(1, "\xc3"), token(6, "\xbc")}}, chunks);
+    writer->piece({0, "\xe2\x82\xac!", {token(7, "\xe2\x82\xac"), token(8, "!")}}, chunks);
+    writer->end(0, ended(StopReason::eos), chunks);
+    const Json chances = writer->whole()["choices"][0]["logprobs"];
+    EXPECT_EQ(chances["tokens"].dump(), R"(["bytes:\\xc3","bytes:\\xbc",")"
+                                        "\xe2\x82\xac"
+                                        R"(","!"])");
+    EXPECT_EQ(chances["text_offset"].dump(), "[0,0,1,2]");
+    // The chosen one is among the most likely ones, even if it is none of them.
+    EXPECT_EQ(chances["top_logprobs"][3].dump(), R"({"t8":-0.5,"t2":-2.0,"!":-0.5})");
+}
+
+TEST(AnswerWriters, GiveAUsageThatIsNullWhereItIsAskedFor) {
+    AnswerHead counting = head;
+    counting.counts = true;
+    const auto writer = text_writer(counting, 1, text_of);
+    std::vector<Json> chunks;
+    writer->piece({0, "a", {}}, chunks);
+    EXPECT_TRUE(chunks[0].at("usage").is_null());
+    EXPECT_FALSE(text_writer(head, 1, text_of)->empty_chunk().contains("usage"));
+    EXPECT_TRUE(ChatWriter(counting, prompt(), 1, text_of).empty_chunk().at("usage").is_null());
+}
+
 TEST(AnswerUsage, SaysHowMuchWasInTheCache) {
     EXPECT_EQ(
         (AnswerUsage{.prompt_tokens = 9, .cached_tokens = 4, .completion_tokens = 2}).json().dump(),

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <limits>
+
 namespace hexcore::test {
 namespace {
 
@@ -83,6 +85,39 @@ TEST(JsonFields, SayWhichFieldIsWrongAndHow) {
               "a[1].x: a[1].x must be a list");
     EXPECT_EQ(problem_of(R"({"x": 1})", [](auto& f) { f.nothing_else(); }),
               "a[1].x: a[1].x is not supported");
+}
+
+TEST(JsonFields, WholeNumbersOf64BitsDoNotWrapAround) {
+    constexpr auto limits = std::numeric_limits<std::int64_t>();
+    const auto read = [&limits](const std::string& number) {
+        std::int64_t value = 0;
+        const std::string problem =
+            problem_of(fmt::format("{{\"x\": {}}}", number).c_str(), [&](JsonFields& fields) {
+                value = fields.integer("x", 1, limits.min(), limits.max());
+            });
+        return problem == "fine" ? fmt::format("{}", value) : "refused";
+    };
+    for (const char* number : {"9223372036854775807", "-9223372036854775808", "0", "-1"}) {
+        EXPECT_EQ(read(number), number);
+    }
+    EXPECT_EQ(read("-9007199254740993"), "-9007199254740993") << "a double has none such";
+    EXPECT_EQ(read("4.0"), "4");
+    for (const char* number :
+         {"9223372036854775808", "18446744073709551615", "18446744073709551616", "1e19", "0.5"}) {
+        EXPECT_EQ(read(number), "refused") << number;
+    }
+}
+
+TEST(JsonFields, WhatAsksForNothingIsTakenAndNoOtherValueOfIt) {
+    const auto take = [](JsonFields& fields) {
+        fields.harmless("x", false);
+        fields.harmless("y", "");
+        fields.nothing_else();
+    };
+    EXPECT_EQ(problem_of(R"({"x": false, "y": ""})", take), "fine");
+    EXPECT_EQ(problem_of(R"({"x": null})", take), "fine");
+    EXPECT_EQ(problem_of(R"({"x": true})", take), "a[1].x: a[1].x is not supported");
+    EXPECT_EQ(problem_of(R"({"y": 0})", take), "a[1].y: a[1].y is not supported");
 }
 
 TEST(JsonFields, KeepTheFirstProblem) {

@@ -14,7 +14,11 @@ struct AnswerHead {
     std::string id;
     std::int64_t created = 0;  ///< seconds since 1970
     std::string model;
+    bool counts = false;  ///< each chunk of a stream has `usage`, which is null but in the last
 };
+
+/// With the head, and without choices.
+[[nodiscard]] nlohmann::ordered_json empty_part(const AnswerHead& head, const char* object);
 
 /// What answers to one request took.
 struct AnswerUsage {

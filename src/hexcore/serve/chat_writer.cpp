@@ -66,13 +66,7 @@ ChatWriter::ChatWriter(AnswerHead head, ChatPrompt prompt, std::uint32_t choices
     }
 }
 
-Json ChatWriter::empty_chunk() const {
-    return {{"id", head_.id},
-            {"object", "chat.completion.chunk"},
-            {"created", head_.created},
-            {"model", head_.model},
-            {"choices", Json::array()}};
-}
+Json ChatWriter::empty_chunk() const { return empty_part(head_, "chat.completion.chunk"); }
 
 Json ChatWriter::chunk(std::uint32_t choice, Json delta) {
     Json json = empty_chunk();
@@ -128,11 +122,7 @@ void ChatWriter::end(std::uint32_t choice, const Answer& answer, std::vector<Jso
 }
 
 Json ChatWriter::whole() const {
-    Json json = {{"id", head_.id},
-                 {"object", "chat.completion"},
-                 {"created", head_.created},
-                 {"model", head_.model},
-                 {"choices", Json::array()}};
+    Json json = empty_part(head_, "chat.completion");
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const Choice& choice = choices_[i];
         json["choices"].push_back(

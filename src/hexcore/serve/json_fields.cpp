@@ -22,6 +22,21 @@ ApiError said_of(const Json::parse_error& error) {
         fmt::format("the body is no {} at byte {}", is_character ? "UTF-8" : "JSON", error.byte));
 }
 
+/// A number without what is behind its point; nothing where that takes more than 64 bits.
+std::optional<std::int64_t> in_64_bits(const Json& number) {
+    constexpr double two_to_63 = 9223372036854775808.0;
+    if (number.is_number_float()) {
+        const double value = number.get<double>();
+        return value >= -two_to_63 && value < two_to_63
+                   ? std::optional(static_cast<std::int64_t>(value))
+                   : std::nullopt;
+    }
+    const bool wraps =
+        number.is_number_unsigned() &&
+        number.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    return wraps ? std::nullopt : std::optional(number.get<std::int64_t>());
+}
+
 }  // namespace
 
 Asked<Json> read_body(std::string_view body) {
@@ -112,18 +127,16 @@ std::int64_t JsonFields::integer(std::string_view name, std::int64_t otherwise, 
     if (field == nullptr) {
         return otherwise;
     }
-    // 3.0 is whole, too; what is larger than any limit must not wrap around.
-    const double value = field->get<double>();
-    if (!(value >= static_cast<double>(least) && value <= static_cast<double>(most))) {
+    const auto whole = in_64_bits(*field);
+    if (!whole || *whole < least || *whole > most) {
         complain(name, fmt::format("must be between {} and {}", least, most));
         return otherwise;
     }
-    const auto whole = field->get<std::int64_t>();
-    if (field->is_number_float() && static_cast<double>(whole) != value) {
-        complain(name, "must be a whole number");
+    if (field->is_number_float() && static_cast<double>(*whole) != field->get<double>()) {
+        complain(name, "must be a whole number");  // 3.0 is one
         return otherwise;
     }
-    return whole;
+    return *whole;
 }
 
 std::optional<std::string> JsonFields::text(std::string_view name) {
@@ -145,6 +158,13 @@ const JsonFields::Json* JsonFields::list(std::string_view name) {
 
 const JsonFields::Json* JsonFields::object(std::string_view name) {
     return typed(name, &Json::is_object, "an object");
+}
+
+void JsonFields::harmless(std::string_view name, const Json& value) {
+    const auto field = object_.find(std::string(name));
+    if (field != object_.end() && *field == value) {
+        read_.emplace(name);
+    }
 }
 
 void JsonFields::nothing_else() {

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] const Json* list(std::string_view name);
     [[nodiscard]] const Json* object(std::string_view name);
 
+    /// A field of which nothing but this value is supported, which asks for nothing.
+    void harmless(std::string_view name, const Json& value);
     /// What is there, and nobody asked for: not supported.
     void nothing_else();
     /// The field `name` is wrong: "temperature must be a number".

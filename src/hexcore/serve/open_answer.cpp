@@ -14,13 +14,14 @@
 namespace hexcore {
 namespace {
 
-AnswerHead head_of(const ServedModel& model, const char* kind) {
+AnswerHead head_of(const ServedModel& model, const char* kind, const AskedAnswer& asked) {
     static std::atomic<std::uint64_t> count = 0;
     static const std::uint32_t server = std::random_device()();
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return {.id = fmt::format("{}-{:08x}{:08x}", kind, server, ++count),
             .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-            .model = model.model().plan().model_name};
+            .model = model.model().plan().model_name,
+            .counts = asked.include_usage};
 }
 
 ApiError of_field(const char* field, const Error& why) {
@@ -31,6 +32,19 @@ ApiError of_field(const char* field, const Error& why) {
 
 TokenText text_of_tokens(const ServedModel& model) {
     return [&model](Token token) { return model.tokenizer().piece(token, SpecialTokens::names); };
+}
+
+Asked<void> check_biases(const ServedModel& model, const Request& how) {
+    const std::uint32_t n_vocab = model.tokenizer().vocabulary_size();
+    for (const LogitBias& bias : how.biases) {
+        if (static_cast<std::uint32_t>(bias.token) >= n_vocab) {
+            return tl::unexpected(wrong_field(
+                "logit_bias", fmt::format("logit_bias has the token {}, which is none of the "
+                                          "model's {}",
+                                          bias.token, n_vocab)));
+        }
+    }
+    return {};
 }
 
 /// A template that tells the model of no tools would have it answer as if there were none.
@@ -85,6 +99,7 @@ Asked<std::vector<ChatMessage>> OpenAnswer::enter() {
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_chat(body));
     HEXCORE_TRY_VOID(model.check_count(1, asked.answer.choices));
+    HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY(said, open->enter());
     said.insert(said.end(), asked.chat.messages.begin(), asked.chat.messages.end());
@@ -99,8 +114,9 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
         return tl::unexpected(of_field("messages", put.error()));
     }
     request.shared_tokens = model.shared_tokens(asked.chat, request.tokens);
-    auto writer = std::make_unique<ChatWriter>(head_of(model, "chatcmpl"), *std::move(prompt),
-                                               asked.answer.choices, text_of_tokens(model));
+    auto writer =
+        std::make_unique<ChatWriter>(head_of(model, "chatcmpl", asked.answer), *std::move(prompt),
+                                     asked.answer.choices, text_of_tokens(model));
     open->chat_ = writer.get();
     open->writer_ = std::move(writer);
     open->said_ = std::move(asked.chat.messages);
@@ -116,6 +132,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
     HEXCORE_TRY(asked, read_text(body));
     HEXCORE_TRY_VOID(model.check_count(asked.prompts.size(), asked.answer.choices));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
+    HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     HEXCORE_TRY(said, open->enter());
     std::vector<Request> requests;
     for (auto& prompt : asked.prompts) {
@@ -136,7 +153,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
         requests.push_back(std::move(request));
     }
     const auto count = static_cast<std::uint32_t>(requests.size()) * asked.answer.choices;
-    open->writer_ = text_writer(head_of(model, "cmpl"), count, text_of_tokens(model));
+    open->writer_ = text_writer(head_of(model, "cmpl", asked.answer), count, text_of_tokens(model));
     open->open_ = count;
     HEXCORE_TRY(exchange, model.ask(std::move(requests), asked.answer.choices, open->name_));
     open->exchange_ = std::move(exchange);
@@ -152,7 +169,7 @@ Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<J
         const auto& ended = std::get<Exchange::End>(event);
         --open_;
         if (!ended.answer) {
-            return tl::unexpected(of_engine(ended.answer.error()));
+            return tl::unexpected(blamed(ended.answer.error()));
         }
         if (ended.answer->stop == StopReason::interrupted) {
             return tl::unexpected(
@@ -165,6 +182,16 @@ Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<J
 
 void OpenAnswer::end(const Exchange::End& ended, std::vector<Json>& chunks) {
     const Answer& answer = *ended.answer;
+/// What the engine failed with, and for what field.
+ApiError OpenAnswer::blamed(const Error& why) const {
+    ApiError error = of_engine(why);
+    if (error.status == 400) {
+        const bool is_chat_too_long = chat_ != nullptr && !error.code.empty();
+        error.param = chat_ == nullptr ? "prompt" : is_chat_too_long ? "messages" : "";
+    }
+    return error;
+}
+
     writer_->end(ended.choice, answer, chunks);
     if (ended.choice % choices_each_ == 0) {
         usage_.prompt_tokens += answer.prompt_tokens;

@@ -8,6 +8,8 @@
 namespace hexcore {
 namespace {
 
+using Json = JsonFields::Json;
+
 constexpr std::size_t stops_most = 16;
 constexpr std::int64_t count_most = std::numeric_limits<std::int32_t>::max();
 
@@ -24,7 +26,7 @@ void read_stops(JsonFields& fields, std::vector<std::string>& stops) {
     if ((!is_list && !field->is_string()) || (is_list && field->size() > stops_most)) {
         return wrong();
     }
-    for (const auto& stop : is_list ? *field : JsonFields::Json::array({*field})) {
+    for (const auto& stop : is_list ? *field : Json::array({*field})) {
         if (!stop.is_string() || stop.get_ref<const std::string&>().empty()) {
             return wrong();
         }
@@ -52,6 +54,16 @@ void read_biases(JsonFields& fields, std::vector<LogitBias>& biases) {
     }
 }
 
+/// Any of 64 bits, as OpenAI's clients may give; those of 32 are what they are for `run`.
+std::uint32_t read_seed(JsonFields& fields) {
+    constexpr std::uint32_t another_each_time = SamplingOptions{}.seed;
+    constexpr auto limits = std::numeric_limits<std::int64_t>();
+    const std::int64_t seed = fields.integer("seed", -1, limits.min(), limits.max());
+    return seed == -1
+               ? another_each_time
+               : static_cast<std::uint32_t>(static_cast<std::uint64_t>(seed) % another_each_time);
+}
+
 SamplingOptions read_sampling(JsonFields& fields) {
     SamplingOptions sampling;
     const auto number = [&fields](const char* name, float& value, double least, double most) {
@@ -65,20 +77,26 @@ SamplingOptions read_sampling(JsonFields& fields) {
     number("repeat_penalty", sampling.repeat_penalty, 0.01, 100);
     sampling.top_k =
         static_cast<std::int32_t>(fields.integer("top_k", sampling.top_k, 0, count_most));
-    // Any that OpenAI's clients may give; -1: another one each time.
-    const std::int64_t seed =
-        fields.integer("seed", -1, std::numeric_limits<std::int64_t>::min(), std::int64_t{1} << 62);
-    sampling.seed = static_cast<std::uint32_t>(seed);
+    sampling.seed = read_seed(fields);
     return sampling;
 }
 
+/// 0: no limit.
+std::uint32_t read_limit(JsonFields& fields, const char* name) {
+    const Json* field = fields.any(name);
+    if (field == nullptr || *field == -1) {  // as llama.cpp's server has it
+        return 0;
+    }
+    return static_cast<std::uint32_t>(fields.integer(name, 0, 1, count_most));
+}
+
 std::uint32_t read_max_tokens(JsonFields& fields) {
-    const auto newer = fields.integer("max_completion_tokens", 0, 1, count_most);
-    const auto older = fields.integer("max_tokens", 0, 1, count_most);
+    const std::uint32_t newer = read_limit(fields, "max_completion_tokens");
+    const std::uint32_t older = read_limit(fields, "max_tokens");
     if (newer != 0 && older != 0 && newer != older) {
         fields.complain("max_tokens", "is not max_completion_tokens, which is given, too");
     }
-    return static_cast<std::uint32_t>(newer != 0 ? newer : older);
+    return newer != 0 ? newer : older;
 }
 
 }  // namespace
@@ -86,12 +104,18 @@ std::uint32_t read_max_tokens(JsonFields& fields) {
 AskedAnswer read_answer_fields(JsonFields& fields) {
     AskedAnswer answer;
     (void)fields.text("model");  // there is one
-    (void)fields.text("user");
+    for (const char* of_the_user : {"user", "safety_identifier", "prompt_cache_key"}) {
+        (void)fields.text(of_the_user);
+    }
+    fields.harmless("service_tier", "auto");
+    fields.harmless("service_tier", "default");
+    fields.harmless("cache_prompt", true);  // of llama.cpp's server
     answer.choices = static_cast<std::uint32_t>(fields.integer("n", 1, 1, 128));
     answer.stream = fields.flag("stream", false);
     if (const auto* options = fields.object("stream_options")) {
         JsonFields inner(*options, fields.path_of("stream_options"), fields.problem());
         answer.include_usage = inner.flag("include_usage", false);
+        inner.harmless("include_obfuscation", false);
         inner.nothing_else();
         if (!answer.stream) {
             fields.complain("stream_options", "is for a stream only");

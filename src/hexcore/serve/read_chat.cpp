@@ -244,6 +244,9 @@ Asked<AskedChat> read_chat(std::string_view body) {
             chat.variables[name] = value.dump();
         }
     }
+    fields.harmless("store", false);
+    fields.harmless("modalities", Json::array({"text"}));
+    fields.harmless("verbosity", "medium");
     fields.nothing_else();
     if (problem) {
         return tl::unexpected(*std::move(problem));

@@ -58,6 +58,9 @@ Asked<AskedText> read_text(std::string_view body) {
     if (chances >= 0) {
         asked.answer.how.chances = static_cast<std::uint32_t>(chances);
     }
+    fields.harmless("echo", false);
+    fields.harmless("best_of", asked.answer.choices);
+    fields.harmless("suffix", "");
     fields.nothing_else();
     if (problem) {
         return tl::unexpected(*std::move(problem));

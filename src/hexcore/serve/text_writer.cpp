@@ -1,11 +1,42 @@
 #include "hexcore/serve/text_writer.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
 #include <utility>
+
+#include "hexcore/base/utf8.hpp"
 
 namespace hexcore {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Whether bytes of a text begin and end no character that is not in them whole.
+bool has_whole_characters(std::string_view bytes) {
+    std::size_t missing = 0;
+    for (const char byte : bytes) {
+        if (is_continuation(byte) != (missing > 0)) {
+            return false;
+        }
+        const auto first = static_cast<unsigned char>(byte);
+        missing = missing > 0 ? missing - 1 : first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0;
+    }
+    return missing == 0;
+}
+
+/// Of a token: its text, or as OpenAI has it, the bytes of one that is only a part of a character.
+std::string name_of(const std::string& bytes) {
+    if (has_whole_characters(bytes)) {
+        return bytes;
+    }
+    std::string name = "bytes:";
+    for (const char byte : bytes) {
+        name += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    }
+    return name;
+}
 
 class TextWriter : public AnswerWriter {
 public:
@@ -36,18 +67,12 @@ public:
         return json;
     }
 
-    [[nodiscard]] Json empty_chunk() const override {
-        return {{"id", head_.id},
-                {"object", "text_completion"},
-                {"created", head_.created},
-                {"model", head_.model},
-                {"choices", Json::array()}};
-    }
+    [[nodiscard]] Json empty_chunk() const override { return empty_part(head_, "text_completion"); }
 
 private:
     struct Choice {
         std::string text;
-        std::size_t offset = 0;  ///< bytes of the tokens so far
+        std::size_t characters = 0;  ///< that have begun
         Json chances = nullptr;
         std::string finish;
     };
@@ -76,15 +101,20 @@ private:
                      {"top_logprobs", Json::array()},
                      {"text_offset", Json::array()}};
         for (const GeneratedToken& token : tokens) {
-            Json others = Json::object();
+            const float chosen = token.chances->chosen.log_probability;
+            Json all = Json::object();
             for (const TokenChance& other : token.chances->best) {
-                others[text_of_(other.token)] = other.log_probability;
+                all[name_of(text_of_(other.token))] = other.log_probability;
             }
-            json["tokens"].push_back(token.bytes);
-            json["token_logprobs"].push_back(token.chances->chosen.log_probability);
-            json["top_logprobs"].push_back(std::move(others));
-            json["text_offset"].push_back(choice.offset);
-            choice.offset += token.bytes.size();
+            all[name_of(token.bytes)] = chosen;
+            json["tokens"].push_back(name_of(token.bytes));
+            json["token_logprobs"].push_back(chosen);
+            json["top_logprobs"].push_back(std::move(all));
+            const bool goes_on = !token.bytes.empty() && is_continuation(token.bytes.front());
+            json["text_offset"].push_back(choice.characters -
+                                          std::min<std::size_t>(choice.characters, goes_on));
+            choice.characters += static_cast<std::size_t>(
+                token.bytes.size() - std::ranges::count_if(token.bytes, is_continuation));
         }
         return json;
     }
@@ -109,6 +139,18 @@ private:
 std::unique_ptr<AnswerWriter> text_writer(AnswerHead head, std::uint32_t choices,
                                           TokenText text_of) {
     return std::make_unique<TextWriter>(std::move(head), choices, std::move(text_of));
+}
+
+Json empty_part(const AnswerHead& head, const char* object) {
+    Json json = {{"id", head.id},
+                 {"object", object},
+                 {"created", head.created},
+                 {"model", head.model},
+                 {"choices", Json::array()}};
+    if (head.counts) {
+        json["usage"] = nullptr;
+    }
+    return json;
 }
 
 Json AnswerUsage::json() const {
