@@ -37,14 +37,19 @@ TEST(Metrics, CountAnswersAndHowLongTheyTook) {
 TEST(Metrics, ShowWhatIsNow) {
     Metrics metrics;
     metrics.count_request("/v1/completions", 429);
-    Metrics::Now now{.loaded = true, .waiting = 2, .answering = 1};
-    now.cache.cells_total = 512;
-    now.cache.devices.push_back({.name = "host0", .cells_used = 7, .high_water = Bytes(9)});
+    Metrics::Now now{
+        .loaded = true,
+        .engine = {
+            .waiting = 2, .answering = 1, .cache = {}, .age = std::chrono::milliseconds(1500)}};
+    CacheStats& cache = now.engine.cache;
+    cache.cells_total = 512;
+    cache.devices.push_back({.name = "host0", .cells_used = 7, .high_water = Bytes(9)});
     RunDevice& device = now.devices.emplace_back();
     device.name = "ho\"st";
     device.budget = Bytes(100);
     const std::string text = metrics.text(now);
     EXPECT_THAT(text, HasSubstr("hexcore_requests_waiting 2\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_state_age_seconds 1.5\n"));
     EXPECT_THAT(text,
                 HasSubstr("hexcore_requests_total{path=\"/v1/completions\",status=\"429\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("hexcore_cache_cells_total 512\n"));

@@ -53,6 +53,35 @@ TEST_F(EngineThreadTest, AnswersWhatManyThreadsAskAsOneWould) {
     sessions_.clear();
 }
 
+TEST_F(EngineThreadTest, SaysWhatItIsAtWithoutWaitingForALongTurn) {
+    using std::chrono::milliseconds;
+    constexpr milliseconds for_long{60'000};
+    start({});
+    {
+        EngineThread thread(*engine_);
+        EXPECT_EQ(thread.state(for_long).age.count(), 0) << "it has nothing to do";
+        ASSERT_TRUE(ask(thread, request(5, 1, 3)).get().has_value());
+        const EngineState idle = thread.state(for_long);
+        EXPECT_EQ(idle.answering, 0U);
+        EXPECT_EQ(idle.cache.sessions, 1U);
+        EXPECT_EQ(idle.cache.cells_used, 7U);
+        std::latch goes_on(1);
+        ASSERT_TRUE(thread.post([&goes_on](Engine&) { goes_on.wait(); }));
+        auto answer = ask(thread, request(5, 2, 3));
+        const EngineState old = thread.state(milliseconds(5));
+        EXPECT_GT(old.age.count(), 0);
+        EXPECT_EQ(old.cache.cells_used, 7U) << "all of it is as it was then";
+        EXPECT_EQ(old.cache.sessions, 1U);
+        EXPECT_GT(thread.state(milliseconds(0)).age, old.age);
+        goes_on.count_down();
+        ASSERT_TRUE(answer.get().has_value());
+        EXPECT_EQ(thread.state(for_long).cache.sessions, 2U);
+        thread.stop(EngineThread::Ending::drain);
+        EXPECT_EQ(thread.state(for_long).cache.sessions, 2U) << "it has ended";
+    }
+    sessions_.clear();
+}
+
 TEST_F(EngineThreadTest, DrainingAnswersWhatWasAskedAndTakesNoMore) {
     start({});
     EngineThread thread(*engine_);

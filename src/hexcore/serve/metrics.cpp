@@ -162,8 +162,9 @@ double Metrics::seconds_each() {
 std::string Metrics::text(const Now& now) {
     std::string text;
     add(text, "model_loaded", "gauge", "1 once the model is loaded.", now.loaded ? 1 : 0);
-    add(text, "requests_waiting", "gauge", "Answers that wait for a sequence.", now.waiting);
-    add(text, "requests_answering", "gauge", "Answers that are being computed.", now.answering);
+    add(text, "requests_waiting", "gauge", "Answers that wait for a sequence.", now.engine.waiting);
+    add(text, "requests_answering", "gauge", "Answers that are being computed.",
+        now.engine.answering);
     {
         const std::lock_guard lock(mutex_);
         describe(text, "requests_total", "counter", "Requests by path and status.");
@@ -186,8 +187,12 @@ std::string Metrics::text(const Now& now) {
         text += whole_.lines("answer_seconds", "For a whole answer.");
     }
     if (now.loaded) {
-        add_cache(text, now.cache);
-        add_cache_devices(text, now.cache.devices);
+        describe(text, "state_age_seconds", "gauge",
+                 "How long ago the requests, sessions and cache were so: since a turn began.");
+        fmt::format_to(std::back_inserter(text), "hexcore_state_age_seconds {}\n",
+                       now.engine.age.count());
+        add_cache(text, now.engine.cache);
+        add_cache_devices(text, now.engine.cache.devices);
         add_devices(text, now.devices);
     }
     return text;

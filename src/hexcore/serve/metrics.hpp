@@ -9,7 +9,7 @@
 
 #include "hexcore/report/run_report.hpp"
 #include "hexcore/serve/histogram.hpp"
-#include "hexcore/session/request.hpp"
+#include "hexcore/session/engine_thread.hpp"
 
 namespace hexcore {
 
@@ -24,9 +24,7 @@ public:
     /// What is at the moment.
     struct Now {
         bool loaded = false;  ///< without a model the rest says nothing
-        std::size_t waiting = 0;
-        std::size_t answering = 0;
-        CacheStats cache = {};
+        EngineState engine = {};
         std::vector<RunDevice> devices = {};
     };
     /// All in Prometheus' text format, version 0.0.4 (docs/serve.md lists the names).

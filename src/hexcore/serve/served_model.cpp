@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <utility>
 
 #include "hexcore/session/describe_run.hpp"
@@ -233,23 +232,11 @@ std::uint32_t ServedModel::shared_tokens(const ChatRequest& chat,
 }
 
 std::string ServedModel::metrics_text() {
-    Metrics::Now now;
-    // Shared: the engine may come to it when nobody waits any more.
-    const auto asked = std::make_shared<std::promise<Metrics::Now>>();
-    auto answer = asked->get_future();
-    const bool posted = thread_->post([asked](Engine& engine) {
-        asked->set_value({.loaded = true,
-                          .waiting = engine.waiting(),
-                          .answering = engine.answering(),
-                          .cache = engine.stats()});
-    });
     // A turn may take long, and who asks for metrics gives up at some time.
-    constexpr std::chrono::seconds at_most{5};
-    if (posted && answer.wait_for(at_most) == std::future_status::ready) {
-        now = answer.get();
-        if (auto devices = describe_devices(model_)) {
-            now.devices = *std::move(devices);
-        }
+    constexpr std::chrono::milliseconds at_most{250};
+    Metrics::Now now{.loaded = true, .engine = thread_->state(at_most)};
+    if (auto devices = describe_devices(model_)) {
+        now.devices = *std::move(devices);
     }
     return metrics_.text(now);
 }

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -10,6 +13,14 @@
 #include "hexcore/session/engine.hpp"
 
 namespace hexcore {
+
+/// What an engine is at when others look at it.
+struct EngineState {
+    std::size_t waiting = 0;    ///< questions that wait for cells
+    std::size_t answering = 0;  ///< that are being answered
+    CacheStats cache = {};
+    std::chrono::duration<double> age{};  ///< how long ago that was so
+};
 
 /// The one thread on which an engine takes its turns, for programs whose questions come from many.
 /// It sleeps while nobody has a question. Safe to use from any thread, but for its end.
@@ -26,6 +37,10 @@ public:
     /// call (on_piece, on_end) comes on the thread, too.
     [[nodiscard]] bool post(std::function<void(Engine&)> work);
 
+    /// What was so when the turn under way ended, where that takes no longer than `at_most`; else
+    /// when it began. Between turns, what is so now.
+    [[nodiscard]] EngineState state(std::chrono::milliseconds at_most);
+
     enum class Ending {
         drain,  ///< all that was asked is answered before
         now,    ///< answers end with StopReason::interrupted, also while a token is computed
@@ -35,6 +50,7 @@ public:
     void stop(Ending ending);
 
 private:
+    using Clock = std::chrono::steady_clock;
     void run();
 
     Engine& engine_;
@@ -43,6 +59,11 @@ private:
     std::condition_variable wake_;
     std::condition_variable ended_;
     std::vector<std::function<void(Engine&)>> work_;  ///< in the order in which it was posted
+    std::condition_variable looked_;
+    EngineState state_;          ///< as after the last turn
+    Clock::time_point as_of_;    ///< when that was
+    std::uint64_t n_looks_ = 0;  ///< how often it was noted
+    bool busy_ = false;          ///< it may have changed since
     bool ending_ = false;
     bool has_ended_ = false;
     std::thread thread_;  ///< the last member: it uses the others
