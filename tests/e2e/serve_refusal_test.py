@@ -241,6 +241,10 @@ def test_an_answer_that_takes_too_long_ends_with_504(serve):
     assert reply.error["code"] == "timeout"
     events = list(server.stream("/v1/completions", LONG))
     assert events[-1]["error"]["code"] == "timeout"
+    # A session is free again by then.
+    for _ in range(2):
+        late = server.post("/v1/completions", LONG | {"session_id": "late"})
+        assert (late.status, late.error["code"]) == (504, "timeout")
     server.wait_until(lambda now: now["hexcore_requests_answering"] == 0)
 
 

@@ -129,6 +129,74 @@ def test_text_in_a_session_with_a_name_goes_on_where_it_stands(server):
     assert second.text == whole.text
 
 
+def until_free(ask):
+    """What it answers once the session is not busy any more."""
+    while (reply := ask()).status == 409:
+        assert reply.error["code"] == "session_busy"
+        assert reply.headers["Retry-After"] == "1"
+    return reply
+
+
+GOES_ON = {"logit_bias": {"0": -100, "2": -100}}  # not the tokens that end an answer
+
+
+def test_an_answer_that_is_cut_is_no_part_of_its_text(server):
+    first = server.complete("The sun", session_id="cut text", max_tokens=6)
+    cut = server.stream("/v1/completions", GOES_ON | {
+        "prompt": " and the moon", "temperature": 0, "max_tokens": 400, "session_id": "cut text"})
+    for _ in zip(range(3), cut):
+        pass
+    cut.close()
+    again = until_free(lambda: server.complete(" and the moon", session_id="cut text",
+                                               max_tokens=6))
+    whole = server.complete("The sun" + first.text + " and the moon", max_tokens=6)
+    assert again.text == whole.text
+
+
+def test_an_answer_that_is_cut_is_no_part_of_its_conversation(server):
+    first = server.chat("My name is Bob.", session_id="cut chat", max_tokens=8)
+    cut = server.stream("/v1/chat/completions", GOES_ON | {
+        "messages": [{"role": "user", "content": "Count to a thousand."}], "temperature": 0,
+        "max_tokens": 400, "session_id": "cut chat"})
+    for _ in zip(range(3), cut):
+        pass
+    cut.close()
+    again = until_free(lambda: server.chat("What is my name?", session_id="cut chat",
+                                           max_tokens=8))
+    whole = server.chat([{"role": "user", "content": "My name is Bob."},
+                         {"role": "assistant", "content": first.text},
+                         {"role": "user", "content": "What is my name?"}], max_tokens=8)
+    assert again.text == whole.text
+    assert again.json["usage"]["prompt_tokens"] == whole.json["usage"]["prompt_tokens"]
+
+
+def test_a_session_whose_request_failed_goes_on(server):
+    first = server.complete("The sun", session_id="failed", max_tokens=6)
+    for fields in ({"prompt": "word " * 600}, {"prompt": [10 ** 6]}, {"prompt": "a", "top_p": 2}):
+        assert server.post("/v1/completions", fields | {"session_id": "failed"}).status == 400
+    chat = server.chat("Hello", session_id="failed")
+    assert (chat.status, chat.error["param"]) == (400, "session_id")
+    second = server.complete(" and the moon", session_id="failed", max_tokens=6)
+    assert second.text == server.complete("The sun" + first.text + " and the moon",
+                                          max_tokens=6).text
+
+
+def test_what_is_null_is_as_good_as_left_out(server):
+    both = ["frequency_penalty", "logit_bias", "max_tokens", "max_completion_tokens", "n",
+            "presence_penalty", "seed", "stop", "stream", "stream_options", "temperature", "top_p",
+            "user", "session_id", "model", "service_tier", "logprobs"]
+    texts = both + ["best_of", "echo", "suffix"]
+    chats = both + ["top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
+                    "response_format", "store", "metadata", "modalities", "functions",
+                    "function_call", "reasoning_effort", "chat_template_kwargs", "prediction"]
+    limit = {"max_tokens": 1}  # of those that are null it is one, too
+    assert server.post("/v1/completions",
+                       {"prompt": "a"} | dict.fromkeys(texts) | limit).status == 200
+    messages = [{"role": "user", "content": "Hello", "name": None}]
+    assert server.post("/v1/chat/completions",
+                       {"messages": messages} | dict.fromkeys(chats) | limit).status == 200
+
+
 def test_several_choices_are_one_answer_each(server):
     same = server.complete(PROMPT, n=3, max_tokens=8).json
     assert len({choice["text"] for choice in same["choices"]}) == 1
@@ -275,3 +343,6 @@ def test_openais_package_gets_on_with_it(server):
     with pytest.raises(openai.BadRequestError) as error:
         client.chat.completions.create(model=model, messages=messages, store=True)
     assert error.value.param == "store"
+    with pytest.raises(openai.BadRequestError) as error:
+        client.completions.create(model=model, prompt="a", best_of=2)
+    assert error.value.param == "best_of"

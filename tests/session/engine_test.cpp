@@ -354,5 +354,32 @@ TEST_F(EngineTest, BadRequestsAreRefusedAndChangeNothing) {
     EXPECT_EQ(keeps_too_much.error().code, ErrorCode::usage);
 }
 
+TEST_F(EngineTest, WhatIsAllOrNothingIsUndoneWhereItIsInterrupted) {
+    start({.options = {.equality = Equality::exact}});
+    Session session = open();
+    Session twin = open();
+    (void)answer(session, request(70, 1, 5));
+    (void)answer(twin, request(70, 1, 5));
+    const auto before = session.tokens();
+    // Before it has cells, between the two pieces of its prompt, and within its answer.
+    for (const int turns : {0, 1, 2, 6}) {
+        Request cut = request(100, 2, 50);
+        cut.all_or_nothing = true;
+        std::optional<Result<Answer>> end;
+        cut.on_end = [&end](Result<Answer> given) { end = std::move(given); };
+        session.ask(std::move(cut));
+        for (int turn = 0; turn < turns; ++turn) {
+            EXPECT_TRUE(engine_->turn());
+        }
+        session.cancel();
+        EXPECT_FALSE(engine_->turn());
+        ASSERT_TRUE(end->has_value());
+        EXPECT_EQ((*end)->stop, StopReason::interrupted);
+        EXPECT_EQ((*end)->prompt_tokens, 0U);
+        EXPECT_EQ(session.tokens(), before);
+    }
+    EXPECT_EQ(bits(answer(session, request(9, 3, 6))), bits(answer(twin, request(9, 3, 6))));
+}
+
 }  // namespace
 }  // namespace hexcore::test

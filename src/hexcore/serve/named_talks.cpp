@@ -6,15 +6,22 @@
 
 namespace hexcore {
 
-Asked<std::vector<ChatMessage>> NamedTalks::enter(const std::string& name) {
+Asked<std::vector<ChatMessage>> NamedTalks::enter(const std::string& name, Kind kind) {
     const std::lock_guard lock(mutex_);
-    Talk& talk = talks_[name];
+    Talk& talk = talks_.try_emplace(name, Talk{.kind = kind}).first->second;
+    if (talk.kind != kind) {
+        return tl::unexpected(wrong_field(
+            "session_id", fmt::format("the session {} is a {}; begin another", name,
+                                      talk.kind == Kind::chat ? "conversation of chat completions"
+                                                              : "text of completions")));
+    }
     if (talk.busy) {
         return tl::unexpected(ApiError{
             .status = 409,
             .message = fmt::format("the session {} is being answered; wait for its end", name),
             .param = "session_id",
-            .code = "session_busy"});
+            .code = "session_busy",
+            .retry_after_s = 1});
     }
     talk.busy = true;
     return talk.messages;
@@ -31,7 +38,10 @@ void NamedTalks::leave(const std::string& name) {
 
 void NamedTalks::leave(const std::string& name, std::vector<ChatMessage> messages) {
     const std::lock_guard lock(mutex_);
-    talks_[name] = {.messages = std::move(messages), .busy = false, .has_answer = true};
+    Talk& talk = talks_[name];
+    talk.messages = std::move(messages);
+    talk.busy = false;
+    talk.has_answer = true;
 }
 
 void NamedTalks::forget(const std::string& name) {

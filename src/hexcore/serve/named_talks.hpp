@@ -13,8 +13,10 @@ namespace hexcore {
 /// What was said in the sessions that have a name. Safe to use from any thread.
 class NamedTalks {
 public:
-    /// What was said so far. Until leave() nobody else may enter: 409.
-    [[nodiscard]] Asked<std::vector<ChatMessage>> enter(const std::string& name);
+    enum class Kind { chat, text };
+    /// What was said so far. Until leave() nobody else may enter: 409. 400 where a session has
+    /// begun as one kind and is to go on as the other.
+    [[nodiscard]] Asked<std::vector<ChatMessage>> enter(const std::string& name, Kind kind);
     /// Nothing more was said.
     void leave(const std::string& name);
     /// All that was said is `messages` now.
@@ -24,7 +26,8 @@ public:
 
 private:
     struct Talk {
-        std::vector<ChatMessage> messages;
+        Kind kind = Kind::chat;
+        std::vector<ChatMessage> messages = {};
         bool busy = false;
         bool has_answer = false;
     };

@@ -87,11 +87,11 @@ OpenAnswer::~OpenAnswer() {
     }
 }
 
-Asked<std::vector<ChatMessage>> OpenAnswer::enter() {
+Asked<std::vector<ChatMessage>> OpenAnswer::enter(NamedTalks::Kind kind) {
     if (name_.empty()) {
         return {};
     }
-    HEXCORE_TRY(messages, model_.talks().enter(name_));
+    HEXCORE_TRY(messages, model_.talks().enter(name_, kind));
     entered_ = true;
     return messages;
 }
@@ -101,7 +101,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     HEXCORE_TRY_VOID(model.check_count(1, asked.answer.choices));
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
-    HEXCORE_TRY(said, open->enter());
+    HEXCORE_TRY(said, open->enter(NamedTalks::Kind::chat));
     said.insert(said.end(), asked.chat.messages.begin(), asked.chat.messages.end());
     asked.chat.messages = std::move(said);
     HEXCORE_TRY_VOID(check_tools(model, asked.chat));
@@ -113,6 +113,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     if (const auto put = put_chat(request, *prompt, model.tokenizer()); !put) {
         return tl::unexpected(of_field("messages", put.error()));
     }
+    request.all_or_nothing = !open->name_.empty();
     request.shared_tokens = model.shared_tokens(asked.chat, request.tokens);
     auto writer =
         std::make_unique<ChatWriter>(head_of(model, "chatcmpl", asked.answer), *std::move(prompt),
@@ -131,12 +132,13 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_text(body));
     HEXCORE_TRY_VOID(model.check_count(asked.prompts.size(), asked.answer.choices));
-    auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
-    HEXCORE_TRY(said, open->enter());
+    auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
+    HEXCORE_TRY(said, open->enter(NamedTalks::Kind::text));
     std::vector<Request> requests;
     for (auto& prompt : asked.prompts) {
         Request request = asked.answer.how;
+        request.all_or_nothing = !open->name_.empty();
         request.kind = open->name_.empty() ? PromptKind::whole : PromptKind::behind;
         if (auto* tokens = std::get_if<std::vector<Token>>(&prompt)) {
             request.tokens = std::move(*tokens);
@@ -180,8 +182,6 @@ Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<J
     return {};
 }
 
-void OpenAnswer::end(const Exchange::End& ended, std::vector<Json>& chunks) {
-    const Answer& answer = *ended.answer;
 /// What the engine failed with, and for what field.
 ApiError OpenAnswer::blamed(const Error& why) const {
     ApiError error = of_engine(why);
@@ -192,6 +192,8 @@ ApiError OpenAnswer::blamed(const Error& why) const {
     return error;
 }
 
+void OpenAnswer::end(const Exchange::End& ended, std::vector<Json>& chunks) {
+    const Answer& answer = *ended.answer;
     writer_->end(ended.choice, answer, chunks);
     if (ended.choice % choices_each_ == 0) {
         usage_.prompt_tokens += answer.prompt_tokens;

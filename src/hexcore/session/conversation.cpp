@@ -319,7 +319,8 @@ void Conversation::show(const std::string& text, bool at_end) {
 }
 
 Answer Conversation::end(StopReason reason, KvManager& kv) {
-    if (answer_.generated_tokens == 0 && state_ != State::generating) {
+    const bool undone = reason == StopReason::interrupted && request_.all_or_nothing;
+    if (undone || (answer_.generated_tokens == 0 && state_ != State::generating)) {
         give_up(kv);
         answer_.prompt_tokens = 0;
     } else {

@@ -66,6 +66,8 @@ struct Request {
     Grammar grammar = {};
     std::vector<LogitBias> biases = {};
     std::vector<Token> shown_tokens = {};  ///< special ones, whose names are part of the text
+    /// One that is interrupted leaves the session as it was, as one that fails does.
+    bool all_or_nothing = false;
     /// Chances of each token, and of how many others at its place; empty: none.
     std::optional<std::uint32_t> chances = {};
     std::function<void(const AnswerPiece&)> on_piece = {};
