@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "hexcore/backend/host_device.hpp"
@@ -78,17 +79,44 @@ TEST_F(Reset, OfAnUnloadedModelIsCleanAtOnceAndForgetsPeaks) {
     EXPECT_LT(report->waited, milliseconds(1'000)) << "it waits for nothing: usually under 1 ms";
 }
 
-TEST_F(Reset, IsRefusedByNameWhileAModelIsLoadedAndChangesNothing) {
+TEST_F(Reset, UnloadsAModelThatNobodyUses) {
     write({});
     make_machine(2);
     auto model = load(random_plan(1));
     ASSERT_TRUE(model.has_value()) << model.error().message;
+    const auto report = reset(*machine_, options());
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_TRUE(report->clean()) << ::testing::PrintToString(report->why());
+    EXPECT_THAT(report->unloaded, ::testing::ElementsAre("the model " + inventory_.name));
+    for (const ResetMemory& device : report->devices) {
+        EXPECT_GT(device.before.accounted, 0_B);
+        EXPECT_EQ(device.after.measured, 0_B);
+    }
+    EXPECT_FALSE(model->is_loaded());
+    EXPECT_TRUE(reset(*machine_, options())->unloaded.empty());
+    auto again = load(random_plan(1));
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_TRUE(again->is_loaded());
+    *model = *std::move(again);  // the one that is loaded is the one that goes
+    EXPECT_THAT(reset(*machine_, options())->unloaded.size(), 1U);
+}
+
+TEST_F(Reset, IsRefusedByNameWhileAModelIsInUseAndChangesNothing) {
+    write({});
+    make_machine(2);
+    auto model = load(random_plan(1));
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    std::optional<LoadedModel::Use> use(std::in_place, *model, "sessions");
     const Bytes peak = machine_->device(DeviceId(0)).memory().budget().peak();
     const auto report = reset(*machine_, options());
     ASSERT_FALSE(report.has_value());
     EXPECT_EQ(report.error().code, ErrorCode::usage);
-    EXPECT_THAT(report.error().message, HasSubstr("the model " + inventory_.name));
+    EXPECT_THAT(report.error().message,
+                HasSubstr("still in use: sessions of the model " + inventory_.name));
     EXPECT_EQ(machine_->device(DeviceId(0)).memory().budget().peak(), peak);
+    EXPECT_TRUE(model->is_loaded());
+    use.reset();
+    EXPECT_TRUE(reset(*machine_, options()).has_value());
 }
 
 TEST_F(Reset, IsRefusedByDeviceWhereNobodySaysWhatItsMemoryIsFor) {

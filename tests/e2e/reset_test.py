@@ -30,7 +30,7 @@ def leftovers(hexcore, env, *options, code):
 def test_nothing_is_left_where_nothing_ran(hexcore, state):
     report = hexcore.json("reset", env=state[0])
     assert report == {"schema": "hexcore.reset/1", "clean": True, "why": [], "waited_ms": 0,
-                      "devices": [], "host": None, "leftovers": []}
+                      "devices": [], "host": None, "unloaded": [], "leftovers": []}
     assert hexcore("reset", env=state[0]) == (0, "nothing is left of runs that died\n", "")
 
 

@@ -244,10 +244,19 @@ Machine& PlannedModel::machine() const { return *state_->machine; }
 const ContextOptions& PlannedModel::computing() const { return state_->computing; }
 
 Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
+    if (const auto users = machine().users(); !users.empty()) {
+        return fail(ErrorCode::usage, "the devices are in use already: {}; end that first",
+                    fmt::join(users, ", "));
+    }
+    for (const std::string& name : machine().give_back_unused()) {
+        if (options.tell) {
+            options.tell(fmt::format("unloaded {}, which nobody used", name));
+        }
+    }
     for (std::size_t i = 0; i < machine().size(); ++i) {
         const Device& device = machine().device(DeviceId(i));
         if (device.memory().budget().used() > Bytes()) {
-            return fail(ErrorCode::usage, "a model is loaded on {} already; unload that first",
+            return fail(ErrorCode::usage, "there is something on {} already; give that back first",
                         device.name());
         }
     }

@@ -68,7 +68,8 @@ public:
     [[nodiscard]] const ContextOptions& computing() const;
 
     /// See LoadedModel::load(), with `computing()` as context. This object must outlive the model.
-    /// Fails with ErrorCode::usage, too, while another one is loaded.
+    /// Another one that is loaded and not in use is unloaded first, which `tell` is told. Fails
+    /// with ErrorCode::usage, too, naming what is in use.
     [[nodiscard]] Result<LoadedModel> load(LoadOptions options = {}) const;
 
 private:

@@ -27,12 +27,17 @@ void add_held(std::vector<std::string>& held, Ledger& ledger) {
     }
 }
 
-/// What needs the devices, by name. Memory is named where nobody says what it is for.
-std::vector<std::string> still_in_use(Machine& machine) {
-    std::vector<std::string> held = machine.users();
+/// Fails where something is held, by its name.
+Result<void> check_unused(const std::vector<std::string>& held) {
     if (!held.empty()) {
-        return held;
+        return fail(ErrorCode::usage, "still in use: {}; end that first", fmt::join(held, ", "));
     }
+    return {};
+}
+
+/// What is still on the devices, though nobody says what it is for.
+std::vector<std::string> still_held(Machine& machine) {
+    std::vector<std::string> held;
     for (std::size_t i = 0; i < machine.size(); ++i) {
         Device& device = machine.device(DeviceId(i));
         add_held(held, device.memory().ledger());
@@ -100,6 +105,8 @@ private:
             .before = {machine_.host().budget().used(), own},
             .baseline = machine_.own_memory_before_load().value_or(own.value_or(Bytes())),
             .tolerance = options_.host_tolerance};
+        report_.unloaded = machine_.give_back_unused();
+        HEXCORE_TRY_VOID(check_unused(still_held(machine_)));
         machine_.reset_statistics();
         return {};
     }
@@ -169,9 +176,7 @@ private:
 }  // namespace
 
 Result<ResetReport> reset(Machine& machine, const ResetOptions& options) {
-    if (const auto held = still_in_use(machine); !held.empty()) {
-        return fail(ErrorCode::usage, "still in use: {}; unload that first", fmt::join(held, ", "));
-    }
+    HEXCORE_TRY_VOID(check_unused(machine.users()));
     return Proof(machine, options).run();
 }
 

@@ -25,14 +25,16 @@ struct ResetOptions {
     GpuProbeOptions holders = {};
 };
 
-/// Gives back all that this process still has of the devices and of main memory and doesn't use,
-/// forgets peaks and refusals, and waits until what the kernel and the drivers measure proves that
-/// it came back, or until the deadline; whether it did is in the report. Waits for nothing where
-/// it is back already.
+/// Gives back all that this process still has of the devices and of main memory and doesn't use:
+/// unloads models, with their contexts and what those keep, forgets peaks and refusals, and waits
+/// until what the kernel and the drivers measure proves that it came back, or until the deadline;
+/// what was unloaded, and whether all came back, is in the report. Waits for nothing where it is
+/// back already.
 ///
-/// The models must have been unloaded: fails with ErrorCode::usage, naming what is still loaded or
-/// in use, with nothing changed. Fails with ErrorCode::interrupted once `stop` is set, and with
-/// bad_input where the kernel's files cannot be read. Not while another thread uses the devices.
+/// Fails with ErrorCode::usage, naming it, where something is in use: with nothing changed, unless
+/// nobody says what it is for, and it is only seen once the models have gone. Fails with
+/// ErrorCode::interrupted once `stop` is set, and with bad_input where the kernel's files cannot be
+/// read. Not while another thread uses the devices.
 [[nodiscard]] Result<ResetReport> reset(Machine& machine, const ResetOptions& options = {});
 [[nodiscard]] Result<ResetReport> reset(const PlannedModel& model,
                                         const ResetOptions& options = {});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "hexcore/backend/execution/device_backend.hpp"
 #include "hexcore/backend/execution/execution_strategy.hpp"
@@ -90,6 +91,25 @@ Machine::User::~User() {
 std::vector<std::string> Machine::users() const {
     const std::lock_guard lock(users_mutex_);
     return {users_.begin(), users_.end()};
+}
+
+Machine::Holder::Holder(Machine& machine, std::string name, std::function<void()> give_back)
+    : machine_(machine), name_(std::move(name)), give_back_(std::move(give_back)) {
+    machine_.holders_.push_back(this);
+}
+
+Machine::Holder::~Holder() { std::erase(machine_.holders_, this); }
+
+std::vector<std::string> Machine::give_back_unused() {
+    HEXCORE_CHECK(users().empty(), users().size(), "use what is to be given back");
+    std::vector<std::string> names;
+    for (Holder* holder : holders_) {
+        if (const auto give_back = std::exchange(holder->give_back_, {})) {
+            give_back();
+            names.push_back(holder->name_);
+        }
+    }
+    return names;
 }
 
 void Machine::reset_statistics() {

@@ -72,6 +72,25 @@ public:
     /// Safe to call from any thread, as making and ending one is.
     [[nodiscard]] std::vector<std::string> users() const;
 
+    /// Somebody who has something on the devices and can give it back, as long as this lives and
+    /// nobody uses it. Not to be moved.
+    class Holder {
+    public:
+        Holder(Machine& machine, std::string name, std::function<void()> give_back);
+        ~Holder();
+        Holder(const Holder&) = delete;
+        Holder& operator=(const Holder&) = delete;
+
+    private:
+        friend class Machine;
+        Machine& machine_;
+        std::string name_;
+        std::function<void()> give_back_;  ///< empty: it did
+    };
+    /// Has all holders give back what they have, and names them. Only while there are no users, and
+    /// in the thread of those who made the holders.
+    std::vector<std::string> give_back_unused();
+
     /// What this process held of main memory before the model was planned, or before the first load
     /// where nobody noted that; nothing: the kernel does not tell.
     [[nodiscard]] std::optional<Bytes> own_memory_before_load() const { return own_memory_; }
@@ -127,6 +146,7 @@ private:
     std::optional<Bytes> own_memory_;
     mutable std::mutex users_mutex_;
     std::list<std::string> users_;
+    std::vector<Holder*> holders_;
 };
 
 }  // namespace hexcore

@@ -79,7 +79,7 @@ Json leftovers_json(const std::vector<Leftover>& leftovers) {
     return {{"schema", "hexcore.reset/1"}, {"clean", all_ended(leftovers)},
             {"why", std::move(reasons)},   {"waited_ms", 0.0},
             {"devices", Json::array()},    {"host", nullptr},
-            {"leftovers", std::move(list)}};
+            {"unloaded", Json::array()},   {"leftovers", std::move(list)}};
 }
 
 std::string leftovers_table(const std::vector<Leftover>& leftovers, TextStyle style) {

@@ -117,7 +117,7 @@ Json reset_json(const ResetReport& report) {
     return {{"schema", "hexcore.reset/1"},   {"clean", report.clean()},
             {"why", report.why()},           {"waited_ms", in_ms(report.waited)},
             {"devices", std::move(devices)}, {"host", memory_json(report.host)},
-            {"leftovers", Json::array()}};
+            {"unloaded", report.unloaded},   {"leftovers", Json::array()}};
 }
 
 std::string reset_table(const ResetReport& report, TextStyle style) {
@@ -146,6 +146,9 @@ std::string reset_table(const ResetReport& report, TextStyle style) {
     }
     add_row(table, report.host, "   " + report.host.name, "");
     std::string text = table.render() + '\n' + kept;
+    for (const std::string& name : report.unloaded) {
+        text += hanging_paragraph("", "unloaded: " + printable(name), style.columns);
+    }
     for (const std::string& sentence : report.why()) {
         text += hanging_paragraph("", "not clean: " + printable(sentence), style.columns);
     }

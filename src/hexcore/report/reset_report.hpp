@@ -50,6 +50,7 @@ struct ResetReport {
     std::vector<ResetMemory> devices;
     ResetMemory host;  ///< this process's own main memory, that of capped host devices included
     std::chrono::microseconds waited{};
+    std::vector<std::string> unloaded = {};  ///< for it: what was loaded and not in use
 
     [[nodiscard]] bool clean() const;
     /// A sentence for each memory that has not come back: how much of it, and who holds it.

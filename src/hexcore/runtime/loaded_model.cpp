@@ -1,5 +1,7 @@
 #include "hexcore/runtime/loaded_model.hpp"
 
+#include <fmt/format.h>
+
 #include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/load_attempt.hpp"
 #include "hexcore/runtime/long_stretches.hpp"
@@ -8,14 +10,20 @@ namespace hexcore {
 
 struct LoadedModel::State {
     LlamaLog log;  // first: unloading logs, too
-    std::unique_ptr<Machine::User> user;
     Machine& machine;
     const Inventory& inventory;
     Plan plan;
     LoadAttempt::Loaded loaded;
     ToldEntries host;  ///< what libllama takes in host memory
     LongStretches long_stretches = {};
+    Machine::Holder holder{machine, "the model " + inventory.name, [this] { unload(); }};
 
+    void unload() {
+        loaded.context.reset();
+        loaded.model.reset();
+        loaded.overheads.clear();
+        host.update({});
+    }
     Usage enter_host_memory() {
         host.update(context_usage(machine, *loaded.context).host);
         return machine.host().accounted();
@@ -29,11 +37,9 @@ LoadedModel::~LoadedModel() = default;
 
 Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& inventory,
                                       const Plan& plan, const LoadOptions& options) {
-    auto user = std::make_unique<Machine::User>(machine, "the model " + inventory.name);
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
     std::unique_ptr<State> state(new State{{},
-                                           std::move(user),
                                            machine,
                                            inventory,
                                            plan,
@@ -44,9 +50,29 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
     return LoadedModel(std::move(state));
 }
 
-llama_model& LoadedModel::model() const { return *state_->loaded.model; }
+struct LoadedModel::Use::User {
+    Machine::User user;
+};
 
-llama_context& LoadedModel::context() const { return *state_->loaded.context; }
+LoadedModel::Use::Use(const LoadedModel& model, std::string_view name)
+    : user_(new User{
+          {model.machine(), fmt::format("{} of the model {}", name, model.inventory().name)}}) {
+    HEXCORE_CHECK(model.is_loaded(), name, "a model that was unloaded");
+}
+LoadedModel::Use::Use(Use&&) noexcept = default;
+LoadedModel::Use::~Use() = default;
+
+bool LoadedModel::is_loaded() const { return state_->loaded.model != nullptr; }
+
+llama_model& LoadedModel::model() const {
+    HEXCORE_CHECK(is_loaded(), state_->inventory.name, "was unloaded");
+    return *state_->loaded.model;
+}
+
+llama_context& LoadedModel::context() const {
+    HEXCORE_CHECK(is_loaded(), state_->inventory.name, "was unloaded");
+    return *state_->loaded.context;
+}
 
 const llama_vocab& LoadedModel::vocab() const { return *llama_model_get_vocab(&model()); }
 

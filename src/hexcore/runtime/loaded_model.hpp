@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "hexcore/base/result.hpp"
 #include "hexcore/plan/plan.hpp"
@@ -17,6 +18,9 @@ class Machine;
 struct Inventory;
 
 /// A model loaded as planned, with one context. Unloads itself: the devices are empty afterwards.
+/// So they are after reset() and before the machine's next load, which unload it while this lives
+/// on, unless it is in use (LoadedModel::Use). Nothing but is_loaded() may be called then, and what
+/// was made of it without a Use (tokenizers, samplers) is worth nothing.
 class LoadedModel {
 public:
     /// One attempt, see LoadAttempt. It fits, or nothing is left allocated on any device:
@@ -28,6 +32,19 @@ public:
     LoadedModel(LoadedModel&& other) noexcept;
     LoadedModel& operator=(LoadedModel&& other) noexcept;
     ~LoadedModel();
+
+    /// Somebody who needs it, by a name for people: "the sessions". The model must outlive it.
+    class Use {
+    public:
+        Use(const LoadedModel& model, std::string_view name);
+        Use(Use&&) noexcept;
+        ~Use();
+
+    private:
+        struct User;
+        std::unique_ptr<User> user_;
+    };
+    [[nodiscard]] bool is_loaded() const;
 
     [[nodiscard]] llama_model& model() const;
     [[nodiscard]] llama_context& context() const;

@@ -151,7 +151,8 @@ Result<Session::Loaded> Session::load_from(
 }
 
 Engine::Engine(LoadedModel& model, EngineOptions options)
-    : decoder_(model),
+    : use_(model, "sessions"),
+      decoder_(model),
       tokenizer_(model),
       kv_(model, parking_for(model, options)),
       options_(std::move(options)),

@@ -148,6 +148,7 @@ private:
     void fail_one(Conversation& conversation, Error error);
     void tell_ends();
 
+    LoadedModel::Use use_;
     Decoder decoder_;
     Tokenizer tokenizer_;
     KvManager kv_;
