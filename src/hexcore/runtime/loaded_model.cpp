@@ -37,6 +37,7 @@ LoadedModel::~LoadedModel() = default;
 
 Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& inventory,
                                       const Plan& plan, const LoadOptions& options) {
+    const Machine::User loading(machine, "a load of the model " + inventory.name);
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
     std::unique_ptr<State> state(new State{{},

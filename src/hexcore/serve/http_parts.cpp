@@ -53,8 +53,6 @@ void answer_error(const ApiError& error, httplib::Response& response) {
     }
     if (error.status == 401) {
         response.set_header("WWW-Authenticate", "Bearer");
-    } else if (error.status == 408 || error.status == 413) {
-        response.set_header("Connection", "close");  // what was refused is not read either
     }
     answer_json(error_json(error), response);
 }

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -28,10 +30,13 @@ using Clock = std::chrono::steady_clock;
 /// How long a client may take with the next bytes, either way.
 constexpr std::chrono::seconds read_most{5};
 constexpr std::chrono::seconds write_most{30};
-/// How long it may take with all of a body.
-constexpr std::chrono::seconds body_most{60};
+/// Of a body that is too large so much more is read, and thrown away: most clients look for an
+/// answer when they have sent all, and would find a broken connection in its place.
+constexpr std::size_t discarded_most = 64U << 20;
 /// Threads wait for connections; each takes its stack of addresses and little else.
 constexpr std::size_t most_threads = 1024;
+
+constexpr std::array<std::string_view, 2> questions{"/v1/chat/completions", "/v1/completions"};
 
 /// What httplib itself refuses.
 ApiError refused_by_http(const HttpOptions& options, const httplib::Request& request, int status) {
@@ -40,7 +45,8 @@ ApiError refused_by_http(const HttpOptions& options, const httplib::Request& req
         error.message = fmt::format("there is no {} {}", request.method, request.path);
         error.code = "not_found";
     } else if (status == 408) {
-        error.message = fmt::format("the body took longer than {} s", body_most.count());
+        error.message = fmt::format("the body took longer than {:g} s",
+                                    std::chrono::duration<double>(options.body_time_most).count());
     } else if (status == 413) {
         error.message = fmt::format("the body is larger than {} bytes", options.body_most.count());
         error.code = "body_too_large";
@@ -63,14 +69,14 @@ public:
         server_.set_tcp_nodelay(true);
         server_.set_read_timeout(read_most);
         server_.set_write_timeout(write_most);
-        server_.set_payload_max_length(options_.body_most.count());
+        server_.set_payload_max_length(options_.body_most.count() + discarded_most);
         server_.set_pre_routing_handler([this](const auto& request, auto& response) {
             const auto why_not = may_not_ask(request);
-            if (why_not) {
-                answer_error(*why_not, response);
+            if (!why_not || is_heard_out(request)) {
+                return httplib::Server::HandlerResponse::Unhandled;
             }
-            return why_not ? httplib::Server::HandlerResponse::Handled
-                           : httplib::Server::HandlerResponse::Unhandled;
+            answer_error(*why_not, response);
+            return httplib::Server::HandlerResponse::Handled;
         });
         server_.set_error_handler(httplib::Server::Handler(
             [this](const httplib::Request& request, httplib::Response& response) {
@@ -159,21 +165,33 @@ private:
             }
             response.set_content(*text, "text/plain; version=0.0.4; charset=utf-8");
         });
-        server_.Post("/reset", [this](const auto& request, auto& response) {
+        // Bodies are left to readers of our own: httplib keeps what it reads.
+        using Body = httplib::ContentReader;
+        server_.Post("/reset", [this](const auto& request, auto& response, const Body&) {
             if (request.has_header("Origin")) {  // a page in a browser sends it without being asked
                 answer_error({.status = 403, .message = "no page may reset the server"}, response);
             } else if (HttpAnswers* answers = ready(response)) {
                 answers->reset(response);
             }
         });
-        for (const char* path : {"/v1/chat/completions", "/v1/completions"}) {
-            // With a reader of our own, since httplib has other limits for what calls itself a
-            // form, as curl's -d does.
-            server_.Post(path, [this](const httplib::Request& request, httplib::Response& response,
-                                      const httplib::ContentReader& body) {
-                question(request, response, body);
-            });
+        for (const std::string_view path : questions) {
+            server_.Post(std::string(path),
+                         [this](const auto& request, auto& response, const Body& body) {
+                             question(request, response, body);
+                         });
         }
+    }
+
+    [[nodiscard]] static std::uint64_t length_of_body(const httplib::Request& request) {
+        return request.get_header_value_u64("Content-Length");
+    }
+
+    /// Whether its body is read before it is refused: httplib closes the connection then, and who
+    /// still sends sees that in place of the answer.
+    [[nodiscard]] bool is_heard_out(const httplib::Request& request) const {
+        return request.method == "POST" && std::ranges::count(questions, request.path) > 0 &&
+               length_of_body(request) <= options_.body_most.count() + discarded_most &&
+               !request.has_header("Expect");  // it is not sent before it is allowed
     }
 
     /// What is known before the body is read.
@@ -185,14 +203,17 @@ private:
                             .message = "the API key is missing or wrong: Authorization: Bearer KEY",
                             .code = "invalid_api_key"};
         }
-        if (request.get_header_value_u64("Content-Length") > options_.body_most.count()) {
+        if (length_of_body(request) > options_.body_most.count()) {
             return refused_by_http(options_, request, 413);
+        }
+        if (request.method == "GET" && request.has_header("Transfer-Encoding")) {
+            return ApiError{.message = "a GET has no body"};
         }
         return std::nullopt;
     }
 
-    /// Who answers; null, and the response says why, where nobody can.
-    [[nodiscard]] HttpAnswers* ready(httplib::Response& response) const {
+    /// Who answers; or why nobody can.
+    [[nodiscard]] Asked<HttpAnswers*> who_answers() const {
         HttpAnswers* answers = answers_;
         std::optional<ApiError> why_not;
         if (draining_) {
@@ -203,10 +224,18 @@ private:
             why_not = answers->cannot_answer();
         }
         if (why_not) {
-            answer_error(*why_not, response);
-            return nullptr;
+            return tl::unexpected(*std::move(why_not));
         }
         return answers;
+    }
+
+    /// The same; null where nobody can, and the response says why.
+    [[nodiscard]] HttpAnswers* ready(httplib::Response& response) const {
+        const auto answers = who_answers();
+        if (!answers) {
+            answer_error(answers.error(), response);
+        }
+        return answers.value_or(nullptr);
     }
 
     void health(httplib::Response& response) const {
@@ -243,35 +272,64 @@ private:
                      response);
     }
 
+    /// Reads it to its end, even where it is refused. Fails with what it is refused for.
+    [[nodiscard]] Asked<std::string> read_body(const httplib::Request& request,
+                                               httplib::Response& response,
+                                               const httplib::ContentReader& read,
+                                               std::optional<ApiError> refused) const {
+        const auto begin = Clock::now();
+        const auto refuse = [&](int status) {
+            if (!refused) {
+                refused = refused_by_http(options_, request, status);
+            }
+        };
+        if (request.is_multipart_form_data()) {
+            refuse(415);
+            return tl::unexpected(*std::move(refused));
+        }
+        std::string body;
+        bool is_late = false;
+        const bool is_whole = read([&](const char* data, std::size_t size) {
+            is_late = Clock::now() - begin > options_.body_time_most;
+            if (body.size() + size > options_.body_most.count()) {
+                refuse(413);
+            }
+            if (refused) {
+                body = {};
+            } else {
+                body.append(data, size);
+            }
+            return !is_late;
+        });
+        if (!is_whole) {
+            refuse(is_late ? 408 : std::max(response.status, 400));
+        }
+        if (refused) {
+            return tl::unexpected(*std::move(refused));
+        }
+        return body;
+    }
+
     void question(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& read) {
         // Entered before it is looked: drain() misses nobody.
         ActiveRequests::Entry active(active_);
-        HttpAnswers* answers = ready(response);
-        if (answers == nullptr) {
-            response.set_header("Connection", "close");  // its body is not read
-            return;
-        }
         const auto begin = Clock::now();
-        std::string body;
-        bool is_late = false;
-        const bool is_form = request.is_multipart_form_data();
-        const bool is_whole = !is_form && read([&](const char* data, std::size_t size) {
-            is_late = Clock::now() - begin > body_most;
-            body.append(data, size);
-            return !is_late;
-        });
-        if (!is_whole) {
-            const int status = is_form ? 415 : is_late ? 408 : std::max(response.status, 400);
-            response.set_header("Connection", "close");
-            return answer_error(refused_by_http(options_, request, status), response);
+        std::optional<ApiError> refused = may_not_ask(request);
+        const auto answers = who_answers();
+        if (!refused && !answers) {
+            refused = answers.error();
         }
-        answers->question({.request = request,
-                           .body = std::move(body),
-                           .active = std::move(active),
-                           .until = begin + options_.request_most,
-                           .most = options_.request_most},
-                          response);
+        auto body = read_body(request, response, read, std::move(refused));
+        if (!body) {
+            return answer_error(body.error(), response);
+        }
+        (*answers)->question({.request = request,
+                              .body = *std::move(body),
+                              .active = std::move(active),
+                              .until = begin + options_.request_most,
+                              .most = options_.request_most},
+                             response);
     }
 
     const HttpOptions options_;

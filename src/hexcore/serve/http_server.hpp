@@ -19,8 +19,9 @@ struct HttpOptions {
     std::uint16_t port = 8080;  ///< 0: any that is free
     std::string api_key = {};   ///< that clients have to give; empty: none
     Bytes body_most{8U << 20};
-    std::chrono::milliseconds request_most{600'000};  ///< for all of an answer
-    std::size_t connections = 192;                    ///< that are served at once; more wait
+    std::chrono::milliseconds body_time_most{60'000};  ///< that a client may take with all of one
+    std::chrono::milliseconds request_most{600'000};   ///< for all of an answer
+    std::size_t connections = 192;                     ///< that are served at once; more wait
 };
 
 /// The HTTP side of a server (docs/serve.md): it listens from the start, and answers 503 until it
