@@ -19,6 +19,10 @@ TEST(InOptions, WhatToChangeIsNamedByItsOption) {
               "no; --sequences 2 --ctx 512");
     EXPECT_EQ(in_options_told({{Change::measure_devices}}),
               "no; measure again with hexcore devices --measure, or delete the file");
+    EXPECT_EQ(in_options_told({{.change = Change::set_parking_memory, .value = "3MiB"},
+                               {.change = Change::set_parking_files, .value = "4MiB"}}),
+              "no; --park-memory 3MiB or --park-files 4MiB");
+    EXPECT_EQ(in_options_told({{Change::raise_parking_memory}}), "no; give --park-memory, too");
     EXPECT_EQ(in_options_told({{Change::set_cache_folder}}),
               "no; set HEXCORE_CACHE to a folder that can be written");
 }

@@ -32,6 +32,7 @@ DevicesInfo workstation() {
          .free = {},
          .holders = {{.pid = 5150, .command = "", .bytes = {}}}},
     };
+    devices.parking = {.folder = "/srv/state/hexcore/parked", .total = 500_GiB, .free = 120_GiB};
     devices.gpus.note =
         "How much of GPU 1 is free is not known: nvmlDeviceGetMemoryInfo of libnvidia-ml.so.1 says "
         "'Not Supported' (3). The driver does not say how much some processes hold.";

@@ -1,6 +1,8 @@
 """hexcore devices: what the machine has, in a table and as hexcore.devices/1."""
 
 import glob
+import os
+import shutil
 
 import pytest
 
@@ -21,11 +23,31 @@ def machine(hexcore):
 
 
 def test_json_has_the_keys_of_the_format(machine):
-    assert set(machine) == {"schema", "host", "gpus", "gpu_numbering", "note"}
+    assert set(machine) == {"schema", "host", "gpus", "parking", "gpu_numbering", "note"}
     assert machine["schema"] == "hexcore.devices/1"
     assert set(machine["host"]) == HOST_KEYS
     for gpu in machine["gpus"]:
         assert set(gpu) == GPU_KEYS
+
+
+def test_what_is_free_for_parked_sessions_is_shown(hexcore, tmp_path):
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    machine = hexcore.json("devices", env=env)
+    parking = machine["parking"]
+    assert parking["memory_available_bytes"] == machine["host"]["available_bytes"]
+    assert parking["folder"] == str(tmp_path / "hexcore" / "parked")
+    disk = shutil.disk_usage(tmp_path)
+    assert parking["files_total_bytes"] == disk.total
+    assert 0 < parking["files_available_bytes"] <= disk.total
+    table = hexcore("devices", env={**env, "COLUMNS": "200"}).stdout
+    assert f"disk of {parking['folder']}" in table
+    # What a dead process left is removed by the next that parks, and so is free.
+    dead = tmp_path / "hexcore" / "parked" / "run-dead00"
+    dead.mkdir(parents=True)
+    (dead / "1.session").touch()
+    os.truncate(dead / "1.session", 1 << 40)  # takes nothing
+    more = hexcore.json("devices", env=env)["parking"]["files_available_bytes"]
+    assert more > 1 << 40
 
 
 def test_the_host_has_the_memory_that_the_kernel_tells(machine):

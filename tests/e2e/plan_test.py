@@ -40,6 +40,28 @@ def test_json_has_the_documented_keys_and_sums_that_add_up(hexcore, demo_model):
     assert plan["explanation"]
 
 
+def test_what_parked_sessions_may_take_is_planned_and_refused_where_it_cannot_be(
+        hexcore, demo_model, tmp_path):
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    asked = ["--park-memory", "96MiB", "--park-files", "1MiB"]
+    plan = hexcore.json("plan", demo_model, *TWO, *asked, env=env)
+    assert plan["parking"] == {"memory_bytes": 96 << 20, "files_bytes": 1 << 20}
+    assert "up to 96.0 MiB of host memory, then 1.0 MiB of files" in " ".join(
+        hexcore("plan", demo_model, *TWO, *asked, env=env).stdout.split())
+    main_memory = hexcore.json("devices")["host"]
+    most = main_memory["cgroup_limit_bytes"] or main_memory["total_bytes"]
+    by_default = hexcore.json("plan", demo_model, *TWO)["parking"]
+    assert by_default["memory_bytes"] <= min(256 << 20, most // 16)
+    assert by_default["files_bytes"] == 0
+    for refused, advice in ((["--park-memory", most], r"--park-memory \d+MiB"),
+                            (["--park-files", "1000000TiB"], r"--park-files \d+MiB")):
+        code, out, err = hexcore("plan", demo_model, *TWO, *refused, env=env)
+        assert (code, out) == (3, "")
+        assert "parked sessions may take" in err and re.search(advice, err), err
+    code, _, err = hexcore("run", demo_model, *TWO, "--park-files", "1MiB", "-p", "x", env=env)
+    assert code == 2 and "--park-memory" in err
+
+
 @pytest.mark.parametrize("sizes", [("320MiB", "320MiB"), ("250MiB", "250MiB"),
                                    ("500MiB", "120MiB")])
 def test_the_longest_context_fits_and_the_next_does_not(hexcore, demo_model, sizes):

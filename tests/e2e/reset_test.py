@@ -45,6 +45,9 @@ def test_what_a_killed_server_parked_is_shown_and_removed(hexcore, demo_model, s
         if files := list(parked.glob("run-*/*.session")):
             break
     assert files, "twenty sessions take more than 8 MiB"
+    metrics = server.metrics()
+    assert metrics["hexcore_parked_memory_limit_bytes"] == 8 << 20
+    assert metrics["hexcore_parked_file_limit_bytes"] == 64 << 20
     assert hexcore.json("reset", "--end", env=env)["leftovers"] == [], "it lives"
     assert files[0].exists()
     server.process.kill()

@@ -39,6 +39,7 @@ void expect_same(const Plan& a, const Plan& b) {
     EXPECT_EQ(a.context.kv_type, b.context.kv_type);
     EXPECT_EQ(a.context.ubatch, b.context.ubatch);
     EXPECT_EQ(a.host, b.host);
+    EXPECT_EQ(a.parking, b.parking);
     EXPECT_EQ(a.placement, b.placement);
     EXPECT_EQ(a.explanation, b.explanation);
     ASSERT_EQ(a.devices.size(), b.devices.size());

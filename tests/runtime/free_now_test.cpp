@@ -53,6 +53,18 @@ TEST(FreeNow, CappedHostDevicesShareTheMachine) {
     EXPECT_THAT(refused.error().message, HasSubstr("host0 and host1"));
 }
 
+TEST(FreeNow, CountsWhatParkedSessionsMayTake) {
+    const auto specs = two_hosts();
+    const DryRunUsage usage = usage_of(4_GiB, 2);
+    EXPECT_TRUE(check_free_now({specs, usage, 1_GiB}, with_free(9_GiB), {}).has_value());
+    const auto refused = check_free_now({specs, usage, 1_GiB}, with_free(9_GiB - 1_B), {});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    EXPECT_THAT(refused.error().message, HasSubstr("1.00 GiB for parked sessions"));
+    ASSERT_EQ(refused.error().remedies.size(), 1U);
+    EXPECT_EQ(refused.error().remedies[0].value, "1023MiB");
+}
+
 TEST(FreeNow, CountsLibllamasHostMemoryButNotItsMappingOfTheFile) {
     const auto specs = two_hosts();
     DryRunUsage usage = usage_of(4_GiB, 2);

@@ -80,6 +80,26 @@ TEST_F(LoadAttemptTest, IsRefusedWhereSomebodyTookTheMemorySinceThePlan) {
     EXPECT_TRUE(LoadedModel::load(*machine_, inventory_, random_plan(1), with_root).has_value());
 }
 
+TEST_F(LoadAttemptTest, IsRefusedWhereParkedSessionsWouldHaveNoRoom) {
+    const FixtureTree tree;
+    tree.write("/proc/meminfo", ample_memory);
+    const auto fails_with = [&](ParkingLimits parking, const char* words) {
+        LoadOptions options = queued_options(tree);
+        options.parking_space = [] {
+            return FolderSpace{.folder = "/parked", .total = 2_GiB, .free = 1_GiB};
+        };
+        Plan plan = random_plan(1);
+        plan.parking = parking;
+        const auto session = LoadedModel::load(*machine_, inventory_, plan, options);
+        expect_empty_devices();
+        ASSERT_FALSE(session.has_value());
+        EXPECT_EQ(session.error().code, ErrorCode::does_not_fit);
+        EXPECT_THAT(session.error().message, HasSubstr(words));
+    };
+    fails_with({.memory = 64_GiB, .files = {}}, "64.00 GiB for parked sessions");
+    fails_with({.memory = 1_MiB, .files = 2_GiB}, "the disk of /parked has 1.00 GiB");
+}
+
 TEST_F(LoadAttemptTest, SeesWhatTheLoadBeforeItHasTaken) {
     const FixtureTree tree;
     tree.write("/proc/meminfo", ample_memory);

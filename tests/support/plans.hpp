@@ -132,7 +132,9 @@ inline Plan small_host_plan() {
     spec.expert_device = [](std::uint32_t layer, std::uint32_t expert) {
         return DeviceId(layer >= 15 || (layer == 0 && expert == 7) ? 1 : 0);
     };
-    return build_plan(spec);
+    Plan plan = build_plan(spec);
+    plan.parking = {.memory = 256_MiB, .files = 1_GiB};
+    return plan;
 }
 
 /// A model without routed experts on one device.

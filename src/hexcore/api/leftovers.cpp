@@ -161,6 +161,16 @@ Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
 
 const char* worker_mark() { return "--worker-of"; }
 
+FolderSpace parking_space(const fs::path& folder) {
+    FolderSpace space = probe_folder_space(folder.string());
+    if (space.free) {
+        for (const fs::path& left : left_state_folders(folder)) {
+            *space.free += size_of(left);
+        }
+    }
+    return space;
+}
+
 std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
     std::vector<Leftover> found;
     for (const fs::path& folder : left_state_folders(places.parking)) {

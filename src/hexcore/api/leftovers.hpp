@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "hexcore/base/private_file.hpp"
+#include "hexcore/device/folder_space.hpp"
 #include "hexcore/device/measured_device.hpp"
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/report/leftovers.hpp"
@@ -27,6 +28,11 @@ struct LeftoverPlaces {
 /// live, of other users, or of other process namespaces; symbolic links are not followed. Saved
 /// sessions are not among them, nor are turns to load, which end with their process.
 [[nodiscard]] std::vector<Leftover> find_leftovers(const LeftoverPlaces& places = {});
+
+/// The room for files of parked sessions: what is free on their disk, and what dead processes left
+/// there, which the next that parks removes.
+[[nodiscard]] FolderSpace parking_space(
+    const std::filesystem::path& folder = default_parking_folder());
 
 /// Removes or kills each, if it still is what was found, and says so in it.
 void end_leftovers(std::vector<Leftover>& leftovers, const LeftoverPlaces& places = {});

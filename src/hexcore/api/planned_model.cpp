@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/api/examined_file.hpp"
+#include "hexcore/api/leftovers.hpp"
 #include "hexcore/backend/find_devices.hpp"
 #include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/inner_device.hpp"
@@ -13,6 +14,7 @@
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/limits.hpp"
 #include "hexcore/plan/make_plan.hpp"
+#include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/runtime/dry_run.hpp"
@@ -24,6 +26,9 @@ namespace {
 
 Result<std::vector<DeviceSpec>> devices_for(const PlanningOptions& options) {
     HEXCORE_TRY(machine, probe_machine());
+    // Nobody named a budget: what sessions are promised is not in it.
+    const Bytes parked = options.parking.memory.value_or(Bytes());
+    machine.host_available -= parked < machine.host_available ? parked : Bytes();
     return find_devices(options.devices, options.reserve, machine);
 }
 
@@ -79,6 +84,20 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
     }
     request.policy = options.policy;
     return request;
+}
+
+/// The plan with the limits for parked sessions that are asked for, as far as there is room for
+/// them here.
+Result<Plan> with_parking(Plan plan, const ParkingWish& wish) {
+    HEXCORE_TRY(memory, probe_host_memory());
+    ParkingRoom room{.main_memory = memory.cgroup_limit.value_or(memory.total),
+                     .main_memory_free = memory.available};
+    if (wish.files.value_or(Bytes()) > Bytes()) {
+        room.files = parking_space();
+    }
+    HEXCORE_TRY(limits, limit_parking(plan, wish, room));
+    plan.parking = limits;
+    return plan;
 }
 
 /// A result with the plan named in its error, which is about what that says.
@@ -189,7 +208,7 @@ Result<Plan> plan_exactly(const Input& input, const PlanningOptions& options,
     }
     Plan plan = *std::move(planned);
     explain_staging(*input.machine, plan);
-    return plan;
+    return with_parking(std::move(plan), options.parking);
 }
 
 }  // namespace
@@ -228,7 +247,9 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
-    HEXCORE_TRY(finished, told_of(plan_name, finish_plan(std::move(plan), usage)));
+    const ParkingWish parking = options.parking.or_as_in(plan);
+    HEXCORE_TRY(exact, told_of(plan_name, finish_plan(std::move(plan), usage)));
+    HEXCORE_TRY(finished, told_of(plan_name, with_parking(std::move(exact), parking)));
     give_back_more_than_a_load_takes();  // of the dry run
     return PlannedModel(
         std::unique_ptr<State>(new State{std::move(input.inventory), std::move(input.machine),
@@ -261,6 +282,9 @@ Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
         }
     }
     options.context = computing();
+    if (!options.parking_space) {
+        options.parking_space = [] { return parking_space(); };
+    }
     return LoadedModel::load(machine(), inventory(), plan(), options);
 }
 
@@ -272,7 +296,7 @@ Result<Plan> plan_shape(const std::string& shape, const std::string& quant,
     HEXCORE_TRY(plan, options.longest_context ? fit_context(request) : make_plan(request));
     HEXCORE_TRY(mix, QuantMix::find(quant));
     plan.explanation.push_back(mix.sentence());
-    return plan;
+    return with_parking(std::move(plan), options.parking);
 }
 
 }  // namespace hexcore

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hexcore/plan/kv_cache.hpp"
+#include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/plan/plan.hpp"
 #include "hexcore/runtime/loaded_model.hpp"
 
@@ -35,6 +36,8 @@ struct PlanningOptions {
     KvType kv_type = KvType::f16;
     Policy policy = Policy::balanced;
     ContextOptions computing = {};
+    /// What sessions that make room in the cache may take of host memory and files.
+    ParkingWish parking = {};
     bool embeddings_will_do = false;  ///< where the model has no logits
     Reader reader = Reader::hexcore;
     /// The program `hexcore`, which tries the file out in a process of its own before this one

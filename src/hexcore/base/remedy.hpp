@@ -19,13 +19,17 @@ enum class Change {
     other_device,
     host_device,  ///< a capped host device in place of what is missing
     lower_context,
-    raise_context,    ///< to at least `count` tokens, where it is not 0
-    set_context,      ///< to `count` tokens
-    name_context,     ///< the most to consider
-    set_kv_type,      ///< to `value`
-    plain_kv_type,    ///< f16, in place of `value`
-    fewer_sequences,  ///< `value` of them, with `count` tokens of context for all together
-    set_policy,       ///< to `value`
+    raise_context,         ///< to at least `count` tokens, where it is not 0
+    set_context,           ///< to `count` tokens
+    name_context,          ///< the most to consider
+    set_kv_type,           ///< to `value`
+    plain_kv_type,         ///< f16, in place of `value`
+    fewer_sequences,       ///< `value` of them, with `count` tokens of context for all together
+    set_policy,            ///< to `value`
+    set_parking_memory,    ///< to `value` at most
+    raise_parking_memory,  ///< from nothing
+    set_parking_files,     ///< to `value` at most
+    set_state_folder,      ///< of parked sessions, where there is room
     smaller_model,
     give_prompt,
     get_file_again,

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "hexcore/api/leftovers.hpp"
 #include "hexcore/backend/measure_device.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -18,10 +19,11 @@ struct Options {
 };
 
 int list(const Options& options) {
-    const auto devices = probe_devices();
+    auto devices = probe_devices();
     if (!devices) {
         return report_error(devices.error());
     }
+    devices->parking = parking_space();
     print(options.format == "json" ? json_text(devices_json(*devices))
                                    : devices_table(*devices, stdout_style()));
     return 0;

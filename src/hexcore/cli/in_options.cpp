@@ -34,6 +34,12 @@ const char* in_options(const Remedy& remedy) {
             return "--sequences {value} --ctx {count}";
         case Change::set_policy:
             return "--policy {value}";
+        case Change::set_parking_memory:
+            return "--park-memory {value}";
+        case Change::raise_parking_memory:
+            return "give --park-memory, too";
+        case Change::set_parking_files:
+            return "--park-files {value}";
         case Change::give_prompt:
             return "give -p TEXT or --file FILE";
         case Change::check_values:

@@ -45,6 +45,7 @@ Result<Plan> make(const PlanOptions& options) {
         if (options.plugin) {
             planning.reader = Reader::stock_program;
             planning.computing.outputs = options.planning.ubatch;  // of a whole batch
+            planning.parking = {};                                 // it parks nothing
         }
         HEXCORE_TRY(planned, PlannedModel::make(planning, interrupt.flag()));
         return planned.plan();
@@ -123,6 +124,7 @@ void add_plan_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<PlanOptions>();
     options->planning.add_to(*command, false);
     options->planning.add_on_full_to(*command);
+    options->planning.add_parking_to(*command, PlanningFlags::Sessions::several);
     command->add_option("--shape", options->shape, "a built-in shape in place of a file")
         ->check(CLI::IsMember(shape_names()))
         ->option_text("NAME");

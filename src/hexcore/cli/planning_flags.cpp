@@ -78,6 +78,37 @@ void PlanningFlags::add_on_full_to(CLI::App& command) {
         ->option_text("WHAT");
 }
 
+void PlanningFlags::add_parking_to(CLI::App& command, Sessions sessions) {
+    parks = sessions == Sessions::several;
+    command
+        .add_option("--park-memory", park_memory,
+                    fmt::format("host memory for sessions that make room in the cache, at most "
+                                "(default: {})",
+                                parks ? "256MiB, less if there is little" : "none"))
+        ->check(byte_size())
+        ->option_text("SIZE");
+    command
+        .add_option("--park-files", park_files, "the same in files, behind that (default: none)")
+        ->check(byte_size())
+        ->option_text("SIZE");
+}
+
+Result<ParkingWish> PlanningFlags::parking() const {
+    ParkingWish wish;
+    if (parks) {
+        wish = {.memory = {}, .files = {}};
+    }
+    if (!park_memory.empty()) {
+        HEXCORE_TRY(memory, parse_bytes(park_memory));
+        wish.memory = memory;
+    }
+    if (!park_files.empty()) {
+        HEXCORE_TRY(files, parse_bytes(park_files));
+        wish.files = files;
+    }
+    return wish;
+}
+
 Result<PlanningOptions> PlanningFlags::options() const {
     PlanningOptions options;
     options.model = model;
@@ -95,6 +126,8 @@ Result<PlanningOptions> PlanningFlags::options() const {
     options.kv_type = type;
     options.policy = by;
     options.computing.shift = when_full() == OnFull::slide ? KeyShift::planned : KeyShift::never;
+    HEXCORE_TRY(wish, parking());
+    options.parking = wish;
     options.examiner = "/proc/self/exe";
     return options;
 }

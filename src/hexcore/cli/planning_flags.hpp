@@ -31,7 +31,10 @@ struct PlanningFlags {
     std::string policy = "balanced";
     std::string fit;
     std::string on_full = "stop";  ///< of plan, run and serve
-    bool verify_data = false;      ///< of run and verify, which load what is planned
+    std::string park_memory;       ///< of these, too; empty: not given
+    std::string park_files;
+    bool parks = false;        ///< whether there is an ordinary limit, where none is given
+    bool verify_data = false;  ///< of run and verify, which load what is planned
 
     /// Adds them to a command; `model` is its positional argument.
     void add_to(CLI::App& command, bool model_required);
@@ -40,6 +43,11 @@ struct PlanningFlags {
 
     /// Adds what happens when a context is full, which takes room when it slides.
     void add_on_full_to(CLI::App& command);
+
+    /// Adds what sessions may take outside the devices when they make room in the cache. Where
+    /// there are several, some host memory is for that unless another limit is given.
+    enum class Sessions { one, several };
+    void add_parking_to(CLI::App& command, Sessions sessions);
 
     [[nodiscard]] OnFull when_full() const {
         return on_full == "slide" ? OnFull::slide : OnFull::stop;
@@ -50,6 +58,9 @@ struct PlanningFlags {
     /// What they ask for, with this program as the examiner. Fails with ErrorCode::usage where one
     /// is no size or name.
     [[nodiscard]] Result<PlanningOptions> options() const;
+
+private:
+    [[nodiscard]] Result<ParkingWish> parking() const;
 };
 
 }  // namespace hexcore

@@ -112,8 +112,9 @@ void greet(const Plan& plan) {
     print_aside("\n");
 }
 
-EngineOptions engine_options(const RunOptions& options) {
-    EngineOptions engine;
+EngineOptions engine_options(const RunOptions& options, const Plan& plan) {
+    EngineOptions engine{.parking = ParkingOptions::of(plan)};
+    engine.parking.tell = complain;
     engine.equality = options.exact ? Equality::exact : Equality::close;
     return engine;
 }
@@ -145,7 +146,7 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
         if (!options.prompt && stdin_is_terminal() && stdout_is_terminal()) {
             greet(planned_model.plan());
         }
-        Engine engine(model, engine_options(options));
+        Engine engine(model, engine_options(options, planned_model.plan()));
         HEXCORE_TRY(session,
                     engine.open({.on_full = options.planning.when_full(), .keep = options.keep}));
         auto answered = answer_with(engine, session, options, questions, interrupt);

@@ -12,6 +12,7 @@ void RunOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
+    planning.add_parking_to(command, PlanningFlags::Sessions::one);
     add_keep(command, keep);
     auto* text = command
                      .add_option("-p,--prompt", prompt,

@@ -66,7 +66,7 @@ Result<void> serve_here(const ServeOptions& options, Interrupt& interrupt) {
     }
     HEXCORE_TRY(planned, hexcore::planned(options.planning, options.plan_file, options.threads,
                                           interrupt.flag()));
-    HEXCORE_TRY(served_options, options.model(planned.plan().context.sequences, interrupt.flag()));
+    HEXCORE_TRY(served_options, options.model(planned.plan(), interrupt.flag()));
     HEXCORE_TRY(model, load_shown(planned, interrupt, options.planning.data_check()));
     HEXCORE_TRY(served, ServedModel::make(model, served_options, metrics));
     const auto answers = answers_of(*served);

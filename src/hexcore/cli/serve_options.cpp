@@ -17,6 +17,7 @@ void ServeOptions::add_to(CLI::App& command) {
     planning.add_to(command, true);
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
+    planning.add_parking_to(command, PlanningFlags::Sessions::several);
     add_keep(command, keep);
     add_plan_file(command, plan_file);
     add_threads(command, threads);
@@ -52,14 +53,6 @@ void ServeOptions::add_to(CLI::App& command) {
     command.add_flag("--worker", worker,
                      "keep the model in a process of its own, whose end gives all memory back");
     command.add_option(worker_mark(), worker_of)->group("");  // for the program itself
-    command
-        .add_option("--park-memory", park_memory,
-                    "host memory for sessions that have to make room in the cache")
-        ->check(byte_size())
-        ->option_text("SIZE");
-    command.add_option("--park-files", park_files, "the same in files, behind that")
-        ->check(byte_size())
-        ->option_text("SIZE");
 }
 
 Result<HttpOptions> ServeOptions::http() const {
@@ -79,15 +72,14 @@ Result<HttpOptions> ServeOptions::http() const {
     return options;
 }
 
-Result<ServedModelOptions> ServeOptions::model(std::uint32_t sequences,
+Result<ServedModelOptions> ServeOptions::model(const Plan& plan,
                                                const std::atomic<bool>* stop) const {
+    const std::uint32_t sequences = plan.context.sequences;
     if (sessions < sequences) {
         return fail(ErrorCode::usage,
                     "{} sequences are planned, and --max-sessions keeps {}; keep as many",
                     sequences, sessions);
     }
-    HEXCORE_TRY(memory, parse_bytes(park_memory));
-    HEXCORE_TRY(files, parse_bytes(park_files));
     ServedModelOptions options{.sessions = sessions, .queue = queue};
     options.session = {.on_full = planning.when_full(), .keep = keep};
     if (!template_file.empty()) {
@@ -95,8 +87,8 @@ Result<ServedModelOptions> ServeOptions::model(std::uint32_t sequences,
         options.chat_template = std::move(text);
     }
     options.engine.equality = exact ? Equality::exact : Equality::close;
-    options.engine.parking = {
-        .memory = memory, .files = files, .folder = default_parking_folder(), .tell = complain};
+    options.engine.parking = ParkingOptions::of(plan);
+    options.engine.parking.tell = complain;
     return options;
 }
 

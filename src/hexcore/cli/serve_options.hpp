@@ -30,8 +30,6 @@ struct ServeOptions {
     bool worker = false;
     std::uint32_t worker_of = 0;  ///< the process whose worker this is; 0: nobody's
     std::uint32_t keep = 0;
-    std::string park_memory = "256MiB";
-    std::string park_files = "0";
 
     void add_to(CLI::App& command);
 
@@ -40,7 +38,7 @@ struct ServeOptions {
     /// Fail with ErrorCode::usage where one is no size, or they contradict each other; the second
     /// reads a file, as read_file() does.
     [[nodiscard]] Result<HttpOptions> http() const;
-    [[nodiscard]] Result<ServedModelOptions> model(std::uint32_t sequences,
+    [[nodiscard]] Result<ServedModelOptions> model(const Plan& plan,
                                                    const std::atomic<bool>* stop) const;
 };
 

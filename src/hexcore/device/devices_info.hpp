@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/device/folder_space.hpp"
 #include "hexcore/device/gpu_probe.hpp"
 #include "hexcore/device/host_memory.hpp"
 
@@ -10,6 +11,7 @@ namespace hexcore {
 struct DevicesInfo {
     HostMemory host;
     GpuList gpus;
+    FolderSpace parking = {};  ///< for files of parked sessions; whoever knows the folder looks
 };
 
 /// Looks at the host's memory and at every GPU. Fails with ErrorCode::bad_input only if the

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
 
 namespace hexcore {
@@ -141,13 +142,11 @@ std::string speeds(const std::vector<DeviceFacts>& devices) {
 /// What holds for devices that are main memory, because they are all on one machine.
 std::vector<std::string> main_memory_sentences(const PlanRequest& request, const Plan& plan) {
     std::vector<std::string> sentences;
-    // The embedding stays in the file's pages, which the kernel takes back.
-    Bytes planned = plan.host.total() - plan.host.weights;
+    const Bytes planned = main_memory_of(plan);
     std::string names;
     std::size_t count = 0;
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         if (request.devices[d].kind == DeviceKind::host) {
-            planned += plan.devices[d].planned.total();
             names += (count++ == 0 ? "" : ", ") + plan.devices[d].name;
         }
     }

@@ -32,6 +32,14 @@ enum class Basis {
     estimate,  ///< formulas over a named shape
 };
 
+/// What sessions that make room in the cache may take outside the devices.
+struct ParkingLimits {
+    Bytes memory;  ///< of the host
+    Bytes files;   ///< in the folder of parked sessions, behind that
+
+    bool operator==(const ParkingLimits&) const = default;
+};
+
 struct PlannedDevice {
     std::string name;
     DeviceKind kind = DeviceKind::host;
@@ -69,6 +77,7 @@ struct Plan {
     /// Outside the devices: token embedding, host side compute and output buffers, and staging,
     /// which is taken only while the model loads.
     Usage host;
+    std::optional<ParkingLimits> parking = {};  ///< beside all that; nothing: nobody has said
     Placement placement;
     std::vector<PolicyTime> modelled;  ///< of every policy, the plan's own among them
     std::vector<std::string> explanation;

@@ -76,6 +76,8 @@ Json cache_stats_json(const CacheStats& stats) {
             {"sessions_parked", stats.sessions_parked},
             {"parked_memory_bytes", stats.parked_memory.count()},
             {"parked_file_bytes", stats.parked_files.count()},
+            {"parked_memory_limit_bytes", stats.parking.memory.count()},
+            {"parked_file_limit_bytes", stats.parking.files.count()},
             {"can",
              {{"slide", stats.abilities.slide},
               {"forget", to_string(stats.abilities.forget)},

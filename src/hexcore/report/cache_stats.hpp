@@ -60,6 +60,7 @@ struct CacheStats {
     std::uint64_t sessions_parked = 0;
     Bytes parked_memory;  ///< of the host, for parked sessions and saved beginnings of prompts
     Bytes parked_files;
+    ParkingLimits parking;                        ///< the most of both
     std::uint64_t session_cells = 0;              ///< that the session that was asked may have
     std::uint64_t session_tokens = 0;             ///< it has in the cache
     std::uint64_t session_tokens_high_water = 0;  ///< that it ever had there

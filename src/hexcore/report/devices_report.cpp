@@ -35,6 +35,18 @@ void add_host(TextTable& table, const HostMemory& host) {
     }
 }
 
+void add_parking(TextTable& table, const FolderSpace& files) {
+    if (files.folder.empty()) {
+        return;
+    }
+    std::optional<Bytes> used;
+    if (files.total && files.free) {
+        used = saturating_subtract(*files.total, *files.free);
+    }
+    table.add_row({"files", "disk of " + printable(files.folder), size_text(files.total),
+                   size_text(files.free), size_text(used)});
+}
+
 void add_gpu(TextTable& table, const GpuInfo& gpu, GpuNumbering numbering) {
     const char* prefix = numbering == GpuNumbering::cuda ? "cuda:" : "gpu ";
     table.add_row({fmt::format("{}{}", prefix, gpu.index), printable(gpu.name),
@@ -66,9 +78,17 @@ std::string devices_table(const DevicesInfo& devices, TextStyle style) {
     for (const GpuInfo& gpu : devices.gpus.gpus) {
         add_gpu(table, gpu, devices.gpus.numbering);
     }
+    add_parking(table, devices.parking);
     std::string text = table.render();
     text += devices.gpus.gpus.empty() ? "\nMeasured just now, by the kernel.\n"
                                       : "\nMeasured just now, by the kernel and the driver.\n";
+    if (!devices.parking.folder.empty()) {
+        text += hanging_paragraph(
+            "",
+            "Sessions that make room in a cache can be parked in main memory that is free, and in "
+            "files on that disk.",
+            style.columns);
+    }
     if (!devices.gpus.note.empty()) {
         text += hanging_paragraph("", printable(devices.gpus.note), style.columns);
     }
@@ -122,6 +142,11 @@ ordered_json devices_json(const DevicesInfo& devices) {
               {"cgroup_limit_bytes", size_json(devices.host.cgroup_limit)},
               {"cgroup_path", text_json(devices.host.cgroup_path)}}},
             {"gpus", std::move(gpus)},
+            {"parking",
+             {{"memory_available_bytes", devices.host.available.count()},
+              {"folder", text_json(devices.parking.folder)},
+              {"files_total_bytes", size_json(devices.parking.total)},
+              {"files_available_bytes", size_json(devices.parking.free)}}},
             {"gpu_numbering", to_string(devices.gpus.numbering)},
             {"note", text_json(devices.gpus.note)}};
 }

@@ -85,9 +85,13 @@ Json plan_json(const Plan& plan) {
                  {"policy", to_string(plan.policy)},
                  {"context", context_json(plan.context)},
                  {"devices", devices_json(plan)},
-                 {"host", {{"planned", usage_json(plan.host)}}},
-                 {"layer_device", indices_json(plan.placement.layer_device)},
-                 {"expert_device", experts_json(plan.placement.expert_device)}};
+                 {"host", {{"planned", usage_json(plan.host)}}}};
+    if (plan.parking) {
+        json["parking"] = {{"memory_bytes", plan.parking->memory.count()},
+                           {"files_bytes", plan.parking->files.count()}};
+    }
+    json["layer_device"] = indices_json(plan.placement.layer_device);
+    json["expert_device"] = experts_json(plan.placement.expert_device);
     if (!plan.placement.expert_compute_device.empty()) {
         json["expert_compute_device"] = experts_json(plan.placement.expert_compute_device);
     }

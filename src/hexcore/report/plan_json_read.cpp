@@ -180,6 +180,17 @@ Result<std::vector<PlannedDevice>> read_devices(const JsonCursor& root) {
     return devices;
 }
 
+Result<void> read_parking(const JsonCursor& root, Plan& plan) {
+    if (!root.has("parking")) {
+        return {};
+    }
+    HEXCORE_TRY(parking, root.member("parking"));
+    HEXCORE_TRY(memory, bytes_member(parking, "memory_bytes"));
+    HEXCORE_TRY(files, bytes_member(parking, "files_bytes"));
+    plan.parking = {.memory = memory, .files = files};
+    return {};
+}
+
 Result<void> read_modelled(const JsonCursor& root, Plan& plan) {
     if (!root.has("modelled")) {
         return {};
@@ -249,6 +260,7 @@ Result<Plan> plan_from_json(std::string_view text) {
         HEXCORE_TRY(usage, usage_from_json(planned));
         plan.host = usage;
     }
+    HEXCORE_TRY_VOID(read_parking(root, plan));
     HEXCORE_TRY_VOID(read_modelled(root, plan));
     HEXCORE_TRY_VOID(read_explanation(root, plan));
     return plan;

@@ -32,6 +32,20 @@ std::string context_sentence(const Plan& plan) {
                        plural(plan.context.ubatch.value(), "token"));
 }
 
+std::string parking_sentence(const Plan& plan) {
+    if (!plan.parking) {
+        return "";
+    }
+    if (plan.parking->memory == Bytes()) {
+        return "none: sessions that make room in the cache are computed again";
+    }
+    return fmt::format("up to {} of host memory{} for sessions that make room",
+                       to_string(plan.parking->memory),
+                       plan.parking->files == Bytes()
+                           ? ""
+                           : fmt::format(", then {} of files,", to_string(plan.parking->files)));
+}
+
 std::string basis_sentence(const Plan& plan) {
     if (plan.basis == Basis::dry_run) {
         return "planned by a dry run of the model file: exact to the byte";

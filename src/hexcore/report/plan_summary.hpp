@@ -17,6 +17,9 @@ namespace hexcore {
 [[nodiscard]] std::string model_sentence(const Plan& plan);
 /// "4096 tokens in 1 sequence, f16 KV cache, batches of up to 512 tokens".
 [[nodiscard]] std::string context_sentence(const Plan& plan);
+/// "up to 256 MiB of host memory, then 1.00 GiB of files, for sessions that make room"; empty where
+/// the plan does not say.
+[[nodiscard]] std::string parking_sentence(const Plan& plan);
 /// Whether the planned bytes are exact or an estimate, and why.
 [[nodiscard]] std::string basis_sentence(const Plan& plan);
 /// "balanced 5.05 ms (this plan), fastest 4.98 ms, layers does not fit"; empty where nothing was

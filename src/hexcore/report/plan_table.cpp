@@ -17,6 +17,9 @@ std::string head_text(const Plan& plan, std::size_t columns) {
     std::string text = hanging_paragraph("Plan      ", plan_title(plan), columns);
     text += hanging_paragraph("model     ", model_sentence(plan), columns);
     text += hanging_paragraph("context   ", context_sentence(plan), columns);
+    if (const std::string parking = parking_sentence(plan); !parking.empty()) {
+        text += hanging_paragraph("parking   ", parking, columns);
+    }
     text += hanging_paragraph("basis     ", basis_sentence(plan), columns);
     return text;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hexcore/plan/parking_limits.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -31,7 +33,8 @@ Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
             names.push_back(wanted.specs[i].name);
         }
     }
-    const Bytes sum = devices + beside;
+    const Bytes loaded = devices + beside;
+    const Bytes sum = loaded + wanted.parked;
     if (sum <= memory.available) {
         return {};
     }
@@ -40,12 +43,17 @@ Result<void> check_host(const WantedMemory& wanted, const HostMemory& memory,
     for (const MemoryHolder& holder : holders) {
         held.push_back(holder_text(holder.pid, holder.command, holder.bytes));
     }
+    const std::string parked = wanted.parked == Bytes() ? ""
+                                                        : fmt::format(", {} for parked sessions",
+                                                                      to_string(wanted.parked));
     return fail(
         ErrorCode::does_not_fit,
-        "the plan takes {} ({} bytes: {} on {}, {} beside) and {} has {} ({} bytes) free "
+        wanted.parked == Bytes() ? std::vector<Remedy>()
+                                 : lower_parking(saturating_subtract(memory.available, loaded)),
+        "the plan takes {} ({} bytes: {} on {}, {} beside{}) and {} has {} ({} bytes) free "
         "now: {} bytes too few; {}. Free memory, or plan again with smaller budgets",
         to_string(sum), sum.count(), to_string(devices), fmt::join(names, " and "),
-        to_string(beside),
+        to_string(beside), parked,
         memory.tightest_path.empty() ? "the machine" : "the control group " + memory.tightest_path,
         to_string(memory.available), memory.available.count(), (sum - memory.available).count(),
         held_text(held, memory.tightest_path.empty() ? "on it" : "in it"));

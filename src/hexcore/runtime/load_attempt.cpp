@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "hexcore/device/own_memory.hpp"
+#include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/free_now.hpp"
 #include "hexcore/runtime/key_shift.hpp"
@@ -209,7 +210,12 @@ Result<void> LoadAttempt::check() {
         still_to_take.devices[i].staging -= machine_.device(DeviceId(i)).overhead_taken();
     }
     HEXCORE_TRY_VOID(take_turn());
-    return check_free_now({machine_.specs(), still_to_take}, options_.root);
+    const ParkingLimits parking = plan_.parking.value_or(ParkingLimits());
+    HEXCORE_TRY_VOID(
+        check_free_now({machine_.specs(), still_to_take, parking.memory}, options_.root));
+    return options_.parking_space && parking.files > Bytes()
+               ? check_parking_files(parking.files, options_.parking_space())
+               : Result<void>();
 }
 
 // What this process has and doesn't use is the machine's again before anybody looks what is free.
@@ -252,6 +258,7 @@ ProcessDemand LoadAttempt::demand() const {
     // The embedding stays in libllama's mapping of the file.
     demand.written =
         wanted_.host.total() - wanted_.host.weights - wanted_.host.staging + bookkeeping;
+    demand.written += plan_.parking.value_or(ParkingLimits()).memory;
     for (std::size_t i = 0; i < machine_.size(); ++i) {
         if (machine_.specs()[i].kind == DeviceKind::host) {
             demand.written += wanted_.devices[i].total();

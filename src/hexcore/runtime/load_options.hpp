@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "hexcore/base/bytes.hpp"
+#include "hexcore/device/folder_space.hpp"
 #include "hexcore/device/load_turn.hpp"
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/runtime/context_options.hpp"
@@ -28,6 +29,8 @@ struct LoadOptions {
     bool verify_data = false;
     /// Where the machine's free memory is read from.
     ProcRoot root = {};
+    /// Tells where files of parked sessions go, and what is free there; empty: nobody knows.
+    std::function<FolderSpace()> parking_space = {};
     /// Loads in the same queue see what is free and commit it one after another.
     std::string queue = load_queue();
     /// Is told in a sentence whom the load waits for when that takes longer than a second, and what

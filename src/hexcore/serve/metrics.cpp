@@ -49,6 +49,10 @@ void add_cache(std::string& text, const CacheStats& cache) {
         cache.parked_memory.count());
     add(text, "parked_file_bytes", "gauge", "Files of parked sessions.",
         cache.parked_files.count());
+    add(text, "parked_memory_limit_bytes", "gauge", "The most host memory of parked sessions.",
+        cache.parking.memory.count());
+    add(text, "parked_file_limit_bytes", "gauge", "The most that files of parked sessions take.",
+        cache.parking.files.count());
     add(text, "cache_tokens_computed_total", "counter", "Tokens computed into the cache.",
         counts.tokens_computed);
     add(text, "cache_tokens_reused_total", "counter", "Tokens of prompts that were there.",

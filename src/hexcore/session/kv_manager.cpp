@@ -352,6 +352,7 @@ CacheStats KvManager::stats(const SessionCells* of) const {
         [this](const SessionCells& cells) { return cells.parked && parking_.has(*cells.parked); }));
     stats.parked_memory = parking_.in_memory();
     stats.parked_files = parking_.in_files();
+    stats.parking = parking_.limits();
     stats.abilities = abilities_;
     return stats;
 }

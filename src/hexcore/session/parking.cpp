@@ -7,6 +7,11 @@
 
 namespace hexcore {
 
+ParkingOptions ParkingOptions::of(const Plan& plan) {
+    const ParkingLimits limits = plan.parking.value_or(ParkingLimits());
+    return {.memory = limits.memory, .files = limits.files, .folder = default_parking_folder()};
+}
+
 Parking::Parking(LoadedModel& model, ParkingOptions options)
     : options_(std::move(options)),
       identity_(StateIdentity::of(model)),

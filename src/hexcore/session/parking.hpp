@@ -20,6 +20,9 @@ struct ParkingOptions {
     std::filesystem::path folder = {};  ///< see StateFolder; made when the first file is written
     /// Is told in a sentence of a file that could not be written or used.
     std::function<void(std::string_view)> tell = {};
+
+    /// What a plan says of it, in the ordinary folder.
+    [[nodiscard]] static ParkingOptions of(const Plan& plan);
 };
 
 /// A parked state, for its owner.
@@ -60,6 +63,7 @@ public:
 
     [[nodiscard]] Bytes in_memory() const { return in_memory_; }
     [[nodiscard]] Bytes in_files() const { return in_files_; }
+    [[nodiscard]] ParkingLimits limits() const { return {options_.memory, options_.files}; }
 
 private:
     struct Place {
