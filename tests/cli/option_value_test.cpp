@@ -40,6 +40,19 @@ TEST(OptionValue, TokensMayBeCountedInThousands) {
     }
 }
 
+TEST(OptionValue, TokensMayBeASizeOfTheirCache) {
+    const CLI::Validator tokens = token_count_or_size(16U << 20U);
+    EXPECT_EQ(checked(tokens, "32k"), "32768");
+    for (const char* value : {"300MiB", "1.5GiB", "1GB", "1000B"}) {
+        EXPECT_EQ(checked(tokens, value), value);
+        EXPECT_TRUE(is_size(value));
+    }
+    EXPECT_FALSE(is_size("32768"));
+    for (const char* value : {"0", "17M", "300MeB", "B", "-1MiB", "1.5"}) {
+        EXPECT_EQ(checked(tokens, value), "refused") << value;
+    }
+}
+
 TEST(OptionValue, MinusOneStandsForWhatTheOptionSays) {
     EXPECT_EQ(checked(count_or_unlimited(0), "-1"), "0");
     EXPECT_EQ(checked(count_or_unlimited(0), "7"), "7");

@@ -1,5 +1,7 @@
 """hexcore plan: what docs/formats/plan.md promises holds for every policy, shape and context."""
 
+import re
+
 import pytest
 from conftest import on
 from terminal import Terminal
@@ -144,6 +146,34 @@ def test_the_cache_is_planned_by_tokens_type_and_sequences(hexcore, demo_model):
     assert cache("--ctx", 2048, "--kv-type", "q8_0") == (2048 * values * 34 // 32, 2048, 1)
     assert cache("--ctx", 2048, "--kv-type", "q4_0") == (2048 * values * 18 // 32, 2048, 1)
     assert cache("--ctx", 2048, "--sequences", 4) == (2048 * values * 2, 2048, 4)
+
+
+@pytest.mark.parametrize("kv_type, sequences", [("f16", 1), ("q8_0", 3)])
+def test_the_context_is_the_longest_whose_cache_takes_what_it_may(hexcore, demo_model, kv_type,
+                                                                  sequences):
+    def cache(context):
+        plan = hexcore.json("plan", demo_model, *on("640MiB", "640MiB"), "--kv-type", kv_type,
+                            "--sequences", sequences, "--ctx", context)
+        return plan["context"]["tokens"], sum(
+            device["planned"]["kv_bytes"] for device in plan["devices"]), plan["explanation"]
+
+    tokens, taken, why = cache("50MiB")
+    assert taken <= 50 << 20
+    _, more, _ = cache(tokens + 256 * sequences)
+    assert more > 50 << 20
+    assert why[0].startswith(f"A KV cache of at most 50.0 MiB has room for {tokens} tokens")
+    assert cache(f"{taken}B")[0] == tokens
+
+
+def test_a_cache_too_small_for_any_context_is_refused_with_what_one_takes(hexcore, demo_model):
+    command = ["plan", demo_model, *on("640MiB"), "--sequences", 2, "--ctx"]
+    code, out, err = hexcore(*command, "100KiB")
+    assert (code, out) == (3, "")
+    least = re.search(r"512 tokens \(256 for each sequence\), takes [\d.]+ MiB \((\d+) bytes\)",
+                      " ".join(err.split()))
+    assert least, err
+    assert hexcore(*command, f"{least[1]}B").code == 0
+    assert hexcore(*command, re.search(r"--ctx (\d+MiB)", err)[1]).code == 0
 
 
 def test_layers_with_a_sliding_window_keep_no_more_cells_than_it_sees(hexcore, random_model):

@@ -11,6 +11,7 @@
 #include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/own_memory.hpp"
+#include "hexcore/plan/cache_budget.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/limits.hpp"
 #include "hexcore/plan/make_plan.hpp"
@@ -197,11 +198,28 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
     return input;
 }
 
+/// Plans in the longest context whose cache takes no more than it may; or in that which is asked
+/// for, where nothing is said of the cache.
+Result<Plan> plan_context(PlanRequest request, const PlanningOptions& options,
+                          const DryRun& dry_run) {
+    const auto plan_it = [&] {
+        return options.longest_context ? fit_context(request, dry_run)
+                                       : make_plan(request, dry_run);
+    };
+    if (!options.cache_budget) {
+        return plan_it();
+    }
+    HEXCORE_TRY(context, longest_within(request, *options.cache_budget, dry_run));
+    request.context.tokens = context.tokens;
+    HEXCORE_TRY(plan, plan_it());
+    plan.explanation.insert(plan.explanation.begin(), context.sentence);
+    return plan;
+}
+
 Result<Plan> plan_exactly(const Input& input, const PlanningOptions& options,
                           const std::atomic<bool>* stop) {
     const DryRun dry_run = make_dry_run(*input.machine, input.inventory, input.computing, stop);
-    auto planned = options.longest_context ? fit_context(input.request, dry_run)
-                                           : make_plan(input.request, dry_run);
+    auto planned = plan_context(input.request, options, dry_run);
     if (!planned) {
         return tl::unexpected(
             with_kv_type_blamed(std::move(planned.error()), input.request, dry_run));
@@ -293,7 +311,7 @@ Result<Plan> plan_shape(const std::string& shape, const std::string& quant,
     HEXCORE_TRY(model, profile_from_shape(shape, quant));
     HEXCORE_TRY(specs, devices_for(options));
     HEXCORE_TRY(request, request_for(options, std::move(model), specs));
-    HEXCORE_TRY(plan, options.longest_context ? fit_context(request) : make_plan(request));
+    HEXCORE_TRY(plan, plan_context(request, options, {}));
     HEXCORE_TRY(mix, QuantMix::find(quant));
     plan.explanation.push_back(mix.sentence());
     return with_parking(std::move(plan), options.parking);

@@ -30,6 +30,9 @@ struct PlanningOptions {
     std::optional<Bytes> reserve = {};  ///< of each device; none: 1/16 of its budget, 1 GiB at most
     /// Of all sequences together; 0: default_context_tokens for each.
     TokenCount context = {};
+    /// What the KV cache of all sequences may take; the context is the longest for which it does.
+    /// In place of `context`.
+    std::optional<Bytes> cache_budget = {};
     bool longest_context = false;  ///< that fits, and is at most `context` where that is not 0
     std::uint32_t sequences = 1;
     TokenCount ubatch{512};

@@ -19,9 +19,11 @@ enum class Change {
     other_device,
     host_device,  ///< a capped host device in place of what is missing
     lower_context,
-    raise_context,         ///< to at least `count` tokens, where it is not 0
-    set_context,           ///< to `count` tokens
-    name_context,          ///< the most to consider
+    raise_context,     ///< to at least `count` tokens, where it is not 0
+    set_context,       ///< to `count` tokens
+    name_context,      ///< the most to consider
+    set_cache_budget,  ///< of the KV cache, to `value`
+    lower_sequences,
     set_kv_type,           ///< to `value`
     plain_kv_type,         ///< f16, in place of `value`
     fewer_sequences,       ///< `value` of them, with `count` tokens of context for all together

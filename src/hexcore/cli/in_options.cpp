@@ -26,6 +26,10 @@ const char* in_options(const Remedy& remedy) {
             return "--ctx {count}";
         case Change::name_context:
             return "give the most to consider with --ctx";
+        case Change::set_cache_budget:
+            return "--ctx {value}";
+        case Change::lower_sequences:
+            return "lower --sequences";
         case Change::set_kv_type:
             return "--kv-type {value}";
         case Change::plain_kv_type:

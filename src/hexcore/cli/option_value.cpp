@@ -94,6 +94,20 @@ CLI::Validator token_count(std::uint64_t most) {
             ""};
 }
 
+bool is_size(const std::string& value) { return value.ends_with('B') || value.ends_with('b'); }
+
+CLI::Validator token_count_or_size(std::uint64_t most) {
+    return {[=](std::string& text) -> std::string {
+                if (!is_size(text)) {
+                    const std::string wrong = token_count(most)(text);
+                    return wrong.empty() ? wrong : wrong + "; 300MiB is a size of the cache";
+                }
+                const auto size = parse_bytes(text);
+                return size ? "" : size.error().message;
+            },
+            ""};
+}
+
 CLI::Validator count_or_unlimited(std::uint32_t unlimited) {
     return whole_or_minus_one(1, 1U << 30U, unlimited, "no limit");
 }

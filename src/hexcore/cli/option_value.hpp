@@ -19,6 +19,10 @@ namespace hexcore {
 
 /// A whole number of tokens from 1 to `most`, in which `k` stands for 1024 and `m` for 1024 * 1024.
 [[nodiscard]] CLI::Validator token_count(std::uint64_t most);
+/// The same, or a size with a unit that ends in B, which stays.
+[[nodiscard]] CLI::Validator token_count_or_size(std::uint64_t most);
+/// Whether a value of that is such a size.
+[[nodiscard]] bool is_size(const std::string& value);
 /// A whole number from 1 on, or -1, which becomes `unlimited`.
 [[nodiscard]] CLI::Validator count_or_unlimited(std::uint32_t unlimited);
 /// A whole number from 0 to 2^30, or -1, which becomes the latter: more than there are.

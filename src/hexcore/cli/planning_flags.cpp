@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "hexcore/base/whole_number.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/limits.hpp"
@@ -40,12 +41,13 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
         ->check(byte_size())
         ->option_text("SIZE");
     command
-        .add_option("-c,--ctx", context_tokens,
-                    fmt::format("tokens of context for all sequences together, 32k for 32768 "
-                                "(default: {} for each, or what the model was trained for)",
+        .add_option("-c,--ctx", context,
+                    fmt::format("tokens of context for all sequences together, 32k for 32768, or "
+                                "what the KV cache may take, 300MiB (default: {} tokens for each, "
+                                "or what the model was trained for)",
                                 default_context_tokens))
         ->option_text("N")
-        ->transform(token_count(max_context_tokens));
+        ->transform(token_count_or_size(max_context_tokens));
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
         ->option_text("TYPE")
         ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
@@ -117,7 +119,12 @@ Result<PlanningOptions> PlanningFlags::options() const {
         HEXCORE_TRY(size, parse_bytes(reserve));
         options.reserve = size;
     }
-    options.context = TokenCount(context_tokens);
+    if (is_size(context)) {
+        HEXCORE_TRY(budget, parse_bytes(context));
+        options.cache_budget = budget;
+    } else if (const auto tokens = whole_number<std::uint32_t>(context)) {
+        options.context = TokenCount(*tokens);
+    }
     options.longest_context = fit == "ctx";
     options.sequences = sequences;
     options.ubatch = TokenCount(ubatch);

@@ -24,7 +24,7 @@ struct PlanningFlags {
     std::string model;
     std::vector<std::string> devices;
     std::string reserve;
-    std::uint32_t context_tokens = 0;
+    std::string context;  ///< tokens, or the size of the cache; empty: not given
     std::uint32_t sequences = 1;
     std::uint32_t ubatch = 512;
     std::string kv_type = "f16";
