@@ -183,14 +183,34 @@ def test_layers_with_a_sliding_window_keep_no_more_cells_than_it_sees(hexcore, r
                          experts=8, used=2, type="f16")
     cell = 2 * 2 * 64 * 2
 
-    def cache(tokens):
-        plan = hexcore.json("plan", model, *on("200MiB"), "--ctx", tokens, "--ubatch", 64)
+    def cache(tokens, *options):
+        plan = hexcore.json("plan", model, *on("200MiB"), "--ctx", tokens, "--ubatch", 64, *options)
         return plan["devices"][0]["planned"]["kv_bytes"]
 
     assert cache(1024) == 2 * (1024 + 256) * cell
     assert cache(8192) == 2 * (8192 + 256) * cell
-    assert hexcore.json("verify", model, *on("100MiB"), "--ctx", 2048, "--ubatch", 64,
-                        "--tokens", 700)["identical"]
+    assert cache(8192, "--swa-full") == 4 * 8192 * cell
+    for whole in ([], ["--swa-full"]):
+        assert hexcore.json("verify", model, *on("100MiB"), "--ctx", 2048, "--ubatch", 64,
+                            "--tokens", 700, *whole)["identical"]
+
+
+# Known before anything is loaded.
+@pytest.mark.parametrize("kind, options, slide, forget, why", [
+    ("llama", [], True, "any end", ""),
+    ("gpt-oss", [], False, "within the window", "sliding window"),
+    ("gpt-oss", ["--swa-full"], False, "any end in the cache", "sliding window")])
+def test_a_plan_says_what_its_sessions_can(hexcore, random_model, kind, options, slide, forget,
+                                           why):
+    model = random_model(kind, layers=4, embd=256, ff=256, heads=4, kv_heads=2, head_dim=64,
+                         experts=8, used=2, type="f16")
+    command = ["plan", model, *on("200MiB"), "--ctx", 256, *options]
+    can = hexcore.json(*command)["context"]["can"]
+    assert (can["stop"], can["park"], can["reuse"]) == (True, True, True)
+    assert (can["slide"], can["forget"]) == (slide, forget)
+    assert why in can["why"] and bool(can["why"]) == (not slide)
+    words = " ".join(hexcore(*command).stdout.split())
+    assert ("stops or slides" if slide else f"cannot slide: {can['why']}") in words
 
 
 def test_a_smaller_ubatch_needs_less_compute(hexcore, demo_model):

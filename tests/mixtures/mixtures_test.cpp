@@ -14,10 +14,12 @@
 #include <set>
 #include <tuple>
 
+#include "hexcore/plan/cache_budget.hpp"
 #include "hexcore/runtime/dry_run.hpp"
 #include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/model_outputs.hpp"
 #include "hexcore/runtime/verify.hpp"
+#include "hexcore/session/kv_manager.hpp"
 #include "mixtures/conversations.hpp"
 #include "mixtures/tiny_architectures.hpp"
 #include "support/temp_folder.hpp"
@@ -189,8 +191,8 @@ protected:
         return computing;
     }
 
-    static Result<Plan> plan_for(const Machine& machine, const Inventory& inventory,
-                                 const Cell& cell, const VerifyOptions& options) {
+    static PlanRequest request_for(const Machine& machine, const Inventory& inventory,
+                                   const Cell& cell) {
         PlanRequest request;
         request.model = profile_from_inventory(inventory);
         for (const DeviceSpec& spec : machine.specs()) {
@@ -202,7 +204,48 @@ protected:
         }
         request.context = context_of(cell);
         request.policy = cell.n_devices == 1 ? Policy::balanced : Policy::alternate;
-        return make_plan(request, make_dry_run(machine, inventory, computing_of(cell, options)));
+        return request;
+    }
+
+    static Result<Plan> plan_for(const Machine& machine, const Inventory& inventory,
+                                 const Cell& cell, const VerifyOptions& options) {
+        return make_plan(request_for(machine, inventory, cell),
+                         make_dry_run(machine, inventory, computing_of(cell, options)));
+    }
+
+    /// The context is found again by what its cache takes.
+    static void expect_found_by_its_cache(const Machine& machine, const Inventory& inventory,
+                                          const Cell& cell, const VerifyOptions& options,
+                                          const Plan& plan) {
+        const DryRun dry_run = make_dry_run(machine, inventory, computing_of(cell, options));
+        const PlanRequest request = request_for(machine, inventory, cell);
+        const Bytes taken = cache_bytes_of(plan);
+        const auto found = longest_within(request, taken, dry_run);
+        ASSERT_TRUE(found.has_value()) << found.error().message;
+        EXPECT_GE(found->tokens, plan.context.tokens) << found->sentence;
+        const auto less = longest_within(request, taken - 1_B, dry_run);
+        EXPECT_TRUE(!less || less->tokens < found->tokens);
+    }
+
+    /// Where layers have a window, their cells for all tokens are planned to the byte, too.
+    static void expect_whole_windows_as_planned(Machine& machine, const Inventory& inventory,
+                                                const Cell& cell, const VerifyOptions& options) {
+        PlanRequest request = request_for(machine, inventory, cell);
+        request.context.tokens = TokenCount(1024 * cell.sequences);
+        const DryRun dry_run = make_dry_run(machine, inventory, computing_of(cell, options));
+        const auto windows = make_plan(request, dry_run);
+        request.context.swa_full = true;
+        const auto whole = make_plan(request, dry_run);
+        ASSERT_TRUE(windows && whole);
+        ASSERT_EQ(windows->cache->forget, Forgetting::within_reach);
+        ASSERT_EQ(whole->cache->forget, Forgetting::in_cache);
+        EXPECT_GT(cache_bytes_of(*whole), cache_bytes_of(*windows));
+        LoadOptions load;
+        load.context = computing_of(cell, options);
+        auto session = LoadedModel::load(machine, inventory, *whole, load);
+        ASSERT_TRUE(session.has_value()) << session.error().message;
+        expect_as_planned(*whole, *session);
+        EXPECT_EQ(abilities_of(*session), *whole->cache);
     }
 
     static std::string text(const Usage& usage) {
@@ -242,9 +285,17 @@ protected:
         EXPECT_TRUE(std::isfinite(report.max_relative_error));
         note_features(cell, *inventory, *plan, expected.outputs);
         if (cell.sequences == 2 && expected.outputs == Outputs::logits) {
+            EXPECT_EQ(abilities_of(*session), plan->cache);
             converse(*session);
             expect_true_figures(*session);
             expect_as_planned(*plan, *session);
+            if (cell.variant == 0) {
+                expect_found_by_its_cache(*machine, *inventory, cell, options, *plan);
+                session = fail(ErrorCode::negative, "unloaded");
+                if (plan->cache->forget == Forgetting::within_reach) {
+                    expect_whole_windows_as_planned(*machine, *inventory, cell, options);
+                }
+            }
         }
     }
 

@@ -33,6 +33,9 @@ TEST(KvCache, ASlidingWindowNeedsTheWindowAndAUbatchForEachSequence) {
     EXPECT_EQ(kv_cache_bytes(mixtral, 128, context(32768)), 4_KiB * 768);
     EXPECT_EQ(kv_cache_bytes(mixtral, 128, context(32768, 4)), 4_KiB * 768 * 4);
     EXPECT_EQ(kv_cache_bytes(mixtral, 128, context(512)), 4_KiB * 512);
+    ContextShape whole = context(32768);
+    whole.swa_full = true;
+    EXPECT_EQ(kv_cache_bytes(mixtral, 128, whole), 4_KiB * 32768);
 }
 
 TEST(KvCache, ContextsArePaddedTo256TokensForEachSequence) {

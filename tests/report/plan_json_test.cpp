@@ -38,6 +38,8 @@ void expect_same(const Plan& a, const Plan& b) {
     EXPECT_EQ(a.context.sequences, b.context.sequences);
     EXPECT_EQ(a.context.kv_type, b.context.kv_type);
     EXPECT_EQ(a.context.ubatch, b.context.ubatch);
+    EXPECT_EQ(a.context.swa_full, b.context.swa_full);
+    EXPECT_EQ(a.cache, b.cache);
     EXPECT_EQ(a.host, b.host);
     EXPECT_EQ(a.parking, b.parking);
     EXPECT_EQ(a.placement, b.placement);
@@ -138,6 +140,18 @@ TEST(PlanJson, ReadsBackWhatItWrote) {
     }
 }
 
+TEST(PlanJson, ReadsBackWhatTheCacheAllows) {
+    Plan plan = small_host_plan();
+    plan.context.swa_full = true;
+    for (const Forgetting forget : {Forgetting::any_end, Forgetting::in_cache,
+                                    Forgetting::within_reach, Forgetting::all_or_none}) {
+        plan.cache = {.slide = false, .forget = forget, .why = "because"};
+        const auto read = plan_from_json(json_text(plan_json(plan)));
+        ASSERT_TRUE(read.has_value()) << read.error().message;
+        expect_same(*read, plan);
+    }
+}
+
 TEST(PlanJson, SaysWhereExpertsAreComputedOnlyIfThatIsElsewhereThanTheyAreStored) {
     Plan plan = small_host_plan();
     Json document = plan_json(plan);
@@ -191,12 +205,16 @@ TEST(PlanJson, DoesWithoutTheKeysThatTheContractDoesNotName) {
     Json document = plan_json(small_host_plan());
     document.erase("host");
     document.erase("modelled");
+    document.erase("parking");
     document["context"].erase("ubatch");
+    document["context"].erase("can");
     document["added_later"] = {{"by", "somebody"}};
     const Result<Plan> plan = plan_from_json(document.dump());
     ASSERT_TRUE(plan.has_value()) << plan.error().message;
     EXPECT_EQ(plan->host, Usage{});
     EXPECT_EQ(plan->context.ubatch, TokenCount(512));
+    EXPECT_FALSE(plan->parking.has_value());
+    EXPECT_FALSE(plan->cache.has_value());
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ protected:
         std::size_t devices = 2;
         EngineOptions options = {};
         KeyShift shift = KeyShift::never;
+        bool swa_full = false;
     };
 
     /// The next start() takes a tiny model of that architecture.
@@ -43,7 +44,8 @@ protected:
         plan.context = {.tokens = TokenCount(setting.tokens_each * setting.sequences),
                         .sequences = setting.sequences,
                         .kv_type = setting.kv_type,
-                        .ubatch = TokenCount(setting.ubatch)};
+                        .ubatch = TokenCount(setting.ubatch),
+                        .swa_full = setting.swa_full};
         for (std::size_t i = 0; i < setting.devices; ++i) {
             plan.devices.emplace_back().name = fmt::format("host{}", i);
         }

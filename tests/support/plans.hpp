@@ -134,6 +134,7 @@ inline Plan small_host_plan() {
     };
     Plan plan = build_plan(spec);
     plan.parking = {.memory = 256_MiB, .files = 1_GiB};
+    plan.cache = CacheAbilities{};
     return plan;
 }
 

@@ -76,7 +76,8 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
     request.context = {.tokens = options.context,
                        .sequences = options.sequences,
                        .kv_type = options.kv_type,
-                       .ubatch = options.ubatch};
+                       .ubatch = options.ubatch,
+                       .swa_full = options.swa_full};
     if (options.context == TokenCount() && !options.longest_context) {
         const std::uint32_t trained = request.model.n_ctx_train;
         const std::uint32_t ordinary =
@@ -261,6 +262,7 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     options.sequences = plan.context.sequences;
     options.kv_type = plan.context.kv_type;
     options.ubatch = plan.context.ubatch;
+    options.swa_full = plan.context.swa_full;
     options.policy = plan.policy;
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));

@@ -37,6 +37,8 @@ struct PlanningOptions {
     std::uint32_t sequences = 1;
     TokenCount ubatch{512};
     KvType kv_type = KvType::f16;
+    /// Layers with a sliding window keep the cells of all tokens.
+    bool swa_full = false;
     Policy policy = Policy::balanced;
     ContextOptions computing = {};
     /// What sessions that make room in the cache may take of host memory and files.

@@ -14,8 +14,8 @@ void add_plan_file(CLI::App& command, std::string& file) {
             .add_option("--plan", file, "a plan that hexcore plan --format json wrote; -: stdin")
             ->option_text("FILE");
     // A plan has settled all of these.
-    for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--sequences",
-                                "--ubatch", "--policy", "--fit"}) {
+    for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--swa-full",
+                                "--sequences", "--ubatch", "--policy", "--fit"}) {
         plan->excludes(command.get_option(settled));
     }
 }

@@ -51,6 +51,9 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     command.add_option("--kv-type", kv_type, "element type of the KV cache: f16, q8_0 or q4_0")
         ->option_text("TYPE")
         ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}));
+    command.add_flag("--swa-full", swa_full,
+                     "layers with a sliding window keep the cells of all tokens, not of the "
+                     "window alone");
     command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
         ->option_text("N")
         ->check(CLI::Range(1U, max_sequences));
@@ -131,6 +134,7 @@ Result<PlanningOptions> PlanningFlags::options() const {
     HEXCORE_TRY(type, parse_kv_type(kv_type));
     HEXCORE_TRY(by, parse_policy(policy));
     options.kv_type = type;
+    options.swa_full = swa_full;
     options.policy = by;
     options.computing.shift = when_full() == OnFull::slide ? KeyShift::planned : KeyShift::never;
     HEXCORE_TRY(wish, parking());

@@ -28,6 +28,7 @@ struct PlanningFlags {
     std::uint32_t sequences = 1;
     std::uint32_t ubatch = 512;
     std::string kv_type = "f16";
+    bool swa_full = false;
     std::string policy = "balanced";
     std::string fit;
     std::string on_full = "stop";  ///< of plan, run and serve

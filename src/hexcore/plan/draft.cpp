@@ -72,6 +72,7 @@ void take_over(const DryRunUsage& usage, Plan& plan) {
     plan.basis = Basis::dry_run;
     plan.host = usage.host;
     plan.host.staging = staging;
+    plan.cache = usage.cache;
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         plan.devices[d].planned = usage.devices[d];
     }

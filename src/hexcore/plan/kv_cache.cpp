@@ -40,7 +40,7 @@ Bytes kv_cache_bytes(const LayerShape& layer, std::uint32_t sliding_window,
                      const ContextShape& context) {
     const std::uint64_t sequences = std::max(context.sequences, 1U);
     std::uint64_t cells = context.tokens.value();
-    if (sliding_window > 0) {
+    if (sliding_window > 0 && !context.swa_full) {
         const std::uint64_t each = std::min<std::uint64_t>(
             cells / sequences, std::uint64_t{sliding_window} + context.ubatch.value());
         cells = pad(each) * sequences;

@@ -23,7 +23,7 @@ inline constexpr std::uint32_t default_context_tokens = 4096;
 /// head_size_k elements of K and one of n_head_kv * head_size_v of V, in blocks of the cache's type
 /// (ggml-common.h: f16 2 bytes, q8_0 34 bytes for 32, q4_0 18 bytes for 32). Cells are the
 /// context's tokens; in a layer with a sliding window, each sequence needs no more than window +
-/// ubatch of them, rounded up to 256 (llama_kv_cache_iswa).
+/// ubatch of them, rounded up to 256 (llama_kv_cache_iswa), unless it is to have them all.
 [[nodiscard]] Bytes kv_cache_bytes(const LayerShape& layer, std::uint32_t sliding_window,
                                    const ContextShape& context);
 

@@ -31,6 +31,7 @@ struct PlanRequest {
 struct DryRunUsage {
     std::vector<Usage> devices;  ///< one for each device of the plan, in its order
     Usage host;                  ///< outside the devices
+    std::optional<CacheAbilities> cache = {};
 };
 
 /// Tries a plan's placement and context out without allocating. The runtime does it with libllama.

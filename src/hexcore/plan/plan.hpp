@@ -8,6 +8,7 @@
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/device_spec.hpp"
 #include "hexcore/ledger/usage.hpp"
+#include "hexcore/plan/cache_abilities.hpp"
 #include "hexcore/plan/facts.hpp"
 #include "hexcore/plan/placement.hpp"
 
@@ -24,6 +25,8 @@ struct ContextShape {
     std::uint32_t sequences = 1;
     KvType kv_type = KvType::f16;
     TokenCount ubatch{512};
+    /// Layers with a sliding window keep the cells of all tokens, not of the window alone.
+    bool swa_full = false;
 };
 
 /// Where a plan's numbers come from.
@@ -73,6 +76,7 @@ struct Plan {
     Bytes output;         ///< output norm and head; on the device of the last layer
     Policy policy = Policy::balanced;
     ContextShape context;
+    std::optional<CacheAbilities> cache = {};  ///< as a dry run tells
     std::vector<PlannedDevice> devices;
     /// Outside the devices: token embedding, host side compute and output buffers, and staging,
     /// which is taken only while the model loads.

@@ -19,7 +19,7 @@ constexpr std::uint32_t max_rounds = 4;
 
 bool same_context(const ContextShape& a, const ContextShape& b) {
     return a.tokens == b.tokens && a.sequences == b.sequences && a.kv_type == b.kv_type &&
-           a.ubatch == b.ubatch;
+           a.ubatch == b.ubatch && a.swa_full == b.swa_full;
 }
 
 /// The devices, with compute buffers estimated if none are given.

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "hexcore/base/check.hpp"
-
 namespace hexcore {
 namespace {
 
@@ -34,21 +32,17 @@ Json devices_json(const CacheStats& stats) {
 
 }  // namespace
 
-const char* to_string(Forgetting forgetting) {
-    switch (forgetting) {
-        case Forgetting::any_end:
-            return "any end";
-        case Forgetting::within_reach:
-            return "within the window";
-        case Forgetting::all_or_none:
-            return "all or none";
-    }
-    HEXCORE_CHECK(false, static_cast<int>(forgetting), "unknown");
-    return "";
-}
-
 Bytes CacheStats::total() const { return sum(devices, &DeviceCache::total); }
 Bytes CacheStats::used() const { return sum(devices, &DeviceCache::used); }
+
+Json abilities_json(const CacheAbilities& abilities) {
+    return {{"stop", true},
+            {"slide", abilities.slide},
+            {"park", true},
+            {"reuse", true},
+            {"forget", to_string(abilities.forget)},
+            {"why", abilities.why}};
+}
 
 Json cache_stats_json(const CacheStats& stats) {
     constexpr double mib = 1024.0 * 1024.0;
@@ -78,10 +72,7 @@ Json cache_stats_json(const CacheStats& stats) {
             {"parked_file_bytes", stats.parked_files.count()},
             {"parked_memory_limit_bytes", stats.parking.memory.count()},
             {"parked_file_limit_bytes", stats.parking.files.count()},
-            {"can",
-             {{"slide", stats.abilities.slide},
-              {"forget", to_string(stats.abilities.forget)},
-              {"why", stats.abilities.why}}},
+            {"can", abilities_json(stats.abilities)},
             {"devices", devices_json(stats)}};
 }
 

@@ -10,21 +10,6 @@
 
 namespace hexcore {
 
-/// Which of a session's tokens can be taken out of the cache while the others stay.
-enum class Forgetting {
-    any_end,       ///< the last ones, however many
-    within_reach,  ///< the last ones, as far as the sliding window's cells are still there
-    all_or_none,   ///< recurrent state has no parts
-};
-[[nodiscard]] const char* to_string(Forgetting forgetting);
-
-/// What the cache of an architecture allows. Whole sessions can always be parked, and come back.
-struct CacheAbilities {
-    bool slide = true;  ///< tokens in the middle can go, and the keys of those behind be moved
-    Forgetting forget = Forgetting::any_end;
-    std::string why = {};  ///< why not all of it
-};
-
 /// What happened to cells: of one session, or of all.
 struct CacheCounts {
     std::uint64_t tokens_computed = 0;
@@ -71,6 +56,9 @@ struct CacheStats {
     [[nodiscard]] Bytes total() const;
     [[nodiscard]] Bytes used() const;
 };
+
+/// The `can` of docs/formats/run.md and docs/formats/plan.md.
+[[nodiscard]] nlohmann::ordered_json abilities_json(const CacheAbilities& abilities);
 
 /// The `cache_stats` of docs/formats/run.md.
 [[nodiscard]] nlohmann::ordered_json cache_stats_json(const CacheStats& stats);

@@ -86,6 +86,13 @@ Result<std::string> JsonCursor::text() const {
     return value_->get<std::string>();
 }
 
+Result<bool> JsonCursor::truth() const {
+    if (!value_->is_boolean()) {
+        return wrong("it must be true or false");
+    }
+    return value_->get<bool>();
+}
+
 Result<double> JsonCursor::number() const {
     if (!value_->is_number()) {
         return wrong("it must be a number");

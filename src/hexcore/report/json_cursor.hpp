@@ -26,6 +26,7 @@ public:
     [[nodiscard]] Result<std::vector<JsonCursor>> elements() const;
 
     [[nodiscard]] Result<std::string> text() const;
+    [[nodiscard]] Result<bool> truth() const;
     [[nodiscard]] Result<double> number() const;  ///< finite and not negative
     [[nodiscard]] Result<std::uint32_t> count() const;
     /// At most 2^53 - 1, what a JSON number counts exactly, so that sums cannot overflow.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/cache_stats.hpp"
 #include "hexcore/report/plan_summary.hpp"
 #include "hexcore/report/usage_json.hpp"
 
@@ -25,11 +26,19 @@ Json model_json(const Plan& plan) {
             {"output_bytes", plan.output.count()}};
 }
 
-Json context_json(const ContextShape& context) {
-    return {{"tokens", context.tokens.value()},
-            {"sequences", context.sequences},
-            {"kv_type", to_string(context.kv_type)},
-            {"ubatch", context.ubatch.value()}};
+Json context_json(const Plan& plan) {
+    const ContextShape& context = plan.context;
+    Json json = {{"tokens", context.tokens.value()},
+                 {"sequences", context.sequences},
+                 {"kv_type", to_string(context.kv_type)},
+                 {"ubatch", context.ubatch.value()}};
+    if (context.swa_full) {
+        json["swa_full"] = true;
+    }
+    if (plan.cache) {
+        json["can"] = abilities_json(*plan.cache);
+    }
+    return json;
 }
 
 Json devices_json(const Plan& plan) {
@@ -83,7 +92,7 @@ Json plan_json(const Plan& plan) {
                  {"basis", plan.basis == Basis::dry_run ? "dry-run" : "estimate"},
                  {"model", model_json(plan)},
                  {"policy", to_string(plan.policy)},
-                 {"context", context_json(plan.context)},
+                 {"context", context_json(plan)},
                  {"devices", devices_json(plan)},
                  {"host", {{"planned", usage_json(plan.host)}}}};
     if (plan.parking) {

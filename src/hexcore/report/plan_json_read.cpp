@@ -89,6 +89,24 @@ Result<void> read_model(const JsonCursor& root, Plan& plan) {
     return {};
 }
 
+Result<std::optional<CacheAbilities>> read_abilities(const JsonCursor& root) {
+    HEXCORE_TRY(context, root.member("context"));
+    if (!context.has("can")) {
+        return std::optional<CacheAbilities>();
+    }
+    HEXCORE_TRY(can, context.member("can"));
+    HEXCORE_TRY(slide, can.member("slide"));
+    HEXCORE_TRY(slides, slide.truth());
+    HEXCORE_TRY(forget, can.member("forget"));
+    HEXCORE_TRY(forget_name, forget.text());
+    const Result<Forgetting> forgetting = parse_forgetting(forget_name);
+    if (!forgetting) {
+        return forget.wrong(forgetting.error().message);
+    }
+    HEXCORE_TRY(why, text_member(can, "why"));
+    return CacheAbilities{.slide = slides, .forget = *forgetting, .why = why};
+}
+
 Result<ContextShape> read_context(const JsonCursor& root) {
     ContextShape shape;
     HEXCORE_TRY(context, root.member("context"));
@@ -105,6 +123,11 @@ Result<ContextShape> read_context(const JsonCursor& root) {
     if (context.has("ubatch")) {
         HEXCORE_TRY(ubatch, count_up_to(context, "ubatch", max_ubatch));
         shape.ubatch = TokenCount(ubatch);
+    }
+    if (context.has("swa_full")) {
+        HEXCORE_TRY(full, context.member("swa_full"));
+        HEXCORE_TRY(is_full, full.truth());
+        shape.swa_full = is_full;
     }
     shape.tokens = TokenCount(tokens);
     shape.sequences = sequences;
@@ -248,10 +271,12 @@ Result<Plan> plan_from_json(std::string_view text) {
     HEXCORE_TRY_VOID(read_model(root, plan));
     HEXCORE_TRY(policy, policy_member(root));
     HEXCORE_TRY(context, read_context(root));
+    HEXCORE_TRY(abilities, read_abilities(root));
     HEXCORE_TRY(devices, read_devices(root));
     plan.basis = basis;
     plan.policy = policy;
     plan.context = context;
+    plan.cache = abilities;
     plan.devices = std::move(devices);
     HEXCORE_TRY_VOID(read_placement(root, plan));
     if (root.has("host")) {

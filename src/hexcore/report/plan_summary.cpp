@@ -26,9 +26,10 @@ std::string model_sentence(const Plan& plan) {
 }
 
 std::string context_sentence(const Plan& plan) {
-    return fmt::format("{} in {}, {} KV cache, batches of up to {}",
+    return fmt::format("{} in {}, {} KV cache{}, batches of up to {}",
                        plural(plan.context.tokens.value(), "token"),
                        plural(plan.context.sequences, "sequence"), to_string(plan.context.kv_type),
+                       plan.context.swa_full ? " without windows" : "",
                        plural(plan.context.ubatch.value(), "token"));
 }
 

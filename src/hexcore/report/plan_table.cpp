@@ -17,6 +17,9 @@ std::string head_text(const Plan& plan, std::size_t columns) {
     std::string text = hanging_paragraph("Plan      ", plan_title(plan), columns);
     text += hanging_paragraph("model     ", model_sentence(plan), columns);
     text += hanging_paragraph("context   ", context_sentence(plan), columns);
+    if (plan.cache) {
+        text += hanging_paragraph("session   ", printable(in_words(*plan.cache)), columns);
+    }
     if (const std::string parking = parking_sentence(plan); !parking.empty()) {
         text += hanging_paragraph("parking   ", parking, columns);
     }

@@ -45,6 +45,9 @@ void add_context_options(ShellCommand& command, const ContextShape& context) {
     if (context.sequences > 1) {
         command.option("-np", fmt::format("{}", context.sequences));
     }
+    if (context.swa_full) {
+        command.flag("--swa-full");
+    }
     if (context.kv_type != KvType::f16) {
         command.option("-ctk", to_string(context.kv_type));
         command.option("-ctv", to_string(context.kv_type));

@@ -137,7 +137,7 @@ ggml_cgraph* reserve_graph(llama_context& context, std::uint32_t tokens, std::ui
 }
 
 DryRunUsage context_usage(Machine& machine, const llama_context& context) {
-    DryRunUsage usage{std::vector<Usage>(machine.size()), {}};
+    DryRunUsage usage{std::vector<Usage>(machine.size()), {}, {}};
     for (const auto& [type, data] : llama_get_memory_breakdown(&context)) {
         Device* device = device_with(machine, type);
         if (device == nullptr) {

@@ -1,5 +1,6 @@
 #include "hexcore/runtime/dry_run.hpp"
 
+#include "hexcore/runtime/cache_abilities.hpp"
 #include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/key_shift.hpp"
 #include "hexcore/runtime/load_error.hpp"
@@ -48,6 +49,9 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
         return tl::unexpected(load_error(machine, log, trial.inventory, "cannot move its keys"));
     }
     DryRunUsage usage = context_usage(machine, *context);
+    if (llama_get_memory(context.get()) != nullptr) {
+        usage.cache = cache_abilities(*context, trial.inventory, plan.context);
+    }
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
         const Device& device = machine.device(DeviceId(i));

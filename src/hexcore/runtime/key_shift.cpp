@@ -51,7 +51,7 @@ std::string obstacle_to_key_shift(const llama_context& context, const Inventory&
         return "recurrent layers have one state for all tokens";
     }
     if (llama_model_n_swa(&model) > 0) {
-        return "layers with a sliding window keep the cells of the window alone";
+        return "layers with a sliding window have a cache of their own, whose keys are not moved";
     }
     if (memory == nullptr || !llama_memory_can_shift(memory) || !has_one_kv_cache(context)) {
         return "the positions of this architecture's keys cannot be moved";

@@ -95,7 +95,7 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
     parameters.n_batch = std::max(parameters.n_batch, parameters.n_ubatch);
     parameters.n_outputs_max =
         std::min(parameters.n_batch, std::max(options.outputs, shape.sequences));
-    parameters.swa_full = false;  // a sliding window needs no cells but those it sees
+    parameters.swa_full = shape.swa_full;
     parameters.type_k = to_ggml(shape.kv_type);
     parameters.type_v = to_ggml(shape.kv_type);
     parameters.n_threads = options.threads > 0 ? options.threads : usable_cores();

@@ -164,8 +164,9 @@ Engine::Engine(LoadedModel& model, EngineOptions options)
 /// another order: those of sessions that are to be exact are computed again.
 ParkingOptions Engine::parking_for(const LoadedModel& model, const EngineOptions& options) {
     ParkingOptions parking = options.parking;
+    const Forgetting forget = abilities_of(model).forget;
     if (options.equality == Equality::exact &&
-        abilities_of(model).forget == Forgetting::within_reach) {
+        (forget == Forgetting::within_reach || forget == Forgetting::in_cache)) {
         parking.memory = Bytes();
     }
     return parking;

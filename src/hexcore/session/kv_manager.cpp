@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "hexcore/backend/machine.hpp"
-#include "hexcore/runtime/key_shift.hpp"
+#include "hexcore/runtime/cache_abilities.hpp"
 #include "llama.h"
 
 namespace hexcore {
@@ -21,16 +21,7 @@ std::uint32_t size_of(const SessionCells& cells) {
 }  // namespace
 
 CacheAbilities abilities_of(const LoadedModel& model) {
-    CacheAbilities abilities;
-    abilities.why =
-        obstacle_to_key_shift(model.context(), model.inventory(), model.plan().context.kv_type);
-    abilities.slide = abilities.why.empty();
-    if (llama_model_is_recurrent(&model.model()) || llama_model_is_hybrid(&model.model())) {
-        abilities.forget = Forgetting::all_or_none;
-    } else if (llama_model_n_swa(&model.model()) > 0) {
-        abilities.forget = Forgetting::within_reach;
-    }
-    return abilities;
+    return cache_abilities(model.context(), model.inventory(), model.plan().context);
 }
 
 std::uint32_t session_tokens_of(const LoadedModel& model) {
