@@ -26,6 +26,33 @@ TEST_F(EngineTest, AFullSessionStopsAndLosesNothing) {
     EXPECT_EQ(session.tokens().size(), 257U);
 }
 
+TEST_F(EngineTest, ASessionMayHaveABoundOfItsOwn) {
+    start({});
+    Session by_tokens = open({.most_tokens = 40});
+    const Answer full = answer(by_tokens, request(30, 1, 0));
+    EXPECT_EQ(full.stop, StopReason::context_full);
+    EXPECT_EQ(full.generated_tokens, 40U - 30U + 1U);
+    EXPECT_EQ(full.cache.session_cells, 40U);
+    const Bytes token(full.cache.session_bytes.count() / 40);
+    Session by_bytes = open({.most_bytes = token * 25 + 1_B});
+    EXPECT_EQ(answer(by_bytes, request(20, 1, 0)).cache.session_bytes, token * 25);
+    Session sliding = open({.on_full = OnFull::slide, .keep = 4, .most_tokens = 32});
+    const Answer slid = answer(sliding, request(30, 1, 40));
+    EXPECT_EQ(slid.stop, StopReason::length);
+    EXPECT_GT(slid.cache.counts.shifts, 1U);
+    EXPECT_EQ(slid.cache.session_tokens_high_water, 32U);
+    Session other = open();
+    EXPECT_EQ(answer(other, request(60, 1, 1)).cache.session_cells, 256U);
+}
+
+TEST_F(EngineTest, ABoundThatHasRoomForNoTokenIsRefused) {
+    start({.sequences = 1});
+    const auto session = engine_->open({.most_bytes = 1_B});
+    ASSERT_FALSE(session.has_value());
+    EXPECT_EQ(session.error().code, ErrorCode::usage);
+    EXPECT_THAT(session.error().message, HasSubstr("has room for no token"));
+}
+
 TEST_F(EngineTest, AFullSessionSlidesAndKeepsItsStart) {
     start({.sequences = 1});
     Session session = open({.on_full = OnFull::slide, .keep = 8});

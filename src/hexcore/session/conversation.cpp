@@ -37,6 +37,29 @@ std::uint32_t common_start(std::span<const Token> a, std::span<const Token> b) {
     return static_cast<std::uint32_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+Result<std::uint32_t> session_bound(const SessionOptions& options, const LoadedModel& model) {
+    std::uint32_t most = session_tokens_of(model);
+    if (options.most_tokens > 0) {
+        most = std::min(most, options.most_tokens);
+    }
+    if (options.most_bytes > Bytes()) {
+        const auto within =
+            CacheCells(model.machine(), model.context()).tokens_within(options.most_bytes);
+        if (!within) {
+            return fail(ErrorCode::usage,
+                        "what tokens of this model take of the cache is known when they are there; "
+                        "bound the session by tokens");
+        }
+        if (*within == 0) {
+            return fail(ErrorCode::usage,
+                        "a session bound to {} bytes of the cache has room for no token",
+                        options.most_bytes.count());
+        }
+        most = std::min(most, *within);
+    }
+    return most;
+}
+
 Request in_window(Request request, const SessionOptions& options, std::uint32_t most) {
     std::vector<Token>& tokens = request.tokens;
     if (options.on_full == OnFull::stop || tokens.size() <= most) {
@@ -67,10 +90,14 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     if (tokens.empty() && held == 0) {
         return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
     }
-    const std::uint32_t most = kv.session_tokens();
+    const std::uint32_t most = options_.most_tokens;
     if (options_.on_full == OnFull::stop && held + tokens.size() > most) {
         const std::uint64_t enough = (held + tokens.size() + 1) * model.plan().context.sequences;
-        return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
+        std::vector<Remedy> remedies = {{.change = Change::raise_context, .count = enough}};
+        if (most < kv.session_tokens()) {
+            remedies.clear();  // the session's own bound is in the way
+        }
+        return fail(ErrorCode::usage, std::move(remedies),
                     "the prompt has {} and the context has room for {}",
                     plural(tokens.size(), "token"), most - std::min<std::size_t>(most, held));
     }
@@ -194,7 +221,7 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut, const SessionCell
     }
     if (kept == 0) {
         // What was given up while it was parked may have been longer than a window.
-        const std::size_t most = kv.session_tokens();
+        const std::size_t most = options_.most_tokens;
         if (tokens_.size() > most) {
             const std::size_t keep = std::min<std::size_t>(options_.keep, most / 2);
             const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
@@ -230,13 +257,13 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         }
         now_ = std::min<std::size_t>(uncomputed(), end - at);
     }
-    while (at + now_ > kv.session_tokens()) {
+    while (at + now_ > options_.most_tokens) {
         if (options_.on_full == OnFull::stop) {
             return {};
         }
         const std::uint32_t keep = std::min(options_.keep, at - std::min(at, 2U));
         if (at < 2 || cells_.shifting) {
-            now_ = kv.session_tokens() - at;  // it slid already: as much as there is room for
+            now_ = options_.most_tokens - at;  // it slid already: as much as there is room for
             break;
         }
         const std::uint32_t out = kv.slide(cells_, keep);

@@ -26,7 +26,16 @@ enum class OnFull {
 struct SessionOptions {
     OnFull on_full = OnFull::stop;
     std::uint32_t keep = 0;  ///< tokens at the start that slide() never takes out
+    /// It is full with so many tokens in the cache; 0: with all that its sequence has room for.
+    std::uint32_t most_tokens = 0;
+    /// The same in bytes of the cache, over all devices; whichever comes first. 0: no such bound.
+    Bytes most_bytes = {};
 };
+
+/// The most tokens that a session of this model has in the cache. Fails with ErrorCode::usage where
+/// the bound in its options leaves it none, or is in bytes that nobody can tell beforehand.
+[[nodiscard]] Result<std::uint32_t> session_bound(const SessionOptions& options,
+                                                  const LoadedModel& model);
 
 /// What a session that slides takes of a whole prompt of more than `most` tokens: the first `keep`,
 /// and the newest, of which as many are left as if it had slid all along. So the prompts of a
@@ -55,6 +64,7 @@ public:
         generating,  ///< has one token to compute, the last one of the answer so far
     };
 
+    /// `options` say how many tokens it may have.
     Conversation(SessionCells& cells, SessionOptions options) : cells_(cells), options_(options) {}
 
     [[nodiscard]] State state() const { return state_; }

@@ -113,12 +113,13 @@ Result<Session::Loaded> Session::load_from(
     HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model()),
                                         engine_->model().machine().host()));
     KvManager& kv = engine_->kv_;
-    if (read.tokens.size() > kv.session_tokens() + std::size_t{1}) {
+    const std::uint32_t most = conversation_->cells().most;
+    if (read.tokens.size() > most + std::size_t{1}) {
         const std::uint64_t enough =
             (read.tokens.size() + 1) * engine_->model().plan().context.sequences;
         return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
                     "{}: the saved session has {} tokens and the context has room for {}",
-                    file.string(), read.tokens.size(), kv.session_tokens());
+                    file.string(), read.tokens.size(), most);
     }
     const std::uint32_t n_vocab = engine_->tokenizer_.vocabulary_size();
     for (const Token token : read.tokens) {
@@ -175,11 +176,11 @@ ParkingOptions Engine::parking_for(const LoadedModel& model, const EngineOptions
 Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
 
 Result<void> Engine::check(const SessionOptions& options, const LoadedModel& model) {
+    HEXCORE_TRY(most, session_bound(options, model));
     if (options.on_full == OnFull::stop) {
         return {};
     }
     const CacheAbilities abilities = abilities_of(model);
-    const std::uint32_t most = session_tokens_of(model);
     if (!abilities.slide) {
         return fail(ErrorCode::usage, "a full context of this model cannot slide: {}; it can stop",
                     abilities.why);
@@ -193,7 +194,12 @@ Result<void> Engine::check(const SessionOptions& options, const LoadedModel& mod
 
 Result<Session> Engine::open(const SessionOptions& options) {
     HEXCORE_TRY_VOID(check(options, model()));
-    conversations_.push_back(std::make_unique<Conversation>(kv_.add(), options));
+    SessionOptions bound = options;
+    HEXCORE_TRY(most, session_bound(options, model()));
+    bound.most_tokens = most;
+    SessionCells& cells = kv_.add();
+    cells.most = most;
+    conversations_.push_back(std::make_unique<Conversation>(cells, bound));
     return Session(*this, *conversations_.back());
 }
 

@@ -335,7 +335,7 @@ CacheStats KvManager::stats(const SessionCells* of) const {
     CacheStats stats;
     books_.describe(stats, of == nullptr ? nullptr : &of->entry);
     stats.counts = of == nullptr ? counts_ : of->counts;
-    stats.session_cells = of == nullptr ? 0 : session_tokens_;
+    stats.session_cells = of == nullptr ? 0 : of->most > 0 ? of->most : session_tokens_;
     stats.kv_type = model_.plan().context.kv_type;
     stats.sessions = sessions_.size();
     stats.sessions_parked = static_cast<std::uint64_t>(std::ranges::count_if(

@@ -17,12 +17,15 @@ std::size_t without_opening(const Request& request) {
 }  // namespace
 
 SessionPool::SessionPool(Engine& engine, std::size_t most, SessionOptions options)
-    : engine_(engine), most_(most), options_(options) {
+    : engine_(engine),
+      most_(most),
+      options_(options),
+      session_tokens_(session_bound(options, engine.model()).value_or(0)) {
     HEXCORE_CHECK(most > 0, most, "no session is to be kept");
 }
 
 Session* SessionPool::for_prompt(const Request& whole) {
-    const Request request = in_window(whole, options_, engine_.session_tokens());
+    const Request request = in_window(whole, options_, session_tokens_);
     const std::size_t size = request.tokens.size();
     const std::size_t copied = engine_.reusable(request);
     const auto closing = places_.size() >= most_ ? oldest() : places_.end();

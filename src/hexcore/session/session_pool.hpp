@@ -61,6 +61,7 @@ private:
     Engine& engine_;
     std::size_t most_;
     SessionOptions options_;
+    std::uint32_t session_tokens_;
     std::list<Place> places_;
     std::uint64_t now_ = 0;  ///< counts uses
 };
