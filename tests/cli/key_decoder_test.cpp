@@ -55,6 +55,21 @@ TEST(KeyDecoder, OtherKeysBehindAnEscapeAreAltKeys) {
               L"b\x1b\x02\x1b\x7f");
 }
 
+TEST(KeyDecoder, AnEscapeBehindWhichNothingCameForAWhileBeginsNoSequence) {
+    KeyDecoder decoder;
+    decoder.pause();  // before it, which means nothing
+    decoder.add('\x1b');
+    decoder.pause();
+    std::wstring typed;
+    for (const char byte : std::string_view("On\x1bOD")) {
+        decoder.add(byte);
+    }
+    while (const auto key = decoder.take()) {
+        typed += key->code;
+    }
+    EXPECT_EQ(typed, L"\x1bOn\x02");
+}
+
 TEST(KeyDecoder, ASequenceThatIsCutOffByAControlKeyIsNone) { EXPECT_EQ(codes("\x1b[\rx"), L"\rx"); }
 
 TEST(KeyDecoder, NobodyCanTypeTheCodesOfItsOwn) {

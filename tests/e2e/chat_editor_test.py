@@ -196,3 +196,41 @@ def test_text_is_utf_8_where_the_locale_says_nothing(chat, tmp_path):
     begun.shows("> \u00fc\u6f22", 5)
     begun.write("\x15")
     assert begun.arrives("\u00fc\u6f22e\u0301", tmp_path) == "\u00fc\u6f22e\u0301"
+
+
+def test_no_more_than_what_was_typed_is_given_up_by_ctrl_c(chat):
+    begun = chat()
+    for question in ("abc", "another one"):
+        begun.write(question)
+        begun.shows("> " + question)
+        begun.write("\x03")
+        begun.read_until(lambda text: "ends the chat" in text and text.endswith("> "))
+    begun.write("\x03")
+    assert begun.exit_code() == 130
+
+
+@pytest.mark.parametrize("term", ["screen-256color", "tmux-256color"])
+def test_terminals_within_terminals_edit_too(chat, tmp_path, term):
+    begun = chat(TERM=term)
+    assert begun.arrives("ac" + KEYS["left"] + "b", tmp_path) == "abc"
+
+
+def test_wide_letters_of_a_wrapped_question_are_where_they_are_shown(chat, tmp_path):
+    begun = chat()
+    letters = "\u65e5\u672c" * 22  # 88 columns
+    rows = "ab" + letters
+    begun.write(rows + KEYS["home"] + KEYS["right"] + "X")
+    # The prompt and 78 columns; a wide letter that has no room goes to the next row.
+    begun.read_until_screen(lambda screen, cursor: "".join(screen[cursor[0]:cursor[0] + 2]) ==
+                            "> aXb" + letters and cursor[1] == 4)
+    begun.write(KEYS["delete"] * 2)
+    begun.read_until_screen(lambda screen, cursor: "".join(screen[cursor[0]:cursor[0] + 2]) ==
+                            "> aX" + letters[1:] and cursor[1] == 4)
+
+
+def test_a_file_that_is_no_conversation_is_not_written_over(chat, tmp_path):
+    begun = chat()
+    file = tmp_path / "precious"
+    file.write_text("precious")
+    assert "no saved session" in begun.ask(f"/save {file}")
+    assert file.read_text() == "precious"

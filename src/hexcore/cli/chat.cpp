@@ -36,7 +36,7 @@ Result<Answer> chat(Talk& talk, QuestionReader& questions, Interrupt& interrupt)
     while (!interrupt.should_quit() && questions.next(question)) {
         asked = true;
         if (is_command(question)) {
-            if (obey(talk, question, all) == Next::end) {
+            if (obey(talk, question, all, questions.edits()) == Next::end) {
                 break;
             }
             continue;
@@ -46,7 +46,7 @@ Result<Answer> chat(Talk& talk, QuestionReader& questions, Interrupt& interrupt)
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
             complain(told(answer.error(), in_options));
-            if (questions.has_history()) {
+            if (questions.edits()) {
                 print_paragraph_aside("Up brings the question back.");
             }
             continue;

@@ -66,7 +66,7 @@ bool is_command(const std::string& question) {
            std::ranges::find(names, name_in(question)) != names.end();
 }
 
-Next obey(Talk& talk, const std::string& command, const Answer& so_far) {
+Next obey(Talk& talk, const std::string& command, const Answer& so_far, bool edits) {
     const std::string name(name_in(command));
     const std::string value = command.size() > name.size() ? command.substr(name.size() + 1) : "";
     if (name == "/bye" || name == "/exit" || name == "/quit") {
@@ -74,7 +74,7 @@ Next obey(Talk& talk, const std::string& command, const Answer& so_far) {
     }
     if (name == "/help" || name == "/?") {
         print_aside(help);
-        if (stdin_is_terminal()) {
+        if (edits) {
             print_aside(editing_help);
         }
     } else if (name == "/clear") {

@@ -14,6 +14,6 @@ enum class Next { question, end };
 [[nodiscard]] bool is_command(const std::string& question);
 
 /// Does what the command says; `so_far` are the figures of all answers.
-[[nodiscard]] Next obey(Talk& talk, const std::string& command, const Answer& so_far);
+[[nodiscard]] Next obey(Talk& talk, const std::string& command, const Answer& so_far, bool edits);
 
 }  // namespace hexcore

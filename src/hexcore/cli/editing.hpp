@@ -18,8 +18,6 @@ namespace hexcore {
 /// are libedit's functions, called by "typing" their code.
 enum EditingCode : wchar_t {
     code_mark = first_free_key_code,
-    code_older,
-    code_newer,
     code_show,
     code_line_above,  ///< these are libedit's own
     code_line_below,

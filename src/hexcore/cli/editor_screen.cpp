@@ -3,12 +3,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cwchar>
 #include <string>
 
 #include "hexcore/cli/code_points.hpp"
+#include "hexcore/cli/terminal.hpp"
 
 namespace hexcore {
 namespace {
@@ -24,14 +23,7 @@ ssize_t write_to_screen(void* cookie, const char* bytes, std::size_t size) {
     for (const char byte : std::string_view(bytes, size)) {
         screen.decoder.add(byte, characters);
     }
-    const std::string shown = screen.clusters.shown(characters);
-    for (std::string_view text = shown; !text.empty();) {
-        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-        if (written < 0 && errno != EINTR) {
-            break;  // who reads from this terminal will notice
-        }
-        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-    }
+    (void)write_whole(screen.clusters.shown(characters));  // who reads from it will notice
     return static_cast<ssize_t>(size);
 }
 

@@ -84,6 +84,7 @@ void KeyDecoder::give(wchar_t code) { keys_.push_back({code}); }
 void KeyDecoder::add_plain(char byte) {
     if (byte == escape_byte) {
         state_ = State::escape;
+        is_esc_key_ = false;
         sequence_.clear();
         return;
     }
@@ -105,7 +106,7 @@ void KeyDecoder::add_to_sequence(char byte) {
         return add_plain(byte);
     }
     sequence_ += byte;
-    const bool begins = state_ == State::escape && (byte == '[' || byte == 'O');
+    const bool begins = state_ == State::escape && !is_esc_key_ && (byte == '[' || byte == 'O');
     // The Linux console's function keys have a second bracket.
     const bool goes_on =
         state_ == State::sequence && (byte < '@' || byte > '~' || sequence_ == "[[");

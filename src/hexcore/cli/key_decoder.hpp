@@ -37,6 +37,8 @@ public:
     [[nodiscard]] std::optional<Key> take();
     /// Ends a paste whose end has not come; false where there is none.
     bool end_paste();
+    /// Nothing came for a while: an escape character so far is the Esc key, and begins no sequence.
+    void pause() { is_esc_key_ = state_ == State::escape; }
 
 private:
     enum class State { plain, escape, sequence, paste };
@@ -46,6 +48,7 @@ private:
     void give(wchar_t code);
 
     State state_ = State::plain;
+    bool is_esc_key_ = false;
     CodePoints decoder_;
     std::string sequence_;  ///< behind the escape character
     std::string pasted_;

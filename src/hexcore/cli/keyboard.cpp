@@ -67,8 +67,12 @@ Keyboard::Event Keyboard::next(Key& key) {
         // A signal may reach another thread, and a read that waits would go on.
         constexpr int look_ms = 100;
         pollfd input{STDIN_FILENO, POLLIN, 0};
-        if (::poll(&input, 1, look_ms) > 0 && !read()) {
+        const int ready = ::poll(&input, 1, look_ms);
+        if (ready > 0 && !read()) {
             return Event::ended;
+        }
+        if (ready == 0) {
+            decoder_.pause();
         }
     }
 }

@@ -121,10 +121,17 @@ bool LineEditor::Libedit::begin() {
     const char* goes_up = nullptr;
     ::el_wget(editor_, EL_GETTC, "ce", &erases);
     ::el_wget(editor_, EL_GETTC, "up", &goes_up);
-    for (const char* sequence : {erases, goes_up}) {
-        if (sequence == nullptr || !std::string_view(sequence).starts_with("\x1b[")) {
-            return false;
-        }
+    const auto begins = [](const char* sequence, std::string_view with) {
+        return sequence != nullptr && std::string_view(sequence).starts_with(with);
+    };
+    // tmux and screen go up by a reverse line feed.
+    if (!begins(erases, "\x1b[") || (!begins(goes_up, "\x1b[") && !begins(goes_up, "\x1bM"))) {
+        return false;
+    }
+    // It inserts and deletes in wrapped rows as if wide characters had one column. Without these it
+    // writes the rest of the row anew.
+    for (const wchar_t* name : {L"im", L"ei", L"ic", L"IC", L"dm", L"ed", L"dc", L"DC"}) {
+        ::el_wset(editor_, EL_SETTC, name, L"", nullptr);
     }
     ::el_wset(editor_, EL_CLIENTDATA, this);
     ::el_wset(
@@ -245,7 +252,6 @@ int LineEditor::Libedit::next_code(wchar_t& code) {
                 code = code_give_up;
                 return 1;
             }
-            outcome_ = Outcome::interrupted;
             break;
         case Keyboard::Event::ended:
             break;
@@ -294,6 +300,8 @@ unsigned char LineEditor::Libedit::resumed() {
 }
 
 unsigned char LineEditor::Libedit::give_up() {
+    const LineInfoW* typed = ::el_wline(editor_);
+    outcome_ = typed->lastchar > typed->buffer ? Outcome::given_up : Outcome::interrupted;
     editing_->give_up();
     given_up_ = true;
     return CC_CURSOR;

@@ -21,7 +21,8 @@ public:
 
     enum class Outcome {
         question,
-        interrupted,  ///< what was typed so far is in the history
+        given_up,     ///< by Ctrl-C; what was typed is in the history
+        interrupted,  ///< the same where nothing was typed
         end,          ///< Ctrl-D, or a terminal that is gone
     };
     /// Waits for a question, of one or several lines; it may be empty.

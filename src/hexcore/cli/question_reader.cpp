@@ -18,10 +18,11 @@ bool QuestionReader::next(std::string& question) {
     }
     for (bool told = false;; told = true) {
         const Outcome outcome = editor_ ? edit(question) : read(question);
-        if (outcome != Outcome::interrupted) {
+        if (outcome == Outcome::question || outcome == Outcome::end) {
             return outcome == Outcome::question;
         }
-        if (told || interrupt_.should_quit() || !stdin_is_terminal()) {
+        const bool again = told && outcome == Outcome::interrupted;
+        if (again || interrupt_.should_quit() || !stdin_is_terminal()) {
             return false;
         }
         interrupt_.clear();
@@ -37,6 +38,8 @@ QuestionReader::Outcome QuestionReader::edit(std::string& question) {
                     return Outcome::question;
                 }
                 break;
+            case LineEditor::Outcome::given_up:
+                return Outcome::given_up;
             case LineEditor::Outcome::interrupted:
                 return Outcome::interrupted;
             case LineEditor::Outcome::end:

@@ -18,11 +18,11 @@ public:
     [[nodiscard]] bool has_ended();
     /// From now on the terminal, if there is one, is for the chat.
     void begin() { editor_ = LineEditor::open(interrupt_); }
-    /// Whether earlier questions can be brought back.
-    [[nodiscard]] bool has_history() const { return editor_ != nullptr; }
+    /// Whether questions are edited, and earlier ones can be brought back.
+    [[nodiscard]] bool edits() const { return editor_ != nullptr; }
     /// The next question that is not empty; on a terminal one of several lines where it is typed so
     /// (goes_on()). False at the end, after SIGTERM, and after Ctrl-C; on a terminal after a second
-    /// one.
+    /// one where nothing was typed in between.
     [[nodiscard]] bool next(std::string& question);
 
     /// Nothing is lost of what is typed until the next question is asked for.
@@ -33,7 +33,7 @@ public:
     }
 
 private:
-    enum class Outcome { question, interrupted, end };
+    enum class Outcome { question, given_up, interrupted, end };
     [[nodiscard]] Outcome edit(std::string& question);
     [[nodiscard]] Outcome read(std::string& question);
 

@@ -22,7 +22,7 @@ int run(const Options& options) {
     print(options.format == "json" ? json_text(leftovers_json(leftovers))
                                    : leftovers_table(leftovers, stdout_style()));
     if (!options.end && !leftovers.empty()) {
-        complain("hexcore: --end removes the files and ends the processes");
+        complain("hexcore reset --end removes this");
     }
     return all_ended(leftovers) ? 0 : static_cast<int>(ErrorCode::negative);
 }

@@ -150,7 +150,8 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
         HEXCORE_TRY(session,
                     engine.open({.on_full = options.planning.when_full(), .keep = options.keep}));
         auto answered = answer_with(engine, session, options, questions, interrupt);
-        if (options.prompt && options.format == "text") {
+        // Where it failed there may be a part of the answer on the line, or nothing.
+        if (options.prompt && options.format == "text" && (answered || stdout_is_terminal())) {
             print("\n");
         }
         HEXCORE_TRY(answer, std::move(answered));

@@ -6,6 +6,7 @@
 #include "hexcore/cli/answer_printer.hpp"
 #include "hexcore/cli/conversation_note.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/session/session_file.hpp"
 
 namespace hexcore {
 
@@ -66,6 +67,7 @@ Result<Answer> Talk::ask(const std::string& question, const Interrupt& interrupt
 }
 
 Result<void> Talk::save_to(const std::filesystem::path& file) {
+    HEXCORE_TRY_VOID(check_session_file(file));  // nothing else is written over
     return session_->save_to(file, conversation_note(messages_));
 }
 

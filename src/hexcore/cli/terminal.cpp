@@ -56,7 +56,7 @@ TextStyle stderr_style() { return style_of(STDERR_FILENO); }
 std::size_t stdout_columns() { return columns_of(STDOUT_FILENO); }
 std::size_t stderr_columns() { return columns_of(STDERR_FILENO); }
 
-void print(std::string_view text) {
+bool write_whole(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
         if (written >= 0) {
@@ -65,13 +65,20 @@ void print(std::string_view text) {
             pollfd output{STDOUT_FILENO, POLLOUT, 0};
             ::poll(&output, 1, -1);
         } else if (errno != EINTR) {  // as by Ctrl-C while a terminal is stopped (Ctrl-S)
-            if (errno != EPIPE) {
-                complain(
-                    fmt::format("standard output cannot be written: {}", std::strerror(errno)));
-            }
-            end_now(static_cast<int>(ErrorCode::negative));
+            return false;
         }
     }
+    return true;
+}
+
+void print(std::string_view text) {
+    if (write_whole(text)) {
+        return;
+    }
+    if (errno != EPIPE) {
+        complain(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
+    }
+    end_now(static_cast<int>(ErrorCode::negative));
 }
 
 void print_aside(std::string_view text) {

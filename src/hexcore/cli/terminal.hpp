@@ -24,6 +24,8 @@ namespace hexcore {
 /// Writes to stdout at once. Where it cannot be written the program says why and ends with exit
 /// code 1; after a reader that went away (a closed pipe) it ends quietly.
 void print(std::string_view text);
+/// The same for who goes on where it cannot be written: false then, and errno says why.
+bool write_whole(std::string_view text);
 /// Writes to stderr at once. What cannot be written there is nobody's to read: it is dropped.
 void print_aside(std::string_view text);
 /// Writes one line to stderr; on a terminal broken between words.

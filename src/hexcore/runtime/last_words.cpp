@@ -149,6 +149,8 @@ void end_program_with_a_sentence() {
     // Whether ggml finds out while it reads or while it writes is chance; writing to a connection
     // that is closed would kill the program without a word.
     std::signal(SIGPIPE, SIG_IGN);
+    // A file at the limit of its size is one that cannot be written, like one on a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void end_examination_with_last_words() {

@@ -172,7 +172,7 @@ void Conversation::forget_ends_after(std::uint32_t position) {
 /// how many tokens that are.
 std::uint32_t Conversation::take_beginning(KvManager& kv, const CutOptions& cut,
                                            const SessionCells* other) {
-    std::uint32_t kept = kv.keep_first(cells_, reusable(cells_, tokens_, request_, cut));
+    const std::uint32_t kept = kv.keep_first(cells_, reusable(cells_, tokens_, request_, cut));
     const std::uint32_t shared = request_.shared_tokens;
     const std::uint32_t others = other == nullptr ? 0 : reusable(*other, tokens_, request_, cut);
     const auto copied = [&] {
@@ -189,12 +189,11 @@ std::uint32_t Conversation::take_beginning(KvManager& kv, const CutOptions& cut,
         taken = others > shared ? restored() : copied();
     }
     if (taken > 0) {
-        kept = taken;
         cells_.fixed = taken;
         cells_.fixed_shared = shared;
         ends_.clear();
     }
-    return kept;
+    return position();  // none, where what was to be copied could not be taken
 }
 
 /// Takes the cells that are there to have been cut like a prompt, where nobody knows.
@@ -349,7 +348,7 @@ Answer Conversation::end(StopReason reason, KvManager& kv) {
     const bool undone = reason == StopReason::interrupted && request_.all_or_nothing;
     if (undone || (answer_.generated_tokens == 0 && state_ != State::generating)) {
         give_up(kv);
-        answer_.prompt_tokens = 0;
+        answer_.prompt_tokens = answer_.reused_tokens = 0;
     } else {
         show(stream_->rest(), true);
     }

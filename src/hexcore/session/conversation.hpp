@@ -96,8 +96,11 @@ public:
     /// next() was computed. Whether its logits are wanted: a token is to be chosen now.
     [[nodiscard]] bool computed(KvManager& kv, const CutOptions& cut);
     /// Its cells are gone, since what was computed with them was wrong. Whether it computes all of
-    /// them anew, which it does once for each answer.
-    [[nodiscard]] bool computes_anew() { return !std::exchange(computed_anew_, true); }
+    /// them anew, which it does once for each answer, in pieces like a prompt.
+    [[nodiscard]] bool computes_anew() {
+        state_ = State::prompt;
+        return !std::exchange(computed_anew_, true);
+    }
     /// next() was not computed, or in part: nothing of it counts.
     void not_computed(KvManager& kv);
     /// Chooses the next token. True: the answer ends, as answer().stop says.

@@ -83,7 +83,7 @@ public:
     /// How many tokens' cells there are, in a sequence or parked.
     [[nodiscard]] std::uint32_t kept(const SessionCells& cells) const;
     /// Gives `to` the cells of the first `count` tokens of another session in a sequence, in place
-    /// of its own. False, leaving it without any, where there is no host memory for a copy.
+    /// of its own. False where there is no host memory for a copy; it may be without any then.
     [[nodiscard]] bool copy_first(const SessionCells& from, SessionCells& to, std::uint32_t count);
     /// Whether copy_first() can be tried.
     [[nodiscard]] bool can_copy_first(const SessionCells& from, std::uint32_t count) const;

@@ -126,10 +126,12 @@ Result<void> check_session_file(const std::filesystem::path& path) {
             return fail(ErrorCode::usage, "{} is no file that a session can be kept in",
                         path.string());
         }
-        if (const FileReader file(path); !file.is_open()) {
+        const FileReader file(path);
+        if (!file.is_open()) {
             return fail(ErrorCode::usage, "cannot read {}: {}", path.string(),
                         std::strerror(file.open_error()));
         }
+        HEXCORE_TRY_VOID(read_header(file));
     }
     if (auto file = PrivateFile::begin(path); !file) {
         return fail(ErrorCode::usage, "{}", file.error().message);

@@ -21,7 +21,8 @@ struct SessionFile {
 };
 
 /// Whether a session could be read from there, if there is one, and kept there: to be asked before
-/// anything is computed for it. Fails with ErrorCode::usage, and leaves what is there.
+/// anything is computed for it, and before a file is written over. Fails with ErrorCode::usage, or
+/// with ErrorCode::bad_input where what is there is no saved session, and leaves it.
 [[nodiscard]] Result<void> check_session_file(const std::filesystem::path& path);
 
 /// Writes the file as PrivateFile does, leaving nothing of the new one where that fails.
