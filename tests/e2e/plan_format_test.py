@@ -59,6 +59,8 @@ def assert_keeps_its_promises(plan):
 def test_every_policy_plans_the_demo_model(hexcore, demo_model, policy, budgets):
     plan = hexcore.json("plan", demo_model, *on(*budgets), "--ctx", 1024, "--policy", policy)
     assert (plan["policy"], plan["basis"]) == (policy, "dry-run")
+    can = plan["context"].pop("can")
+    assert can["slide"] and can["forget"] == "any end"
     assert plan["context"] == {"tokens": 1024, "sequences": 1, "kv_type": "f16", "ubatch": 512}
     assert_keeps_its_promises(plan)
     times = {other["policy"]: other["token_seconds"] for other in plan["modelled"]}
