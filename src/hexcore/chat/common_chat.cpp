@@ -145,8 +145,10 @@ common_chat_templates_inputs to_common(const ChatRequest& request) {
 /// The token that the text is as a whole, if it is one.
 std::optional<std::int32_t> as_one_token(const llama_vocab* vocab, const std::string& text) {
     std::int32_t token = 0;
-    if (vocab == nullptr || llama_tokenize(vocab, text.data(), static_cast<int>(text.size()),
-                                           &token, 1, false, true) != 1) {
+    constexpr std::size_t longest = 256;  // no token has more, and common names its own with few
+    if (vocab == nullptr || text.size() > longest ||
+        llama_tokenize(vocab, text.data(), static_cast<int>(text.size()), &token, 1, false, true) !=
+            1) {
         return std::nullopt;
     }
     return token;
@@ -379,7 +381,7 @@ Result<ChatMessage> read_answer(const ChatPrompt& prompt, std::string_view text,
 }
 
 Result<std::string> grammar_of_schema(std::string_view json_schema) {
-    HEXCORE_TRY_VOID(check_json(json_schema, JsonKind::any, "the JSON schema"));
+    HEXCORE_TRY_VOID(check_schemas({{json_schema, JsonKind::any, "the JSON schema"}}));
     std::string grammar;
     const GuardedEnd end = run_guarded(values_of_others, [&] {
         grammar = json_schema_to_grammar(common_json::parse(std::string(json_schema)), true);

@@ -1,10 +1,10 @@
 #include "hexcore/chat/guarded_run.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 
+#include "hexcore/base/deep_stack.hpp"
 #include "value_limit.hpp"
 
 namespace hexcore {
@@ -24,8 +24,7 @@ struct Run {
     GuardedEnd end = {};
 };
 
-void* run(void* data) {
-    Run& run = *static_cast<Run*>(data);
+void run_within_limits(Run& run) {
     HexcoreValueLimit& limit = hexcore_value_limit();
     limit.values_left = run.values_max;
     limit.live_max = values_live_max;
@@ -39,7 +38,6 @@ void* run(void* data) {
     } else if (limit.too_much) {
         run.end.how = GuardedEnd::How::too_much;
     }
-    return nullptr;
 }
 
 }  // namespace
@@ -57,17 +55,8 @@ GuardedEnd run_caught(const std::function<void()>& work) {
 
 GuardedEnd run_guarded(std::uint64_t values_max, const std::function<void()>& work) {
     Run guarded{values_max, work};
-    pthread_attr_t attributes;
-    pthread_t thread{};
-    ::pthread_attr_init(&attributes);
-    const bool started = ::pthread_attr_setstacksize(&attributes, guarded_stack_bytes) == 0 &&
-                         ::pthread_create(&thread, &attributes, run, &guarded) == 0;
-    ::pthread_attr_destroy(&attributes);
-    if (!started) {
-        return {GuardedEnd::How::no_thread};
-    }
-    ::pthread_join(thread, nullptr);
-    return guarded.end;
+    const bool ran = DeepStack(guarded_stack_bytes).run([&] { run_within_limits(guarded); });
+    return ran ? guarded.end : GuardedEnd{GuardedEnd::How::no_thread};
 }
 
 std::size_t bracket_depth(std::string_view text) {

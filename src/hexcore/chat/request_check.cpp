@@ -5,6 +5,7 @@
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/chat/guarded_run.hpp"
+#include "hexcore/chat/schema_work.hpp"
 
 namespace hexcore {
 namespace {
@@ -33,6 +34,41 @@ Result<void> check_json(std::string_view text, JsonKind kind, const std::string&
     return {};
 }
 
+Result<void> check_schemas(const std::vector<SchemaText>& schemas) {
+    for (const SchemaText& schema : schemas) {
+        HEXCORE_TRY_VOID(check_json(schema.text, schema.kind, schema.what));
+    }
+    Result<void> checked;
+    const auto check = [&] {
+        SchemaCounts counts;
+        for (const SchemaText& schema : schemas) {
+            if (checked) {
+                checked =
+                    check_schema_work(nlohmann::json::parse(schema.text), schema.what, counts);
+            }
+        }
+    };
+    // References may lead on and on.
+    if (run_guarded(0, check).how != GuardedEnd::How::done) {
+        return fail(ErrorCode::does_not_fit,
+                    {{.change = Change::raise_limit, .value = "ulimit -v, ulimit -d, ulimit -u"}},
+                    "there is no memory to look through a JSON schema");
+    }
+    return checked;
+}
+
+Result<void> check_tools(const std::vector<ChatTool>& tools) {
+    std::vector<SchemaText> schemas;
+    for (const ChatTool& tool : tools) {
+        if (!tool.parameters.empty()) {
+            schemas.push_back({tool.parameters, JsonKind::object,
+                               fmt::format("the description of what the tool {} takes",
+                                           shortened(printable(tool.name), 60))});
+        }
+    }
+    return schemas.empty() ? Result<void>() : check_schemas(schemas);
+}
+
 Result<void> check_request(const ChatRequest& request) {
     for (const ChatMessage& message : request.messages) {
         for (const ChatToolCall& call : message.tool_calls) {
@@ -43,13 +79,7 @@ Result<void> check_request(const ChatRequest& request) {
             }
         }
     }
-    for (const ChatTool& tool : request.tools) {
-        if (!tool.parameters.empty()) {
-            HEXCORE_TRY_VOID(check_json(tool.parameters, JsonKind::object,
-                                        fmt::format("the description of what the tool {} takes",
-                                                    shortened(printable(tool.name), 60))));
-        }
-    }
+    HEXCORE_TRY_VOID(check_tools(request.tools));
     for (const auto& [name, value] : request.variables) {
         HEXCORE_TRY_VOID(check_json(value, JsonKind::any,
                                     fmt::format("the value of the template's variable {}",
