@@ -61,7 +61,7 @@ Result<HttpOptions> ServeOptions::http() const {
     options.request_most =
         std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(timeout_seconds * 1000)));
     // Beside those that are answered, those that ask how the server is, and that say nothing.
-    constexpr std::size_t others = 64;
+    constexpr std::size_t others = 192;
     options.connections = std::min(sessions, queue + planning.sequences) + others;
     if (worker_of != 0) {
         const char* key = std::getenv(worker_key_variable);

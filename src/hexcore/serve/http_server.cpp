@@ -194,6 +194,12 @@ private:
                !request.has_header("Expect");  // it is not sent before it is allowed
     }
 
+    /// A page in a browser may send a question to any server, whose answer it is not shown.
+    [[nodiscard]] static bool is_of_another_page(const httplib::Request& request) {
+        const std::string origin = request.get_header_value("Origin");
+        return !origin.empty() && !origin.ends_with("://" + request.get_header_value("Host"));
+    }
+
     /// What is known before the body is read.
     [[nodiscard]] std::optional<ApiError> may_not_ask(const httplib::Request& request) const {
         if (!options_.api_key.empty() && request.path != "/health" &&
@@ -208,6 +214,9 @@ private:
         }
         if (request.method == "GET" && request.has_header("Transfer-Encoding")) {
             return ApiError{.message = "a GET has no body"};
+        }
+        if (is_of_another_page(request)) {
+            return ApiError{.status = 403, .message = "pages of other origins may not ask"};
         }
         return std::nullopt;
     }

@@ -16,9 +16,12 @@ std::string entry(std::string_view list, std::size_t index) {
 }
 
 /// A text, or a list of parts that are texts.
-std::string read_content(JsonFields& message) {
+std::string read_content(JsonFields& message, bool may_be_missing) {
     const Json* content = message.any("content");
     if (content == nullptr) {
+        if (!may_be_missing) {
+            message.complain("content", "is missing");
+        }
         return {};
     }
     if (content->is_string()) {
@@ -77,7 +80,7 @@ ChatMessage read_message(JsonFields& fields) {
     if (std::ranges::find(roles, message.role) == roles.end()) {
         fields.complain("role", "must be system, developer, user, assistant or tool");
     }
-    message.content = read_content(fields);
+    message.content = read_content(fields, message.role == "assistant");
     message.name = fields.text("name").value_or("");
     if (message.role == "assistant") {
         message.reasoning = fields.text("reasoning_content").value_or("");
@@ -245,6 +248,7 @@ Asked<AskedChat> read_chat(std::string_view body) {
         }
     }
     fields.harmless("store", false);
+    (void)fields.object("metadata");  // of what is stored
     fields.harmless("modalities", Json::array({"text"}));
     fields.harmless("verbosity", "medium");
     fields.nothing_else();
