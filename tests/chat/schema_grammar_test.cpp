@@ -55,6 +55,26 @@ TEST(SchemaGrammar, RefusesWhatIsNoSchema) {
     EXPECT_THAT(refusal(R"({"type": "string", "pattern": "^(a$"})"), HasSubstr("grammar"));
 }
 
+TEST(SchemaGrammar, RefusesByNameWhatAGrammarWouldNotEnforce) {
+    EXPECT_THAT(refusal(R"({"properties": {"a": {"type": "integer", "multipleOf": 7}}})"),
+                HasSubstr("multipleOf, which is not supported"));
+    EXPECT_THAT(refusal(R"({"not": {"type": "string"}})"), HasSubstr("has not, which"));
+    EXPECT_THAT(refusal(R"({"type": "array", "items": {}, "uniqueItems": true})"),
+                HasSubstr("uniqueItems"));
+    EXPECT_THAT(refusal(R"({"type": "number", "minimum": 5})"), HasSubstr("has minimum of"));
+    for (const char* pattern : {"abc", "^([a-", "^(?!b)a$", "^(?<=b)a$"}) {
+        EXPECT_THAT(refusal(fmt::format(R"({{"type": "string", "pattern": "{}"}})", pattern)),
+                    HasSubstr("begin with ^, end with $"));
+    }
+    for (const char* schema :
+         {R"({"type": "integer", "minimum": 5, "maximum": 6})", R"({"x-mine": 1, "title": "T"})",
+          R"({"type": "array", "items": {}, "uniqueItems": false})",
+          R"({"type": "string", "pattern": "^(?:a|b)+$"})",
+          R"({"type": "object", "properties": {"not": {"type": "string"}}})"}) {
+        EXPECT_TRUE(grammar_of_schema(schema)) << schema;
+    }
+}
+
 TEST(SchemaGrammar, RefusesDeepAndLongSchemas) {
     EXPECT_THAT(refusal(repeated(R"({"items":)", 100'000)), HasSubstr("bytes"));
     EXPECT_THAT(refusal(repeated(R"({"items":)", 10'000) + "{}" + repeated("}", 10'000)),

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "hexcore/chat/schema_keywords.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -39,6 +41,7 @@ private:
         if (schema.contains("$ref")) {
             return follow(schema);
         }
+        HEXCORE_TRY_VOID(check_schema_keywords(schema, what_));
         HEXCORE_TRY_VOID(look_anew(schema));
         const auto type = schema.find("type");
         const std::size_t types = type != schema.end() && type->is_array() ? type->size() : 1;

@@ -33,8 +33,8 @@ struct SchemaCounts {
     std::size_t repetitions = 0;
 };
 
-/// Whether a JSON schema, with those that were counted before it, is within the limits; `what`
-/// begins the sentence where it is not. Fails with ErrorCode::usage, also where a reference leads
+/// Whether a JSON schema, with those that were counted before it, is within the limits, and asserts
+/// what a grammar can enforce; `what` begins the sentence where it is not. Fails with ErrorCode::usage, also where a reference leads
 /// to nothing but itself.
 [[nodiscard]] Result<void> check_schema_work(const nlohmann::json& schema, const std::string& what,
                                              SchemaCounts& counts);
