@@ -29,10 +29,10 @@ void on_signal(int signal) {
         // Whatever keeps the program from ending in order: what it holds goes with it.
         end_now(static_cast<int>(ErrorCode::interrupted));
     }
-    interrupted.store(true);
     if (signal == SIGTERM) {
         quit.store(true);
     }
+    interrupted.store(true);
 }
 
 }  // namespace
@@ -59,8 +59,12 @@ bool Interrupt::should_quit() const { return quit.load(); }
 void Interrupt::is_of_answers() { ends_waits_(&quit); }
 
 void Interrupt::clear() {
+    // In this order one that comes meanwhile sets the flag for good, and is not counted.
+    interrupted.store(false);
+    if (quit.load()) {
+        interrupted.store(true);
+    }
     first_at_ms.store(0);
-    interrupted.store(quit.load());
 }
 
 void Interrupt::start_over() {
