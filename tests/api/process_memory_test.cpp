@@ -82,5 +82,17 @@ TEST_F(ProcessMemoryProof, WhatDoesNotComeBackIsNotCleanAndSaysWhoHasIt) {
     EXPECT_THAT(report.why(), ElementsAre(HasSubstr("cuda:0 has 6.00 GiB more in use")));
 }
 
+TEST_F(ProcessMemoryProof, WhatDoesNotEndHasWhatItHas) {
+    ProcessMemory memory(options_);
+    set_free(2_GiB);
+    const ResetReport report = memory.not_ended(77);
+    EXPECT_FALSE(report.clean());
+    EXPECT_EQ(report.host.after.measured, 2_MiB);
+    ASSERT_EQ(report.host.holders.size(), 1U);
+    EXPECT_EQ(report.host.holders[0].pid, 77U);
+    EXPECT_THAT(report.why(), ElementsAre(HasSubstr("cuda:0 has 6.00 GiB more in use"),
+                                          HasSubstr("main memory has 2.0 MiB more in use")));
+}
+
 }  // namespace
 }  // namespace hexcore::test

@@ -2,6 +2,7 @@
 request loads again."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -33,8 +34,14 @@ class WorkerServer(Server):
 
 
 @pytest.fixture(scope="module")
-def server(hexcore, demo_model):
-    serving = WorkerServer(hexcore, demo_model)
+def state(tmp_path_factory):
+    """The folder for what is kept of runs."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def server(hexcore, demo_model, state):
+    serving = WorkerServer(hexcore, demo_model, env={"XDG_STATE_HOME": str(state)})
     hexcore.started.remove(serving.process)  # it outlives a single test
     yield serving
     serving.process.terminate()
@@ -115,9 +122,13 @@ def test_killed_while_it_loads_again_it_is_told_and_the_next_request_loads(serve
     assert server.complete(PROMPT, max_tokens=16).text == answer
 
 
-def test_a_reset_gives_all_memory_back_and_says_so(server, answer):
+def test_a_reset_gives_all_memory_back_and_says_so(server, answer, state):
     assert server.complete(PROMPT, max_tokens=16).text == answer  # there is a worker
     pid = server.worker()
+    parked = state / "hexcore" / "parked" / "run-killed"
+    parked.mkdir(parents=True)
+    (parked / "lock").touch()
+    (parked / "1.session").write_bytes(b"x" * 1000)
     reply = server.request("POST", "/reset")
     assert reply.status == 200
     report = reply.json
@@ -125,10 +136,15 @@ def test_a_reset_gives_all_memory_back_and_says_so(server, answer):
     assert report["clean"] is True
     assert report["host"]["before"]["measured_bytes"] > 500 << 20
     assert report["host"]["after"]["measured_bytes"] == 0
+    assert report["host"]["after"]["accounted_bytes"] is None
+    assert [(left["kind"], left["path"], left["ended"]) for left in report["leftovers"]] == [
+        ("parked", str(parked), True)]
+    assert not parked.exists()
     assert ended(pid)
     assert server.workers() == []
     again = server.request("POST", "/reset").json
     assert again["clean"], "nothing is there to be given back"
+    assert (again["devices"], again["host"], again["leftovers"]) == ([], None, [])
     page = server.request("POST", "/reset", headers={"Origin": "http://somewhere"})
     assert page.status == 403
     assert server.complete(PROMPT, max_tokens=16).text == answer
@@ -162,10 +178,31 @@ def test_a_model_that_does_not_load_ends_the_server_with_its_code_and_one_senten
     assert missing.stdout == ""
 
 
-def test_a_model_that_is_gone_later_is_an_answer_until_it_is_back(hexcore, demo_model, tmp_path):
+@pytest.mark.parametrize("option", ["--plan", "--chat-template"])
+def test_what_comes_once_is_not_for_processes_that_each_read_it(hexcore, demo_model, option):
+    refused = hexcore("serve", demo_model, "--worker", "--port", "0", option, "-", stdin="{}")
+    assert refused.code == 2
+    assert f"{option} - does not go with --worker" in refused.stderr
+
+
+def test_an_empty_template_is_none(hexcore, demo_model):
+    refused = hexcore("serve", demo_model, "--port", "0", "--chat-template", "/dev/null",
+                      *OPTIONS)
+    assert refused.code == 4
+    assert "/dev/null is empty" in refused.stderr
+
+
+def test_a_model_that_is_gone_later_is_an_answer_until_it_is_back(hexcore, demo_model, tmp_path,
+                                                                  monkeypatch):
     model = tmp_path / "model.gguf"
     model.symlink_to(demo_model)
+    program = tmp_path / "hexcore"
+    shutil.copy(hexcore.path, program)
+    monkeypatch.setattr(hexcore, "path", program)
     server = WorkerServer(hexcore, model)
+    # Another version in the program's place is not for the server that runs.
+    program.unlink()
+    program.symlink_to("/bin/false")
     assert server.request("POST", "/reset").json["clean"]
     model.unlink()
     reply = server.complete(PROMPT, max_tokens=4)

@@ -67,6 +67,14 @@ TEST(Companion, ItIsToldVariablesBeforeThoseOfThisProcess) {
     ::unsetenv("HEXCORE_TEST_TOLD");
 }
 
+TEST(Companion, ItIsToldAnotherNameThanItsPath) {
+    auto child = Companion::start({"/bin/sh", {"-c", "echo $0"}, {}, "called"});
+    ASSERT_TRUE(child) << child.error().message;
+    std::string line;
+    ASSERT_EQ((*child)->hear(line, long_enough), Heard::line);
+    EXPECT_EQ(line, "called");
+}
+
 TEST(Companion, TheTerminalsSignalsAreNotForIt) {
     const auto child = shell("exec sleep 1000");
     // Its group is its own once it is the program, or just before.

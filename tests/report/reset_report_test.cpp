@@ -18,22 +18,25 @@ using ::testing::ElementsAre;
 /// A GPU that others have taken meanwhile, and a capped host device that came back.
 ResetReport half_clean() {
     ResetReport report;
-    report.devices = {
-        {.name = "host0",
-         .peak = 288_MiB,
-         .before = {0_B, 0_B},
-         .after = {0_B, 0_B},
-         .waited = microseconds(120)},
-        {.name = "cuda:0",
-         .peak = 12_GiB,
-         .before = {0_B, 3_GiB},
-         .after = {0_B, 2_GiB},
-         .measured_by = MeasuredBy::free_memory,
-         .tolerance = 184_MiB,
-         .kept = 524_MiB,
-         .waited = microseconds(5'000'000),
-         .holders = {{4711, "python3 train.py", 2_GiB}, {4712, "", std::nullopt}}},
-        {.name = "rpc:card:50052", .peak = 1_GiB, .before = {}, .waited = microseconds(121)}};
+    report.devices = {{.name = "host0",
+                       .peak = 288_MiB,
+                       .before = {0_B, 0_B},
+                       .after = {0_B, 0_B},
+                       .waited = microseconds(120)},
+                      {.name = "cuda:0",
+                       .peak = 12_GiB,
+                       .before = {0_B, 3_GiB},
+                       .after = {0_B, 2_GiB},
+                       .measured_by = MeasuredBy::free_memory,
+                       .tolerance = 184_MiB,
+                       .kept = 524_MiB,
+                       .waited = microseconds(5'000'000),
+                       .holders = {{4711, "python3 train.py", 2_GiB}, {4712, "", std::nullopt}}},
+                      {.name = "rpc:card:50052",
+                       .peak = 1_GiB,
+                       .before = {0_B, {}},
+                       .after = {0_B, {}},
+                       .waited = microseconds(121)}};
     report.host = {.name = "this process",
                    .peak = 32_MiB,
                    .before = {0_B, 24_MiB},
@@ -72,6 +75,28 @@ TEST(ResetReport, SaysWhatTheBooksStillHave) {
     report.devices[1].after.measured = 0_B;
     report.host.after.accounted = 5_MiB;
     EXPECT_THAT(report.why(), ElementsAre("5.0 MiB of this process are still accounted"));
+}
+
+TEST(ResetReport, SaysWhereAnotherKeepsTheBooks) {
+    ResetReport report = half_clean();
+    report.host = {.name = "main memory", .before = {{}, 2_GiB}, .after = {{}, 0_B}};
+    const auto host = reset_json(report)["host"];
+    EXPECT_TRUE(host["peak_bytes"].is_null());
+    EXPECT_TRUE(host["after"]["accounted_bytes"].is_null());
+    EXPECT_TRUE(host["clean"].get<bool>());
+    EXPECT_NE(reset_table(report).find("not known"), std::string::npos);
+}
+
+TEST(ResetReport, IsNotCleanWhereSomethingIsLeft) {
+    ResetReport report = half_clean();
+    report.devices.clear();
+    Leftover left{.path = "/var/state/hexcore/parked/run-a1b2c3", .ended = true};
+    EXPECT_TRUE(reset_json(report, {left})["clean"].get<bool>());
+    EXPECT_EQ(reset_json(report, {left})["leftovers"].size(), 1U);
+    left.ended = false;
+    left.problem = "cannot remove it";
+    EXPECT_FALSE(reset_json(report, {left})["clean"].get<bool>());
+    EXPECT_EQ(reset_json(report, {left})["why"][0], "cannot remove it");
 }
 
 TEST(LeftoversReport, SaysWhatIsLeftWhereAndHowLarge) {

@@ -171,11 +171,16 @@ FolderSpace parking_space(const fs::path& folder) {
     return space;
 }
 
-std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
+std::vector<Leftover> find_left_parking(const fs::path& parking) {
     std::vector<Leftover> found;
-    for (const fs::path& folder : left_state_folders(places.parking)) {
+    for (const fs::path& folder : left_state_folders(parking)) {
         found.push_back({LeftoverKind::parked, folder.string(), {}, size_of(folder)});
     }
+    return found;
+}
+
+std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
+    std::vector<Leftover> found = find_left_parking(places.parking);
     std::error_code error;
     const std::string stem = places.measured.filename().string();
     for (fs::directory_iterator entry(places.measured.parent_path(), error), end;

@@ -29,6 +29,9 @@ struct LeftoverPlaces {
 /// sessions are not among them, nor are turns to load, which end with their process.
 [[nodiscard]] std::vector<Leftover> find_leftovers(const LeftoverPlaces& places = {});
 
+/// Of these the folders of parked sessions.
+[[nodiscard]] std::vector<Leftover> find_left_parking(const std::filesystem::path& parking);
+
 /// The room for files of parked sessions: what is free on their disk, and what dead processes left
 /// there, which the next that parks removes.
 [[nodiscard]] FolderSpace parking_space(

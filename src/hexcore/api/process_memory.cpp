@@ -80,4 +80,16 @@ ResetReport ProcessMemory::after_end(Clock::time_point begin, std::chrono::milli
     return report_;
 }
 
+ResetReport ProcessMemory::not_ended(pid_t process) {
+    look(process);
+    for (ResetMemory& memory : report_.devices) {
+        memory.after = memory.before;
+    }
+    const auto pid = static_cast<std::uint32_t>(process);
+    report_.host.after = report_.host.before;
+    report_.host.holders = {
+        {pid, command_of(options_.probe.root, pid), report_.host.before.measured}};
+    return report_;
+}
+
 }  // namespace hexcore

@@ -31,6 +31,8 @@ public:
     /// back, or until `deadline` is over.
     [[nodiscard]] ResetReport after_end(std::chrono::steady_clock::time_point begin,
                                         std::chrono::milliseconds deadline);
+    /// Of one that was killed and does not end: what it still has.
+    [[nodiscard]] ResetReport not_ended(pid_t process);
 
 private:
     const ProcessMemoryOptions options_;

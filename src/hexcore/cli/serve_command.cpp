@@ -1,6 +1,6 @@
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -84,15 +84,17 @@ Result<void> serve_here(const ServeOptions& options, Interrupt& interrupt) {
 
 /// This program once more, with the same options.
 Result<ModelWorkerOptions> worker_command() {
-    std::error_code error;
-    ModelWorkerOptions worker{.program = std::filesystem::read_symlink("/proc/self/exe", error),
+    // By the kernel's link: another version that lies in its place by then is another program.
+    ModelWorkerOptions worker{.program = "/proc/self/exe",
                               .arguments = command_words(ProcRoot(), "/proc/self"),
                               .key_variable = worker_key_variable,
-                              .tell = complain};
-    if (error || worker.arguments.size() < 2) {
+                              .tell = complain,
+                              .parking = default_parking_folder()};
+    if (worker.arguments.size() < 2) {
         return fail(ErrorCode::negative, "the kernel does not tell what this program is (/proc)");
     }
     // Behind the program and its command.
+    worker.name = worker.arguments.front();
     worker.arguments.erase(worker.arguments.begin());
     worker.arguments.insert(worker.arguments.begin() + 1,
                             {worker_mark(), std::to_string(::getpid())});
@@ -102,6 +104,7 @@ Result<ModelWorkerOptions> worker_command() {
 /// With the model in another process.
 Result<void> serve_by_worker(const ServeOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(http, options.http());
+    HEXCORE_TRY_VOID(options.check_worker());
     HEXCORE_TRY(command, worker_command());
     Metrics metrics;
     HEXCORE_TRY(server, HttpServer::listen(http, metrics));
@@ -126,6 +129,7 @@ int run_worker(const ServeOptions& options) {
     if (!end_with_parent(static_cast<pid_t>(options.worker_of))) {
         return report_error({ErrorCode::usage, "whoever asked for this process has ended"});
     }
+    (void)::prctl(PR_SET_NAME, "hexcore");  // it would be "exe", of the link that it was started by
     Interrupt interrupt(give_up_waiting_on);
     const auto served = serve_here(options, interrupt);
     if (!served) {

@@ -55,6 +55,19 @@ void ServeOptions::add_to(CLI::App& command) {
     command.add_option(worker_mark(), worker_of)->group("");  // for the program itself
 }
 
+Result<void> ServeOptions::check_worker() const {
+    for (const auto& [option, file] :
+         {std::pair("--plan", plan_file), std::pair("--chat-template", template_file)}) {
+        if (file == "-") {
+            return fail(ErrorCode::usage,
+                        "{} - does not go with --worker: each process that has the model reads the "
+                        "file again, and standard input comes once; name a file",
+                        option);
+        }
+    }
+    return {};
+}
+
 Result<HttpOptions> ServeOptions::http() const {
     HEXCORE_TRY(most, parse_bytes(body_most));
     HttpOptions options{.host = host, .port = port, .api_key = api_key, .body_most = most};
@@ -68,6 +81,7 @@ Result<HttpOptions> ServeOptions::http() const {
         options.host = HttpOptions{}.host;
         options.port = 0;
         options.api_key = key == nullptr ? "" : key;
+        options.counts_requests = false;
     }
     return options;
 }
@@ -84,6 +98,12 @@ Result<ServedModelOptions> ServeOptions::model(const Plan& plan,
     options.session = {.on_full = planning.when_full(), .keep = keep};
     if (!template_file.empty()) {
         HEXCORE_TRY(text, read_file(template_file, stop));
+        if (text.empty()) {
+            return fail(ErrorCode::bad_input,
+                        "{} is empty, and no chat can be put to a model with that; leave out "
+                        "--chat-template for the model's own template",
+                        template_file);
+        }
         options.chat_template = std::move(text);
     }
     options.engine.equality = exact ? Equality::exact : Equality::close;

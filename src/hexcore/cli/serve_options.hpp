@@ -40,6 +40,8 @@ struct ServeOptions {
     [[nodiscard]] Result<HttpOptions> http() const;
     [[nodiscard]] Result<ServedModelOptions> model(const Plan& plan,
                                                    const std::atomic<bool>* stop) const;
+    /// Fails with ErrorCode::usage where another process could not read what this one can.
+    [[nodiscard]] Result<void> check_worker() const;
 };
 
 }  // namespace hexcore

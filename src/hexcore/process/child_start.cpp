@@ -39,9 +39,10 @@ public:
     explicit Beginning(const ChildStart& start)
         : start_(start),
           program_(start.program.string()),
+          name_(start.name.empty() ? program_ : start.name),
           words_(start.arguments),
           variables_(start.more_variables) {
-        arguments_.push_back(program_.data());
+        arguments_.push_back(name_.data());
         for (std::string& word : words_) {
             arguments_.push_back(word.data());
         }
@@ -89,6 +90,7 @@ private:
 
     const ChildStart& start_;
     std::string program_;
+    std::string name_;
     std::vector<std::string> words_;
     std::vector<std::string> variables_;
     std::vector<char*> arguments_;

@@ -65,6 +65,7 @@ struct ChildStart {
     std::filesystem::path program;
     std::vector<std::string> arguments;            ///< without the program's name
     std::vector<std::string> more_variables = {};  ///< "NAME=value", beside this process's own
+    std::string name = {};                         ///< what it is told it is; empty: the path
     int out = -1;                                  ///< its stdout
     int err = -1;                                  ///< its stderr
     ChildGroup group = ChildGroup::of_parent;

@@ -119,6 +119,7 @@ Result<std::unique_ptr<Companion>> Companion::start(const CompanionCommand& comm
     HEXCORE_TRY(pid, start_child({.program = command.program,
                                   .arguments = command.arguments,
                                   .more_variables = command.more_variables,
+                                  .name = command.name,
                                   .out = words->writing(),
                                   .err = STDERR_FILENO,
                                   .group = ChildGroup::own},

@@ -15,6 +15,7 @@ struct CompanionCommand {
     std::filesystem::path program;
     std::vector<std::string> arguments;       ///< without the program's name
     std::vector<std::string> more_variables;  ///< "NAME=value", beside this process's own
+    std::string name = {};  ///< what it is told it is (argv[0]); empty: the program's path
 };
 
 /// A program that runs beside this one until it is told to end, in a process group of its own:

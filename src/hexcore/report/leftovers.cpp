@@ -28,12 +28,6 @@ std::string process_text(const Leftover& left) {
     return left.pid ? fmt::format("pid {}: {}", *left.pid, left.path) : left.path;
 }
 
-std::string why_left(const Leftover& left) {
-    return left.problem.empty()
-               ? fmt::format("{} ({}) is left", name_for_people(left.kind), process_text(left))
-               : left.problem;
-}
-
 const char* now_text(const Leftover& left) {
     if (left.ended) {
         return left.pid ? "ended" : "removed";
@@ -62,9 +56,21 @@ bool all_ended(const std::vector<Leftover>& leftovers) {
                        [](const Leftover& left) { return left.ended; });
 }
 
+std::vector<std::string> why_left(const std::vector<Leftover>& leftovers) {
+    std::vector<std::string> sentences;
+    for (const Leftover& left : leftovers) {
+        if (!left.ended) {
+            sentences.push_back(
+                left.problem.empty()
+                    ? fmt::format("{} ({}) is left", name_for_people(left.kind), process_text(left))
+                    : left.problem);
+        }
+    }
+    return sentences;
+}
+
 Json leftovers_json(const std::vector<Leftover>& leftovers) {
     Json list = Json::array();
-    Json reasons = Json::array();
     for (const Leftover& left : leftovers) {
         list.push_back({{"kind", to_string(left.kind)},
                         {"path", left.path},
@@ -72,12 +78,9 @@ Json leftovers_json(const std::vector<Leftover>& leftovers) {
                         {"bytes", left.bytes.count()},
                         {"ended", left.ended},
                         {"problem", left.problem.empty() ? Json() : Json(left.problem)}});
-        if (!left.ended) {
-            reasons.push_back(why_left(left));
-        }
     }
     return {{"schema", "hexcore.reset/1"}, {"clean", all_ended(leftovers)},
-            {"why", std::move(reasons)},   {"waited_ms", 0.0},
+            {"why", why_left(leftovers)},  {"waited_ms", 0.0},
             {"devices", Json::array()},    {"host", nullptr},
             {"unloaded", Json::array()},   {"leftovers", std::move(list)}};
 }

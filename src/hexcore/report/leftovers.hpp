@@ -29,6 +29,9 @@ struct Leftover {
     std::string problem = {};  ///< why it could not be
 };
 
+/// A sentence for each that is left.
+[[nodiscard]] std::vector<std::string> why_left(const std::vector<Leftover>& leftovers);
+
 /// Whether nothing is left, or no longer.
 [[nodiscard]] bool all_ended(const std::vector<Leftover>& leftovers);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "hexcore/base/duration.hpp"
 #include "hexcore/report/text_table.hpp"
@@ -27,8 +28,8 @@ std::string holder_text(const ResetHolder& holder) {
 }
 
 std::string why_not(const ResetMemory& memory) {
-    if (memory.after.accounted > Bytes()) {
-        return fmt::format("{} of {} are still accounted", to_string(memory.after.accounted),
+    if (memory.after.accounted.value_or(Bytes()) > Bytes()) {
+        return fmt::format("{} of {} are still accounted", to_string(*memory.after.accounted),
                            memory.name);
     }
     std::vector<std::string> holders;
@@ -44,7 +45,7 @@ std::string why_not(const ResetMemory& memory) {
 }
 
 Json look_json(const MemoryLook& look) {
-    return {{"accounted_bytes", look.accounted.count()},
+    return {{"accounted_bytes", size_or_null(look.accounted)},
             {"measured_bytes", size_or_null(look.measured)}};
 }
 
@@ -58,7 +59,7 @@ Json memory_json(const ResetMemory& memory) {
     }
     return {{"name", memory.name},
             {"clean", memory.clean()},
-            {"peak_bytes", memory.peak.count()},
+            {"peak_bytes", size_or_null(memory.peak)},
             {"before", look_json(memory.before)},
             {"after", look_json(memory.after)},
             {"measured_by", memory.after.measured ? Json(to_string(memory.measured_by)) : Json()},
@@ -79,7 +80,7 @@ const char* is_back(const ResetMemory& memory) {
 void add_row(TextTable& table, const ResetMemory& memory, const std::string& name,
              const std::string& escape) {
     table.add_row(
-        {name, to_string(memory.peak), size_or_unknown(memory.before.measured),
+        {name, size_or_unknown(memory.peak), size_or_unknown(memory.before.measured),
          size_or_unknown(memory.after.measured), to_string(memory.baseline + memory.tolerance),
          in_words(memory.waited), is_back(memory)},
         escape);
@@ -88,7 +89,8 @@ void add_row(TextTable& table, const ResetMemory& memory, const std::string& nam
 }  // namespace
 
 bool ResetMemory::clean() const {
-    return after.accounted == Bytes() && after.measured.value_or(Bytes()) <= baseline + tolerance;
+    return after.accounted.value_or(Bytes()) == Bytes() &&
+           after.measured.value_or(Bytes()) <= baseline + tolerance;
 }
 
 bool ResetReport::clean() const {
@@ -109,15 +111,24 @@ std::vector<std::string> ResetReport::why() const {
     return sentences;
 }
 
-Json reset_json(const ResetReport& report) {
+Json reset_json(const ResetReport& report, const std::vector<Leftover>& leftovers) {
+    Json document = leftovers_json(leftovers);
+    std::vector<std::string> why = report.why();
+    for (std::string& sentence : why_left(leftovers)) {
+        why.push_back(std::move(sentence));
+    }
     Json devices = Json::array();
     for (const ResetMemory& device : report.devices) {
         devices.push_back(memory_json(device));
     }
-    return {{"schema", "hexcore.reset/1"},   {"clean", report.clean()},
-            {"why", report.why()},           {"waited_ms", in_ms(report.waited)},
-            {"devices", std::move(devices)}, {"host", memory_json(report.host)},
-            {"unloaded", report.unloaded},   {"leftovers", Json::array()}};
+    const Json own = {{"clean", why.empty()},
+                      {"why", std::move(why)},
+                      {"waited_ms", in_ms(report.waited)},
+                      {"devices", std::move(devices)},
+                      {"host", memory_json(report.host)},
+                      {"unloaded", report.unloaded}};
+    document.update(own);
+    return document;
 }
 
 std::string reset_table(const ResetReport& report, TextStyle style) {

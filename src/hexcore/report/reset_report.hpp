@@ -9,6 +9,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/device/measured_by.hpp"
+#include "hexcore/report/leftovers.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
@@ -22,14 +23,14 @@ struct ResetHolder {
 
 /// What one look at a memory said.
 struct MemoryLook {
-    Bytes accounted;                ///< by Hexcore's own books
-    std::optional<Bytes> measured;  ///< by the kernel or the driver; nothing where neither tells
+    std::optional<Bytes> accounted;  ///< by Hexcore's own books; nothing where another keeps them
+    std::optional<Bytes> measured;   ///< by the kernel or the driver; nothing where neither tells
 };
 
 /// The memory of a device, or of this process outside the devices, when it was to come back.
 struct ResetMemory {
     std::string name;
-    Bytes peak = {};  ///< the most that was accounted since the last reset
+    std::optional<Bytes> peak = {};  ///< the most that was accounted since the last reset
     MemoryLook before = {};
     MemoryLook after = {};
     MeasuredBy measured_by = MeasuredBy::kernel;
@@ -57,8 +58,10 @@ struct ResetReport {
     [[nodiscard]] std::vector<std::string> why() const;
 };
 
-/// A "hexcore.reset/1" document (docs/formats/reset.md). json_text() makes it text.
-[[nodiscard]] nlohmann::ordered_json reset_json(const ResetReport& report);
+/// A "hexcore.reset/1" document (docs/formats/reset.md), with what is left of runs that died.
+/// json_text() makes it text.
+[[nodiscard]] nlohmann::ordered_json reset_json(const ResetReport& report,
+                                                const std::vector<Leftover>& leftovers = {});
 
 [[nodiscard]] std::string reset_table(const ResetReport& report, TextStyle style = {});
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <utility>
 
 #include "hexcore/base/whole_number.hpp"
 
@@ -44,6 +45,18 @@ std::string event_of(const Json& json) { return "data: " + json_line(json) + "\n
 
 void answer_json(const Json& json, httplib::Response& response) {
     response.set_content(json_line(json), "application/json");
+}
+
+void answer_whole(std::string text, const std::string& type, std::shared_ptr<const void> kept,
+                  httplib::Response& response) {
+    const std::size_t size = text.size();
+    // Shared, as httplib copies what sends it.
+    response.set_content_provider(
+        size, type,
+        [text = std::make_shared<const std::string>(std::move(text)), kept = std::move(kept)](
+            std::size_t at, std::size_t count, httplib::DataSink& sink) {
+            return sink.write(text->data() + at, count);
+        });
 }
 
 void answer_error(const ApiError& error, httplib::Response& response) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -19,6 +20,9 @@ constexpr std::chrono::milliseconds look_every{50};
 [[nodiscard]] std::string event_of(const nlohmann::ordered_json& json);
 
 void answer_json(const nlohmann::ordered_json& json, httplib::Response& response);
+/// A whole answer, which is no error; `kept` goes once the last of it is sent, or nobody reads it.
+void answer_whole(std::string text, const std::string& type, std::shared_ptr<const void> kept,
+                  httplib::Response& response);
 void answer_error(const ApiError& error, httplib::Response& response);
 /// The answer took longer than that.
 [[nodiscard]] ApiError out_of_time(std::chrono::milliseconds most);

@@ -95,6 +95,7 @@ public:
     ~CppHttplibServer() override { stop(); }
 
     Result<void> start() {
+        errno = 0;  // a host that is not found leaves none
         const int port = options_.port == 0 ? server_.bind_to_any_port(options_.host)
                          : server_.bind_to_port(options_.host, options_.port) ? options_.port
                                                                               : -1;
@@ -163,7 +164,8 @@ private:
             if (!text) {
                 return answer_error(text.error(), response);
             }
-            response.set_content(*text, "text/plain; version=0.0.4; charset=utf-8");
+            response.set_content(*text + (options_.counts_requests ? metrics_.requests_text() : ""),
+                                 "text/plain; version=0.0.4; charset=utf-8");
         });
         // Bodies are left to readers of our own: httplib keeps what it reads.
         using Body = httplib::ContentReader;

@@ -22,6 +22,8 @@ struct HttpOptions {
     std::chrono::milliseconds body_time_most{60'000};  ///< that a client may take with all of one
     std::chrono::milliseconds request_most{600'000};   ///< for all of an answer
     std::size_t connections = 192;                     ///< that are served at once; more wait
+    /// Counts requests and tells in `GET /metrics`; not of a worker, whose server does.
+    bool counts_requests = true;
 };
 
 /// The HTTP side of a server (docs/serve.md): it listens from the start, and answers 503 until it

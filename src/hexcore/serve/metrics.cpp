@@ -163,6 +163,18 @@ double Metrics::seconds_each() {
     return answered_ == 0 ? 0 : seconds_ / static_cast<double>(answered_);
 }
 
+std::string Metrics::requests_text() {
+    std::string text;
+    describe(text, "requests_total", "counter", "Requests by path and status.");
+    const std::lock_guard lock(mutex_);
+    for (const auto& [what, count] : requests_) {
+        fmt::format_to(std::back_inserter(text),
+                       "hexcore_requests_total{{path=\"{}\",status=\"{}\"}} {}\n",
+                       label(what.first), what.second, count);
+    }
+    return text;
+}
+
 std::string Metrics::text(const Now& now) {
     std::string text;
     add(text, "model_loaded", "gauge", "1 once the model is loaded.", now.loaded ? 1 : 0);
@@ -171,12 +183,6 @@ std::string Metrics::text(const Now& now) {
         now.engine.answering);
     {
         const std::lock_guard lock(mutex_);
-        describe(text, "requests_total", "counter", "Requests by path and status.");
-        for (const auto& [what, count] : requests_) {
-            fmt::format_to(std::back_inserter(text),
-                           "hexcore_requests_total{{path=\"{}\",status=\"{}\"}} {}\n",
-                           label(what.first), what.second, count);
-        }
         describe(text, "answers_total", "counter", "Answers by why they ended.");
         for (const auto& [reason, count] : answers_) {
             fmt::format_to(std::back_inserter(text), "hexcore_answers_total{{stop=\"{}\"}} {}\n",

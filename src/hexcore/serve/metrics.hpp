@@ -27,8 +27,11 @@ public:
         EngineState engine = {};
         std::vector<RunDevice> devices = {};
     };
-    /// All in Prometheus' text format, version 0.0.4 (docs/serve.md lists the names).
+    /// All but the requests in Prometheus' text format, version 0.0.4 (docs/serve.md lists the
+    /// names).
     [[nodiscard]] std::string text(const Now& now);
+    /// The requests, by path and status.
+    [[nodiscard]] std::string requests_text();
 
 private:
     std::mutex mutex_;

@@ -99,7 +99,7 @@ private:
             }
         }
         if (!streams) {
-            answer_json(open.whole(), response);
+            answer_whole(json_line(open.whole()), "application/json", sending, response);
             return {};
         }
         response.set_header("Cache-Control", "no-cache");

@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "hexcore/api/leftovers.hpp"
 #include "hexcore/base/duration.hpp"
 
 namespace hexcore {
@@ -44,10 +45,26 @@ Error how_it_ended(const Result<ChildOutcome>& outcome) {
                                              outcome->exit_code)};
 }
 
-std::string memory_is_back(const ResetReport& report) {
-    const double seconds = std::chrono::duration<double>(report.waited).count();
-    return report.clean() ? "its memory is back after " + duration_text(seconds)
-                          : fmt::format("{}", fmt::join(report.why(), "; "));
+std::string memory_is_back(const WorkerEnd& end) {
+    if (end.clean()) {
+        const double seconds = std::chrono::duration<double>(end.memory.waited).count();
+        return "its memory is back after " + duration_text(seconds);
+    }
+    std::vector<std::string> why = end.memory.why();
+    for (std::string& sentence : why_left(end.parked)) {
+        why.push_back(std::move(sentence));
+    }
+    return fmt::format("{}", fmt::join(why, "; "));
+}
+
+/// What killed processes parked is of no use to anybody.
+std::vector<Leftover> remove_left_parking(const std::filesystem::path& parking) {
+    if (parking.empty()) {
+        return {};
+    }
+    std::vector<Leftover> left = find_left_parking(parking);
+    end_leftovers(left, {.parking = parking});
+    return left;
 }
 
 }  // namespace
@@ -90,12 +107,13 @@ Result<void> ModelWorker::start(const std::atomic<bool>* stop) {
 Asked<std::optional<WorkerPlace>> ModelWorker::place(Wait& wait, milliseconds at_most) {
     std::unique_lock lock(mutex_);
     if (wait.number == 0) {
-        const bool starts = state_ == State::none && !wanted_ && !closing_;
+        const bool is_none = state_ == State::none || state_ == State::ending;
+        const bool starts = is_none && !wanted_ && !closing_;
         wanted_ = wanted_ || starts;
         wait.number = wanted_ ? number_ + 1 : number_;
         changed_.notify_all();
     }
-    const auto has_ended = [&] { return n_ended_ >= wait.number; };
+    const auto has_ended = [&] { return n_gone_ >= wait.number; };
     const auto is_ready = [&] { return state_ == State::ready && number_ >= wait.number; };
     changed_.wait_for(lock, at_most, [&] { return has_ended() || is_ready() || closing_; });
     if (closing_) {
@@ -119,14 +137,14 @@ std::optional<WorkerPlace> ModelWorker::running() {
 ApiError ModelWorker::why_gone(const WorkerPlace& place, milliseconds at_most) {
     std::unique_lock lock(mutex_);
     const bool known =
-        changed_.wait_for(lock, at_most, [&] { return closing_ || n_ended_ >= place.number; });
+        changed_.wait_for(lock, at_most, [&] { return closing_ || n_gone_ >= place.number; });
     if (closing_) {
         return unavailable("the server ends", "shutting_down");
     }
-    return unavailable(
-        fmt::format("{}; the next request loads the model again",
-                    known ? last_end_ : "the process that has the model does not answer"),
-        "worker_ended");
+    if (!known) {
+        return unavailable("the process that has the model does not answer", "worker_silent");
+    }
+    return unavailable(last_end_ + "; the next request loads the model again", "worker_ended");
 }
 
 Json ModelWorker::model() {
@@ -139,17 +157,20 @@ std::uint64_t ModelWorker::starts() {
     return number_;
 }
 
-std::optional<ResetReport> ModelWorker::end(Ending ending, std::string why) {
+std::optional<WorkerEnd> ModelWorker::end(Ending ending, std::string why,
+                                          std::optional<std::uint64_t> only) {
     std::unique_lock lock(mutex_);
-    if (state_ == State::none && !wanted_) {
+    const std::uint64_t number = state_ == State::none ? number_ + 1 : number_;
+    if ((state_ == State::none && !wanted_) || (only && *only != number)) {
         return std::nullopt;
     }
-    const std::uint64_t number = wanted_ ? number_ + 1 : number_;
-    ending_ = ending;
-    why_ending_ = std::move(why);
-    changed_.notify_all();
+    if (state_ != State::ending) {
+        ending_ = ending;
+        why_ending_ = std::move(why);
+        changed_.notify_all();
+    }
     changed_.wait(lock, [&] { return closing_ || n_ended_ >= number; });
-    return last_report_;
+    return last_given_back_;
 }
 
 void ModelWorker::end_for_good(Ending ending) {
@@ -177,14 +198,17 @@ void ModelWorker::run() {
         ++number_;
         lock.unlock();
         ProcessMemory memory;
-        auto worker = Companion::start(
-            {options_.program, options_.arguments, {options_.key_variable + "=" + key_}});
+        auto worker = Companion::start({options_.program,
+                                        options_.arguments,
+                                        {options_.key_variable + "=" + key_},
+                                        options_.name});
         if (worker) {
             follow(**worker, memory);
         } else {
             const Error& error = worker.error();
             (void)hear(say_failed(error, error.message));
-            ended(error, {});
+            gone(error);
+            ended({});
         }
         lock.lock();
     }
@@ -207,13 +231,20 @@ void ModelWorker::follow(Companion& worker, ProcessMemory& memory) {
             break;
         }
     }
+    ends();
     const auto begin = std::chrono::steady_clock::now();
     if (!worker.wait(end_most)) {
         worker.kill();
-        (void)worker.wait(end_most);
     }
-    Error how = how_it_ended(worker.outcome());
-    ended(std::move(how), memory.after_end(begin, options_.deadline));
+    if (!worker.wait(end_most)) {
+        gone({ErrorCode::negative,
+              "the process that had the model was killed and has not ended: it hangs in the "
+              "kernel"});
+        return ended({.memory = memory.not_ended(worker.pid())});
+    }
+    gone(how_it_ended(worker.outcome()));
+    ResetReport report = closes() ? ResetReport() : memory.after_end(begin, options_.deadline);
+    ended({.memory = std::move(report), .parked = remove_left_parking(options_.parking)});
 }
 
 std::optional<ModelWorker::Ending> ModelWorker::asked_to_end() {
@@ -237,25 +268,51 @@ bool ModelWorker::hear(const std::string& line) {
     return state_ == State::ready;
 }
 
-void ModelWorker::ended(Error how, ResetReport report) {
+bool ModelWorker::closes() {
     const std::lock_guard lock(mutex_);
+    return closing_;
+}
+
+/// From now on nobody is sent to it: its port is another's once it has gone.
+void ModelWorker::ends() {
+    const std::lock_guard lock(mutex_);
+    state_ = State::ending;
+    changed_.notify_all();
+}
+
+void ModelWorker::gone(const Error& how) {
+    const std::lock_guard lock(mutex_);
+    state_ = State::ending;
     last_end_ = !why_ending_.empty() ? why_ending_
                 : ending_            ? "the model was unloaded"
                 : failure_           ? failure_->message
                                      : how.message;
-    const bool is_expected = ending_ && why_ending_.empty();
-    // Who waits is told why it could not load.
-    if (options_.tell && !is_expected && !failure_) {
-        options_.tell(fmt::format("{}; {}", last_end_, memory_is_back(report)));
-    } else if (options_.tell && !report.clean()) {
-        options_.tell(memory_is_back(report));
-    }
-    last_report_ = std::move(report);
-    ending_.reset();
-    why_ending_.clear();
-    state_ = State::none;
-    n_ended_ = number_;
+    n_gone_ = number_;
     changed_.notify_all();
+}
+
+void ModelWorker::ended(WorkerEnd end) {
+    std::string sentence;
+    {
+        const std::lock_guard lock(mutex_);
+        // As this ends nobody looks whether memory is back.
+        const bool is_expected = closing_ || (ending_ && why_ending_.empty());
+        // Who waits is told why it could not load.
+        if (!is_expected && !failure_) {
+            sentence = fmt::format("{}; {}", last_end_, memory_is_back(end));
+        } else if (!end.clean()) {
+            sentence = memory_is_back(end);
+        }
+        last_given_back_ = std::move(end);
+        ending_.reset();
+        why_ending_.clear();
+        state_ = State::none;
+        n_ended_ = number_;
+        changed_.notify_all();
+    }
+    if (options_.tell && !sentence.empty()) {
+        options_.tell(sentence);  // a terminal may hold it up
+    }
 }
 
 }  // namespace hexcore

@@ -12,10 +12,12 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "hexcore/api/process_memory.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/process/companion.hpp"
+#include "hexcore/report/leftovers.hpp"
 #include "hexcore/serve/api_error.hpp"
 #include "hexcore/serve/worker_place.hpp"
 
@@ -25,11 +27,21 @@ struct ModelWorkerOptions {
     /// What becomes a worker: it calls end_with_parent(), answers on the loopback address to those
     /// who know the key, and says on stdout what say_ready() or say_failed() would.
     std::filesystem::path program;
+    std::string name = {};  ///< what it is told it is (argv[0]); empty: the program's path
     std::vector<std::string> arguments;
     std::string key_variable;  ///< by which it is told the key
     /// Is told of workers that ended, and whether their memory came back.
     std::function<void(std::string_view)> tell = {};
     std::chrono::milliseconds deadline{5'000};  ///< for memory to come back
+    std::filesystem::path parking = {};         ///< where it has parked sessions; empty: nowhere
+};
+
+/// What a worker gave back with its end.
+struct WorkerEnd {
+    ResetReport memory = {};
+    std::vector<Leftover> parked = {};  ///< what it, or another that died, left; it is removed
+
+    [[nodiscard]] bool clean() const { return memory.clean() && all_ended(parked); }
 };
 
 /// A process that has the model, so that its end gives everything back: a driver's context and
@@ -68,19 +80,24 @@ public:
     [[nodiscard]] std::uint64_t starts();
 
     enum class Ending { in_order, now };
-    /// Ends the one that runs, waits for its end, and says whether its memory came back; nothing:
-    /// none ran. Another is started when it is asked for. `why`: a sentence that is told, too.
-    std::optional<ResetReport> end(Ending ending, std::string why = {});
+    /// Ends the one that runs, waits for its end, and says whether all came back; nothing: none
+    /// ran. Another is started when it is asked for. `why`: a sentence that is told, too. With
+    /// `only`, no other than the one with that number.
+    std::optional<WorkerEnd> end(Ending ending, std::string why = {},
+                                 std::optional<std::uint64_t> only = {});
     /// The same for good, without a proof.
     void end_for_good(Ending ending);
 
 private:
-    enum class State { none, loading, ready };
+    enum class State { none, loading, ready, ending };
     void run();
     void follow(Companion& worker, ProcessMemory& memory);
     [[nodiscard]] bool hear(const std::string& line);
     [[nodiscard]] std::optional<Ending> asked_to_end();
-    void ended(Error how, ResetReport report);
+    [[nodiscard]] bool closes();
+    void ends();
+    void gone(const Error& how);
+    void ended(WorkerEnd end);
 
     const ModelWorkerOptions options_;
     const std::string key_;
@@ -91,13 +108,14 @@ private:
     bool closing_ = false;
     std::optional<Ending> ending_;
     std::string why_ending_;
-    std::uint64_t number_ = 0;  ///< of the worker that was started last
-    std::uint64_t n_ended_ = 0;
+    std::uint64_t number_ = 0;   ///< of the worker that was started last
+    std::uint64_t n_gone_ = 0;   ///< of the last whose process is no more
+    std::uint64_t n_ended_ = 0;  ///< and of which is known whether its memory came back
     std::uint16_t port_ = 0;
     nlohmann::ordered_json model_;
     std::optional<Error> failure_;  ///< why the last one could not load, as it said
-    std::string last_end_;          ///< a sentence
-    std::optional<ResetReport> last_report_;
+    std::string last_end_;          ///< why it is no more: a sentence
+    WorkerEnd last_given_back_;
     std::thread thread_;  ///< ends first
 };
 

@@ -7,17 +7,19 @@ namespace {
 
 /// Beyond this the client reads slower than the other side writes, which then waits.
 constexpr std::size_t most_kept = 1U << 20;
+/// Whoever listens on this machine is reached at once, and a connect cannot be given up.
+constexpr std::chrono::seconds connect_most{5};
 
 }  // namespace
 
 Relay::Relay(const WorkerPlace& place, Request request, std::chrono::milliseconds silence_most)
     : client_("127.0.0.1", place.port) {
-    client_.set_connection_timeout(silence_most);
+    client_.set_connection_timeout(connect_most);
     client_.set_read_timeout(silence_most);
     client_.set_write_timeout(silence_most);
     client_.set_tcp_nodelay(true);
-    thread_ = std::thread([this, key = place.key, request = std::move(request)] {
-        run(key, request);
+    thread_ = std::thread([this, key = place.key, request = std::move(request)]() mutable {
+        run(key, std::move(request));
         done_ = true;
     });
 }
@@ -58,11 +60,11 @@ bool Relay::take(const char* data, std::size_t size) {
     return !given_up_;
 }
 
-void Relay::run(const std::string& key, const Request& asked) {
+void Relay::run(const std::string& key, Request asked) {
     httplib::Request request;
     request.method = asked.method == Method::get ? "GET" : "POST";
     request.path = asked.path;
-    request.body = asked.body;
+    request.body = std::move(asked.body);
     request.set_header("Authorization", "Bearer " + key);
     if (!asked.content_type.empty()) {
         request.set_header("Content-Type", asked.content_type);
@@ -77,9 +79,11 @@ void Relay::run(const std::string& key, const Request& asked) {
     };
     request.content_receiver = [this](const char* data, std::size_t size, std::size_t,
                                       std::size_t) { return take(data, size); };
-    const auto result = client_.send(request);
+    httplib::Response response;
+    auto error = httplib::Error::Success;
+    const bool is_whole = client_.send(request, response, error);
     const std::lock_guard lock(mutex_);
-    state_ = result ? State::whole : State::lost;
+    state_ = is_whole ? State::whole : State::lost;
     changed_.notify_all();
 }
 

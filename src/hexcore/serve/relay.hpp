@@ -48,7 +48,7 @@ public:
     [[nodiscard]] Head head();
 
 private:
-    void run(const std::string& key, const Request& request);
+    void run(const std::string& key, Request asked);
     [[nodiscard]] bool take(const char* data, std::size_t size);
 
     std::mutex mutex_;

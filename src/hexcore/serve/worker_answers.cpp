@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "hexcore/report/leftovers.hpp"
 #include "hexcore/report/reset_report.hpp"
 #include "hexcore/serve/http_parts.hpp"
 #include "hexcore/serve/relay.hpp"
@@ -22,14 +23,15 @@ constexpr milliseconds end_known_in{5'000};
 
 /// An answer of a worker on its way to one client.
 struct Passing {
+    Clock::time_point asked = Clock::now();
     HttpQuestion question;
     WorkerPlace place;
     Relay relay;
     std::string come = {};
     Relay::State state = Relay::State::waiting;
 
-    Passing(HttpQuestion asked, WorkerPlace where)
-        : question(std::move(asked)),
+    Passing(HttpQuestion passed, WorkerPlace where)
+        : question(std::move(passed)),
           place(std::move(where)),
           relay(place,
                 {.method = Relay::Method::post,
@@ -39,6 +41,11 @@ struct Passing {
                 question.most + worker_late) {}
 
     [[nodiscard]] bool is_late() const { return Clock::now() >= question.until + worker_late; }
+    /// The worker has had its time: it was asked later than this process was, by as long as that
+    /// read the body and waited for a load.
+    [[nodiscard]] bool is_overdue() const {
+        return Clock::now() >= asked + question.most + worker_late / 2;
+    }
     void advance() { state = relay.advance(look_every, come); }
     [[nodiscard]] bool has_ended() const {
         return state == Relay::State::whole || state == Relay::State::lost;
@@ -80,8 +87,8 @@ public:
     }
 
     void reset(httplib::Response& response) override {
-        const auto report = worker_.end(ModelWorker::Ending::now);
-        answer_json(reset_json(report.value_or(ResetReport())), response);
+        const auto end = worker_.end(ModelWorker::Ending::now);
+        answer_json(end ? reset_json(end->memory, end->parked) : leftovers_json({}), response);
     }
     void end_now() override { worker_.end_for_good(ModelWorker::Ending::now); }
 
@@ -129,6 +136,11 @@ private:
         if (!head.retry_after.empty()) {
             response.set_header("Retry-After", head.retry_after);
         }
+        constexpr int first_error = 400;
+        if (!streams && head.status < first_error) {
+            answer_whole(std::move(passing->come), head.content_type, passing, response);
+            return {};
+        }
         if (!streams) {
             response.set_content(std::move(passing->come), head.content_type);
             return {};
@@ -163,12 +175,12 @@ private:
         return passing.is_late() ? hangs(passing) : worker_.why_gone(passing.place, end_known_in);
     }
 
-    /// A worker that says nothing does nothing either for anybody else.
+    /// A worker that says nothing in its time does nothing either for anybody else.
     [[nodiscard]] ApiError hangs(const Passing& passing) {
-        const auto running = worker_.running();
-        if (running && running->number == passing.place.number) {
+        if (passing.is_overdue()) {
             worker_.end(ModelWorker::Ending::now,
-                        "the process that had the model did not answer in time");
+                        "the process that had the model did not answer in time",
+                        passing.place.number);
         }
         return out_of_time(passing.question.most);
     }
