@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
 /// How long at most a worker is not told what this wants of it.
-constexpr milliseconds look_every{50};
+constexpr milliseconds hears_every{50};
 /// How long one that was asked to end in order may take; its answers have ended before.
 constexpr milliseconds end_most{10'000};
 
@@ -91,7 +91,7 @@ Result<void> ModelWorker::start(const std::atomic<bool>* stop) {
     wanted_ = true;
     changed_.notify_all();
     while (state_ != State::ready && n_ended_ == 0) {
-        changed_.wait_for(lock, look_every);
+        changed_.wait_for(lock, hears_every);
         if (stop != nullptr && stop->load()) {
             ending_ = Ending::in_order;  // it gives all back before it ends
             changed_.wait(lock, [this] { return n_ended_ != 0; });
@@ -218,7 +218,7 @@ void ModelWorker::run() {
 void ModelWorker::follow(Companion& worker, ProcessMemory& memory) {
     std::string line;
     for (;;) {
-        const auto heard = worker.hear(line, look_every);
+        const auto heard = worker.hear(line, hears_every);
         if (heard == Companion::Heard::end) {
             break;  // whatever becomes of it, it is of no use any more
         }
