@@ -239,13 +239,15 @@ protected:
         ASSERT_TRUE(windows && whole);
         ASSERT_EQ(windows->cache->forget, Forgetting::within_reach);
         ASSERT_EQ(whole->cache->forget, Forgetting::in_cache);
-        EXPECT_GT(cache_bytes_of(*whole), cache_bytes_of(*windows));
         LoadOptions load;
         load.context = computing_of(cell, options);
         auto session = LoadedModel::load(machine, inventory, *whole, load);
         ASSERT_TRUE(session.has_value()) << session.error().message;
         expect_as_planned(*whole, *session);
         EXPECT_EQ(abilities_of(*session), *whole->cache);
+        // Some have a window that is longer than all of the context here.
+        const bool is_cut = llama_model_n_swa(&session->model()) < 512;
+        EXPECT_EQ(cache_bytes_of(*whole) > cache_bytes_of(*windows), is_cut);
     }
 
     static std::string text(const Usage& usage) {
@@ -285,11 +287,14 @@ protected:
         EXPECT_TRUE(std::isfinite(report.max_relative_error));
         note_features(cell, *inventory, *plan, expected.outputs);
         if (cell.sequences == 2 && expected.outputs == Outputs::logits) {
-            EXPECT_EQ(abilities_of(*session), plan->cache);
+            // Diffusion models keep nothing of a text.
+            const bool has_cache = llama_get_memory(&session->context()) != nullptr;
+            ASSERT_EQ(plan->cache.has_value(), has_cache);
+            EXPECT_EQ(plan->cache.value_or(abilities_of(*session)), abilities_of(*session));
             converse(*session);
             expect_true_figures(*session);
             expect_as_planned(*plan, *session);
-            if (cell.variant == 0) {
+            if (cell.variant == 0 && has_cache) {
                 expect_found_by_its_cache(*machine, *inventory, cell, options, *plan);
                 session = fail(ErrorCode::negative, "unloaded");
                 if (plan->cache->forget == Forgetting::within_reach) {

@@ -34,8 +34,8 @@ struct SchemaCounts {
 };
 
 /// Whether a JSON schema, with those that were counted before it, is within the limits, and asserts
-/// what a grammar can enforce; `what` begins the sentence where it is not. Fails with ErrorCode::usage, also where a reference leads
-/// to nothing but itself.
+/// what a grammar can enforce; `what` begins the sentence where it is not. Fails with
+/// ErrorCode::usage, also where a reference leads to nothing but itself.
 [[nodiscard]] Result<void> check_schema_work(const nlohmann::json& schema, const std::string& what,
                                              SchemaCounts& counts);
 
