@@ -10,6 +10,7 @@
 #include "device/fixture_tree.hpp"
 #include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/dynamic_library.hpp"
+#include "hexcore/device/gpu_meter.hpp"
 
 namespace hexcore {
 namespace {
@@ -92,6 +93,33 @@ TEST_F(FakeDriver, GivesEachGpuTheNumberThatCudaGivesItAndTheMemoryThatNvmlTells
     EXPECT_EQ(list.gpus[0].used(), 1_GiB);
     EXPECT_EQ(list.gpus[1].name, "Fake GTX");
     EXPECT_EQ(list.gpus[1].free, 8_GiB);
+}
+
+TEST_F(FakeDriver, IsAskedAgainAndAgainByAMeter) {
+    {
+        const GpuMeter meter(options);
+        ASSERT_EQ(meter.gpus().size(), 2U);
+        EXPECT_EQ(meter.gpus()[0].name, "cuda:0");
+        EXPECT_EQ(meter.gpus()[0].card, "Fake RTX");
+        EXPECT_EQ(meter.gpus()[0].total, 16_GiB);
+        EXPECT_TRUE(meter.tells_own_pids());
+        EXPECT_EQ(meter.read(0)->used, 1_GiB);
+        nvml->gpus[1].free = (9_GiB).count();
+        hold(nvml->gpus[1], 77, 6_GiB);
+        const auto reading = meter.read(0);
+        ASSERT_TRUE(reading.has_value());
+        EXPECT_EQ(reading->used, 7_GiB);
+        EXPECT_EQ(reading->free, 9_GiB);
+        ASSERT_EQ(reading->processes.size(), 1U);
+        EXPECT_EQ(reading->processes[0].pid, 77U);
+        EXPECT_EQ(reading->processes[0].bytes, 6_GiB);
+        nvml->gpus[1].memory_status = 15;
+        EXPECT_FALSE(meter.read(0).has_value()) << "the card is lost";
+    }
+    options.cuda_library = no_library;
+    EXPECT_EQ(GpuMeter(options).gpus()[0].name, "gpu 0");
+    options.nvml_library = no_library;
+    EXPECT_TRUE(GpuMeter(options).gpus().empty());
 }
 
 TEST_F(FakeDriver, MatchesByPciAddressWhereTheDriverHasNoUuid) {

@@ -32,6 +32,9 @@ TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
     EXPECT_EQ(two[1].bytes, 500_KiB);
     EXPECT_EQ(largest_memory_holders(tree.root(), 9).size(), 3U);
     EXPECT_EQ(memory_of_process(tree.root(), "self"), 900'000_KiB);
+    tree.write("/proc/12/status", "VmPeak:\t 9999 kB\nVmHWM:\t 4000 kB\nVmRSS:\t 300 kB\n");
+    EXPECT_EQ(high_water_of_process(tree.root(), "12"), 4000_KiB);
+    EXPECT_EQ(high_water_of_process(tree.root(), "10"), std::nullopt);
     EXPECT_EQ(memory_of_process(tree.root(), "10"), std::nullopt) << "the kernel's own";
     EXPECT_EQ(memory_of_process(tree.root(), "11"), std::nullopt) << "it has ended";
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <system_error>
 
 #include "hexcore/base/whole_number.hpp"
@@ -17,9 +18,9 @@ std::string_view file_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: no slash, the whole text
 }
 
-}  // namespace
-
-std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view process) {
+/// The sum of these lines of a process's status file; nothing where it has none of them.
+std::optional<Bytes> sum_in_status(const ProcRoot& root, std::string_view process,
+                                   std::initializer_list<std::string_view> keys) {
     const auto status = root.read_if_there(fmt::format("/proc/{}/status", process));
     if (!status || !*status) {
         return std::nullopt;
@@ -29,13 +30,23 @@ std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view pr
     while (!text.empty()) {
         std::string_view line = take_line(text);
         const std::string_view key = take_word(line);
-        if (key == "RssAnon:" || key == "RssShmem:") {
+        if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
             constexpr std::uint64_t largest = 1ULL << 50U;
             sum = sum.value_or(Bytes()) +
                   Bytes(std::min(whole_number(take_word(line)).value_or(0), largest) * 1024);
         }
     }
     return sum;
+}
+
+}  // namespace
+
+std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view process) {
+    return sum_in_status(root, process, {"RssAnon:", "RssShmem:"});
+}
+
+std::optional<Bytes> high_water_of_process(const ProcRoot& root, std::string_view process) {
+    return sum_in_status(root, process, {"VmHWM:"});
 }
 
 std::vector<std::string> command_words(const ProcRoot& root, const std::string& folder) {

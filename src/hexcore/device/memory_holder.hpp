@@ -34,6 +34,11 @@ struct MemoryHolder {
 [[nodiscard]] std::optional<Bytes> memory_of_process(const ProcRoot& root,
                                                      std::string_view process);
 
+/// The most that a process, a pid or `self`, ever had in main memory since it became this program,
+/// file pages included: VmHWM of its status file. Nothing for one that has ended.
+[[nodiscard]] std::optional<Bytes> high_water_of_process(const ProcRoot& root,
+                                                         std::string_view process);
+
 /// The processes that hold most, at most `count`, the largest first, without this one. Only those
 /// that this process can see: none where /proc cannot be listed. With a control group's folder only
 /// those in it, since nobody else uses up what it may take.

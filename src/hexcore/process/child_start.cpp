@@ -60,17 +60,12 @@ public:
 
     /// Does not return; why it could not is written to `failure`.
     void become_program(const Pipe& failure) const {
-        for (int signal = 1; signal < NSIG; ++signal) {
-            ::signal(signal, SIG_DFL);
-        }
-        sigset_t none;
-        sigemptyset(&none);
-        const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
         const bool grouped = start_.group == ChildGroup::of_parent || ::setpgid(0, 0) == 0;
-        if (grouped && nothing >= 0 && connect(nothing, STDIN_FILENO) &&
-            connect(start_.out, STDOUT_FILENO) && connect(start_.err, STDERR_FILENO) &&
-            ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
-            ::execve(program_.c_str(), arguments_.data(), environment_.data());
+        const bool set = start_.setting == ChildSetting::plain
+                             ? makes_plain()
+                             : ::sigprocmask(SIG_SETMASK, start_.held_signals, nullptr) == 0;
+        if (grouped && set) {
+            ::execvpe(program_.c_str(), arguments_.data(), environment_.data());
         }
         const int why = errno;
         (void)!::write(failure.writing(), &why, sizeof(why));
@@ -78,6 +73,18 @@ public:
     }
 
 private:
+    /// Sets signals, stdin, stdout and stderr.
+    [[nodiscard]] bool makes_plain() const {
+        for (int signal = 1; signal < NSIG; ++signal) {
+            ::signal(signal, SIG_DFL);
+        }
+        sigset_t none;
+        sigemptyset(&none);
+        const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return nothing >= 0 && connect(nothing, STDIN_FILENO) &&
+               connect(start_.out, STDOUT_FILENO) && connect(start_.err, STDERR_FILENO) &&
+               ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
+    }
     [[nodiscard]] bool is_replaced(std::string_view variable) const {
         const std::string_view begin = variable.substr(0, variable.find('=') + 1);
         return std::ranges::any_of(

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -61,6 +62,12 @@ private:
 /// Whether signals of the terminal (Ctrl-C) are for the child, too.
 enum class ChildGroup { of_parent, own };
 
+/// What a child finds: stdin, and how signals are answered.
+enum class ChildSetting {
+    plain,         ///< nothing on stdin, the default answer to every signal
+    of_the_shell,  ///< what this process was started with: for a command in this one's place
+};
+
 struct ChildStart {
     std::filesystem::path program;
     std::vector<std::string> arguments;            ///< without the program's name
@@ -69,11 +76,14 @@ struct ChildStart {
     int out = -1;                                  ///< its stdout
     int err = -1;                                  ///< its stderr
     ChildGroup group = ChildGroup::of_parent;
+    ChildSetting setting = ChildSetting::plain;
+    /// Of a child that is set as `of_the_shell`: the signals that are held back.
+    const sigset_t* held_signals = nullptr;
 };
 
-/// Starts a program with nothing on its stdin and the default answer to every signal. Why it could
-/// not be the program after all comes through `failure`, for not_begun(). May be called with other
-/// threads running: what the child does before it is the program is system calls alone. Fails with
+/// Starts a program, which is looked for in PATH where its name has no slash. Why it could not be
+/// the program after all comes through `failure`, for not_begun(). May be called with other threads
+/// running: what the child does before it is the program is system calls alone. Fails with
 /// ErrorCode::does_not_fit where the system refuses.
 [[nodiscard]] Result<pid_t> start_child(const ChildStart& start, const Pipe& failure);
 /// Once a child has ended: why it never became the program; nothing: it did.
