@@ -6,7 +6,8 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module base process ledger device model plan chat backend runtime report session api)
+foreach(module base process ledger device recording watch model plan chat backend runtime report
+        session api)
     list(APPEND objects $<TARGET_OBJECTS:hexcore_${module}>)
 endforeach()
 add_library(hexcore_library SHARED ${objects})
@@ -23,7 +24,8 @@ target_link_libraries(hexcore_library
     # As files, since whoever uses the library has no such targets, and needs none.
     PRIVATE $<TARGET_FILE:llama::chat> $<TARGET_FILE:llama::llama> $<TARGET_FILE:llama::ggml>
         $<TARGET_FILE:llama::ggml-base> $<TARGET_FILE:llama::ggml-cpu>
-        $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:pugixml::pugixml>
+        $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:PkgConfig::zstd>
+        $<BUILD_INTERFACE:pugixml::pugixml>
         Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(hexcore_library PRIVATE
     LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libhexcore.map)

@@ -52,14 +52,19 @@ check_fuzz() {
         return
     fi
     (build_preset fuzz tests/fuzz/all) || return 1
-    local target found=0 work=build/fuzz/work
+    local target targets=() seconds corpus work=build/fuzz/work
     for target in build/fuzz/tests/fuzz/fuzz_*; do
-        if [ ! -f "$target" ] || [ ! -x "$target" ]; then continue; fi
-        found=1
+        if [ -f "$target" ] && [ -x "$target" ]; then targets+=("$target"); fi
+    done
+    ((${#targets[@]})) || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
+    seconds=$((FUZZ_SECONDS / (${#targets[@]} + 1))) # and fuzz_plan.py
+    for target in "${targets[@]}"; do
+        corpus=tests/fuzz/corpus_${target##*/fuzz_}
+        [ -d "$corpus" ] || corpus=tests/fuzz/corpus
         rm -rf "$work"
         mkdir -p "$work/corpus"
-        find tests/fuzz/corpus -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
-        "$target" -max_total_time=$((FUZZ_SECONDS / 2)) -print_final_stats=1 \
+        find "$corpus" -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
+        "$target" -max_total_time="$seconds" -print_final_stats=1 \
             -artifact_prefix="$work/" "$work/corpus" >"$work/log" 2>&1 || {
             tail -n 40 "$work/log"
             return 1
@@ -68,10 +73,9 @@ check_fuzz() {
         grep -E 'number_of_executed_units|new_units_added' "$work/log" | tr -s ' \n' ' '
         echo
     done
-    [ $found = 1 ] || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
     printf '   fuzz_plan: '
     "$PYTHON" tests/fuzz/fuzz_plan.py --hexcore build/release/hexcore \
-        --seconds $((FUZZ_SECONDS / 2)) --keep build/fuzz/plan
+        --seconds "$seconds" --keep build/fuzz/plan
 }
 
 # The path of one of llama.cpp's own programs, built first if need be.

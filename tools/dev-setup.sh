@@ -13,7 +13,7 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
 # these names, and by its index Ubuntu 24.04, too (partly in universe), where nothing was tried.
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
-    libpugixml-dev libxxhash-dev libedit-dev libgomp1"
+    libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libgomp1"
 PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
 TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev"
 BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"

@@ -11,18 +11,21 @@ ALLOWED = {
     "process": "base",
     "ledger": "base",
     "device": "base",
+    "recording": "base",
+    "watch": "base process device recording",
     "model": "base",
     "plan": "base ledger device model",
     "chat": "base",
     "backend": "base ledger device model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
     "runtime": "base ledger device model plan chat backend report",
-    "report": "base ledger device model plan",
+    "report": "base ledger device recording watch model plan",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device model plan chat backend runtime report session",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device model plan chat backend runtime report session api serve",
+    "cli": "base process ledger device recording watch model plan chat backend runtime report "
+           "session api serve",
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

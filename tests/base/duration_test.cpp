@@ -18,6 +18,17 @@ TEST(Duration, IsReadableAtEverySize) {
     EXPECT_EQ(duration_text(1e7), "10000000 s");
 }
 
+TEST(Duration, OfHoursIsToldInHours) {
+    EXPECT_EQ(long_duration_text(0.004), "0.00 s");
+    EXPECT_EQ(long_duration_text(9.996), "10.0 s");
+    EXPECT_EQ(long_duration_text(59.96), "1 min 00 s");
+    EXPECT_EQ(long_duration_text(2467), "41 min 07 s");
+    EXPECT_EQ(long_duration_text(3 * 3600 + 299), "3 h 04 min");
+    EXPECT_EQ(clock_text(0.42), "0.42 s");
+    EXPECT_EQ(clock_text(723), "12:03");
+    EXPECT_EQ(clock_text(3723), "1:02:03");
+}
+
 TEST(Rate, IsReadableAtEverySize) {
     EXPECT_EQ(rate_text(0), "0.00");
     EXPECT_EQ(rate_text(0.417), "0.42");

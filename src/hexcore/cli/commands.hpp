@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace hexcore {
 
@@ -18,6 +20,9 @@ void add_run_command(CLI::App& program, Action& action);
 void add_reset_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
 void add_verify_command(CLI::App& program, Action& action);
+/// `command` has the words behind `--` when the action is taken.
+void add_watch_command(CLI::App& program, Action& action, const std::vector<std::string>& command);
+void add_report_command(CLI::App& program, Action& action);
 void add_completion_command(CLI::App& program, Action& action);
 void add_man_command(CLI::App& program, Action& action);
 

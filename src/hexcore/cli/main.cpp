@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/examination_child.hpp"
@@ -25,18 +28,27 @@ int main(int argc, char** argv) {
     program.name("hexcore");
     set_up_help(program, version_text);
     Action action;
+    std::vector<std::string> watched_command;
     add_devices_command(program, action);
     add_plan_command(program, action);
     add_run_command(program, action);
     add_serve_command(program, action);
     add_reset_command(program, action);
     add_verify_command(program, action);
+    add_watch_command(program, action, watched_command);
+    add_report_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);
     auto words =
         in_own_spelling({argv + std::min(argc, 1), argv + argc}, describe_program(program));
     if (!words) {
         return report_error(words.error());
+    }
+    // Whatever another program's words look like, they are none of ours.
+    if (const auto mark = std::find(words->begin(), words->end(), "--");
+        mark != words->end() && words->front() == "watch") {
+        watched_command.assign(std::next(mark), words->end());
+        words->erase(mark, words->end());
     }
     try {
         std::reverse(words->begin(), words->end());  // CLI11 takes them from the end

@@ -1,0 +1,121 @@
+#include "hexcore/watch/watch_command.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "hexcore/base/end_now.hpp"
+#include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/cli/version.hpp"
+#include "hexcore/recording/recording_writer.hpp"
+#include "hexcore/recording/recordings_folder.hpp"
+#include "hexcore/report/watch_summary.hpp"
+#include "hexcore/watch/analysis.hpp"
+
+namespace hexcore {
+namespace {
+
+struct WatchFlags {
+    std::string output;
+    double interval_ms = 100;
+    std::vector<std::string> without_mark;  ///< words of a command that no `--` stands before
+};
+
+/// Where the recording goes; nothing, and why, where there is no place for it.
+struct RecordingPlace {
+    std::filesystem::path path;
+    std::unique_ptr<RecordingWriter> writer;
+    std::string problem;
+};
+
+Result<RecordingPlace> make_place(const WatchFlags& flags, const std::string& program) {
+    const std::filesystem::path folder = default_recordings_folder();
+    auto made = flags.output.empty() ? new_recording(folder, program) : recording_at(flags.output);
+    if (!made && !flags.output.empty()) {
+        return tl::unexpected(made.error());
+    }
+    if (!made) {  // the command is what matters
+        return RecordingPlace{{}, nullptr, made.error().message};
+    }
+    prune_recordings(folder);
+    HEXCORE_TRY(writer, RecordingWriter::make(std::move(made->file)));
+    return RecordingPlace{made->path, std::move(writer), {}};
+}
+
+std::string place_text(const RecordingPlace& place) {
+    if (place.writer == nullptr) {
+        return "There is no recording: " + place.problem + ".";
+    }
+    const std::string path = printable(place.path.string());
+    if (!place.writer->problem().empty()) {
+        return fmt::format("The recording ends before the command did ({}): {}",
+                           place.writer->problem(), path);
+    }
+    return fmt::format("Recording: {}; hexcore report -o out.json", path);
+}
+
+int run_watch(const WatchFlags& flags, const std::vector<std::string>& command) {
+    if (command.empty()) {
+        return report_error(
+            {ErrorCode::usage, flags.without_mark.empty()
+                                   ? "name the command to watch: hexcore watch -- COMMAND"
+                                   : "write -- before the command, so that its options are not "
+                                     "taken for those of watch: hexcore watch -- COMMAND"});
+    }
+    const auto place = make_place(flags, command.front());
+    if (!place) {
+        return report_error(place.error());
+    }
+    Analysis analysis;
+    std::vector<RecordSink*> sinks{&analysis};
+    if (place->writer != nullptr) {
+        sinks.push_back(place->writer.get());
+    }
+    const auto end = watch_command(
+        {.command = command,
+         .writer = version_text,
+         .interval = std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3))},
+        std::move(sinks));
+    if (!end) {
+        std::error_code error;
+        std::filesystem::remove(place->path, error);
+        return report_error(end.error());
+    }
+    const TextStyle style = stderr_style();
+    print_aside(watch_summary(analysis.findings(), style) +
+                hanging_paragraph("   ", place_text(*place), style.columns));
+    // A driver's thread may be running still.
+    end_now(end->exit_code());
+}
+
+}  // namespace
+
+void add_watch_command(CLI::App& program, Action& action, const std::vector<std::string>& command) {
+    auto* watching = program.add_subcommand(
+        "watch", "runs any command, and says what memory it and its children took");
+    watching->footer(
+        "The command keeps its input, output, signals and exit code (128 and the number\n"
+        "of a signal that ended it). The summary goes to stderr; a recording is kept.\n\n"
+        "Examples:\n"
+        "  hexcore watch -- python3 train.py --epochs 3\n"
+        "  hexcore watch --interval 10 -o train.hxr -- python3 train.py");
+    auto flags = std::make_shared<WatchFlags>();
+    watching->add_option("-o,--output", flags->output, "where the recording goes")
+        ->option_text("FILE");
+    constexpr double an_hour_ms = 3'600'000;
+    watching
+        ->add_option("--interval", flags->interval_ms,
+                     "milliseconds between samples of main memory, 1 at least (default: 100)")
+        ->check(number_between(1, an_hour_ms))
+        ->option_text("MS");
+    watching->add_option("command", flags->without_mark, "the command and its words, behind --")
+        ->option_text("-- COMMAND");
+    watching->callback([&action, &command, flags] {
+        action = [&command, flags] { return run_watch(*flags, command); };
+    });
+}
+
+}  // namespace hexcore

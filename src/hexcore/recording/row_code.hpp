@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "hexcore/recording/record_bytes.hpp"
+#include "hexcore/recording/recording.hpp"
+
+namespace hexcore {
+
+/// The kinds of records.
+enum class RecordKind : std::uint8_t {
+    run = 1,
+    device = 2,
+    process = 3,
+    row = 4,
+    thinning = 5,
+    end = 6,
+};
+
+/// Writes rows as what has changed since the row before. start_chunk() forgets that one.
+class RowEncoder {
+public:
+    void start_chunk();
+    /// The device's unit is what its figures are divided by.
+    void encode(const RecordedRow& row, Bytes unit, RecordWriter& into);
+
+private:
+    struct Value {
+        std::uint64_t process = 0;
+        std::int64_t units = 0;
+    };
+    struct Before {
+        std::int64_t others = 0;
+        std::vector<Value> values;
+    };
+    void collect_changes(const RecordedRow& row, Bytes unit, const Before& before);
+
+    std::int64_t time_us_ = 0;
+    std::array<Before, recorded_devices_max> before_;
+    std::vector<Value> changes_;
+    std::vector<Value> now_;
+};
+
+/// Reads them back; what breaks a rule of the format is refused.
+class RowDecoder {
+public:
+    void start_chunk();
+    /// Tells a process of this chunk, or that one has become another program.
+    void tell(ProcessRef process);
+    /// The device that the next row is of has to be known by then; false: what is there is no row.
+    [[nodiscard]] bool decode(
+        RecordCursor& cursor,
+        const std::array<std::optional<RecordedDevice>, recorded_devices_max>& devices);
+    /// What was decoded.
+    [[nodiscard]] const RecordedRow& row() const { return row_; }
+
+private:
+    struct Before {
+        std::uint64_t others = 0;  ///< in units
+        std::vector<RecordedPart> parts;
+    };
+    [[nodiscard]] bool decode_parts(RecordCursor& cursor, Bytes unit, Before& before);
+
+    std::int64_t time_us_ = 0;
+    std::array<Before, recorded_devices_max> before_;
+    std::unordered_map<std::uint64_t, ProcessRef> processes_;
+    std::vector<RecordedPart> merged_;
+    RecordedRow row_;
+};
+
+}  // namespace hexcore

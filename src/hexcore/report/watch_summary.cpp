@@ -1,0 +1,256 @@
+#include "hexcore/report/watch_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "hexcore/base/duration.hpp"
+#include "hexcore/report/text_table.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::string_view indent = "   ";
+
+double in_s(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
+
+std::string command_text(const WatchFindings& findings) {
+    constexpr std::size_t longest = 60;
+    const std::string words = fmt::format("{}", fmt::join(findings.run.command, " "));
+    return words.empty() ? "a command" : shortened(words, longest);
+}
+
+std::string signal_text(int number) {
+    const char* name = ::sigabbrev_np(number);
+    return name == nullptr ? fmt::format("signal {}", number)
+                           : fmt::format("signal {} (SIG{})", number, name);
+}
+
+/// "ended with exit code 0 after 41 min 07 s"
+std::string end_text(const WatchFindings& findings) {
+    if (!findings.end) {
+        return fmt::format("was watched for {}; how it ended is not recorded",
+                           long_duration_text(in_s(findings.duration)));
+    }
+    const RecordedEnd& end = *findings.end;
+    std::string text = end.signalled ? fmt::format("was ended by {}", signal_text(end.code))
+                                     : fmt::format("ended with exit code {}", end.code);
+    text += fmt::format(" after {}", long_duration_text(in_s(end.time)));
+    if (end.killed_by == KilledBy::cgroup) {
+        text += fmt::format(": the kernel killed it for the memory limit of its control group, {}",
+                            printable(end.cgroup));
+    } else if (end.killed_by == KilledBy::oom_killer) {
+        text += ": the kernel killed it because the machine was out of memory";
+    }
+    return text;
+}
+
+std::string processes_text(std::uint64_t count) {
+    return fmt::format("{} process{}", count, count == 1 ? "" : "es");
+}
+
+std::string watched_text(const WatchFindings& findings) {
+    const auto gpus = static_cast<std::uint64_t>(
+        std::count_if(findings.devices.begin(), findings.devices.end(),
+                      [](const auto& found) { return found.device.kind == RecordedKind::gpu; }));
+    const std::uint64_t processes =
+        findings.end ? findings.end->processes : findings.processes.size();
+    std::string text = processes_text(processes);
+    if (gpus > 0) {
+        text += fmt::format(" and {}", plural(gpus, "GPU"));
+    }
+    return text;
+}
+
+std::string rate_in_bytes(double bytes_per_s) {
+    const auto size = Bytes(static_cast<std::uint64_t>(std::abs(bytes_per_s)));
+    return fmt::format("{}{}/s", bytes_per_s < 0 ? "-" : "+", to_string(size));
+}
+
+std::string growth_text(const Growth& growth) {
+    return growth.verdict == GrowthVerdict::growing
+               ? fmt::format("{}: growing", rate_in_bytes(growth.bytes_per_s))
+               : to_string(growth.verdict);
+}
+
+/// GPUs first, for whose sake people look.
+std::vector<const DeviceFindings*> in_order(const WatchFindings& findings) {
+    std::vector<const DeviceFindings*> devices;
+    for (const DeviceFindings& found : findings.devices) {
+        if (found.peak > Bytes()) {
+            devices.push_back(&found);
+        }
+    }
+    std::stable_partition(devices.begin(), devices.end(), [](const DeviceFindings* found) {
+        return found->device.kind == RecordedKind::gpu;
+    });
+    return devices;
+}
+
+std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyle style) {
+    TextTable table({{std::string(indent) + "WHERE", Align::left},
+                     {"PEAK"},
+                     {"AT"},
+                     {"OF"},
+                     {"GROWTH AFTER WARM-UP", Align::left, Overlong::wraps}},
+                    style);
+    for (const DeviceFindings* found : devices) {
+        table.add_row({std::string(indent) + printable(found->device.name), to_string(found->peak),
+                       clock_text(in_s(found->peak_at)),
+                       found->device.total > Bytes() ? to_string(found->device.total) : "",
+                       growth_text(found->growth)});
+    }
+    return table.render();
+}
+
+std::string found_part_text(const FoundPart& part) {
+    const std::string command = part.command.empty() ? "a process" : printable(part.command);
+    return fmt::format("{} (pid {}) {}", command, part.pid, to_string(part.bytes));
+}
+
+/// "host at its peak: python3 train.py (pid 12) 17.0 GiB, ..., all others 0.2 GiB"
+std::string peak_text(const DeviceFindings& found) {
+    constexpr std::size_t most_named = 3;
+    std::vector<std::string> parts;
+    Bytes others = found.others;
+    for (const FoundPart& part : found.parts) {
+        if (parts.size() < most_named) {
+            parts.push_back(found_part_text(part));
+        } else {
+            others += part.bytes;
+        }
+    }
+    if (others > Bytes() && !parts.empty()) {
+        parts.push_back(fmt::format(
+            "{} {}",
+            found.device.kind == RecordedKind::gpu ? "the driver and all others" : "all others",
+            to_string(others)));
+    }
+    if (parts.empty()) {
+        return {};
+    }
+    return fmt::format("{} at its peak{}: {}", printable(found.device.name),
+                       found.peak_sampled ? "" : " (between samples)", fmt::join(parts, ", "));
+}
+
+std::string closest_call(const WatchFindings& findings,
+                         const std::vector<const DeviceFindings*>& devices) {
+    const DeviceFindings* closest = nullptr;
+    const auto free_share = [](const DeviceFindings& found) {
+        return found.least_free->as_double() / std::max(found.device.total.as_double(), 1.0);
+    };
+    for (const DeviceFindings* found : devices) {
+        if (found->least_free &&
+            (closest == nullptr || free_share(*found) < free_share(*closest))) {
+            closest = found;
+        }
+    }
+    std::string text;
+    if (closest != nullptr) {
+        text =
+            fmt::format("Closest call: {} free on {} at {}. ", to_string(*closest->least_free),
+                        printable(closest->device.name), clock_text(in_s(closest->least_free_at)));
+    }
+    if (findings.killed_for_memory()) {
+        return text + "Which budget would have held is not known: it was killed on its way up.";
+    }
+    std::vector<std::string> budgets;
+    for (const DeviceFindings* found : devices) {
+        if (found->device.kind != RecordedKind::cgroup) {
+            budgets.push_back(fmt::format("{} for {}", to_string(found->budget()),
+                                          printable(found->device.name)));
+        }
+    }
+    if (!budgets.empty()) {
+        text += fmt::format("A budget of {} would have held.", fmt::join(budgets, ", "));
+    }
+    return text;
+}
+
+std::string precision_text(const WatchFindings& findings,
+                           const std::vector<const DeviceFindings*>& devices) {
+    const auto has = [&](RecordedKind kind) {
+        return std::any_of(devices.begin(), devices.end(), [kind](const DeviceFindings* found) {
+            return found->device.kind == kind;
+        });
+    };
+    std::string text = fmt::format(
+        "Precision: host by the resident pages of all processes every {:g} ms, and the kernel's "
+        "high-water marks between; pages that processes share count for each.",
+        in_s(findings.run.interval) * 1e3);
+    if (has(RecordedKind::cgroup)) {
+        text += " cgroup by the kernel: all processes in it, with the page cache.";
+    }
+    if (has(RecordedKind::gpu)) {
+        text += fmt::format(" GPUs by the driver's word every {:g} ms, of all programs on them.",
+                            in_s(findings.run.gpu_interval) * 1e3);
+    }
+    if (findings.thinned.count() > 0) {
+        text +=
+            fmt::format(" Of later times the row with the largest total of each {:g} ms is kept.",
+                        in_s(findings.thinned) * 1e3);
+    }
+    return text;
+}
+
+std::string cost_text(const RecordedEnd& end) {
+    const double share = in_s(end.cost) / std::max(in_s(end.time), 1e-6);
+    const double s = in_s(end.cost);
+    return fmt::format("Watching took {:.2g} % of a core ({}), and {}.", share * 100,
+                       s < 1 ? duration_text(s) : long_duration_text(s), to_string(end.own_memory));
+}
+
+std::string notes_text(const WatchFindings& findings) {
+    std::string text;
+    if (findings.end && findings.end->missed > 0) {
+        text += fmt::format("{} more than can be watched at once were not. ",
+                            processes_text(findings.end->missed));
+    }
+    if (findings.end) {
+        text += printable(findings.end->notes);
+    }
+    if (findings.unreadable_bytes > 0) {
+        text += fmt::format(
+            "{} at the end of the recording could not be read: it was cut off, or "
+            "is damaged.",
+            plural(findings.unreadable_bytes, "byte"));
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string watch_summary(const WatchFindings& findings, TextStyle style) {
+    const auto devices = in_order(findings);
+    const auto paragraph = [&](const std::string& text) {
+        return text.empty() ? "" : hanging_paragraph(indent, text, style.columns);
+    };
+    std::string text = hanging_paragraph("hexcore: ",
+                                         fmt::format("{} {}; watched {}", command_text(findings),
+                                                     end_text(findings), watched_text(findings)),
+                                         style.columns);
+    if (devices.empty()) {
+        return text + paragraph("It was over before the first sample.") +
+               paragraph(notes_text(findings));
+    }
+    text += table_of(devices, style);
+    for (const DeviceFindings* found : devices) {
+        text += paragraph(peak_text(*found));
+    }
+    for (const DeviceFindings* found : devices) {
+        if (!found->growth.why.empty() && found->device.kind != RecordedKind::cgroup) {
+            text += paragraph(
+                fmt::format("Growth of {}: {}.", printable(found->device.name), found->growth.why));
+        }
+    }
+    text +=
+        paragraph(closest_call(findings, devices)) + paragraph(precision_text(findings, devices));
+    if (findings.end) {
+        text += paragraph(cost_text(*findings.end));
+    }
+    return text + paragraph(notes_text(findings));
+}
+
+}  // namespace hexcore

@@ -1,0 +1,194 @@
+#include "hexcore/watch/process_tree.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/base/whole_number.hpp"
+#include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/redaction.hpp"
+
+namespace hexcore {
+namespace {
+
+/// A pid comes again only after all others, so those that are known need not be read each time.
+constexpr std::uint64_t looks_between_whole_ones = 16;
+/// A process that was just forked is soon another program.
+constexpr std::uint32_t looks_with_a_new_name = 4;
+constexpr std::size_t longest_name = 96;
+constexpr std::size_t usual_pids = 16384;
+
+bool is_among(const std::vector<pid_t>& sorted, pid_t pid) {
+    return std::binary_search(sorted.begin(), sorted.end(), pid);
+}
+
+/// The parent in `PID (NAME) STATE PPID ...`; the name may hold anything. 0: it has ended.
+pid_t parent_of(pid_t pid) {
+    const FileDescriptor file(fmt::format("/proc/{}/stat", pid).c_str());
+    std::array<char, 512> buffer;
+    const ssize_t size = file.is_open() ? file.read(buffer.data(), buffer.size()) : 0;
+    std::string_view text(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    const std::size_t name_end = text.rfind(") ");
+    if (name_end == std::string_view::npos) {
+        return 0;
+    }
+    text.remove_prefix(name_end + 1);
+    (void)take_word(text);
+    return static_cast<pid_t>(whole_number<std::uint32_t>(take_word(text)).value_or(0));
+}
+
+/// The resident pages of `SIZE RESIDENT SHARED ...`; nothing: it has ended.
+std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
+    std::array<char, 128> buffer;
+    const ssize_t size = statm.read_at(buffer.data(), buffer.size(), 0);
+    if (size <= 0) {
+        return std::nullopt;
+    }
+    std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+    (void)take_word(text);
+    return whole_number(take_word(text));
+}
+
+}  // namespace
+
+ProcessTree::ProcessTree(pid_t root_parent)
+    : root_parent_(root_parent), page_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {
+    processes_.reserve(recorded_processes_max);
+    candidates_.reserve(recorded_processes_max);
+    for (std::vector<pid_t>* pids : {&pids_, &others_, &fresh_}) {
+        pids->reserve(usual_pids);
+    }
+}
+
+bool ProcessTree::has(pid_t pid) const { return find(static_cast<std::uint32_t>(pid)) != nullptr; }
+
+ProcessRef ProcessTree::find(std::uint32_t pid) const {
+    const auto found =
+        std::find_if(processes_.begin(), processes_.end(),
+                     [pid](const auto& process) { return process->process->pid == pid; });
+    return found == processes_.end() ? nullptr : (*found)->process;
+}
+
+void ProcessTree::list_pids() {
+    pids_.clear();
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc"), ::closedir);
+    if (folder == nullptr) {
+        return;
+    }
+    while (const dirent* entry = ::readdir(folder.get())) {
+        if (const auto pid = whole_number<std::uint32_t>(entry->d_name)) {
+            pids_.push_back(static_cast<pid_t>(*pid));
+        }
+    }
+    std::sort(pids_.begin(), pids_.end());
+}
+
+/// Those of whom it is not known that they are others.
+void ProcessTree::find_candidates() {
+    if (n_looks_++ % looks_between_whole_ones == 0) {
+        others_.clear();
+    }
+    candidates_.clear();
+    for (const pid_t pid : pids_) {
+        if (pid != root_parent_ && !is_among(others_, pid) && !has(pid)) {
+            candidates_.push_back({pid, parent_of(pid)});
+        }
+    }
+}
+
+void ProcessTree::expect(pid_t child) {
+    add(child);
+    for (const auto& process : processes_) {
+        read_facts(*process);
+    }
+}
+
+void ProcessTree::look() {
+    std::erase_if(processes_,
+                  [](const auto& process) { return !resident_pages(process->statm).has_value(); });
+    list_pids();
+    find_candidates();
+    too_many_ = 0;
+    // A child may have a smaller pid than its parent.
+    for (bool more = true; more;) {
+        more = false;
+        for (Candidate& candidate : candidates_) {
+            if (candidate.pid != 0 && (candidate.parent == root_parent_ || has(candidate.parent))) {
+                add(candidate.pid);
+                candidate.pid = 0;
+                more = true;
+            }
+        }
+    }
+    // One whose parent has just ended is looked at again before it counts as another's.
+    const auto middle = static_cast<std::ptrdiff_t>(others_.size());
+    for (const Candidate& candidate : candidates_) {
+        if (candidate.pid != 0 && is_among(fresh_, candidate.pid)) {
+            others_.push_back(candidate.pid);
+        }
+    }
+    std::inplace_merge(others_.begin(), others_.begin() + middle, others_.end());
+    std::erase_if(others_, [this](pid_t pid) { return !is_among(pids_, pid); });
+    fresh_.clear();
+    for (const Candidate& candidate : candidates_) {
+        if (candidate.pid != 0) {
+            fresh_.push_back(candidate.pid);
+        }
+    }
+    for (const auto& process : processes_) {
+        read_facts(*process);
+    }
+    missed_ = std::max(missed_, too_many_);
+}
+
+void ProcessTree::add(pid_t pid) {
+    FileDescriptor statm(fmt::format("/proc/{}/statm", pid).c_str());
+    if (statm.is_open() && processes_.size() < recorded_processes_max) {
+        ++found_;
+        auto process = std::make_shared<RecordedProcess>();
+        process->number = found_;
+        process->pid = static_cast<std::uint32_t>(pid);
+        processes_.push_back(std::make_unique<WatchedProcess>(
+            WatchedProcess{std::move(process), std::move(statm), {}, {}, {}, 0}));
+    } else if (statm.is_open() || statm.open_error() != ENOENT) {
+        ++too_many_;
+    }
+}
+
+void ProcessTree::read_facts(WatchedProcess& process) const {
+    const std::uint32_t pid = process.process->pid;
+    process.high_water = high_water_of_process(proc_, std::to_string(pid)).value_or(Bytes());
+    ++process.looks;
+    if (process.looks > looks_with_a_new_name && process.looks % looks_between_whole_ones != 0) {
+        return;
+    }
+    std::string command = shortened(without_secrets(command_of(proc_, pid)), longest_name);
+    if (!command.empty() && command != process.process->command) {
+        process.process = std::make_shared<RecordedProcess>(
+            RecordedProcess{process.process->number, pid, std::move(command)});
+    }
+}
+
+void ProcessTree::sample() {
+    for (const auto& process : processes_) {
+        process->resident = page_ * resident_pages(process->statm).value_or(0);
+        process->largest = std::max(process->largest, process->resident);
+    }
+}
+
+void ProcessTree::add_parts(std::vector<RecordedPart>& parts) const {
+    for (const auto& process : processes_) {
+        if (process->resident > Bytes()) {
+            parts.push_back({process->process, process->resident});
+        }
+    }
+}
+
+}  // namespace hexcore

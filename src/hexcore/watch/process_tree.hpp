@@ -1,0 +1,78 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/device/proc_root.hpp"
+#include "hexcore/recording/recording.hpp"
+
+namespace hexcore {
+
+/// A process in the tree.
+struct WatchedProcess {
+    ProcessRef process;
+    FileDescriptor statm;  ///< kept open: reading it takes a fifth of the time then
+    Bytes resident;        ///< at the last sample
+    Bytes largest;         ///< of all samples, and of high-water marks that were told
+    Bytes high_water;      ///< as the kernel has it, at the last look
+    std::uint32_t looks = 0;
+};
+
+/// The processes that descend from this one, and what each has in memory. Finding them takes a
+/// look at all processes of the machine; what they have, one read each. Takes what it needs for
+/// the most processes when it is made.
+class ProcessTree {
+public:
+    explicit ProcessTree(pid_t root_parent);
+
+    /// Adds one that was just started, before it is found.
+    void expect(pid_t child);
+    /// Finds processes that are new, forgets those that have ended, and reads names and high-water
+    /// marks.
+    void look();
+    /// Reads what each has now.
+    void sample();
+
+    [[nodiscard]] const std::vector<std::unique_ptr<WatchedProcess>>& processes() const {
+        return processes_;
+    }
+    /// Appends those that have something, by rising number.
+    void add_parts(std::vector<RecordedPart>& parts) const;
+    /// Null: it is not in the tree.
+    [[nodiscard]] ProcessRef find(std::uint32_t pid) const;
+
+    [[nodiscard]] std::uint64_t found() const { return found_; }
+    /// Found when there were too many already, or this process could open no more files.
+    [[nodiscard]] std::uint64_t missed() const { return missed_; }
+
+private:
+    struct Candidate {
+        pid_t pid = 0;
+        pid_t parent = 0;
+    };
+    void list_pids();
+    void find_candidates();
+    void add(pid_t pid);
+    void read_facts(WatchedProcess& process) const;
+    [[nodiscard]] bool has(pid_t pid) const;
+
+    ProcRoot proc_;
+    pid_t root_parent_;
+    Bytes page_;
+    std::vector<std::unique_ptr<WatchedProcess>> processes_;
+    std::vector<pid_t> pids_;    ///< of the machine, at the last look; sorted
+    std::vector<pid_t> others_;  ///< of them, looked at twice and not in the tree; sorted
+    std::vector<pid_t> fresh_;   ///< of them, looked at once and not in the tree; sorted
+    std::vector<Candidate> candidates_;
+    std::uint64_t n_looks_ = 0;
+    std::uint64_t found_ = 0;
+    std::uint64_t too_many_ = 0;  ///< at this look
+    std::uint64_t missed_ = 0;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,61 @@
+#include "hexcore/recording/thinning.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "support/recordings.hpp"
+
+namespace hexcore {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(Thinning, LetsEveryRowThroughWithoutBuckets) {
+    std::vector<RecordedRow> kept;
+    Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });
+    for (int i = 0; i < 10; ++i) {
+        thinning.row(test::host_row(milliseconds(i), {{test::some_process(1), Bytes(1)}}));
+    }
+    EXPECT_EQ(kept.size(), 10U);
+}
+
+TEST(Thinning, KeepsOfEachBucketAndDeviceTheRowWithTheLargestTotalWhole) {
+    std::vector<RecordedRow> kept;
+    Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });
+    thinning.set_bucket(milliseconds(10));
+    std::mt19937 random(7);
+    const std::vector<ProcessRef> processes{test::some_process(1), test::some_process(2)};
+    std::map<std::pair<std::uint32_t, std::int64_t>, Bytes> largest;
+    for (int i = 0; i < 1000; ++i) {
+        for (const std::uint32_t device : {0U, 2U}) {
+            RecordedRow row = test::host_row(
+                milliseconds(i),
+                {{processes[0], Bytes(random() % 99)}, {processes[1], Bytes(random() % 99)}});
+            row.device = device;
+            Bytes& most = largest[{device, i / 10}];
+            most = std::max(most, row.total());
+            thinning.row(row);
+        }
+    }
+    thinning.flush();
+    ASSERT_EQ(kept.size(), largest.size()) << "one of each";
+    for (const RecordedRow& row : kept) {
+        EXPECT_EQ(row.total(), (largest[{row.device, row.time / milliseconds(10)}]));
+        EXPECT_EQ(row.parts.size(), 2U);
+    }
+}
+
+TEST(Thinning, WiderBucketsLoseNoneThatWaited) {
+    std::vector<RecordedRow> kept;
+    Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });
+    thinning.set_bucket(milliseconds(10));
+    thinning.row(test::host_row(milliseconds(1), {{test::some_process(1), 9_MiB}}));
+    thinning.set_bucket(milliseconds(20));
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].total(), 9_MiB);
+}
+
+}  // namespace
+}  // namespace hexcore

@@ -1,0 +1,138 @@
+#include "hexcore/watch/process_tree.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <functional>
+
+namespace hexcore {
+namespace {
+
+/// A process that has done something, and then waits to be killed.
+class Child {
+public:
+    explicit Child(const std::function<void()>& act) {
+        std::array<int, 2> done{};
+        EXPECT_EQ(::pipe(done.data()), 0);
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            act();
+            (void)!::write(done[1], "x", 1);
+            for (;;) {
+                ::pause();
+            }
+        }
+        char byte = 0;
+        EXPECT_EQ(::read(done[0], &byte, 1), 1);
+        ::close(done[0]);
+        ::close(done[1]);
+    }
+    ~Child() { end(); }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    void end() {
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            ::waitpid(pid_, nullptr, 0);
+            pid_ = -1;
+        }
+    }
+
+private:
+    pid_t pid_;
+};
+
+constexpr std::size_t known_bytes = std::size_t{80} << 20U;
+
+void* take_known_bytes() {
+    void* memory =
+        ::mmap(nullptr, known_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    std::memset(memory, 1, known_bytes);
+    return memory;
+}
+
+const WatchedProcess* watched(const ProcessTree& tree, pid_t pid) {
+    for (const auto& process : tree.processes()) {
+        if (process->process->pid == static_cast<std::uint32_t>(pid)) {
+            return process.get();
+        }
+    }
+    return nullptr;
+}
+
+TEST(ProcessTree, FindsChildrenReadsWhatTheyHaveAndForgetsThoseThatEnded) {
+    ProcessTree tree(::getpid());
+    tree.look();
+    EXPECT_TRUE(tree.processes().empty());
+    Child child([] { take_known_bytes(); });
+    tree.look();
+    tree.sample();
+    const WatchedProcess* process = watched(tree, child.pid());
+    ASSERT_NE(process, nullptr);
+    EXPECT_GE(process->resident, Bytes(known_bytes));
+    EXPECT_LT(process->resident, Bytes(known_bytes) * 4);
+    EXPECT_NE(process->process->command, "");
+    std::vector<RecordedPart> parts;
+    tree.add_parts(parts);
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_EQ(parts[0].bytes, process->resident);
+    EXPECT_EQ(tree.find(static_cast<std::uint32_t>(child.pid())), process->process);
+    child.end();
+    tree.sample();
+    parts.clear();
+    tree.add_parts(parts);
+    EXPECT_TRUE(parts.empty());
+    tree.look();
+    EXPECT_TRUE(tree.processes().empty());
+    EXPECT_EQ(tree.found(), 1U);
+    EXPECT_EQ(tree.missed(), 0U);
+}
+
+TEST(ProcessTree, TellsWhatAProcessHadBetweenSamples) {
+    Child child([] { ::munmap(take_known_bytes(), known_bytes); });
+    ProcessTree tree(::getpid());
+    tree.look();
+    tree.sample();
+    const WatchedProcess* process = watched(tree, child.pid());
+    ASSERT_NE(process, nullptr);
+    EXPECT_GE(process->high_water, Bytes(known_bytes));
+    EXPECT_LT(process->resident + Bytes(known_bytes / 2), process->high_water);
+}
+
+TEST(ProcessTree, FindsGrandchildrenAndThoseOfOthersItDoesNot) {
+    const Child child([] {
+        std::array<int, 2> done{};
+        (void)!::pipe(done.data());
+        if (::fork() == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            (void)!::write(done[1], "x", 1);
+            for (;;) {
+                ::pause();
+            }
+        }
+        char byte = 0;
+        (void)!::read(done[0], &byte, 1);
+    });
+    ProcessTree tree(::getpid());
+    tree.look();
+    EXPECT_EQ(tree.processes().size(), 2U);
+    ProcessTree others(child.pid());
+    others.look();
+    EXPECT_EQ(others.processes().size(), 1U);
+    // Processes that were looked at often and are not in it stay out of it.
+    for (int i = 0; i < 40; ++i) {
+        others.look();
+    }
+    EXPECT_EQ(others.processes().size(), 1U);
+}
+
+}  // namespace
+}  // namespace hexcore
