@@ -6,9 +6,15 @@ test_preset() {
     if command -v nvcc >/dev/null && [ -e /dev/nvidia0 ]; then echo cuda; else echo release; fi
 }
 
+# run_pytest FOLDER RESULTS: what it finds goes to RESULTS/NAME.xml.
+run_pytest() {
+    [ -n "$(find "$1" -name '*_test.py' -o -name 'test_*.py')" ] || return 0
+    "$PYTHON" -m pytest -q "$1" -p no:cacheprovider --junit-xml "$2/$(basename "$1").xml" </dev/null
+}
+
 # run_tests [MODULE]
 run_tests() {
-    local module=${1:-} folder failed=0 preset results
+    local module=${1:-} folder failed=0 preset results tools=
     preset=$(test_preset)
     results=build/$preset/test-results
     if [ ! -d "tests/${module:-e2e}" ]; then
@@ -45,12 +51,20 @@ run_tests() {
             "$PYTHON" tools/architecture_table.py --check || failed=1
         fi
     fi
-    for folder in tests/e2e tests/reference_case tests/tools; do
-        if [ -n "$module" ] && [ "tests/$module" != "$folder" ]; then continue; fi
-        [ -n "$(find "$folder" -name '*_test.py' -o -name 'test_*.py')" ] || continue
-        "$PYTHON" -m pytest -q "$folder" -p no:cacheprovider \
-            --junit-xml "$results/$(basename "$folder").xml" </dev/null || failed=1
+    # Those of the tools have to do with nothing else, and run beside the others.
+    if [ -z "$module" ] || [ "$module" = tools ]; then
+        run_pytest tests/tools "$results" >"$results/tools.log" 2>&1 &
+        tools=$!
+    fi
+    for folder in tests/e2e tests/reference_case; do
+        if [ -z "$module" ] || [ "tests/$module" = "$folder" ]; then
+            run_pytest "$folder" "$results" || failed=1
+        fi
     done
+    if [ -n "$tools" ]; then
+        wait "$tools" || failed=1
+        cat "$results/tools.log"
+    fi
     "$PYTHON" tools/count_tests.py "$results"/*.xml || failed=1
     return $failed
 }
