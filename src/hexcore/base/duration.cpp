@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdint>
 
 namespace hexcore {
@@ -29,7 +30,7 @@ std::string long_duration_text(double seconds) {
     if (seconds < under_a_minute) {
         return seconds_text(seconds);
     }
-    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    const auto whole = std::llround(seconds);
     if (whole < 3600) {
         return fmt::format("{} min {:02} s", whole / 60, whole % 60);
     }
@@ -40,7 +41,7 @@ std::string clock_text(double seconds) {
     if (seconds < under_a_minute) {
         return seconds_text(seconds);
     }
-    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    const auto whole = std::llround(seconds);
     const std::string minutes = fmt::format("{:02}:{:02}", whole / 60 % 60, whole % 60);
     return whole < 3600 ? minutes : fmt::format("{}:{}", whole / 3600, minutes);
 }

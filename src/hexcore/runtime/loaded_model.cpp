@@ -40,13 +40,8 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
     const Machine::User loading(machine, "a load of the model " + inventory.name);
     LoadAttempt attempt(machine, inventory, plan, options);
     HEXCORE_TRY(loaded, attempt.run());
-    std::unique_ptr<State> state(new State{{},
-                                           machine,
-                                           inventory,
-                                           plan,
-                                           std::move(loaded),
-                                           ToldEntries(machine.host()),
-                                           {}});
+    std::unique_ptr<State> state(new State{
+        {}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host()), {}});
     state->enter_host_memory();
     return LoadedModel(std::move(state));
 }

@@ -256,7 +256,7 @@ private:
     }
 
     [[nodiscard]] Json model(const HttpAnswers& answers) const {
-        const Json said = answers.model();
+        Json said = answers.model();
         if (said.is_null()) {
             return said;
         }
