@@ -90,7 +90,7 @@ Result<void> Conversation::ask(Request request, const LoadedModel& model, const 
     if (tokens.empty() && held == 0) {
         return fail(ErrorCode::usage, {{Change::give_prompt}}, "the prompt is empty");
     }
-    const std::uint32_t most = options_.most_tokens;
+    const std::uint32_t most = cells_.most;
     if (options_.on_full == OnFull::stop && held + tokens.size() > most) {
         const std::uint64_t enough = (held + tokens.size() + 1) * model.plan().context.sequences;
         std::vector<Remedy> remedies = {{.change = Change::raise_context, .count = enough}};
@@ -220,7 +220,7 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut, const SessionCell
     }
     if (kept == 0) {
         // What was given up while it was parked may have been longer than a window.
-        const std::size_t most = options_.most_tokens;
+        const std::size_t most = cells_.most;
         if (tokens_.size() > most) {
             const std::size_t keep = std::min<std::size_t>(options_.keep, most / 2);
             const auto from = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
@@ -256,13 +256,13 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         }
         now_ = std::min<std::size_t>(uncomputed(), end - at);
     }
-    while (at + now_ > options_.most_tokens) {
+    while (at + now_ > cells_.most) {
         if (options_.on_full == OnFull::stop) {
             return {};
         }
         const std::uint32_t keep = std::min(options_.keep, at - std::min(at, 2U));
         if (at < 2 || cells_.shifting) {
-            now_ = options_.most_tokens - at;  // it slid already: as much as there is room for
+            now_ = cells_.most - at;  // it slid already: as much as there is room for
             break;
         }
         const std::uint32_t out = kv.slide(cells_, keep);

@@ -64,7 +64,7 @@ public:
         generating,  ///< has one token to compute, the last one of the answer so far
     };
 
-    /// `options` say how many tokens it may have.
+    /// `cells` say how many tokens it may have.
     Conversation(SessionCells& cells, SessionOptions options) : cells_(cells), options_(options) {}
 
     [[nodiscard]] State state() const { return state_; }

@@ -18,6 +18,24 @@ std::vector<Conversation*> those_in(std::span<Conversation* const> all, State st
     return some;
 }
 
+/// session_bound() of options that a session of this model can have; fails as Engine::check().
+Result<std::uint32_t> checked_bound(const SessionOptions& options, const LoadedModel& model) {
+    HEXCORE_TRY(most, session_bound(options, model));
+    if (options.on_full == OnFull::stop) {
+        return most;
+    }
+    const CacheAbilities abilities = abilities_of(model);
+    if (!abilities.slide) {
+        return fail(ErrorCode::usage, "a full context of this model cannot slide: {}; it can stop",
+                    abilities.why);
+    }
+    if (options.keep > most / 2) {
+        return fail(ErrorCode::usage, "{} tokens to keep are more than half of the {} of a session",
+                    options.keep, most);
+    }
+    return most;
+}
+
 }  // namespace
 
 Session::Session(Session&& other) noexcept
@@ -176,30 +194,15 @@ ParkingOptions Engine::parking_for(const LoadedModel& model, const EngineOptions
 Engine::~Engine() { HEXCORE_CHECK(conversations_.empty(), conversations_.size(), "still open"); }
 
 Result<void> Engine::check(const SessionOptions& options, const LoadedModel& model) {
-    HEXCORE_TRY(most, session_bound(options, model));
-    if (options.on_full == OnFull::stop) {
-        return {};
-    }
-    const CacheAbilities abilities = abilities_of(model);
-    if (!abilities.slide) {
-        return fail(ErrorCode::usage, "a full context of this model cannot slide: {}; it can stop",
-                    abilities.why);
-    }
-    if (options.keep > most / 2) {
-        return fail(ErrorCode::usage, "{} tokens to keep are more than half of the {} of a session",
-                    options.keep, most);
-    }
+    HEXCORE_TRY_VOID(checked_bound(options, model));
     return {};
 }
 
 Result<Session> Engine::open(const SessionOptions& options) {
-    HEXCORE_TRY_VOID(check(options, model()));
-    SessionOptions bound = options;
-    HEXCORE_TRY(most, session_bound(options, model()));
-    bound.most_tokens = most;
+    HEXCORE_TRY(most, checked_bound(options, model()));
     SessionCells& cells = kv_.add();
     cells.most = most;
-    conversations_.push_back(std::make_unique<Conversation>(cells, bound));
+    conversations_.push_back(std::make_unique<Conversation>(cells, options));
     return Session(*this, *conversations_.back());
 }
 

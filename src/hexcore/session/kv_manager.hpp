@@ -28,9 +28,10 @@ struct SessionCells {
     /// Of the context's sequences the one that has them; none: they are parked, or there are none.
     std::optional<std::uint32_t> sequence;
     std::optional<ParkedId> parked;
-    std::uint32_t most = 0;  ///< so many tokens may be there; 0: what a sequence has room for
-    bool busy = false;       ///< may not be parked now
-    bool shifting = false;   ///< libllama is going to move the keys with the next batch
+    /// So many tokens may be there, set by who adds them; 0: what a sequence has room for.
+    std::uint32_t most = 0;
+    bool busy = false;      ///< may not be parked now
+    bool shifting = false;  ///< libllama is going to move the keys with the next batch
     /// How many tokens at the start were computed in whole pieces, which end where those of a
     /// fresh session would, with `fixed_shared` shared tokens.
     std::uint32_t fixed = 0;
