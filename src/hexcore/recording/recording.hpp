@@ -101,7 +101,18 @@ struct RecordedEnd {
     std::string notes = {};
 };
 
-/// Is told what is recorded, in the order of time for each device.
+// What programs tell of themselves: told_records.hpp.
+struct RecordedAmounts;
+struct RecordedEvent;
+struct RecordedSiteSum;
+struct RecordedLabel;
+struct RecordedLabelSum;
+struct RecordedMark;
+struct RecordedLoss;
+enum class SummedPart : std::uint8_t;
+
+/// Is told what is recorded: rows in the order of time for each device, amounts for each holder;
+/// events, labels and marks in one order.
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
@@ -115,6 +126,16 @@ public:
     /// From that time on only the row with the largest total of each so wide bucket is told.
     virtual void thinned(RecordedTime from, std::chrono::microseconds bucket) = 0;
     virtual void end(const RecordedEnd& end) = 0;
+
+    virtual void amounts(const RecordedAmounts& /*amounts*/) {}
+    virtual void event(const RecordedEvent& /*event*/) {}
+    virtual void site(const RecordedSiteSum& /*sum*/) {}
+    virtual void label(const RecordedLabel& /*label*/) {}
+    virtual void label_sum(const RecordedLabelSum& /*sum*/) {}
+    virtual void mark(const RecordedMark& /*mark*/) {}
+    virtual void lost(const RecordedLoss& /*loss*/) {}
+    /// From that time on there are no events but sums of sites, or no labels but sums of them.
+    virtual void summed(RecordedTime /*from*/, SummedPart /*part*/) {}
 };
 
 }  // namespace hexcore
