@@ -1,15 +1,15 @@
 """`cmake --install`: what it puts where works there, with nothing of the build folder."""
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import Hexcore, on
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_installed_program_runs_with_its_own_libraries(hexcore, demo_model, tmp_path):
@@ -80,6 +80,16 @@ def test_the_library_exports_the_names_of_hexcore_only(installed):
     others = [name for name in names.splitlines() if not ours.match(name)]
     assert not others
     assert "hexcore::PlannedModel::make(" in names
+
+
+def test_debians_python_finds_the_package(installed):
+    """By the line in its folder, as it is read at Python's start."""
+    found = subprocess.run(
+        ["python3", "-I", "-c", "import site, sys; site.addsitedir(sys.argv[1]); import hexcore; "
+         "print(hexcore.__file__)", installed / "lib/python3/dist-packages"],
+        capture_output=True, text=True, check=True).stdout
+    (package,) = installed.glob("lib*/**/hexcore/python/hexcore/__init__.py")
+    assert Path(found.strip()) == package
 
 
 def build_and_run_by_pkg_config(prefix, demo_model, program):

@@ -1,9 +1,9 @@
-#include <filesystem>
 #include <memory>
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/locations.hpp"
 #include "hexcore/cli/planning_flags.hpp"
+#include "hexcore/cli/shipped_file.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/server_wait.hpp"
 #include "hexcore/plan/profile.hpp"
@@ -59,18 +59,7 @@ Result<Plan> make(const PlanOptions& options) {
     return plan_shape(options.shape, options.quant, planning);
 }
 
-/// Beside the program in a build folder, with its libraries once it is installed.
-std::string plugin_path() {
-    std::error_code error;
-    const auto folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-    for (const auto& place : {folder, folder / library_folder}) {
-        const auto path = (place / plugin_file).lexically_normal();
-        if (std::filesystem::exists(path, error)) {
-            return path;
-        }
-    }
-    return plugin_file;
-}
+std::string plugin_path() { return shipped_file(plugin_file).value_or(plugin_file); }
 
 Result<std::string> render(const Plan& plan, const PlanOptions& options) {
     if (options.format == "json") {

@@ -8,6 +8,7 @@
 #include "hexcore/base/end_now.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/tellers.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/version.hpp"
 #include "hexcore/recording/recording_writer.hpp"
@@ -21,6 +22,7 @@ namespace {
 struct WatchFlags {
     std::string output;
     double interval_ms = 100;
+    bool python = false;
     std::vector<std::string> without_mark;  ///< words of a command that no `--` stands before
 };
 
@@ -65,6 +67,9 @@ int run_watch(const WatchFlags& flags, const std::vector<std::string>& command) 
                                    : "write -- before the command, so that its options are not "
                                      "taken for those of watch: hexcore watch -- COMMAND"});
     }
+    if (const auto set = let_programs_tell(flags.python ? PythonHook::on : PythonHook::off); !set) {
+        return report_error(set.error());
+    }
     const auto place = make_place(flags, command.front());
     if (!place) {
         return report_error(place.error());
@@ -101,6 +106,7 @@ void add_watch_command(CLI::App& program, Action& action, const std::vector<std:
         "of a signal that ended it). The summary goes to stderr; a recording is kept.\n\n"
         "Examples:\n"
         "  hexcore watch -- python3 train.py --epochs 3\n"
+        "  hexcore watch --python -- python3 train.py\n"
         "  hexcore watch --interval 10 -o train.hxr -- python3 train.py");
     auto flags = std::make_shared<WatchFlags>();
     watching->add_option("-o,--output", flags->output, "where the recording goes")
@@ -111,6 +117,8 @@ void add_watch_command(CLI::App& program, Action& action, const std::vector<std:
                      "milliseconds between samples of main memory, 1 at least (default: 100)")
         ->check(number_between(1, an_hour_ms))
         ->option_text("MS");
+    watching->add_flag("--python", flags->python,
+                       "what PyTorch, CuPy and JAX hold of GPUs, in every Python that is started");
     watching->add_option("command", flags->without_mark, "the command and its words, behind --")
         ->option_text("-- COMMAND");
     watching->callback([&action, &command, flags] {

@@ -1,0 +1,124 @@
+"""A watcher within the process: hexcore.Tracker, and hexcore.expect_neutral for tests."""
+
+import ctypes
+import gc
+import json
+import os
+import warnings
+
+from . import _library
+from ._library import encoded, taken_text, tracking
+
+SCHEMA = "hexcore.recording/1"
+_ERROR_BYTES = 1024
+
+
+class Leak(AssertionError):
+    """What ought to be neutral was not; `verdict` says how much stays, and where."""
+
+    def __init__(self, name, verdict):
+        super().__init__(f"{name} is not neutral: {verdict.get('text') or json.dumps(verdict)}")
+        self.verdict = verdict
+
+
+class Tracker:
+    """Samples this process and its children from now on until stop(), or the end of a `with`.
+
+    `interval_s` is between samples, in seconds. `on_alert(device, used_bytes, since_start_bytes)`
+    is called on a thread of its own when a device has gained `alert_bytes` since the start.
+    `recording` is a file to keep, or None. Raises ValueError for an interval that is none, and
+    OSError where the system refuses. Without the library it warns once, and does nothing.
+    """
+
+    def __init__(self, interval_s=0.5, alert_bytes=100 << 20, on_alert=None, recording=None):
+        if not 0.001 <= interval_s <= 3600:
+            raise ValueError(f"an interval of {interval_s} s; it is 0.001 to 3600 s")
+        if alert_bytes < 0:
+            raise ValueError(f"an alert at {alert_bytes} bytes; it is 0 (none) or more")
+        self._handle = None
+        self._last = {"schema": SCHEMA, "devices": [], "processes": [], "marks": [],
+                      "notes": [_library.problem]}
+        if _library.problem:
+            warnings.warn(_library.problem, RuntimeWarning, stacklevel=2)
+            return
+        self._start(interval_s, alert_bytes, on_alert, recording)
+
+    def _start(self, interval_s, alert_bytes, on_alert, recording):
+        from . import frameworks  # which tells at the ends of labels; nobody else needs it
+
+        def alert(device, used_bytes, since_start_bytes, _):
+            if on_alert is not None:
+                on_alert(device.decode("utf-8", "replace"), used_bytes, since_start_bytes)
+
+        self._alert = _library.ALERT(alert)  # lives as long as the tracker calls it
+        options = _library.TrackerOptions(
+            size=ctypes.sizeof(_library.TrackerOptions), interval_s=interval_s,
+            alert_bytes=alert_bytes, recording=os.fsencode(recording) if recording else None,
+            alert=self._alert)
+        error = ctypes.create_string_buffer(_ERROR_BYTES)
+        self._handle = tracking.hexcore_tracker_start(ctypes.byref(options), error, _ERROR_BYTES)
+        if not self._handle:
+            raise OSError(error.value.decode("utf-8", "replace"))
+        frameworks.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def analysis(self):
+        """All that was found so far: the document hexcore.recording/1 as a dictionary."""
+        if self._handle:
+            self._last = json.loads(taken_text(tracking.hexcore_tracker_json(self._handle)))
+        return self._last
+
+    def picture(self, path):
+        """Writes what was found so far; by the path's suffix .svg, .html, .json, .csv or
+        .trace.json. Raises ValueError with the reason if it cannot be written, and once the
+        tracker is stopped. Without the library it writes nothing."""
+        if _library.problem:
+            return
+        if not self._handle:
+            raise ValueError("the tracker is stopped; write its picture before")
+        error = ctypes.create_string_buffer(_ERROR_BYTES)
+        if tracking.hexcore_tracker_picture(self._handle, os.fsencode(path), error,
+                                            _ERROR_BYTES) != 0:
+            raise ValueError(error.value.decode("utf-8", "replace"))
+
+    def stop(self):
+        """Ends it, and returns its last analysis(); again and again the same."""
+        if self._handle:
+            handle, self._handle = self._handle, None
+            self._last = json.loads(taken_text(tracking.hexcore_tracker_stop(handle)))
+        return self._last
+
+
+def expect_neutral(name, function):
+    """Calls function() again and again until it is known whether memory stays after it.
+
+    Returns the verdict, a dictionary, unless it is a leak: that is raised as Leak, an
+    AssertionError. What function() raises ends it. Without the library, nothing is called, and the
+    verdict is `inconclusive`.
+    """
+    if _library.problem:
+        return {"verdict": "inconclusive", "why": _library.problem}
+    raised = []
+
+    def repeat(_):
+        try:
+            function()
+            gc.collect()  # what only its cycles keep is no leak
+            return 0
+        except BaseException as error:  # it must not pass through the library's frames
+            raised.append(error)
+            return 1
+
+    text = taken_text(tracking.hexcore_expect_neutral(encoded(name), _library.REPEATED(repeat),
+                                                      None, None))
+    if raised:
+        raise raised[0]
+    verdict = json.loads(text)
+    if verdict.get("verdict") == "leak":
+        raise Leak(name, verdict)
+    return verdict
