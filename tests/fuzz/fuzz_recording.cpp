@@ -8,6 +8,7 @@
 
 #include "hexcore/base/check.hpp"
 #include "hexcore/recording/record_decoder.hpp"
+#include "hexcore/recording/told_sums.hpp"
 #include "hexcore/watch/analysis.hpp"
 #include "support/recordings.hpp"
 
@@ -30,6 +31,48 @@ public:
         }
         Analysis::row(row);
     }
+    void amounts(const RecordedAmounts& amounts) override {
+        check_holder(amounts.holder);
+        HEXCORE_CHECK(amounts.amounts.size() <= recorded_amounts_max, amounts.amounts.size(),
+                      recorded_amounts_max);
+        for (const RecordedAmount& amount : amounts.amounts) {
+            HEXCORE_CHECK(amount.name != nullptr, amounts.time.count(), "has no name");
+        }
+        Analysis::amounts(amounts);
+    }
+    void event(const RecordedEvent& event) override {
+        check_told(event.time);
+        check_holder(event.site.holder);
+        HEXCORE_CHECK(event.bytes <= recorded_bytes_max, event.bytes.count(), event.id);
+        sums_.event(event);
+        Analysis::event(event);
+    }
+    void label(const RecordedLabel& label) override {
+        check_told(label.time);
+        HEXCORE_CHECK(label.name != nullptr && label.process != nullptr, label.time.count(), "");
+        counts_.label(label);
+        Analysis::label(label);
+    }
+    void mark(const RecordedMark& mark) override {
+        check_told(mark.time);
+        HEXCORE_CHECK(mark.name != nullptr && mark.process != nullptr, mark.time.count(), "");
+        Analysis::mark(mark);
+    }
+
+private:
+    void check_told(RecordedTime time) {
+        HEXCORE_CHECK(time >= latest_told_, time.count(), latest_told_.count());
+        latest_told_ = time;
+    }
+    static void check_holder(const HolderRef& holder) {
+        HEXCORE_CHECK(holder != nullptr && holder->process != nullptr, "a holder", "of a process");
+        HEXCORE_CHECK(holder->number > 0 && holder->number <= recorded_holders_max, holder->number,
+                      recorded_holders_max);
+    }
+
+    RecordedTime latest_told_{};
+    SiteSums sums_;
+    LabelSums counts_;
 };
 
 }  // namespace

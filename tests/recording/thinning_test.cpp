@@ -16,7 +16,7 @@ TEST(Thinning, LetsEveryRowThroughWithoutBuckets) {
     std::vector<RecordedRow> kept;
     Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });
     for (int i = 0; i < 10; ++i) {
-        thinning.row(test::host_row(milliseconds(i), {{test::some_process(1), Bytes(1)}}));
+        thinning.add(test::host_row(milliseconds(i), {{test::some_process(1), Bytes(1)}}));
     }
     EXPECT_EQ(kept.size(), 10U);
 }
@@ -36,7 +36,7 @@ TEST(Thinning, KeepsOfEachBucketAndDeviceTheRowWithTheLargestTotalWhole) {
             row.device = device;
             Bytes& most = largest[{device, i / 10}];
             most = std::max(most, row.total());
-            thinning.row(row);
+            thinning.add(row);
         }
     }
     thinning.flush();
@@ -51,7 +51,7 @@ TEST(Thinning, WiderBucketsLoseNoneThatWaited) {
     std::vector<RecordedRow> kept;
     Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });
     thinning.set_bucket(milliseconds(10));
-    thinning.row(test::host_row(milliseconds(1), {{test::some_process(1), 9_MiB}}));
+    thinning.add(test::host_row(milliseconds(1), {{test::some_process(1), 9_MiB}}));
     thinning.set_bucket(milliseconds(20));
     ASSERT_EQ(kept.size(), 1U);
     EXPECT_EQ(kept[0].total(), 9_MiB);

@@ -16,6 +16,7 @@
 
 #include "hexcore/recording/recording_reader.hpp"
 #include "hexcore/recording/recording_writer.hpp"
+#include "hexcore/recording/told_records.hpp"
 
 namespace hexcore::test {
 
@@ -29,12 +30,28 @@ struct KeptRecords : RecordSink {
     void row(const RecordedRow& row) override { rows.push_back(row); }
     void thinned(RecordedTime /*from*/, microseconds bucket) override { buckets.push_back(bucket); }
     void end(const RecordedEnd& end) override { ends.push_back(end); }
+    void amounts(const RecordedAmounts& told) override { all_amounts.push_back(told); }
+    void event(const RecordedEvent& event) override { events.push_back(event); }
+    void site(const RecordedSiteSum& sum) override { sites.push_back(sum); }
+    void label(const RecordedLabel& label) override { labels.push_back(label); }
+    void label_sum(const RecordedLabelSum& sum) override { label_sums.push_back(sum); }
+    void mark(const RecordedMark& mark) override { marks.push_back(mark); }
+    void lost(const RecordedLoss& loss) override { losses.push_back(loss); }
+    void summed(RecordedTime /*from*/, SummedPart part) override { parts_summed.push_back(part); }
 
     std::vector<RecordedRun> runs;
     std::vector<RecordedDevice> devices;
     std::vector<RecordedRow> rows;
     std::vector<microseconds> buckets;
     std::vector<RecordedEnd> ends;
+    std::vector<RecordedAmounts> all_amounts;
+    std::vector<RecordedEvent> events;
+    std::vector<RecordedSiteSum> sites;
+    std::vector<RecordedLabel> labels;
+    std::vector<RecordedLabelSum> label_sums;
+    std::vector<RecordedMark> marks;
+    std::vector<RecordedLoss> losses;
+    std::vector<SummedPart> parts_summed;
 };
 
 class BytesSource : public RecordingSource {
@@ -88,6 +105,16 @@ inline ProcessRef some_process(std::uint64_t number, std::string command = "work
 inline RecordedRow host_row(milliseconds time, std::vector<RecordedPart> parts,
                             std::optional<Bytes> free = {}) {
     return {.device = 0, .time = time, .parts = std::move(parts), .others = {}, .free = free};
+}
+
+inline TextRef some_text(std::uint64_t number, std::string text) {
+    return std::make_shared<RecordedText>(RecordedText{number, std::move(text)});
+}
+
+inline HolderRef some_holder(std::uint64_t number, ProcessRef process,
+                             std::string device = "host0") {
+    return std::make_shared<RecordedHolder>(
+        RecordedHolder{number, std::move(process), HolderKind::ledger, std::move(device), 2_GiB});
 }
 
 /// A file with no name that a writer writes to and a test reads.

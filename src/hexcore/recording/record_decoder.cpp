@@ -22,6 +22,7 @@ bool is_same(const RecordedDevice& a, const RecordedDevice& b) {
 
 bool RecordDecoder::chunk(std::string_view records) {
     rows_.start_chunk();
+    told_.start_chunk();
     RecordCursor cursor(records);
     while (!cursor.at_end()) {
         const std::uint64_t kind = cursor.number(~0ULL);
@@ -30,7 +31,7 @@ bool RecordDecoder::chunk(std::string_view records) {
             return false;
         }
         const bool is_known = kind >= static_cast<std::uint64_t>(RecordKind::run) &&
-                              kind <= static_cast<std::uint64_t>(RecordKind::end);
+                              kind <= static_cast<std::uint64_t>(RecordKind::summed);
         if (is_known && !record(static_cast<RecordKind>(kind), RecordCursor(fields))) {
             return false;
         }
@@ -55,8 +56,9 @@ bool RecordDecoder::record(RecordKind kind, RecordCursor cursor) {
             return thinning(cursor);
         case RecordKind::end:
             return end(cursor);
+        default:
+            return told_.record(kind, cursor);
     }
-    return false;
 }
 
 bool RecordDecoder::run(RecordCursor& cursor) {
@@ -104,6 +106,7 @@ bool RecordDecoder::process(RecordCursor& cursor) {
     if (!cursor.good() || process->number == 0) {
         return false;
     }
+    told_.tell(process);
     rows_.tell(std::move(process));
     return true;
 }

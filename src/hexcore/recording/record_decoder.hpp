@@ -6,6 +6,7 @@
 
 #include "hexcore/recording/recording.hpp"
 #include "hexcore/recording/row_code.hpp"
+#include "hexcore/recording/told_code.hpp"
 
 namespace hexcore {
 
@@ -13,7 +14,7 @@ namespace hexcore {
 /// held against them.
 class RecordDecoder {
 public:
-    explicit RecordDecoder(RecordSink& sink) : sink_(sink) {}
+    explicit RecordDecoder(RecordSink& sink) : sink_(sink), told_(sink) {}
 
     /// False: a record is not as it should be; those before it were told.
     [[nodiscard]] bool chunk(std::string_view records);
@@ -31,6 +32,7 @@ private:
 
     RecordSink& sink_;
     RowDecoder rows_;
+    ToldDecoder told_;
     std::array<std::optional<RecordedDevice>, recorded_devices_max> devices_;
     std::array<RecordedTime, recorded_devices_max> latest_{};
     bool has_run_ = false;

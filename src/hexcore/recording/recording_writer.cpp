@@ -19,9 +19,11 @@ using std::chrono::microseconds;
 
 constexpr std::size_t usual_chunk_bytes = 65536;
 constexpr std::uint64_t bytes_before_thinning = 7U << 19U;  // 3.5 MiB
+constexpr std::uint64_t bytes_before_more = 2U << 20U;
+constexpr std::uint64_t most_event_bytes = 8U << 20U;
+constexpr std::uint64_t most_label_bytes = 4U << 20U;
+constexpr std::uint64_t sum_bytes_before_slowing = 512U << 10U;
 constexpr int packing_level = 3;
-// So that a row of the most processes, with all of them told, is no larger than a chunk.
-constexpr std::size_t longest_command = 160;
 constexpr std::size_t longest_word = 4096;
 constexpr std::size_t longest_words = 65536;
 constexpr std::size_t most_words = 1024;
@@ -88,10 +90,11 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::make(FileDescriptor fi
 RecordingWriter::RecordingWriter(FileDescriptor file, std::unique_ptr<Packer> packer)
     : file_(std::move(file)),
       packer_(std::move(packer)),
-      thinning_([this](const RecordedRow& row) { keep(row); }) {
-    plain_.reserve(chunk_bytes_max);
+      thinning_([this](const RecordedRow& row) { keep(row); }),
+      amounts_thinning_([this](const RecordedAmounts& amounts) {
+          encode(Part::rows, amounts.time, [&] { told_.encode(amounts); });
+      }) {
     fields_.reserve(usual_chunk_bytes);
-    told_.reserve(recorded_processes_max);
 }
 
 RecordingWriter::~RecordingWriter() = default;
@@ -108,7 +111,7 @@ void RecordingWriter::run(const RecordedRun& run) {
     for (const std::string& word : words) {
         fields_.text(word);
     }
-    add_record(RecordKind::run);
+    chunk_.add(RecordKind::run, fields_);
     write_chunk();
 }
 
@@ -124,23 +127,115 @@ void RecordingWriter::row(const RecordedRow& row) {
         return;
     }
     thin_further(row.time);
-    thinning_.row(row);
+    thinning_.add(row);
+    const bool is_any_summed = summed_[0] || summed_[1];
+    if (is_any_summed && row.time >= next_sums_) {
+        tell_sums(row.time);
+    }
 }
+
+void RecordingWriter::amounts(const RecordedAmounts& amounts) {
+    if (problem_.empty()) {
+        amounts_thinning_.add(amounts);
+    }
+}
+
+void RecordingWriter::event(const RecordedEvent& event) {
+    sites_.event(event);
+    if (problem_.empty() && !is_summed(SummedPart::events, event.time)) {
+        encode(Part::events, event.time, [&] { told_.encode(event); });
+    }
+}
+
+void RecordingWriter::label(const RecordedLabel& label) {
+    labels_.label(label);
+    if (problem_.empty() && !is_summed(SummedPart::labels, label.time)) {
+        encode(Part::labels, label.time, [&] { told_.encode(label); });
+    }
+}
+
+void RecordingWriter::mark(const RecordedMark& mark) {
+    if (problem_.empty() && !is_summed(SummedPart::labels, mark.time)) {
+        encode(Part::labels, mark.time, [&] { told_.encode(mark); });
+    }
+}
+
+void RecordingWriter::lost(const RecordedLoss& loss) {
+    if (problem_.empty()) {
+        encode(Part::labels, loss.time, [&] { told_.encode(loss); });
+    }
+}
+
+void RecordingWriter::site(const RecordedSiteSum& /*sum*/) {}
+void RecordingWriter::label_sum(const RecordedLabelSum& /*sum*/) {}
+void RecordingWriter::summed(RecordedTime /*from*/, SummedPart /*part*/) {}
 
 /// Buckets twice as wide for each so many bytes.
 void RecordingWriter::thin_further(RecordedTime now) {
     constexpr std::uint64_t most_doublings = 32;
-    const std::uint64_t doublings = std::min(size_ / bytes_before_thinning, most_doublings);
+    const std::uint64_t bytes = spent(Part::rows);
+    const std::uint64_t doublings =
+        bytes < bytes_before_thinning
+            ? 0
+            : std::min(1 + (bytes - bytes_before_thinning) / bytes_before_more, most_doublings);
     const microseconds bucket =
         doublings == 0 ? microseconds(0) : interval_ * (std::int64_t{1} << doublings);
     if (bucket == thinning_.bucket()) {
         return;
     }
     thinning_.set_bucket(bucket);
+    amounts_thinning_.set_bucket(bucket);
     fields_.clear();
     fields_.number(static_cast<std::uint64_t>(now.count()));
     fields_.number(static_cast<std::uint64_t>(bucket.count()));
-    add_record(RecordKind::thinning);
+    chunk_.add(RecordKind::thinning, fields_);
+}
+
+bool RecordingWriter::is_summed(SummedPart part, RecordedTime now) {
+    const auto index = static_cast<std::size_t>(part);
+    const bool is_full = part == SummedPart::events ? spent(Part::events) >= most_event_bytes
+                                                    : spent(Part::labels) >= most_label_bytes;
+    if (is_full && !summed_[index]) {
+        summed_[index] = true;
+        fields_.clear();
+        fields_.number(static_cast<std::uint64_t>(now.count()));
+        fields_.number(index);
+        chunk_.add(RecordKind::summed, fields_);
+    }
+    return summed_[index];
+}
+
+/// After a hundredth of the time so far, twice as much for each so many bytes.
+void RecordingWriter::tell_sums(RecordedTime now) {
+    if (summed_[static_cast<std::size_t>(SummedPart::events)]) {
+        sites_.tell_changed(now, [&](const RecordedSiteSum& sum) {
+            encode(Part::sums, now, [&] { told_.encode(sum); });
+        });
+    }
+    if (summed_[static_cast<std::size_t>(SummedPart::labels)]) {
+        labels_.tell_changed([&](const RecordedLabelSum& sum) {
+            encode(Part::sums, sum.last, [&] { told_.encode(sum); });
+        });
+    }
+    constexpr std::uint64_t most_doublings = 6;
+    const std::uint64_t doublings =
+        std::min(spent(Part::sums) / sum_bytes_before_slowing, most_doublings);
+    next_sums_ = now + now / 100 * (std::int64_t{1} << doublings);
+}
+
+template <typename Encoding>
+void RecordingWriter::encode(Part part, RecordedTime time, Encoding encoding) {
+    if (chunk_.bytes().size() >= usual_chunk_bytes ||
+        (chunk_.has_time() && time - chunk_.begun() >= chunk_span(time))) {
+        write_chunk();
+    }
+    const std::size_t before = chunk_.bytes().size();
+    encoding();
+    plain_bytes_[static_cast<std::size_t>(part)] += chunk_.bytes().size() - before;
+}
+
+std::uint64_t RecordingWriter::spent(Part part) const {
+    return packed_bytes_[static_cast<std::size_t>(part)];
 }
 
 void RecordingWriter::tell_device(std::uint32_t number) {
@@ -156,48 +251,26 @@ void RecordingWriter::tell_device(std::uint32_t number) {
     fields_.text(device->description);
     fields_.number(device->unit.count());
     fields_.number(device->total.count());
-    add_record(RecordKind::device);
-}
-
-void RecordingWriter::tell_processes(const RecordedRow& row) {
-    for (const RecordedPart& part : row.parts) {
-        ProcessRef& told = told_[part.process->number];
-        if (told == part.process) {
-            continue;
-        }
-        told = part.process;
-        fields_.clear();
-        fields_.number(part.process->number);
-        fields_.number(part.process->pid);
-        fields_.text(shortened(part.process->command, longest_command));
-        add_record(RecordKind::process);
-    }
+    chunk_.add(RecordKind::device, fields_);
 }
 
 void RecordingWriter::keep(const RecordedRow& row) {
-    if (plain_.size() >= usual_chunk_bytes ||
-        (has_time_ && row.time - begun_ >= chunk_span(row.time))) {
-        write_chunk();
-    }
-    tell_device(row.device);
-    tell_processes(row);
-    fields_.clear();
-    encoder_.encode(row, devices_[row.device].device->unit, fields_);
-    add_record(RecordKind::row);
-    extend_chunk(row.time);
-}
-
-void RecordingWriter::extend_chunk(RecordedTime time) {
-    if (!has_time_) {
-        begun_ = first_ = last_ = time;
-        has_time_ = true;
-    }
-    first_ = std::min(first_, time);
-    last_ = std::max(last_, time);
+    encode(Part::rows, row.time, [&] {
+        tell_device(row.device);
+        for (const RecordedPart& part : row.parts) {
+            chunk_.refer(part.process);
+        }
+        fields_.clear();
+        rows_.encode(row, devices_[row.device].device->unit, fields_);
+        chunk_.add(RecordKind::row, fields_);
+        chunk_.extend(row.time);
+    });
 }
 
 void RecordingWriter::end(const RecordedEnd& end) {
     thinning_.flush();
+    amounts_thinning_.flush();
+    tell_sums(end.time);
     fields_.clear();
     fields_.number(static_cast<std::uint64_t>(end.time.count()));
     fields_.number(end.signalled ? 1 : 0);
@@ -210,46 +283,40 @@ void RecordingWriter::end(const RecordedEnd& end) {
     fields_.number(end.missed);
     fields_.number(end.largest_process.count());
     fields_.text(end.notes);
-    add_record(RecordKind::end);
-    extend_chunk(end.time);
+    chunk_.add(RecordKind::end, fields_);
+    chunk_.extend(end.time);
     write_chunk();
 }
 
-void RecordingWriter::add_record(RecordKind kind) {
-    frame_.clear();
-    frame_.number(static_cast<std::uint64_t>(kind));
-    frame_.number(fields_.bytes().size());
-    plain_ += frame_.bytes();
-    plain_ += fields_.bytes();
-    ++n_records_;
-}
-
 void RecordingWriter::write_chunk() {
+    const std::string& plain = chunk_.bytes();
     std::string& packed = packer_->packed;
-    if (n_records_ > 0 && problem_.empty()) {
+    if (!plain.empty() && problem_.empty()) {
         const std::size_t size = ZSTD_compressCCtx(
             packer_->context, packed.data() + chunk_header_bytes,
-            packed.size() - chunk_header_bytes, plain_.data(), plain_.size(), packing_level);
-        if (ZSTD_isError(size) != 0 || size > chunk_bytes_max || plain_.size() > chunk_bytes_max) {
+            packed.size() - chunk_header_bytes, plain.data(), plain.size(), packing_level);
+        if (ZSTD_isError(size) != 0 || size > chunk_bytes_max || plain.size() > chunk_bytes_max) {
             problem_ = "a part of it could not be packed";
         } else {
             ChunkHeader header{.packed_bytes = static_cast<std::uint32_t>(size),
-                               .plain_bytes = static_cast<std::uint32_t>(plain_.size()),
-                               .n_records = n_records_,
-                               .first = first_,
-                               .last = last_};
+                               .plain_bytes = static_cast<std::uint32_t>(plain.size()),
+                               .n_records = chunk_.n_records(),
+                               .first = chunk_.first(),
+                               .last = chunk_.last()};
             header.checksum = chunk_checksum({packed.data() + chunk_header_bytes, size});
             const auto bytes = header.bytes();
             std::copy(bytes.begin(), bytes.end(), packed.begin());
             write({packed.data(), chunk_header_bytes + size});
+            for (std::size_t part = 0; part < n_parts; ++part) {
+                packed_bytes_[part] +=
+                    plain_bytes_[part] * (chunk_header_bytes + size) / plain.size();
+            }
         }
     }
-    plain_.clear();
-    n_records_ = 0;
-    has_time_ = false;
-    first_ = last_;
-    told_.clear();
-    encoder_.start_chunk();
+    plain_bytes_ = {};
+    chunk_.start();
+    rows_.start_chunk();
+    told_.start_chunk();
     for (Device& device : devices_) {
         device.told = false;
     }

@@ -1,15 +1,17 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/recording/recording.hpp"
 #include "hexcore/recording/row_code.hpp"
 #include "hexcore/recording/thinning.hpp"
+#include "hexcore/recording/told_code.hpp"
+#include "hexcore/recording/told_sums.hpp"
 
 namespace hexcore {
 
@@ -29,6 +31,16 @@ public:
     void thinned(RecordedTime from, std::chrono::microseconds bucket) override;
     void end(const RecordedEnd& end) override;
 
+    void amounts(const RecordedAmounts& amounts) override;
+    void event(const RecordedEvent& event) override;
+    void label(const RecordedLabel& label) override;
+    void mark(const RecordedMark& mark) override;
+    void lost(const RecordedLoss& loss) override;
+    // These do nothing: it sums by itself.
+    void site(const RecordedSiteSum& sum) override;
+    void label_sum(const RecordedLabelSum& sum) override;
+    void summed(RecordedTime from, SummedPart part) override;
+
     /// How many bytes the file has.
     [[nodiscard]] std::uint64_t size() const { return size_; }
     /// Why it ends before the end; empty: it does not.
@@ -36,13 +48,23 @@ public:
 
 private:
     struct Packer;
+    /// What has its own bound in the file.
+    enum class Part : std::uint8_t { rows, events, labels, sums };
+    static constexpr std::size_t n_parts = 4;
+    template <typename T>
+    using PerPart = std::array<T, n_parts>;
+
     RecordingWriter(FileDescriptor file, std::unique_ptr<Packer> packer);
     void keep(const RecordedRow& row);
     void tell_device(std::uint32_t number);
-    void tell_processes(const RecordedRow& row);
     void thin_further(RecordedTime now);
-    void add_record(RecordKind kind);
-    void extend_chunk(RecordedTime time);
+    /// What `encode` adds to the chunk is of that part. A chunk that is full is written before.
+    template <typename Encoding>
+    void encode(Part part, RecordedTime time, Encoding encoding);
+    [[nodiscard]] std::uint64_t spent(Part part) const;
+    /// Whether a part has reached its bound, from when on it is in sums.
+    [[nodiscard]] bool is_summed(SummedPart part, RecordedTime now);
+    void tell_sums(RecordedTime now);
     void write_chunk();
     void write(std::string_view bytes);
 
@@ -52,21 +74,22 @@ private:
     std::string problem_;
     std::chrono::microseconds interval_{};
     Thinning thinning_;
-    RowEncoder encoder_;
+    AmountsThinning amounts_thinning_;
+    ChunkBuilder chunk_;
+    RowEncoder rows_;
+    ToldEncoder told_{chunk_};
     RecordWriter fields_;  ///< of the record that is being made
-    RecordWriter frame_;
-    std::string plain_;  ///< the chunk that is being made
-    std::uint32_t n_records_ = 0;
-    bool has_time_ = false;
-    RecordedTime begun_{};  ///< when the chunk was
-    RecordedTime first_{};
-    RecordedTime last_{};
+    SiteSums sites_;
+    LabelSums labels_;
+    std::array<bool, 2> summed_{};  ///< by SummedPart
+    RecordedTime next_sums_{};
+    PerPart<std::uint64_t> plain_bytes_{};   ///< of the chunk
+    PerPart<std::uint64_t> packed_bytes_{};  ///< of the file, but for the chunk
     struct Device {
         std::optional<RecordedDevice> device;
         bool told = false;  ///< in this chunk
     };
     std::array<Device, recorded_devices_max> devices_;
-    std::unordered_map<std::uint64_t, ProcessRef> told_;  ///< in this chunk
 };
 
 }  // namespace hexcore

@@ -7,19 +7,10 @@
 #include <vector>
 
 #include "hexcore/recording/record_bytes.hpp"
+#include "hexcore/recording/record_kind.hpp"
 #include "hexcore/recording/recording.hpp"
 
 namespace hexcore {
-
-/// The kinds of records.
-enum class RecordKind : std::uint8_t {
-    run = 1,
-    device = 2,
-    process = 3,
-    row = 4,
-    thinning = 5,
-    end = 6,
-};
 
 /// Writes rows as what has changed since the row before. start_chunk() forgets that one.
 class RowEncoder {

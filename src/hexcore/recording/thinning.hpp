@@ -1,40 +1,80 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <functional>
-#include <optional>
+#include <map>
+#include <utility>
 
-#include "hexcore/recording/recording.hpp"
+#include "hexcore/recording/told_records.hpp"
 
 namespace hexcore {
 
-/// Lets through of each bucket of time and each device the row with the largest total, whole, in
-/// the order of time. Without buckets every row. The maximum of each process instead would give a
-/// total that never was.
-class Thinning {
-public:
-    using Keep = std::function<void(const RecordedRow&)>;
-    explicit Thinning(Keep keep) : keep_(std::move(keep)) {}
+/// Which records are of one series: each device's rows, each holder's amounts.
+[[nodiscard]] inline std::uint64_t series_of(const RecordedRow& row) { return row.device; }
+[[nodiscard]] inline std::uint64_t series_of(const RecordedAmounts& amounts) {
+    return amounts.holder->number;
+}
 
-    /// 0: every row from now on.
-    void set_bucket(std::chrono::microseconds width);
+/// Lets through of each bucket of time and each series the record with the largest total, whole, in
+/// the order of time. Without buckets every record. The maximum of each process instead would give
+/// a total that never was.
+template <typename Record>
+class ThinningOf {
+public:
+    using Keep = std::function<void(const Record&)>;
+    explicit ThinningOf(Keep keep) : keep_(std::move(keep)) {}
+
+    /// 0: every record from now on.
+    void set_bucket(std::chrono::microseconds width) {
+        flush();
+        width_ = width;
+    }
     [[nodiscard]] std::chrono::microseconds bucket() const { return width_; }
-    void row(const RecordedRow& row);
+
+    void add(const Record& record) {
+        if (width_.count() == 0) {
+            keep_(record);
+            return;
+        }
+        Waiting& waiting = waiting_[series_of(record)];
+        const std::int64_t bucket = record.time / width_;
+        const Bytes total = record.total();
+        if (waiting.is_there && waiting.bucket != bucket) {
+            waiting.is_there = false;
+            keep_(waiting.record);
+        }
+        if (!waiting.is_there || total > waiting.total) {
+            waiting.is_there = true;
+            waiting.bucket = bucket;
+            waiting.total = total;
+            waiting.record = record;
+        }
+    }
+
     /// Lets go of those that wait for the end of their bucket.
-    void flush();
+    void flush() {
+        for (auto& [series, waiting] : waiting_) {
+            if (waiting.is_there) {
+                waiting.is_there = false;
+                keep_(waiting.record);
+            }
+        }
+    }
 
 private:
     struct Waiting {
         bool is_there = false;
         std::int64_t bucket = 0;
         Bytes total;
-        RecordedRow row;
+        Record record;
     };
 
     Keep keep_;
     std::chrono::microseconds width_{};
-    std::array<Waiting, recorded_devices_max> waiting_;
+    std::map<std::uint64_t, Waiting> waiting_;
 };
+
+using Thinning = ThinningOf<RecordedRow>;
+using AmountsThinning = ThinningOf<RecordedAmounts>;
 
 }  // namespace hexcore
