@@ -16,5 +16,13 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
     ${HEXCORE_LLAMA_BUILD_DIR}/bin ${PROJECT_BINARY_DIR})
 # What a program that is built against the library needs of others' headers.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libfmt-dev, libexpected-dev, nlohmann-json3-dev")
+# What Python compiled of the package as it was used is not the package's own.
+file(WRITE ${PROJECT_BINARY_DIR}/prerm "#!/bin/sh
+set -e
+folder=\"$DPKG_ROOT/usr/${HEXCORE_PYTHON_DIR}\"
+[ ! -d \"$folder\" ] || find \"$folder\" -name __pycache__ -prune -exec rm -r {} +
+")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/prerm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_STRIP_FILES ON)
 include(CPack)

@@ -1,4 +1,5 @@
-"""libhexcore-tracker.so through ctypes: what hexcore/tracker.h declares, or stand-ins that do nothing.
+"""libhexcore-tracker.so through ctypes: what hexcore/tracker.h declares, or stand-ins that do
+nothing.
 
 Calls that tell something last less than a microsecond and wait for nothing, so they keep the
 interpreter's lock; those of a tracker may wait, and call back, so they give it away.
@@ -71,17 +72,17 @@ def _declared(library, functions):
     return library
 
 
-def _load():
-    """(functions that tell, functions of a tracker, why they do nothing)."""
+def _load(kind, functions):
+    """The library's functions, and why they do nothing."""
     found = next(filter(os.path.exists, _places()), NAME)  # by name: where the system looks
     try:
-        return (_declared(ctypes.PyDLL(found), _TELLING),
-                _declared(ctypes.CDLL(found), _TRACKING), "")
+        return _declared(kind(found), functions), ""
     except (OSError, AttributeError) as error:
-        return _Missing(), _Missing(), f"{NAME} cannot be used: {error}"
+        return _Missing(), f"{NAME} cannot be used: {error}"
 
 
-telling, tracking, problem = _load()
+telling, problem = _load(ctypes.PyDLL, _TELLING)
+tracking, tracking_problem = _load(ctypes.CDLL, _TRACKING)
 
 
 def watched():

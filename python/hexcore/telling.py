@@ -3,10 +3,11 @@
 import contextlib
 import ctypes
 import functools
+import os
 
 from ._library import encoded, telling
 
-# In the order of hexcore/tracker.h.
+# In the order of HEXCORE_HOLDER_LEDGER and those after it in hexcore/tracker.h.
 KINDS = ("ledger", "pytorch", "cupy", "jax", "program")
 # Called at the end of each label, while it is still open: who samples tells what is there then.
 at_label_end = []
@@ -61,8 +62,15 @@ class Holder:
     def __init__(self, device="host", kind="program", total_bytes=0):
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no kind of holder; there are {', '.join(KINDS)}")
-        self._number = telling.hexcore_holder_open(KINDS.index(kind), encoded(device),
-                                                   _size(total_bytes, "total_bytes"))
+        self._opening = KINDS.index(kind), encoded(device), _size(total_bytes, "total_bytes")
+        self._number, self._process = 0, None
+
+    def _open(self):
+        """Its number: 0 as long as nobody listens, and another in the child of a fork."""
+        if not self._number or self._process != os.getpid():
+            self._number = telling.hexcore_holder_open(*self._opening)
+            self._process = os.getpid()
+        return self._number
 
     def amounts(self, bytes_by_name):
         """All that it holds now, such as {"weights": 1 << 30, "cache": 1 << 20}."""
@@ -70,17 +78,17 @@ class Holder:
         names = (ctypes.c_char_p * count)(*map(encoded, bytes_by_name))
         sizes = (ctypes.c_uint64 * count)(*(_size(size, name)
                                             for name, size in bytes_by_name.items()))
-        telling.hexcore_amounts(self._number, count, names, sizes)
+        telling.hexcore_amounts(self._open(), count, names, sizes)
 
     def allocated(self, allocation, size_bytes, purpose=""):
         """An allocation with a number of the caller's own, such as its address, which no other
         living one has."""
-        telling.hexcore_allocated(self._number, allocation, _size(size_bytes, "size_bytes"),
+        telling.hexcore_allocated(self._open(), allocation, _size(size_bytes, "size_bytes"),
                                   encoded(purpose))
 
     def released(self, allocation):
         """The allocation of that number is gone."""
-        telling.hexcore_released(self._number, allocation)
+        telling.hexcore_released(self._open(), allocation)
 
 
 def _size(size_bytes, name):

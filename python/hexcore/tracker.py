@@ -37,9 +37,9 @@ class Tracker:
             raise ValueError(f"an alert at {alert_bytes} bytes; it is 0 (none) or more")
         self._handle = None
         self._last = {"schema": SCHEMA, "devices": [], "processes": [], "marks": [],
-                      "notes": [_library.problem]}
-        if _library.problem:
-            warnings.warn(_library.problem, RuntimeWarning, stacklevel=2)
+                      "notes": [_library.tracking_problem]}
+        if _library.tracking_problem:
+            warnings.warn(_library.tracking_problem, RuntimeWarning, stacklevel=2)
             return
         self._start(interval_s, alert_bytes, on_alert, recording)
 
@@ -77,7 +77,7 @@ class Tracker:
         """Writes what was found so far; by the path's suffix .svg, .html, .json, .csv or
         .trace.json. Raises ValueError with the reason if it cannot be written, and once the
         tracker is stopped. Without the library it writes nothing."""
-        if _library.problem:
+        if _library.tracking_problem:
             return
         if not self._handle:
             raise ValueError("the tracker is stopped; write its picture before")
@@ -101,8 +101,8 @@ def expect_neutral(name, function):
     AssertionError. What function() raises ends it. Without the library, nothing is called, and the
     verdict is `inconclusive`.
     """
-    if _library.problem:
-        return {"verdict": "inconclusive", "why": _library.problem}
+    if _library.tracking_problem:
+        return {"verdict": "inconclusive", "why": _library.tracking_problem}
     raised = []
 
     def repeat(_):

@@ -142,5 +142,9 @@ def test_a_debian_package_can_be_installed_and_removed(hexcore, tmp_path):
     version = subprocess.run([root / "usr/bin/hexcore", "--version"], check=True, text=True,
                              capture_output=True).stdout
     assert version.startswith("hexcore ")
+    (package,) = root.glob("usr/lib*/**/hexcore/python")
+    subprocess.run(["python3", "-c", "import hexcore"], check=True,
+                   env={"PATH": os.environ["PATH"], "PYTHONPATH": str(package)})
+    assert list(package.rglob("*.pyc"))
     subprocess.run([*dpkg, "--purge", "hexcore"], check=True, capture_output=True)
     assert not [path for path in root.rglob("*") if path.is_file() and admin not in path.parents]
