@@ -13,9 +13,13 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
 # these names, and by its index Ubuntu 24.04, too (partly in universe), where nothing was tried.
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
-    libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libgomp1"
+    libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libgomp1 libjs-dygraphs
+    node-d3-hierarchy"
 PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
-TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev"
+# Pages are tested in Chromium. Ubuntu has it only as a snap: ensure_browser brings another.
+# shellcheck source=/dev/null
+BROWSER_PACKAGE=$(. /etc/os-release 2>/dev/null && [ "${ID:-}" != ubuntu ] && echo chromium) || true
+TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev $BROWSER_PACKAGE"
 BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"
 CHECK_PACKAGES="$TEST_PACKAGES libbenchmark-dev clang clang-tidy shellcheck"
 # Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.
@@ -109,6 +113,17 @@ ensure_python() {
         done
         touch "$environment/complete"
     ) 9>"$HEXCORE_CACHE/python.lock" || exit 1
+}
+
+# Where there is no Chromium of the system's: playwright's own, in the cache. The libraries that it
+# needs are those of a desktop; as root it brings them, too.
+ensure_browser() {
+    export PLAYWRIGHT_BROWSERS_PATH=$HEXCORE_CACHE/browsers
+    command -v chromium >/dev/null && return
+    local dependencies=()
+    if [ "$(id -u)" = 0 ]; then dependencies=(--with-deps); fi
+    "$TOOLS/playwright" install ${dependencies[@]+"${dependencies[@]}"} chromium-headless-shell \
+        >&2 || die "there is no chromium, and playwright could not bring one"
 }
 
 # A build folder that was configured by hand with a llama.cpp of one's own keeps it.

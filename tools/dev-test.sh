@@ -23,11 +23,12 @@ run_tests() {
     fi
     ensure_packages test
     ensure_python test
+    if [ -z "$module" ] || [ "$module" = pages ]; then ensure_browser; fi
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ "$module" = e2e ]; then
         build_preset "$preset" program
-    elif [ "$module" = reference_case ]; then
-        build_preset "$preset" -DHEXCORE_TESTS=ON program tests/reference_case/all
+    elif [ "$module" = reference_case ] || [ "$module" = pages ]; then
+        build_preset "$preset" -DHEXCORE_TESTS=ON program "tests/$module/all"
     elif [ -n "$module" ] && [ -f "tests/$module/CMakeLists.txt" ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON "tests/$module/all"
     elif [ "$module" != tools ]; then
@@ -44,7 +45,7 @@ run_tests() {
     fi
 
     if [ -z "$module" ] || { [ -f "tests/$module/CMakeLists.txt" ] &&
-        [ "$module" != reference_case ]; }; then
+        [ "$module" != reference_case ] && [ "$module" != pages ]; }; then
         ctest --test-dir "build/$preset" --output-on-failure -j2 --no-tests=error \
             ${module:+-L "^$module\$"} --output-junit "$PWD/$results/ctest.xml" || failed=1
         if [ -z "$module" ] || [ "$module" = mixtures ]; then
@@ -56,7 +57,7 @@ run_tests() {
         run_pytest tests/tools "$results" >"$results/tools.log" 2>&1 &
         tools=$!
     fi
-    for folder in tests/e2e tests/reference_case; do
+    for folder in tests/e2e tests/reference_case tests/pages; do
         if [ -z "$module" ] || [ "tests/$module" = "$folder" ]; then
             run_pytest "$folder" "$results" || failed=1
         fi

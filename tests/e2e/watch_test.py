@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from terminal import Terminal
@@ -292,6 +293,18 @@ def test_a_trace_has_counters_stacked_by_process(hexcore, recording, tmp_path):
     assert any(name.startswith("cat (") for event in counters for name in event["args"])
 
 
+def test_a_page_and_a_picture_have_the_same_peak(hexcore, recording, tmp_path):
+    for name in ("out.html", "out.svg"):
+        assert hexcore("report", recording, "-o", tmp_path / name) == (0, "", "")
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    page = (tmp_path / "out.html").read_text()
+    peak = host(report(hexcore, recording, tmp_path))["peak_bytes"]
+    assert f'"peaks":[{{"name":"host","bytes":{peak},' in page
+    picture = ElementTree.parse(tmp_path / "out.svg").getroot()
+    assert picture.tag.endswith("}svg")
+    assert any("cat (" in (text.text or "") for text in picture.iter())
+
+
 def test_the_text_is_no_wider_than_the_page(hexcore, recording):
     code, out, _ = hexcore("report", "some.hxr", env={"COLUMNS": "80"}, cwd=recording.parent)
     assert code == 0
@@ -300,11 +313,11 @@ def test_the_text_is_no_wider_than_the_page(hexcore, recording):
         assert words in " ".join(out.split())
 
 
-@pytest.mark.parametrize("name", ["x.html", "x.svg", "x.hxr", "x"])
+@pytest.mark.parametrize("name", ["x.pdf", "x.htm", "x.hxr", "x"])
 def test_other_reports_are_wrong_usage_that_lists_what_there_is(hexcore, recording, name):
     code, _, err = hexcore("report", recording, "-o", name)
     assert code == 2
-    for word in (".json", ".csv", ".trace.json", name):
+    for word in (".html", ".svg", ".json", ".csv", ".trace.json", name):
         assert word in err
 
 

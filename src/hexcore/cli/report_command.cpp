@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "hexcore/base/private_file.hpp"
 #include "hexcore/cli/commands.hpp"
@@ -13,6 +14,8 @@
 #include "hexcore/recording/recordings_folder.hpp"
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/recording_json.hpp"
+#include "hexcore/report/recording_page.hpp"
+#include "hexcore/report/recording_svg.hpp"
 #include "hexcore/report/recording_tables.hpp"
 #include "hexcore/report/watch_summary.hpp"
 #include "hexcore/watch/analysis.hpp"
@@ -109,9 +112,37 @@ Result<RecordingRead> report_trace(const std::filesystem::path& recording,
     return read;
 }
 
+/// Reads twice: how long it is says how its rows are thinned.
+Result<RecordingRead> report_drawn(const std::filesystem::path& recording,
+                                   const std::string& output, std::size_t rows_max,
+                                   std::string (*draw)(const WatchFindings& findings,
+                                                       const std::vector<DeviceChart>& charts)) {
+    HEXCORE_TRY(findings, findings_of(recording));
+    RecordingCharts charts(findings, rows_max);
+    HEXCORE_TRY(read, read_recording_file(recording, charts));
+    HEXCORE_TRY(file, ReportFile::begin(output));
+    file.add(draw(findings, charts.finish()));
+    HEXCORE_TRY_VOID(file.finish());
+    return read;
+}
+
+Result<RecordingRead> report_page(const std::filesystem::path& recording,
+                                  const std::string& output) {
+    return report_drawn(recording, output, page_rows_max, recording_page);
+}
+
+Result<RecordingRead> report_picture(const std::filesystem::path& recording,
+                                     const std::string& output) {
+    return report_drawn(recording, output, picture_rows_max, recording_svg);
+}
+
 /// By the end of the output's name; the longer ones first.
-constexpr std::array<std::pair<std::string_view, Reporting>, 3> reportings{
-    {{".trace.json", report_trace}, {".json", report_json}, {".csv", report_csv}}};
+constexpr std::array<std::pair<std::string_view, Reporting>, 5> reportings{
+    {{".trace.json", report_trace},
+     {".json", report_json},
+     {".csv", report_csv},
+     {".html", report_page},
+     {".svg", report_picture}}};
 
 Result<Reporting> reporting_for(const std::string& output) {
     if (output.empty()) {
@@ -123,8 +154,8 @@ Result<Reporting> reporting_for(const std::string& output) {
         }
     }
     return fail(ErrorCode::usage,
-                "what {} should be is not known: name a file that ends in .json, .csv or "
-                ".trace.json",
+                "what {} should be is not known: name a file that ends in .html, .svg, .json, .csv "
+                "or .trace.json",
                 output);
 }
 
@@ -157,6 +188,7 @@ void add_report_command(CLI::App& program, Action& action) {
     reporting->footer(
         "Examples:\n"
         "  hexcore report\n"
+        "  hexcore report -o report.html\n"
         "  hexcore report train.hxr -o train.json\n"
         "  hexcore report train.hxr -o train.trace.json");
     auto flags = std::make_shared<ReportFlags>();
@@ -164,8 +196,9 @@ void add_report_command(CLI::App& program, Action& action) {
         ->option_text("FILE");
     reporting
         ->add_option("-o,--output", flags->output,
-                     "writes it to a file instead, by its end: .json, .csv (a line a sample) or "
-                     ".trace.json (for Perfetto and Chrome)")
+                     "writes it to a file instead, by its end: .html (a page that needs no "
+                     "network), .svg, .json, .csv (a line a sample) or .trace.json (for Perfetto "
+                     "and Chrome)")
         ->option_text("FILE");
     reporting->callback([&action, flags] { action = [flags] { return run_report(*flags); }; });
 }

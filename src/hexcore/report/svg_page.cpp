@@ -29,6 +29,13 @@ void set_box(pugi::xml_node node, const SvgBox& where) {
     set(node, "height", tenths(where.height));
 }
 
+void finish_shape(pugi::xml_node shape, std::string_view fill, const std::string& tooltip) {
+    set(shape, "fill", std::string(fill));
+    if (!tooltip.empty()) {
+        shape.append_child("title").text().set(tooltip.c_str());
+    }
+}
+
 void add_hatching(pugi::xml_node svg) {
     pugi::xml_node pattern = svg.append_child("defs").append_child("pattern");
     set(pattern, "id", "hexcore-reserve");
@@ -59,10 +66,27 @@ SvgPage::SvgPage(double width, const std::string& title, const std::string& desc
 void SvgPage::box(const SvgBox& where, std::string_view fill, const std::string& tooltip) {
     pugi::xml_node rect = svg_.append_child("rect");
     set_box(rect, where);
-    set(rect, "fill", std::string(fill));
-    if (!tooltip.empty()) {
-        rect.append_child("title").text().set(tooltip.c_str());
+    finish_shape(rect, fill, tooltip);
+}
+
+void SvgPage::area(const std::vector<SvgPoint>& outline, std::string_view fill,
+                   const std::string& tooltip) {
+    std::string way;
+    for (const SvgPoint& point : outline) {
+        way += fmt::format("{}{} {}", way.empty() ? "M" : "L", tenths(point.x), tenths(point.y));
     }
+    pugi::xml_node path = svg_.append_child("path");
+    set(path, "d", way + "Z");
+    finish_shape(path, fill, tooltip);
+}
+
+void SvgPage::dot(const SvgPoint& middle, double radius, std::string_view fill,
+                  const std::string& tooltip) {
+    pugi::xml_node circle = svg_.append_child("circle");
+    set(circle, "cx", tenths(middle.x));
+    set(circle, "cy", tenths(middle.y));
+    set(circle, "r", tenths(radius));
+    finish_shape(circle, fill, tooltip);
 }
 
 void SvgPage::text(double x, double y, const std::string& words, const SvgText& look) {

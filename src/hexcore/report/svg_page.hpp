@@ -3,6 +3,7 @@
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hexcore/base/ids.hpp"
 
@@ -13,6 +14,11 @@ struct SvgBox {
     double y = 0;
     double width = 0;
     double height = 0;
+};
+
+struct SvgPoint {
+    double x = 0;
+    double y = 0;
 };
 
 enum class SvgAnchor { start, middle, end };
@@ -32,6 +38,11 @@ public:
 
     /// A filled box; `tooltip` shows under the pointer and is read out by screen readers.
     void box(const SvgBox& where, std::string_view fill, const std::string& tooltip = "");
+    /// The filled area within the points; `tooltip` as of a box.
+    void area(const std::vector<SvgPoint>& outline, std::string_view fill,
+              const std::string& tooltip = "");
+    void dot(const SvgPoint& middle, double radius, std::string_view fill,
+             const std::string& tooltip = "");
     void text(double x, double y, const std::string& words, const SvgText& look = {});
     /// The document as text, `height` high.
     [[nodiscard]] std::string finish(double height);

@@ -222,20 +222,39 @@ std::string notes_text(const WatchFindings& findings) {
 
 }  // namespace
 
+std::string watch_headline(const WatchFindings& findings) {
+    return fmt::format("{} {}", command_text(findings), end_text(findings));
+}
+
+std::vector<std::string> watch_sentences(const WatchFindings& findings) {
+    const auto devices = in_order(findings);
+    std::vector<std::string> texts;
+    if (devices.empty()) {
+        texts.emplace_back("It was over before the first sample.");
+    } else {
+        texts.push_back(closest_call(findings, devices));
+        texts.push_back(precision_text(findings, devices));
+        if (findings.end) {
+            texts.push_back(cost_text(*findings.end));
+        }
+    }
+    texts.push_back(notes_text(findings));
+    std::erase(texts, "");
+    return texts;
+}
+
 std::string watch_summary(const WatchFindings& findings, TextStyle style) {
     const auto devices = in_order(findings);
     const auto paragraph = [&](const std::string& text) {
         return text.empty() ? "" : hanging_paragraph(indent, text, style.columns);
     };
-    std::string text = hanging_paragraph("hexcore: ",
-                                         fmt::format("{} {}; watched {}", command_text(findings),
-                                                     end_text(findings), watched_text(findings)),
-                                         style.columns);
-    if (devices.empty()) {
-        return text + paragraph("It was over before the first sample.") +
-               paragraph(notes_text(findings));
+    std::string text = hanging_paragraph(
+        "hexcore: ",
+        fmt::format("{}; watched {}", watch_headline(findings), watched_text(findings)),
+        style.columns);
+    if (!devices.empty()) {
+        text += table_of(devices, style);
     }
-    text += table_of(devices, style);
     for (const DeviceFindings* found : devices) {
         text += paragraph(peak_text(*found));
     }
@@ -245,12 +264,10 @@ std::string watch_summary(const WatchFindings& findings, TextStyle style) {
                 fmt::format("Growth of {}: {}.", printable(found->device.name), found->growth.why));
         }
     }
-    text +=
-        paragraph(closest_call(findings, devices)) + paragraph(precision_text(findings, devices));
-    if (findings.end) {
-        text += paragraph(cost_text(*findings.end));
+    for (const std::string& sentences : watch_sentences(findings)) {
+        text += paragraph(sentences);
     }
-    return text + paragraph(notes_text(findings));
+    return text;
 }
 
 }  // namespace hexcore

@@ -1,0 +1,14 @@
+applyTheme();
+drawHeading();
+drawDevices();
+drawTimeline();
+drawPeaks();
+drawGrowth();
+drawLabels();
+drawProcesses();
+drawNotes();
+fillHelp();
+byId("theme").addEventListener("click", toggleTheme);
+byId("keys").addEventListener("click", toggleHelp);
+addEventListener("keydown", takeKey);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,226 @@
+#include "hexcore/report/recording_charts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "hexcore/base/printable.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t most_rows_in_all = 32'000;
+constexpr std::size_t most_parts = 64;
+constexpr std::size_t most_series = 8;
+constexpr std::size_t longest_name = 120;
+
+/// So wide that no device has more rows than it may.
+std::chrono::microseconds bucket_for(const WatchFindings& findings, std::size_t rows_max) {
+    std::uint64_t rows = 0;
+    for (const DeviceFindings& found : findings.devices) {
+        rows = std::max(rows, found.n_rows);
+    }
+    const std::uint64_t most =
+        std::min(rows_max, most_rows_in_all / std::max<std::size_t>(findings.devices.size(), 1));
+    if (rows <= most) {
+        return {};
+    }
+    return findings.duration / static_cast<std::int64_t>(most) + std::chrono::microseconds(1);
+}
+
+/// "cc1plus" of "/usr/lib/cc1plus -quiet a.cpp".
+std::string program_of(const std::string& command) {
+    const std::string word = command.substr(0, command.find(' '));
+    return word.substr(word.rfind('/') + 1);
+}
+
+std::string shown(const std::string& command) {
+    return command.empty() ? "a process" : shortened(command, longest_name);
+}
+
+std::string process_name(std::uint32_t pid, const std::string& command) {
+    return fmt::format("{} ({})", shown(command), pid);
+}
+
+bool few(const std::vector<std::string>& names) {
+    std::set<std::string> distinct(names.begin(), names.end());
+    distinct.erase("");
+    return distinct.size() <= most_series;
+}
+
+/// The names with the largest values at any one time, the largest first.
+std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& most) {
+    std::vector<std::pair<std::string, std::uint64_t>> order(most.begin(), most.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    order.resize(std::min(order.size(), most_series));
+    std::vector<std::string> names;
+    for (auto& [name, units] : order) {
+        if (units > 0) {
+            names.push_back(name);
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+RecordingCharts::RecordingCharts(const WatchFindings& findings, std::size_t rows_max)
+    : duration_(findings.duration), thinning_([this](const RecordedRow& row) { keep(row); }) {
+    thinning_.set_bucket(bucket_for(findings, rows_max));
+}
+
+void RecordingCharts::run(const RecordedRun& /*run*/) {}
+void RecordingCharts::thinned(RecordedTime /*from*/, std::chrono::microseconds /*bucket*/) {}
+void RecordingCharts::end(const RecordedEnd& /*end*/) {}
+
+void RecordingCharts::device(const RecordedDevice& device) { devices_.push_back({device, {}}); }
+
+void RecordingCharts::row(const RecordedRow& row) {
+    if (row.time <= duration_) {
+        thinning_.add(row);
+    }
+}
+
+std::uint32_t RecordingCharts::index_of(const RecordedProcess& process) {
+    const auto [at, is_new] = index_.try_emplace(Who(process.pid, process.command),
+                                                 static_cast<std::uint32_t>(who_.size()));
+    if (is_new) {
+        who_.push_back(at->first);
+    }
+    return at->second;
+}
+
+void RecordingCharts::keep(const RecordedRow& row) {
+    const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Device& each) {
+        return each.device.number == row.device;
+    });
+    if (device == devices_.end()) {
+        return;
+    }
+    const std::uint64_t unit = std::max<std::uint64_t>(device->device.unit.count(), 1);
+    Row kept{row.time, row.total().count() / unit, {}};
+    std::vector<const RecordedPart*> parts;
+    for (const RecordedPart& part : row.parts) {
+        parts.push_back(&part);
+    }
+    const auto end =
+        parts.begin() + static_cast<std::ptrdiff_t>(std::min(most_parts, parts.size()));
+    std::partial_sort(
+        parts.begin(), end, parts.end(),
+        [](const RecordedPart* a, const RecordedPart* b) { return a->bytes > b->bytes; });
+    for (auto part = parts.begin(); part != end; ++part) {
+        kept.parts.push_back({index_of(*(*part)->process), (*part)->bytes.count() / unit});
+    }
+    device->rows.push_back(std::move(kept));
+}
+
+/// The name of each process's series: its own, its command's or its program's.
+std::vector<std::string> RecordingCharts::names_for(const Device& device) const {
+    std::vector<std::string> processes(who_.size());
+    std::vector<std::string> commands(who_.size());
+    std::vector<std::string> programs(who_.size());
+    for (const Row& row : device.rows) {
+        for (const Part& part : row.parts) {
+            if (part.units > 0 && processes[part.who].empty()) {
+                const auto& [pid, command] = who_[part.who];
+                processes[part.who] = process_name(pid, command);
+                commands[part.who] = shown(command);
+                programs[part.who] = shown(program_of(command));
+            }
+        }
+    }
+    return few(processes) ? processes : few(commands) ? commands : programs;
+}
+
+/// The largest series, all zero, and which of them each name is.
+std::map<std::string, std::size_t> RecordingCharts::add_series(
+    DeviceChart& chart, const Device& device, const std::vector<std::string>& names) {
+    std::map<std::string, std::uint64_t> most;
+    for (const Row& row : device.rows) {
+        std::map<std::string, std::uint64_t> sums;
+        for (const Part& part : row.parts) {
+            sums[names[part.who]] += part.units;
+        }
+        for (const auto& [name, units] : sums) {
+            most[name] = std::max(most[name], units);
+        }
+    }
+    std::map<std::string, std::size_t> series;
+    for (const std::string& name : largest(most)) {
+        series.emplace(name, chart.by_process.size());
+        chart.by_process.push_back({name, std::vector<std::uint64_t>(device.rows.size())});
+    }
+    return series;
+}
+
+void RecordingCharts::set_peak(DeviceChart& chart, const Device& device,
+                               const std::vector<std::string>& names) const {
+    const auto largest_row =
+        std::max_element(device.rows.begin(), device.rows.end(),
+                         [](const Row& a, const Row& b) { return a.units < b.units; });
+    if (largest_row == device.rows.end()) {
+        return;
+    }
+    chart.peak_row = static_cast<std::size_t>(largest_row - device.rows.begin());
+    chart.peak = chart.device.unit * largest_row->units;
+    const auto series_of = [&](const std::string& name) {
+        const bool is_shown =
+            std::any_of(chart.by_process.begin(), chart.by_process.end(),
+                        [&](const ChartSeries& series) { return series.name == name; });
+        return is_shown ? name : std::string(all_others);
+    };
+    std::uint64_t rest = largest_row->units;
+    for (const Part& part : largest_row->parts) {
+        const auto& [pid, command] = who_[part.who];
+        chart.peak_parts.push_back({process_name(pid, command), series_of(names[part.who]),
+                                    chart.device.unit * part.units});
+        rest -= part.units;
+    }
+    if (rest > 0) {
+        chart.peak_parts.push_back(
+            {std::string(all_others), std::string(all_others), chart.device.unit * rest});
+    }
+}
+
+DeviceChart RecordingCharts::chart_of(const Device& device) const {
+    DeviceChart chart;
+    chart.device = device.device;
+    const std::vector<std::string> names = names_for(device);
+    const auto series = add_series(chart, device, names);
+    ChartSeries others{std::string(all_others), {}};
+    for (std::size_t r = 0; r < device.rows.size(); ++r) {
+        const Row& row = device.rows[r];
+        chart.times.push_back(row.time);
+        std::uint64_t rest = row.units;
+        for (const Part& part : row.parts) {
+            if (const auto found = series.find(names[part.who]); found != series.end()) {
+                chart.by_process[found->second].units[r] += part.units;
+                rest -= part.units;
+            }
+        }
+        others.units.push_back(rest);
+    }
+    const bool has_others = std::any_of(others.units.begin(), others.units.end(),
+                                        [](std::uint64_t units) { return units > 0; });
+    if (has_others || chart.by_process.empty()) {
+        chart.by_process.push_back(std::move(others));
+    }
+    set_peak(chart, device, names);
+    return chart;
+}
+
+std::vector<DeviceChart> RecordingCharts::finish() {
+    thinning_.flush();
+    std::vector<DeviceChart> charts;
+    for (const Device& device : devices_) {
+        charts.push_back(chart_of(device));
+    }
+    std::stable_partition(charts.begin(), charts.end(), [](const DeviceChart& chart) {
+        return chart.device.kind == RecordedKind::gpu;
+    });
+    return charts;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,204 @@
+"""What a page of a recording shows, and what readers can do with it."""
+
+import base64
+import hashlib
+import json
+import re
+
+import pytest
+
+
+def data_of(path):
+    """The page's data, as a browser would find them."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text,
+                                re.DOTALL)[1])
+
+
+def middle_of(opened, chart=0):
+    """A point in a chart's plot, left of its middle."""
+    box = opened.page.locator(".plot .canvas").nth(chart).bounding_box()
+    return box["x"] + 0.4 * box["width"], box["y"] + 100
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_shows_each_device_in_the_systems_theme(opened, theme):
+    page = opened("hour", theme).page
+    assert page.get_attribute("html", "data-theme") == theme
+    assert page.title() == "python3 train.py --epochs 3: memory"
+    assert page.locator(".device h3").all_text_contents() == ["cuda:0", "host"]
+    assert page.locator("#charts .chart h3").all_text_contents() == ["cuda:0", "host"]
+    assert page.locator(".map h3").all_text_contents() == ["cuda:0", "host"]
+    assert not re.search("null|undefined|NaN|Infinity", page.inner_text("body"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_is_legible(opened, theme):
+    """Contrast by the Web Content Accessibility Guidelines: at least 4.5."""
+    def luminance(colour):
+        values = [int(digits) / 255 for digits in re.findall(r"\d+", colour)[:3]]
+        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    page = opened("hour", theme).page
+    for ink, ground in [("h1", "body"), (".quiet", ".card"), (".dygraph-axis-label", ".card"),
+                        (".pill.good", ".pill.good"), (".tile", ".tile")]:
+        colours = [page.locator(selector).first.evaluate(
+            f"node => getComputedStyle(node).{name}")
+            for selector, name in ((ink, "color"), (ground, "backgroundColor"))]
+        light, dark = sorted(map(luminance, colours), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, colours)
+
+
+def test_an_hour_at_10_ms_is_small_and_opens_soon(browser, page_of):
+    path = page_of("hour")
+    assert path.stat().st_size < 3 << 20
+    rows = [len(chart["times_us"]) for chart in data_of(path)["charts"]]
+    assert len(rows) == 2 and all(3000 < count <= 4000 for count in rows)
+    page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    # Time that its thread computes, whatever else the machine does.
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    metrics = {each["name"]: each["value"]
+               for each in session.send("Performance.getMetrics")["metrics"]}
+    page.close()
+    assert 0 < metrics["TaskDuration"] < 2
+
+
+def test_the_pointer_shows_what_there_was_at_that_time_in_all_charts(opened):
+    it = opened("hour")
+    (when, total), parts = it.legend(1)
+    assert when.startswith("peak, at ") and total == it.page.text_content(
+        ".device:has(h3:text-is('host')) .figure")
+    assert list(parts) == ["python3 train.py --epochs 3 (1001)",
+                           *(f"python3 loader.py ({pid})" for pid in list_of_pids(parts))]
+    it.page.mouse.move(*middle_of(it))
+    times = {it.legend(chart)[0][0].removeprefix("at ") for chart in (0, 1)}
+    assert all(re.fullmatch(r"2\d:\d\d", time) for time in times), times
+    assert it.page.locator(".hairline:visible").count() == 2
+    it.page.mouse.move(5, 5)
+    assert it.legend(1)[0][0] == when
+
+
+def list_of_pids(parts):
+    return [re.search(r"\((\d+)\)$", name)[1] for name in list(parts)[1:]]
+
+
+def test_dragging_zooms_all_charts_and_a_double_click_shows_all(opened):
+    it = opened("hour")
+    assert it.shown() == "0.00 s to 1:00:00"
+    x, y = middle_of(it)
+    it.page.mouse.move(x, y)
+    it.page.mouse.down()
+    it.page.mouse.move(x + 120, y, steps=4)
+    it.page.mouse.up()
+    assert re.fullmatch(r"2\d:\d\d to [23]\d:\d\d", it.shown())
+    labels = [it.page.locator(".plot").nth(chart).locator(".dygraph-axis-label-x")
+              .all_text_contents() for chart in (0, 1)]
+    assert labels[0] == labels[1] and "0 s" not in labels[0]
+    it.page.mouse.dblclick(x, y)
+    assert it.shown() == "0.00 s to 1:00:00"
+
+
+def test_the_strip_below_the_charts_selects_a_time(opened):
+    it = opened("hour")
+    handle = it.page.locator(".dygraph-rangesel-zoomhandle").last
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    it.page.mouse.move(x, y)
+    it.page.mouse.down()
+    it.page.mouse.move(x - 200, y, steps=5)
+    it.page.mouse.up()
+    assert re.fullmatch(r"0\.\d\d s to [34]\d:\d\d", it.shown())
+
+
+def test_keys_do_what_the_pointer_does(opened):
+    it = opened("hour")
+    keyboard = it.page.keyboard
+    keyboard.press("p")
+    peak = it.legend(0)[0]
+    keyboard.press("ArrowLeft")
+    assert it.legend(0)[0] != peak
+    keyboard.press("ArrowRight")
+    assert it.legend(0)[0] == peak
+    keyboard.press("+")
+    keyboard.press("+")
+    zoomed = it.shown()
+    assert zoomed != "0.00 s to 1:00:00"
+    keyboard.press("Shift+ArrowLeft")
+    assert it.shown() != zoomed
+    keyboard.press("-")
+    keyboard.press("0")
+    assert it.shown() == "0.00 s to 1:00:00"
+    keyboard.press("t")
+    assert it.page.get_attribute("html", "data-theme") == "dark"
+    keyboard.press("?")
+    assert it.page.locator("dialog").is_visible()
+    keyboard.press("Escape")
+    assert not it.page.locator("dialog").is_visible()
+
+
+def test_everything_can_be_reached_with_the_tab_key(opened):
+    it = opened("hour")
+    reached = set()
+    for _ in range(12):
+        it.page.keyboard.press("Tab")
+        reached.add(it.page.evaluate("document.activeElement.className + "
+                                     "document.activeElement.textContent.slice(0, 10)"))
+    assert {"Theme", "Keys", "Zoom in", "Peak"} <= reached
+    assert any("plot" in each for each in reached)
+
+
+def test_the_peaks_areas_are_as_their_sizes(opened):
+    it = opened("hour")
+    tiles = it.page.locator(".map").nth(1).locator(".tile").all()
+    areas = [box["width"] * box["height"] for box in (tile.bounding_box() for tile in tiles)]
+    shares = [float(re.search(r"([\d.]+) %", tile.get_attribute("title"))[1]) for tile in tiles]
+    assert sum(shares) == pytest.approx(100, abs=1.5)
+    for area, share in zip(areas, shares, strict=True):
+        assert area / sum(areas) == pytest.approx(share / 100, abs=0.02)
+
+
+def test_many_processes_of_one_program_are_one_series(opened):
+    _, parts = opened("build").legend()
+    assert list(parts) == ["cc1plus", "ninja"]
+
+
+def test_what_ended_at_once_has_a_page_too(opened):
+    page = opened("short").page
+    assert page.text_content(".device .figure") == "1.0 MiB"
+
+
+def test_names_do_no_harm(opened, page_of):
+    path = page_of("hostile")
+    assert path.stat().st_size < 1 << 20
+    page = opened("hostile", "dark").page
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("script").count() == 2
+    assert "<img src=x onerror='window.hacked = 2'>@data@" in page.locator(
+        "#charts h3").all_text_contents()
+    assert any("window.hacked = 1" in name for name in
+               page.locator(".legend .name").all_text_contents())
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", path.read_text(encoding="utf-8"))
+
+
+def test_only_its_own_script_may_run(page_of):
+    text = page_of("hour").read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert "unsafe" not in policy and "http" not in policy
+    assert policy.startswith("default-src 'none'; ")
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        content = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+
+
+def test_it_brings_the_licences_of_what_it_draws_with(opened):
+    words = opened("hour").page.text_content("footer pre")
+    for word in ("Dan Vanderkam", "Mike Bostock", "Permission is hereby granted",
+                 "Redistribution and use in source and binary forms"):
+        assert word in words
