@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ void add_run_command(CLI::App& program, Action& action);
 void add_reset_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
 void add_verify_command(CLI::App& program, Action& action);
-/// `command` has the words behind `--` when the action is taken.
-void add_watch_command(CLI::App& program, Action& action, const std::vector<std::string>& command);
+/// `command` has the words behind `--`, where there is one, when the action is taken.
+void add_watch_command(CLI::App& program, Action& action,
+                       const std::optional<std::vector<std::string>>& command);
 void add_report_command(CLI::App& program, Action& action);
 void add_completion_command(CLI::App& program, Action& action);
 void add_man_command(CLI::App& program, Action& action);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ int main(int argc, char** argv) {
     program.name("hexcore");
     set_up_help(program, version_text);
     Action action;
-    std::vector<std::string> watched_command;
+    std::optional<std::vector<std::string>> watched_command;
     add_devices_command(program, action);
     add_plan_command(program, action);
     add_run_command(program, action);
@@ -47,7 +48,7 @@ int main(int argc, char** argv) {
     // Whatever another program's words look like, they are none of ours.
     if (const auto mark = std::find(words->begin(), words->end(), "--");
         mark != words->end() && words->front() == "watch") {
-        watched_command.assign(std::next(mark), words->end());
+        watched_command.emplace(std::next(mark), words->end());
         words->erase(mark, words->end());
     }
     try {

@@ -1,6 +1,7 @@
 #include "hexcore/watch/watch_command.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -11,10 +12,13 @@
 #include "hexcore/cli/tellers.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/version.hpp"
+#include "hexcore/device/memory_holder.hpp"
 #include "hexcore/recording/recording_writer.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
+#include "hexcore/recording/recordings_in_progress.hpp"
 #include "hexcore/report/watch_summary.hpp"
 #include "hexcore/watch/analysis.hpp"
+#include "hexcore/watch/watch_process.hpp"
 
 namespace hexcore {
 namespace {
@@ -23,6 +27,7 @@ struct WatchFlags {
     std::string output;
     double interval_ms = 100;
     bool python = false;
+    std::uint32_t pid = 0;                  ///< of a process that runs already; 0: none
     std::vector<std::string> without_mark;  ///< words of a command that no `--` stands before
 };
 
@@ -31,6 +36,7 @@ struct RecordingPlace {
     std::filesystem::path path;
     std::unique_ptr<RecordingWriter> writer;
     std::string problem;
+    RecordingNote note = {};
 };
 
 Result<RecordingPlace> make_place(const WatchFlags& flags, const std::string& program) {
@@ -40,11 +46,12 @@ Result<RecordingPlace> make_place(const WatchFlags& flags, const std::string& pr
         return tl::unexpected(made.error());
     }
     if (!made) {  // the command is what matters
-        return RecordingPlace{{}, nullptr, made.error().message};
+        return RecordingPlace{{}, nullptr, made.error().message, {}};
     }
     prune_recordings(folder);
     HEXCORE_TRY(writer, RecordingWriter::make(std::move(made->file)));
-    return RecordingPlace{made->path, std::move(writer), {}};
+    return RecordingPlace{
+        made->path, std::move(writer), {}, RecordingNote(recording_notes(), made->path)};
 }
 
 std::string place_text(const RecordingPlace& place) {
@@ -59,18 +66,13 @@ std::string place_text(const RecordingPlace& place) {
     return fmt::format("Recording: {}; hexcore report -o out.json", path);
 }
 
-int run_watch(const WatchFlags& flags, const std::vector<std::string>& command) {
-    if (command.empty()) {
-        return report_error(
-            {ErrorCode::usage, flags.without_mark.empty()
-                                   ? "name the command to watch: hexcore watch -- COMMAND"
-                                   : "write -- before the command, so that its options are not "
-                                     "taken for those of watch: hexcore watch -- COMMAND"});
-    }
-    if (const auto set = let_programs_tell(flags.python ? PythonHook::on : PythonHook::off); !set) {
-        return report_error(set.error());
-    }
-    const auto place = make_place(flags, command.front());
+/// Watches something, with a recording and a summary; `watching` gives the exit code, or why there
+/// was nothing to watch.
+using Watching = std::function<Result<int>(const WatchOptions&, std::vector<RecordSink*>)>;
+
+int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::string& program,
+                   const Watching& watching) {
+    auto place = make_place(flags, program);
     if (!place) {
         return report_error(place.error());
     }
@@ -79,35 +81,83 @@ int run_watch(const WatchFlags& flags, const std::vector<std::string>& command) 
     if (place->writer != nullptr) {
         sinks.push_back(place->writer.get());
     }
-    const auto end = watch_command(
-        {.command = command,
-         .writer = version_text,
-         .interval = std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3))},
-        std::move(sinks));
-    if (!end) {
+    options.writer = version_text;
+    options.interval =
+        std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3));
+    const auto code = watching(options, std::move(sinks));
+    place->note = {};
+    if (!code) {
         std::error_code error;
         std::filesystem::remove(place->path, error);
-        return report_error(end.error());
+        return report_error(code.error());
     }
     const TextStyle style = stderr_style();
     print_aside(watch_summary(analysis.findings(), style) +
                 hanging_paragraph("   ", place_text(*place), style.columns));
     // A driver's thread may be running still.
-    end_now(end->exit_code());
+    end_now(*code);
+}
+
+Result<int> watch_started(const WatchOptions& options, std::vector<RecordSink*> sinks) {
+    HEXCORE_TRY(end, watch_command(options, std::move(sinks)));
+    return end.exit_code();
+}
+
+int run_watch(const WatchFlags& flags, const std::optional<std::vector<std::string>>& command) {
+    if (!flags.without_mark.empty()) {
+        return report_error({ErrorCode::usage,
+                             "write -- before the command, so that its options are not taken for "
+                             "those of watch: hexcore watch -- COMMAND"});
+    }
+    if (command && command->empty()) {
+        return report_error(
+            {ErrorCode::usage, "name the command to watch: hexcore watch -- COMMAND"});
+    }
+    if (!command && flags.python) {
+        return report_error({ErrorCode::usage,
+                             "--python is for a command that is started: hexcore watch --python -- "
+                             "COMMAND"});
+    }
+    if (command && flags.pid != 0) {
+        return report_error({ErrorCode::usage,
+                             "--pid is for a process that runs already; leave it out, or the "
+                             "command"});
+    }
+    if (command) {
+        const auto set = let_programs_tell(flags.python ? PythonHook::on : PythonHook::off);
+        if (!set) {
+            return report_error(set.error());
+        }
+        return watch_and_tell(flags, {.command = *command}, command->front(), watch_started);
+    }
+    if (flags.pid != 0) {
+        const ProcessIdentity process{static_cast<pid_t>(flags.pid)};
+        const auto watching = [&](const WatchOptions& options,
+                                  std::vector<RecordSink*> sinks) -> Result<int> {
+            HEXCORE_TRY_VOID(watch_process(process, options, std::move(sinks)));
+            return 0;
+        };
+        return watch_and_tell(flags, {}, command_of({}, flags.pid), watching);
+    }
+    return report_error({ErrorCode::usage, "name the command to watch: hexcore watch -- COMMAND"});
 }
 
 }  // namespace
 
-void add_watch_command(CLI::App& program, Action& action, const std::vector<std::string>& command) {
+void add_watch_command(CLI::App& program, Action& action,
+                       const std::optional<std::vector<std::string>>& command) {
     auto* watching = program.add_subcommand(
         "watch", "runs any command, and says what memory it and its children took");
     watching->footer(
         "The command keeps its input, output, signals and exit code (128 and the number\n"
         "of a signal that ended it). The summary goes to stderr; a recording is kept.\n\n"
+        "With --pid it is a process that runs already, and is left alone; Ctrl-C ends the\n"
+        "watching, with the summary.\n\n"
         "Examples:\n"
         "  hexcore watch -- python3 train.py --epochs 3\n"
         "  hexcore watch --python -- python3 train.py\n"
-        "  hexcore watch --interval 10 -o train.hxr -- python3 train.py");
+        "  hexcore watch --interval 10 -o train.hxr -- python3 train.py\n"
+        "  hexcore watch --pid 4711");
     auto flags = std::make_shared<WatchFlags>();
     watching->add_option("-o,--output", flags->output, "where the recording goes")
         ->option_text("FILE");
@@ -119,6 +169,10 @@ void add_watch_command(CLI::App& program, Action& action, const std::vector<std:
         ->option_text("MS");
     watching->add_flag("--python", flags->python,
                        "what PyTorch, CuPy and JAX hold of GPUs, in every Python that is started");
+    constexpr double largest_pid = 4'194'304;
+    watching->add_option("--pid", flags->pid, "watches a process that runs already")
+        ->check(number_between(1, largest_pid))
+        ->option_text("PID");
     watching->add_option("command", flags->without_mark, "the command and its words, behind --")
         ->option_text("-- COMMAND");
     watching->callback([&action, &command, flags] {

@@ -13,6 +13,11 @@ std::chrono::microseconds microseconds_in(RecordCursor& cursor) {
     return std::chrono::microseconds(cursor.number(most_us));
 }
 
+/// A field that the first writers of this version did not have.
+std::uint64_t later_number(RecordCursor& cursor, std::uint64_t most) {
+    return cursor.at_end() ? 0 : cursor.number(most);
+}
+
 bool is_same(const RecordedDevice& a, const RecordedDevice& b) {
     return a.kind == b.kind && a.name == b.name && a.description == b.description &&
            a.unit == b.unit && a.total == b.total;
@@ -71,6 +76,7 @@ bool RecordDecoder::run(RecordCursor& cursor) {
     for (std::uint64_t i = 0; cursor.good() && i < n_words; ++i) {
         run.command.emplace_back(cursor.text());
     }
+    run.attached_pid = static_cast<std::uint32_t>(later_number(cursor, 0xFFFFFFFFU));
     has_run_ = cursor.good();
     if (has_run_) {
         sink_.run(run);
@@ -148,6 +154,8 @@ bool RecordDecoder::end(RecordCursor& cursor) {
     end.missed = cursor.number(most_us);
     end.largest_process = Bytes(cursor.number(recorded_bytes_max.count()));
     end.notes = cursor.text();
+    end.ending = static_cast<RecordedEnding>(
+        later_number(cursor, static_cast<std::uint64_t>(RecordedEnding::running)));
     has_end_ = cursor.good();
     if (has_end_) {
         sink_.end(end);

@@ -27,6 +27,7 @@ struct RecordedRun {
     std::chrono::microseconds interval{};
     std::chrono::microseconds gpu_interval{};
     std::vector<std::string> command;  ///< without what may be secret
+    std::uint32_t attached_pid = 0;    ///< it ran already, as this process; 0: it was started
 };
 
 enum class RecordedKind : std::uint8_t { host, cgroup, gpu };
@@ -86,11 +87,30 @@ struct RecordedRow {
 
 enum class KilledBy : std::uint8_t { unknown, cgroup, oom_killer };
 
+/// What is known of how it ended.
+enum class RecordedEnding : std::uint8_t {
+    known,    ///< its exit code, or the signal
+    unknown,  ///< it ended, and only its parent was told how
+    running,  ///< it goes on, and is no longer watched
+};
+[[nodiscard]] constexpr const char* to_string(RecordedEnding ending) {
+    switch (ending) {
+        case RecordedEnding::known:
+            return "known";
+        case RecordedEnding::unknown:
+            return "unknown";
+        case RecordedEnding::running:
+            return "running";
+    }
+    return "";
+}
+
 /// How it ended, and what watching it took.
 struct RecordedEnd {
     RecordedTime time{};
+    RecordedEnding ending = RecordedEnding::known;
     bool signalled = false;
-    int code = 0;  ///< the exit code, or the signal
+    int code = 0;  ///< the exit code, or the signal, where that is known
     KilledBy killed_by = KilledBy::unknown;
     std::string cgroup = {};  ///< whose limit it was
     std::chrono::microseconds cost{};

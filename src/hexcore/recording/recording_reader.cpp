@@ -17,25 +17,35 @@
 namespace hexcore {
 namespace {
 
+/// A file from some place on.
 class FileSource : public RecordingSource {
 public:
-    FileSource(FileDescriptor file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+    FileSource(const FileDescriptor& file, std::uint64_t from) : file_(file), at_(from) {
+        struct stat facts {};
+        size_ = ::fstat(file.get(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+    }
 
     std::uint64_t size() const override { return size_; }
     std::size_t read(std::span<char> into) override {
         std::size_t filled = 0;
         while (filled < into.size()) {
-            const ssize_t count = file_.read(into.data() + filled, into.size() - filled);
+            const ssize_t count = file_.read_at(into.data() + filled, into.size() - filled,
+                                                static_cast<off_t>(at_ + filled));
+            if (count < 0 && errno == EINTR) {
+                continue;
+            }
             if (count <= 0) {
                 break;
             }
             filled += static_cast<std::size_t>(count);
         }
+        at_ += filled;
         return filled;
     }
 
 private:
-    FileDescriptor file_;
+    const FileDescriptor& file_;
+    std::uint64_t at_;
     std::uint64_t size_;
 };
 
@@ -44,13 +54,12 @@ using UnpackerPtr = std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)>;
 /// Reads chunk by chunk. What is no whole chunk is the end.
 class ChunkReader {
 public:
-    explicit ChunkReader(RecordingSource& source)
-        : source_(source), unpacker_(ZSTD_createDCtx(), ZSTD_freeDCtx) {}
+    ChunkReader() : unpacker_(ZSTD_createDCtx(), ZSTD_freeDCtx) {}
 
     /// The records of the next chunk; empty: there is none.
-    std::string_view next() {
+    std::string_view next(RecordingSource& source) {
         std::array<char, chunk_header_bytes> bytes{};
-        if (unpacker_ == nullptr || source_.read(bytes) < bytes.size()) {
+        if (unpacker_ == nullptr || source.read(bytes) < bytes.size()) {
             return {};
         }
         const auto header = ChunkHeader::from({bytes.data(), bytes.size()});
@@ -59,7 +68,7 @@ public:
         }
         packed_.resize(header->packed_bytes);
         plain_.resize(header->plain_bytes);
-        if (source_.read(packed_) < packed_.size() || chunk_checksum(packed_) != header->checksum) {
+        if (source.read(packed_) < packed_.size() || chunk_checksum(packed_) != header->checksum) {
             return {};
         }
         const std::size_t size = ZSTD_decompressDCtx(unpacker_.get(), plain_.data(), plain_.size(),
@@ -74,17 +83,18 @@ public:
     [[nodiscard]] std::uint64_t chunk_bytes() const { return chunk_bytes_; }
 
 private:
-    RecordingSource& source_;
     UnpackerPtr unpacker_;
     std::string packed_;
     std::string plain_;
     std::uint64_t chunk_bytes_ = 0;
 };
 
-}  // namespace
+tl::unexpected<Error> nothing_readable(std::string_view name) {
+    return fail(ErrorCode::bad_input,
+                "{} is damaged from its beginning on: nothing of it can be read", name);
+}
 
-Result<RecordingRead> read_recording(RecordingSource& source, std::string_view name,
-                                     RecordSink& sink) {
+Result<void> check_beginning(RecordingSource& source, std::string_view name) {
     std::array<char, recording_magic.size()> begin{};
     if (source.read(begin) < begin.size() ||
         std::string_view(begin.data(), begin.size()) != recording_magic) {
@@ -92,24 +102,10 @@ Result<RecordingRead> read_recording(RecordingSource& source, std::string_view n
                     "{} is no recording of this version of hexcore; name a file that watch wrote",
                     name);
     }
-    ChunkReader chunks(source);
-    RecordDecoder decoder(sink);
-    std::uint64_t read_bytes = begin.size();
-    for (std::string_view records = chunks.next(); !records.empty(); records = chunks.next()) {
-        if (!decoder.chunk(records)) {
-            break;
-        }
-        read_bytes += chunks.chunk_bytes();
-    }
-    if (!decoder.has_run()) {
-        return fail(ErrorCode::bad_input,
-                    "{} is damaged from its beginning on: nothing of it can be read", name);
-    }
-    // A file that grows has more than it had.
-    return RecordingRead{source.size() > read_bytes ? source.size() - read_bytes : 0};
+    return {};
 }
 
-Result<RecordingRead> read_recording_file(const std::filesystem::path& path, RecordSink& sink) {
+Result<FileDescriptor> open_recording(const std::filesystem::path& path) {
     // Not waiting for whoever would write to a pipe.
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};
@@ -120,8 +116,75 @@ Result<RecordingRead> read_recording_file(const std::filesystem::path& path, Rec
     if (!S_ISREG(facts.st_mode)) {
         return fail(ErrorCode::bad_input, "{} is no file", path.string());
     }
-    FileSource source(std::move(file), static_cast<std::uint64_t>(facts.st_size));
+    return file;
+}
+
+class FileFollower : public RecordingFollower {
+public:
+    FileFollower(FileDescriptor file, RecordSink& sink) : file_(std::move(file)), decoder_(sink) {}
+
+    std::uint64_t go_on(std::uint64_t bytes_max) override {
+        const std::uint64_t from = at_;
+        while (!is_damaged_ && at_ - from <= bytes_max) {
+            FileSource source(file_, at_);  // what was no whole chunk may be one by now
+            const std::string_view records = chunks_.next(source);
+            if (records.empty()) {
+                break;
+            }
+            is_damaged_ = !decoder_.chunk(records);
+            at_ += is_damaged_ ? 0 : chunks_.chunk_bytes();
+        }
+        return at_ - from;
+    }
+    [[nodiscard]] bool has_run() const { return decoder_.has_run(); }
+
+private:
+    FileDescriptor file_;
+    std::uint64_t at_ = recording_magic.size();
+    bool is_damaged_ = false;
+    ChunkReader chunks_;
+    RecordDecoder decoder_;
+};
+
+}  // namespace
+
+Result<RecordingRead> read_recording(RecordingSource& source, std::string_view name,
+                                     RecordSink& sink) {
+    HEXCORE_TRY_VOID(check_beginning(source, name));
+    ChunkReader chunks;
+    RecordDecoder decoder(sink);
+    std::uint64_t read_bytes = recording_magic.size();
+    for (std::string_view records = chunks.next(source); !records.empty();
+         records = chunks.next(source)) {
+        if (!decoder.chunk(records)) {
+            break;
+        }
+        read_bytes += chunks.chunk_bytes();
+    }
+    if (!decoder.has_run()) {
+        return nothing_readable(name);
+    }
+    // A file that grows has more than it had.
+    return RecordingRead{source.size() > read_bytes ? source.size() - read_bytes : 0};
+}
+
+Result<RecordingRead> read_recording_file(const std::filesystem::path& path, RecordSink& sink) {
+    HEXCORE_TRY(file, open_recording(path));
+    FileSource source(file, 0);
     return read_recording(source, path.string(), sink);
+}
+
+Result<std::unique_ptr<RecordingFollower>> RecordingFollower::open(
+    const std::filesystem::path& path, RecordSink& sink) {
+    HEXCORE_TRY(file, open_recording(path));
+    FileSource source(file, 0);
+    HEXCORE_TRY_VOID(check_beginning(source, path.string()));
+    auto follower = std::make_unique<FileFollower>(std::move(file), sink);
+    (void)follower->go_on(0);
+    if (!follower->has_run()) {
+        return nothing_readable(path.string());
+    }
+    return follower;
 }
 
 }  // namespace hexcore

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -37,5 +38,24 @@ struct RecordingRead {
 /// or is no file.
 [[nodiscard]] Result<RecordingRead> read_recording_file(const std::filesystem::path& path,
                                                         RecordSink& sink);
+
+/// Reads a recording that may be growing, and goes on from where it stopped.
+class RecordingFollower {
+public:
+    /// `sink` is told while this lives. Fails as read_recording_file() does; of a recording that
+    /// has only just been begun, too: nothing of it can be read yet.
+    [[nodiscard]] static Result<std::unique_ptr<RecordingFollower>> open(
+        const std::filesystem::path& path, RecordSink& sink);
+    virtual ~RecordingFollower() = default;
+    RecordingFollower(const RecordingFollower&) = delete;
+    RecordingFollower& operator=(const RecordingFollower&) = delete;
+
+    /// Tells what has been written since, at most `bytes_max` of the file (and a chunk). Returns
+    /// how many bytes that were; 0: nothing more, for now or because the rest is damaged.
+    virtual std::uint64_t go_on(std::uint64_t bytes_max) = 0;
+
+protected:
+    RecordingFollower() = default;
+};
 
 }  // namespace hexcore

@@ -111,6 +111,7 @@ void RecordingWriter::run(const RecordedRun& run) {
     for (const std::string& word : words) {
         fields_.text(word);
     }
+    fields_.number(run.attached_pid);
     chunk_.add(RecordKind::run, fields_);
     write_chunk();
 }
@@ -283,6 +284,7 @@ void RecordingWriter::end(const RecordedEnd& end) {
     fields_.number(end.missed);
     fields_.number(end.largest_process.count());
     fields_.text(end.notes);
+    fields_.number(static_cast<std::uint64_t>(end.ending));
     chunk_.add(RecordKind::end, fields_);
     chunk_.extend(end.time);
     write_chunk();

@@ -72,17 +72,19 @@ std::vector<KeptFile> recordings_in(const fs::path& folder) {
     return files;
 }
 
-/// The writer of a recording has its lock.
-bool is_being_written(const fs::path& path) {
-    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    return file.is_open() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
-}
-
 }  // namespace
 
 fs::path default_recordings_folder() {
     const fs::path state = state_home();
     return state.empty() ? fs::path() : state / "recordings";
+}
+
+bool is_being_written(const fs::path& path) {
+    // The writer has its lock. What is no file is nobody's recording, and is not waited for.
+    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat facts {};
+    return file.is_open() && ::fstat(file.get(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+           facts.st_uid == ::geteuid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 Result<NewRecording> new_recording(const fs::path& folder, std::string_view program) {

@@ -35,6 +35,9 @@ struct NewRecording {
 /// written.
 [[nodiscard]] Result<NewRecording> recording_at(const std::filesystem::path& path);
 
+/// Whether a file of this user's is a recording that a process is writing.
+[[nodiscard]] bool is_being_written(const std::filesystem::path& path);
+
 /// Removes the oldest recordings of this user's in the folder that are beyond what is kept, but
 /// none that is being written.
 void prune_recordings(const std::filesystem::path& folder, const RecordingsKept& kept = {});

@@ -57,7 +57,9 @@ const char* killer_name(KilledBy killer) {
 /// The keys of how it ended and what that took.
 void add_end(Json& document, const WatchFindings& findings) {
     const auto& end = findings.end;
-    document["exit"] = end ? Json(end->signalled ? 128 + end->code : end->code) : Json();
+    const bool is_known = end && end->ending == RecordedEnding::known;
+    document["ending"] = end ? Json(to_string(end->ending)) : Json();
+    document["exit"] = is_known ? Json(end->signalled ? 128 + end->code : end->code) : Json();
     document["signal"] = end && end->signalled ? Json(end->code) : Json();
     document["killed_by"] =
         end && end->killed_by != KilledBy::unknown ? Json(killer_name(end->killed_by)) : Json();
@@ -75,6 +77,8 @@ Json cost_json(const RecordedEnd& end) {
 Json recording_json(const WatchFindings& findings) {
     const auto& end = findings.end;
     Json document{{"schema", "hexcore.recording/1"}, {"command", findings.run.command}};
+    document["attached_pid"] =
+        findings.run.attached_pid != 0 ? Json(findings.run.attached_pid) : Json();
     add_end(document, findings);
     document["started_unix_ms"] = findings.run.started_unix_ms;
     document["duration_ms"] = recorded_ms(findings.duration);

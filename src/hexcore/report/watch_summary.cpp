@@ -19,7 +19,9 @@ double in_s(std::chrono::microseconds time) { return std::chrono::duration<doubl
 std::string command_text(const WatchFindings& findings) {
     constexpr std::size_t longest = 60;
     const std::string words = fmt::format("{}", fmt::join(findings.run.command, " "));
-    return words.empty() ? "a command" : shortened(words, longest);
+    const std::string name = words.empty() ? "a command" : shortened(words, longest);
+    const std::uint32_t pid = findings.run.attached_pid;
+    return pid == 0 ? name : fmt::format("{} (pid {})", name, pid);
 }
 
 std::string signal_text(int number) {
@@ -35,6 +37,12 @@ std::string end_text(const WatchFindings& findings) {
                            long_duration_text(in_s(findings.duration)));
     }
     const RecordedEnd& end = *findings.end;
+    if (end.ending != RecordedEnding::known) {
+        const std::string time = long_duration_text(in_s(end.time));
+        return end.ending == RecordedEnding::running
+                   ? fmt::format("goes on; it was watched for {}", time)
+                   : fmt::format("ended after {} of watching; only its parent was told how", time);
+    }
     std::string text = end.signalled ? fmt::format("was ended by {}", signal_text(end.code))
                                      : fmt::format("ended with exit code {}", end.code);
     text += fmt::format(" after {}", long_duration_text(in_s(end.time)));

@@ -59,7 +59,9 @@ std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
 }  // namespace
 
 ProcessTree::ProcessTree(pid_t root_parent)
-    : root_parent_(root_parent), page_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {
+    : root_parent_(root_parent),
+      own_(::getpid()),
+      page_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {
     processes_.reserve(recorded_processes_max);
     candidates_.reserve(recorded_processes_max);
     for (std::vector<pid_t>* pids : {&pids_, &others_, &fresh_}) {
@@ -97,7 +99,7 @@ void ProcessTree::find_candidates() {
     }
     candidates_.clear();
     for (const pid_t pid : pids_) {
-        if (pid != root_parent_ && !is_among(others_, pid) && !has(pid)) {
+        if (pid != root_parent_ && pid != own_ && !is_among(others_, pid) && !has(pid)) {
             candidates_.push_back({pid, parent_of(pid)});
         }
     }

@@ -23,9 +23,9 @@ struct WatchedProcess {
     std::uint32_t looks = 0;
 };
 
-/// The processes that descend from this one, and what each has in memory. Finding them takes a
-/// look at all processes of the machine; what they have, one read each. Takes what it needs for
-/// the most processes when it is made.
+/// The processes that descend from one, without this one, and what each has in memory. Finding them
+/// takes a look at all processes of the machine; what they have, one read each. Takes what it needs
+/// for the most processes when it is made.
 class ProcessTree {
 public:
     explicit ProcessTree(pid_t root_parent);
@@ -63,6 +63,7 @@ private:
 
     ProcRoot proc_;
     pid_t root_parent_;
+    pid_t own_;
     Bytes page_;
     std::vector<std::unique_ptr<WatchedProcess>> processes_;
     std::vector<pid_t> pids_;    ///< of the machine, at the last look; sorted

@@ -1,0 +1,206 @@
+#include "hexcore/watch/tree_watch.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "hexcore/device/host_memory.hpp"
+#include "hexcore/device/memory_holder.hpp"
+
+namespace hexcore {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr std::uint32_t host_number = 0;
+constexpr std::uint32_t cgroup_number = 1;
+constexpr std::uint32_t first_gpu_number = 2;
+
+/// What this process, with all its threads, has taken of the processor.
+microseconds time_of_this_process() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto in_us = [](const timeval& time) {
+        return microseconds(std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec);
+    };
+    return in_us(usage.ru_utime) + in_us(usage.ru_stime);
+}
+
+/// What follows a signal by which a file that has grown too large, or a reader that went away, ends
+/// a program: not this one, which has an end to tell.
+void outlive_failed_writes() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+}
+
+/// A descriptor for each process. A command has been started with the limit as it was.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        constexpr rlim_t enough = recorded_processes_max + 256;
+        limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, enough));
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+}  // namespace
+
+TreeWatch::TreeWatch(WatchOptions options, pid_t root_parent, std::vector<RecordSink*> sinks)
+    : options_(std::move(options)),
+      fan_(std::make_shared<RecordFan>(std::move(sinks))),
+      tree_(root_parent) {
+    row_.parts.reserve(recorded_processes_max);
+}
+
+void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
+    start_ = start;
+    outlive_failed_writes();
+    raise_descriptor_limit();
+    spent_before_ = time_of_this_process();
+    tree_.expect(first);
+    run.interval = options_.interval;
+    run.gpu_interval = options_.gpu_interval;
+    const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
+    run.started_unix_ms = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(unix_now).count());
+    fan_->run(run);
+    tell_devices();
+    sample();  // at once: it may be over soon
+    next_look_ = Clock::now();
+    gpus_ =
+        std::make_unique<GpuSampler>(GpuSampling{.interval = options_.gpu_interval,
+                                                 .start = start_,
+                                                 .first_device = first_gpu_number,
+                                                 .probe = options_.gpus,
+                                                 .find =
+                                                     [this](std::uint32_t pid) {
+                                                         const std::lock_guard lock(tree_mutex_);
+                                                         return tree_.find(pid);
+                                                     }},
+                                     fan_);
+}
+
+void TreeWatch::tell_devices() {
+    const auto memory = probe_host_memory();
+    const HostMemory host = memory.value_or(HostMemory{});
+    if (memory) {
+        free_ = host.available;
+    }
+    fan_->device({.number = host_number,
+                  .kind = RecordedKind::host,
+                  .name = "host",
+                  .description = "main memory",
+                  .unit = Bytes(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
+                  .total = host.cgroup_limit.value_or(host.total)});
+    if (host.cgroup_limit) {
+        cgroup_ = CgroupSampler::open(cgroup_number, host.cgroup_path, *host.cgroup_limit);
+    }
+    if (cgroup_) {
+        fan_->device(cgroup_->device());
+    }
+}
+
+void TreeWatch::step() {
+    if (Clock::now() >= next_look_) {
+        next_look_ = Clock::now() + look();
+    }
+    sample();
+}
+
+void TreeWatch::follow(const std::function<bool(Clock::time_point)>& wait_until) {
+    auto next = Clock::now();
+    do {
+        step();
+        next = std::max(next + options_.interval, Clock::now());
+    } while (!wait_until(next));
+    stop();
+}
+
+void TreeWatch::stop() {
+    if (gpus_) {
+        gpus_->stop();
+    }
+}
+
+/// Returns how long until the next. What a look takes depends on all that runs on the machine; so
+/// the time between two depends on that: a two-hundredth at most is spent on them.
+TreeWatch::Clock::duration TreeWatch::look() {
+    const auto begin = Clock::now();
+    {
+        const std::lock_guard lock(tree_mutex_);
+        tree_.look();
+    }
+    if (const auto memory = probe_host_memory()) {
+        free_ = memory->available;
+    }
+    tell_high_water_marks();
+    const Clock::duration least = options_.interval;
+    constexpr Clock::duration most = std::chrono::seconds(10);
+    return std::clamp((Clock::now() - begin) * 200, std::min(least, most), most);
+}
+
+void TreeWatch::begin_host_row() {
+    row_.device = host_number;
+    row_.time = now();
+    row_.free = free_;
+    row_.parts.clear();
+    tree_.add_parts(row_.parts);
+}
+
+void TreeWatch::sample() {
+    tree_.sample();
+    begin_host_row();
+    most_ = std::max(most_, row_.total());
+    fan_->row(row_);
+    if (cgroup_) {
+        cgroup_->sample(row_.time, *fan_);
+    }
+}
+
+/// Between two samples a process may have had more. The kernel keeps that; what the others had then
+/// is not known, and taken from the last sample.
+void TreeWatch::tell_high_water_marks() {
+    for (const auto& process : tree_.processes()) {
+        const bool was_sampled = process->largest > Bytes();
+        if (!was_sampled || process->high_water <= process->largest + counting_noise) {
+            continue;
+        }
+        process->largest = process->high_water;
+        begin_host_row();
+        for (RecordedPart& part : row_.parts) {
+            if (part.process->number == process->process->number) {
+                part.bytes = process->high_water;
+            }
+        }
+        if (row_.total() > most_) {
+            most_ = row_.total();
+            row_.sampled = false;
+            fan_->row(row_);
+            row_.sampled = true;
+        }
+    }
+}
+
+void TreeWatch::end(RecordedEnd end) {
+    stop();
+    end.cost = time_of_this_process() - spent_before_;
+    tree_.look();
+    end.time = now();
+    end.own_memory = high_water_of_process({}, "self").value_or(Bytes());
+    end.processes = std::max<std::uint64_t>(tree_.found(), 1);
+    end.missed = tree_.missed();
+    if (cgroup_) {
+        cgroup_->tell_peak(end.time, *fan_);
+    }
+    const std::size_t living = tree_.processes().size();
+    if (living > 0 && end.ending != RecordedEnding::running) {
+        end.notes +=
+            fmt::format("{} of its processes live on, and were no longer watched. ", living);
+    }
+    fan_->end(end);
+}
+
+}  // namespace hexcore
