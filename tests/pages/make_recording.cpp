@@ -1,9 +1,13 @@
 // make_recording KIND FILE: a recording of something that never ran.
 //
-//   hour     an hour of a training, sampled every 10 ms: five processes and a GPU
+//   hour     an hour of a training, sampled every 10 ms: five processes and a GPU; it tells steps
+//   as
+//            labels, and PyTorch what it holds of the GPU
+//   ledger   a process with a device of Hexcore's own: host0, by purpose
 //   build    300 short-lived compilers of one program
 //   hostile  names that would be scripts, styles, control characters, 1 MB long
 //   short    over before the second sample
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -12,6 +16,7 @@
 
 #include "hexcore/recording/recording_writer.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
+#include "hexcore/recording/told_records.hpp"
 
 namespace hexcore {
 namespace {
@@ -60,6 +65,36 @@ double noise(std::int64_t number) {
     return wave - std::floor(wave);
 }
 
+TextRef text(std::uint64_t number, std::string words) {
+    return std::make_shared<RecordedText>(RecordedText{number, std::move(words)});
+}
+
+HolderRef holder(std::uint64_t number, ProcessRef process, HolderKind kind, std::string device,
+                 Bytes total) {
+    return std::make_shared<RecordedHolder>(
+        RecordedHolder{number, std::move(process), kind, std::move(device), total});
+}
+
+/// 180 steps of 20 s within one epoch, with a mark between.
+void tell_steps(RecordingWriter& writer, const ProcessRef& process) {
+    const TextRef epoch = text(1, "epoch");
+    const TextRef step = text(2, "step");
+    const auto tell = [&](seconds at, LabelEdge edge, const TextRef& name) {
+        writer.label({.time = at, .edge = edge, .process = process, .thread = 7, .name = name});
+    };
+    tell(seconds(0), LabelEdge::begin, epoch);
+    for (int n = 0; n < 179; ++n) {
+        tell(seconds(20 * n + 10), LabelEdge::begin, step);
+        tell(seconds(20 * n + 29), LabelEdge::end, step);
+        if (n == 90) {
+            writer.mark({.time = seconds(20 * n + 29),
+                         .process = process,
+                         .name = text(3, "checkpoint saved")});
+        }
+    }
+    tell(hours(1), LabelEdge::end, epoch);
+}
+
 void record_hour(RecordingWriter& writer) {
     writer.run(some_run({"python3", "train.py", "--epochs", "3"}, milliseconds(10)));
     writer.device(host());
@@ -69,6 +104,10 @@ void record_hour(RecordingWriter& writer) {
     for (std::uint64_t number = 2; number <= 5; ++number) {
         loaders.push_back(process(number, "python3 loader.py"));
     }
+    tell_steps(writer, training);
+    const HolderRef torch = holder(1, training, HolderKind::pytorch, "cuda:0", 24_GiB);
+    const TextRef allocated = text(4, "allocated");
+    const TextRef cache = text(5, "cache");
     constexpr double gib = 1 << 30;
     for (std::int64_t n = 0; milliseconds(10) * n <= hours(1); ++n) {
         const microseconds time = milliseconds(10) * n;
@@ -87,10 +126,37 @@ void record_hour(RecordingWriter& writer) {
                         .parts = {{training, pages(gib * (14 * warm + 0.002 * s))}},
                         .others = 1_GiB,
                         .free = 4_GiB});
+            writer.amounts({.time = time,
+                            .holder = torch,
+                            .amounts = {{allocated, pages(gib * (11 * warm + 0.002 * s))},
+                                        {cache, pages(gib * 2 * warm)}}});
         }
     }
     writer.end(
         {.time = hours(1), .cost = seconds(7), .own_memory = 14_MiB, .processes = 5, .notes = ""});
+}
+
+void record_ledger(RecordingWriter& writer) {
+    writer.run(some_run({"hexcore", "run", "model.gguf"}, milliseconds(100)));
+    writer.device(host());
+    const ProcessRef hexcore = process(1, "hexcore run model.gguf");
+    const HolderRef host0 = holder(1, hexcore, HolderKind::ledger, "host0", 320_MiB);
+    const TextRef weights = text(1, "weights");
+    const TextRef experts = text(2, "experts");
+    for (unsigned n = 0; n <= 50; ++n) {
+        const microseconds time = milliseconds(100 * n);
+        const Bytes held = 4_MiB * std::min(n, 40U);
+        writer.row({.device = 0,
+                    .time = time,
+                    .parts = {{hexcore, held * 2 + 32_MiB}},
+                    .others = {},
+                    .free = 40_GiB});
+        // It gives all back before it ends.
+        const Bytes kept = n < 48 ? held : Bytes();
+        writer.amounts(
+            {.time = time, .holder = host0, .amounts = {{weights, 1_MiB}, {experts, kept}}});
+    }
+    writer.end({.time = seconds(5), .processes = 1, .notes = ""});
 }
 
 void record_build(RecordingWriter& writer) {
@@ -124,7 +190,17 @@ void record_hostile(RecordingWriter& writer) {
                                          process(4, name_of_object),
                                          process(5, std::string(1'000'000, 'b')),
                                          process(6, "")};
+    const HolderRef odd = holder(1, all[0], HolderKind::ledger, "host" + image, 1_GiB);
     for (std::int64_t n = 0; n < 50; ++n) {
+        const TextRef name = text(100 + static_cast<std::uint64_t>(n), script + image + controls);
+        writer.label({.time = milliseconds(100) * n, .process = all[0], .thread = 1, .name = name});
+        writer.mark({.time = milliseconds(100) * n, .process = all[0], .name = name});
+        writer.amounts(
+            {.time = milliseconds(100) * n,
+             .holder = odd,
+             .amounts = {
+                 {text(200 + static_cast<std::uint64_t>(n), image), 1_MiB},
+                 {text(300 + static_cast<std::uint64_t>(n), std::string(1'000'000, 'c')), 2_MiB}}});
         for (std::uint32_t device = 0; device < 2; ++device) {
             RecordedRow row;
             row.device = device;
@@ -152,6 +228,7 @@ void record_short(RecordingWriter& writer) {
 int make(const std::string& kind, const std::string& path) {
     const std::map<std::string, std::function<void(RecordingWriter&)>> kinds = {
         {"hour", record_hour},
+        {"ledger", record_ledger},
         {"build", record_build},
         {"hostile", record_hostile},
         {"short", record_short}};

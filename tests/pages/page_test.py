@@ -95,7 +95,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_shows_all(opened):
     it.page.mouse.move(x + 120, y, steps=4)
     it.page.mouse.up()
     assert re.fullmatch(r"2\d:\d\d to [23]\d:\d\d", it.shown())
-    labels = [it.page.locator(".plot").nth(chart).locator(".dygraph-axis-label-x")
+    labels = [it.page.locator("#charts .plot").nth(chart).locator(".dygraph-axis-label-x")
               .all_text_contents() for chart in (0, 1)]
     assert labels[0] == labels[1] and "0 s" not in labels[0]
     it.page.mouse.dblclick(x, y)
@@ -160,6 +160,53 @@ def test_the_peaks_areas_are_as_their_sizes(opened):
     assert sum(shares) == pytest.approx(100, abs=1.5)
     for area, share in zip(areas, shares, strict=True):
         assert area / sum(areas) == pytest.approx(share / 100, abs=0.02)
+
+
+def test_what_programs_hold_can_be_seen_by_purpose(opened):
+    it = opened("hour")
+    by_process, by_purpose = it.page.locator("[data-by]").all()
+    assert by_process.get_attribute("aria-pressed") == "true"
+    (when, total), parts = it.legend(0)
+    it.page.keyboard.press("s")
+    assert by_purpose.get_attribute("aria-pressed") == "true"
+    assert it.legend(0)[0] == [when, total], "the same peak, stacked another way"
+    assert list(it.legend(0)[1]) == ["PyTorch allocated", "PyTorch cache", "outside PyTorch"]
+    tiles = it.page.locator(".map").first.locator(".tile .what").all_text_contents()
+    assert tiles == ["PyTorch allocated", "outside PyTorch", "PyTorch cache"]
+    by_process.click()
+    assert it.legend(0)[1] == parts
+
+
+def test_a_device_of_hexcores_own_has_a_chart_by_purpose(opened):
+    it = opened("ledger")
+    assert it.page.locator("#charts h3").all_text_contents() == ["host", "host0"]
+    (_, total), parts = it.legend(1)
+    assert (total, parts) == ("161 MiB", {"experts": "160 MiB", "weights": "1.0 MiB"})
+    it.page.keyboard.press("s")
+    assert it.legend(0)[1] == {"host0: experts": "160 MiB", "host0: weights": "1.0 MiB",
+                               "outside Hexcore's devices": "191 MiB"}
+    it.page.locator("#charts .plot").nth(1).focus()
+    for _ in range(60):
+        it.page.keyboard.press("ArrowRight")
+    assert it.legend(1)[1]["experts"] == "0 B", "it gave them back"
+
+
+def test_labels_are_bands_over_the_charts_and_a_table(opened, page_of):
+    labels = data_of(page_of("hour"))["labels"]
+    assert len(labels["bands"]) == 180
+    assert labels["marks"] == [{"at_us": 1829e6, "name": "checkpoint saved"}]
+    it = opened("hour")
+    rows = [row.locator("td").all_text_contents()
+            for row in it.page.locator("#labels tbody tr").all()]
+    assert rows == [["epoch", "1", "1:00:00"], ["step", "179", "56:41"]]
+    lane = it.page.locator("canvas.lane")
+    box, plot = lane.bounding_box(), it.page.locator(".plot .canvas").first.bounding_box()
+    assert box["x"] == pytest.approx(plot["x"], abs=1)
+    assert box["width"] == pytest.approx(plot["width"], abs=1)
+    it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 8)
+    assert lane.get_attribute("title").startswith("epoch\n0.00 s to 1:00:00")
+    it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 34)
+    assert lane.get_attribute("title").startswith("step\n")
 
 
 def test_many_processes_of_one_program_are_one_series(opened):

@@ -23,7 +23,7 @@ using ::testing::Not;
 /// What is said and drawn of these rows.
 struct Drawn {
     WatchFindings findings;
-    std::vector<DeviceChart> charts;
+    RecordingDrawing drawing;
 };
 
 Drawn draw(const std::vector<RecordedRow>& rows, std::size_t rows_max = 4000) {
@@ -38,15 +38,15 @@ Drawn draw(const std::vector<RecordedRow>& rows, std::size_t rows_max = 4000) {
     Drawn drawn{analysis.findings(), {}};
     RecordingCharts charts(drawn.findings, rows_max);
     tell(charts);
-    drawn.charts = charts.finish();
+    drawn.drawing = charts.finish();
     return drawn;
 }
 
-const DeviceChart& host_of(const Drawn& drawn) { return drawn.charts.back(); }
+const DeviceChart& host_of(const Drawn& drawn) { return drawn.drawing.charts.back(); }
 
 std::vector<std::string> names_of(const DeviceChart& chart) {
     std::vector<std::string> names;
-    for (const ChartSeries& series : chart.by_process) {
+    for (const ChartSeries& series : chart.views.front().series) {
         names.push_back(series.name);
     }
     return names;
@@ -55,7 +55,7 @@ std::vector<std::string> names_of(const DeviceChart& chart) {
 /// Row by row, in bytes.
 std::vector<std::uint64_t> totals_of(const DeviceChart& chart) {
     std::vector<std::uint64_t> totals(chart.times.size());
-    for (const ChartSeries& series : chart.by_process) {
+    for (const ChartSeries& series : chart.views.front().series) {
         for (std::size_t r = 0; r < totals.size(); ++r) {
             totals[r] += series.units.at(r) * chart.device.unit.count();
         }
@@ -114,9 +114,9 @@ TEST(RecordingCharts, HasAtMostEightSeriesAndTheRest) {
     }
     const Drawn drawn = draw({test::host_row(milliseconds(0), parts)});
     const DeviceChart& chart = host_of(drawn);
-    ASSERT_EQ(chart.by_process.size(), 9U);
-    EXPECT_EQ(chart.by_process.front().name, "program100");
-    EXPECT_EQ(chart.by_process.back().name, all_others);
+    ASSERT_EQ(chart.views.front().series.size(), 9U);
+    EXPECT_EQ(chart.views.front().series.front().name, "program100");
+    EXPECT_EQ(chart.views.front().series.back().name, all_others);
     EXPECT_THAT(totals_of(chart), ElementsAre((4_KiB * 5050).count()));
     Bytes sum;
     for (const PeakPart& part : chart.peak_parts) {
@@ -127,18 +127,18 @@ TEST(RecordingCharts, HasAtMostEightSeriesAndTheRest) {
 
 TEST(RecordingCharts, HasGpusFirstAndDevicesWithoutRows) {
     const Drawn drawn = draw({});
-    ASSERT_EQ(drawn.charts.size(), 2U);
-    EXPECT_EQ(drawn.charts.front().device.name, "cuda:0");
-    EXPECT_TRUE(drawn.charts.front().times.empty());
-    EXPECT_THAT(recording_page(drawn.findings, drawn.charts), HasSubstr("\"charts\":[]"));
-    EXPECT_THAT(recording_svg(drawn.findings, drawn.charts), HasSubstr("before the first sample"));
+    ASSERT_EQ(drawn.drawing.charts.size(), 2U);
+    EXPECT_EQ(drawn.drawing.charts.front().device.name, "cuda:0");
+    EXPECT_TRUE(drawn.drawing.charts.front().times.empty());
+    EXPECT_THAT(recording_page(drawn.findings, drawn.drawing), HasSubstr("\"charts\":[]"));
+    EXPECT_THAT(recording_svg(drawn.findings, drawn.drawing), HasSubstr("before the first sample"));
 }
 
 TEST(RecordingPage, KeepsNamesWithinItsData) {
     const std::string odd = "</script><b>&\x01\xff";
     Drawn drawn = draw({test::host_row(milliseconds(0), {{test::some_process(1, odd), 4_KiB}})});
     drawn.findings.run.command = std::vector<std::string>(1000, odd);
-    const std::string page = recording_page(drawn.findings, drawn.charts);
+    const std::string page = recording_page(drawn.findings, drawn.drawing);
     EXPECT_THAT(page, Not(HasSubstr("</script><b>")));
     EXPECT_EQ(page.find('\x01'), std::string::npos);
     const std::string begin = "id=\"data\">";
@@ -153,7 +153,7 @@ TEST(RecordingSvg, IsWellFormedAndNamesEachPart) {
     const Drawn drawn = draw(
         {test::host_row(milliseconds(0), {{test::some_process(1, odd), 64_MiB}}),
          test::host_row(milliseconds(500), {{test::some_process(2, "python3"), 640_MiB}}, 1_GiB)});
-    const std::string svg = recording_svg(drawn.findings, drawn.charts);
+    const std::string svg = recording_svg(drawn.findings, drawn.drawing);
     pugi::xml_document document;
     ASSERT_TRUE(document.load_string(svg.c_str()));
     EXPECT_EQ(svg.find('\x1b'), std::string::npos);

@@ -138,5 +138,37 @@ TEST(RecordingTrace, TellsZeroOfAProcessThatIsGoneAndQuotesNames) {
     EXPECT_EQ(events[3]["ts"], 2000);
 }
 
+TEST(RecordingTrace, HasLabelsAsSlicesAndHoldersAsCounters) {
+    std::string text;
+    RecordingTrace trace([&](std::string_view piece) { text += piece; });
+    trace.run(test::some_run());
+    const auto step = std::make_shared<RecordedText>(RecordedText{1, "step \"1\""});
+    trace.label(
+        {.time = milliseconds(1), .process = test::some_process(1), .thread = 7, .name = step});
+    trace.mark({.time = milliseconds(2), .process = test::some_process(1), .name = step});
+    trace.label({.time = milliseconds(3),
+                 .edge = LabelEdge::end,
+                 .process = {},
+                 .thread = 7,
+                 .name = step});
+    const auto holder =
+        std::make_shared<RecordedHolder>(RecordedHolder{.number = 1,
+                                                        .process = test::some_process(1),
+                                                        .kind = HolderKind::ledger,
+                                                        .device = "host0",
+                                                        .total = {}});
+    trace.amounts({.time = milliseconds(4), .holder = holder, .amounts = {{step, 4_KiB}}});
+    trace.finish();
+    const auto events = nlohmann::json::parse(text)["traceEvents"];
+    ASSERT_EQ(events.size(), 5U);
+    EXPECT_EQ(events[1]["ph"], "B");
+    EXPECT_EQ(events[1]["name"], "step \"1\"");
+    EXPECT_EQ(events[2]["ph"], "i");
+    EXPECT_EQ(events[3]["ph"], "E");
+    EXPECT_EQ(events[3]["tid"], 7);
+    EXPECT_EQ(events[4]["name"], "host0 ledger bytes (1001)");
+    EXPECT_EQ(events[4]["args"]["step \"1\""], 4096);
+}
+
 }  // namespace
 }  // namespace hexcore

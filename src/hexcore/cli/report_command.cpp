@@ -116,7 +116,7 @@ Result<RecordingRead> report_trace(const std::filesystem::path& recording,
 Result<RecordingRead> report_drawn(const std::filesystem::path& recording,
                                    const std::string& output, std::size_t rows_max,
                                    std::string (*draw)(const WatchFindings& findings,
-                                                       const std::vector<DeviceChart>& charts)) {
+                                                       const RecordingDrawing& drawing)) {
     HEXCORE_TRY(findings, findings_of(recording));
     RecordingCharts charts(findings, rows_max);
     HEXCORE_TRY(read, read_recording_file(recording, charts));

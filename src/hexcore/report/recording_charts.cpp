@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t most_rows_in_all = 32'000;
 constexpr std::size_t most_parts = 64;
-constexpr std::size_t most_series = 8;
 constexpr std::size_t longest_name = 120;
 
 /// So wide that no device has more rows than it may.
@@ -46,7 +45,7 @@ std::string process_name(std::uint32_t pid, const std::string& command) {
 bool few(const std::vector<std::string>& names) {
     std::set<std::string> distinct(names.begin(), names.end());
     distinct.erase("");
-    return distinct.size() <= most_series;
+    return distinct.size() <= chart_series_max;
 }
 
 /// The names with the largest values at any one time, the largest first.
@@ -54,7 +53,7 @@ std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& mos
     std::vector<std::pair<std::string, std::uint64_t>> order(most.begin(), most.end());
     std::stable_sort(order.begin(), order.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
-    order.resize(std::min(order.size(), most_series));
+    order.resize(std::min(order.size(), chart_series_max));
     std::vector<std::string> names;
     for (auto& [name, units] : order) {
         if (units > 0) {
@@ -67,7 +66,9 @@ std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& mos
 }  // namespace
 
 RecordingCharts::RecordingCharts(const WatchFindings& findings, std::size_t rows_max)
-    : duration_(findings.duration), thinning_([this](const RecordedRow& row) { keep(row); }) {
+    : duration_(findings.duration),
+      thinning_([this](const RecordedRow& row) { keep(row); }),
+      holdings_(findings.duration, rows_max) {
     thinning_.set_bucket(bucket_for(findings, rows_max));
 }
 
@@ -80,8 +81,14 @@ void RecordingCharts::device(const RecordedDevice& device) { devices_.push_back(
 void RecordingCharts::row(const RecordedRow& row) {
     if (row.time <= duration_) {
         thinning_.add(row);
+        holdings_.lives(row);
     }
 }
+
+void RecordingCharts::amounts(const RecordedAmounts& amounts) { holdings_.amounts(amounts); }
+void RecordingCharts::label(const RecordedLabel& label) { labels_.label(label); }
+void RecordingCharts::label_sum(const RecordedLabelSum& sum) { labels_.label_sum(sum); }
+void RecordingCharts::mark(const RecordedMark& mark) { labels_.mark(mark); }
 
 std::uint32_t RecordingCharts::index_of(const RecordedProcess& process) {
     const auto [at, is_new] = index_.try_emplace(Who(process.pid, process.command),
@@ -136,7 +143,7 @@ std::vector<std::string> RecordingCharts::names_for(const Device& device) const 
 
 /// The largest series, all zero, and which of them each name is.
 std::map<std::string, std::size_t> RecordingCharts::add_series(
-    DeviceChart& chart, const Device& device, const std::vector<std::string>& names) {
+    ChartView& view, const Device& device, const std::vector<std::string>& names) {
     std::map<std::string, std::uint64_t> most;
     for (const Row& row : device.rows) {
         std::map<std::string, std::uint64_t> sums;
@@ -149,8 +156,8 @@ std::map<std::string, std::size_t> RecordingCharts::add_series(
     }
     std::map<std::string, std::size_t> series;
     for (const std::string& name : largest(most)) {
-        series.emplace(name, chart.by_process.size());
-        chart.by_process.push_back({name, std::vector<std::uint64_t>(device.rows.size())});
+        series.emplace(name, view.series.size());
+        view.series.push_back({name, std::vector<std::uint64_t>(device.rows.size())});
     }
     return series;
 }
@@ -166,8 +173,9 @@ void RecordingCharts::set_peak(DeviceChart& chart, const Device& device,
     chart.peak_row = static_cast<std::size_t>(largest_row - device.rows.begin());
     chart.peak = chart.device.unit * largest_row->units;
     const auto series_of = [&](const std::string& name) {
+        const std::vector<ChartSeries>& shown_series = chart.views.front().series;
         const bool is_shown =
-            std::any_of(chart.by_process.begin(), chart.by_process.end(),
+            std::any_of(shown_series.begin(), shown_series.end(),
                         [&](const ChartSeries& series) { return series.name == name; });
         return is_shown ? name : std::string(all_others);
     };
@@ -188,7 +196,8 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
     DeviceChart chart;
     chart.device = device.device;
     const std::vector<std::string> names = names_for(device);
-    const auto series = add_series(chart, device, names);
+    ChartView view{"process", {}};
+    const auto series = add_series(view, device, names);
     ChartSeries others{std::string(all_others), {}};
     for (std::size_t r = 0; r < device.rows.size(); ++r) {
         const Row& row = device.rows[r];
@@ -196,7 +205,7 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
         std::uint64_t rest = row.units;
         for (const Part& part : row.parts) {
             if (const auto found = series.find(names[part.who]); found != series.end()) {
-                chart.by_process[found->second].units[r] += part.units;
+                view.series[found->second].units[r] += part.units;
                 rest -= part.units;
             }
         }
@@ -204,23 +213,26 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
     }
     const bool has_others = std::any_of(others.units.begin(), others.units.end(),
                                         [](std::uint64_t units) { return units > 0; });
-    if (has_others || chart.by_process.empty()) {
-        chart.by_process.push_back(std::move(others));
+    if (has_others || view.series.empty()) {
+        view.series.push_back(std::move(others));
     }
+    chart.views.push_back(std::move(view));
     set_peak(chart, device, names);
     return chart;
 }
 
-std::vector<DeviceChart> RecordingCharts::finish() {
+RecordingDrawing RecordingCharts::finish() {
     thinning_.flush();
-    std::vector<DeviceChart> charts;
+    RecordingDrawing drawing;
     for (const Device& device : devices_) {
-        charts.push_back(chart_of(device));
+        drawing.charts.push_back(chart_of(device));
     }
-    std::stable_partition(charts.begin(), charts.end(), [](const DeviceChart& chart) {
-        return chart.device.kind == RecordedKind::gpu;
-    });
-    return charts;
+    std::stable_partition(
+        drawing.charts.begin(), drawing.charts.end(),
+        [](const DeviceChart& chart) { return chart.device.kind == RecordedKind::gpu; });
+    holdings_.add_to(drawing.charts);
+    drawing.labels = labels_.finish(duration_);
+    return drawing;
 }
 
 }  // namespace hexcore

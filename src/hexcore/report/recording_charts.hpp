@@ -3,45 +3,28 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "hexcore/recording/thinning.hpp"
+#include "hexcore/report/device_chart.hpp"
+#include "hexcore/report/recording_holdings.hpp"
+#include "hexcore/report/recording_labels.hpp"
 #include "hexcore/watch/findings.hpp"
 
 namespace hexcore {
 
-/// What one part of a chart had at each of the chart's times, in units of its device.
-struct ChartSeries {
-    std::string name;
-    std::vector<std::uint64_t> units;
+/// What a recording has to be drawn.
+struct RecordingDrawing {
+    std::vector<DeviceChart> charts;  ///< GPUs first, for whose sake people look
+    LabelTimes labels;
 };
-
-struct PeakPart {
-    std::string name;
-    std::string series;  ///< which of the chart's it is in
-    Bytes bytes;
-};
-
-/// What was in use of a device over time, stacked by process: each of a few series, the largest
-/// first, and last the rest. Where there are more processes than series, those of one command, or
-/// at least of one program, are a series together.
-struct DeviceChart {
-    RecordedDevice device;
-    std::vector<RecordedTime> times;
-    std::vector<ChartSeries> by_process;
-    std::size_t peak_row = 0;          ///< of `times`, where there are any
-    Bytes peak;                        ///< of the sum over all processes at that time
-    std::vector<PeakPart> peak_parts;  ///< what it was made of, the largest first
-};
-
-/// What is in use beside the series that have names.
-inline constexpr std::string_view all_others = "all others";
 
 /// Draws charts out of a recording's rows: of each device a bounded number, those with the largest
-/// totals of as many equal parts of the time, so that the peak is among them. Takes memory for no
-/// more than 32,000 rows of all devices, with 64 processes each.
+/// totals of as many equal parts of the time, so that the peak is among them. They are stacked by
+/// process; where there are more processes than series, those of one command, or at least of one
+/// program, are a series together. Where programs told what they hold, by purpose, too. Takes
+/// memory for no more than 32,000 rows of all devices, with 64 processes each.
 class RecordingCharts : public RecordSink {
 public:
     /// `findings` are those of the same recording, which is read once more. What it has got since
@@ -54,8 +37,13 @@ public:
     void thinned(RecordedTime from, std::chrono::microseconds bucket) override;
     void end(const RecordedEnd& end) override;
 
-    /// To be asked once all is told. GPUs first, for whose sake people look.
-    [[nodiscard]] std::vector<DeviceChart> finish();
+    void amounts(const RecordedAmounts& amounts) override;
+    void label(const RecordedLabel& label) override;
+    void label_sum(const RecordedLabelSum& sum) override;
+    void mark(const RecordedMark& mark) override;
+
+    /// To be asked once all is told.
+    [[nodiscard]] RecordingDrawing finish();
 
 private:
     struct Part {
@@ -77,13 +65,15 @@ private:
     [[nodiscard]] std::uint32_t index_of(const RecordedProcess& process);
     [[nodiscard]] std::vector<std::string> names_for(const Device& device) const;
     [[nodiscard]] static std::map<std::string, std::size_t> add_series(
-        DeviceChart& chart, const Device& device, const std::vector<std::string>& names);
+        ChartView& view, const Device& device, const std::vector<std::string>& names);
     void set_peak(DeviceChart& chart, const Device& device,
                   const std::vector<std::string>& names) const;
     [[nodiscard]] DeviceChart chart_of(const Device& device) const;
 
     RecordedTime duration_;
     Thinning thinning_;
+    RecordingHoldings holdings_;
+    RecordingLabels labels_;
     std::vector<Device> devices_;
     std::map<Who, std::uint32_t> index_;
     std::vector<Who> who_;

@@ -45,12 +45,20 @@ std::string description_of(const RecordedDevice& device) {
     return device.total > Bytes() ? fmt::format("{}, {}", what, to_string(device.total)) : what;
 }
 
+Json views_json(const DeviceChart& chart) {
+    Json list = Json::array();
+    for (const ChartView& view : chart.views) {
+        list.push_back({{"by", view.by}, {"series", series_json(view.series)}});
+    }
+    return list;
+}
+
 Json chart_json(const DeviceChart& chart) {
     return {{"name", shortened(chart.device.name, longest_text)},
             {"description", description_of(chart.device)},
             {"unit_bytes", chart.device.unit.count()},
             {"times_us", differences(chart.times, [](RecordedTime time) { return time.count(); })},
-            {"views", {{{"by", "process"}, {"series", series_json(chart.by_process)}}}}};
+            {"views", views_json(chart)}};
 }
 
 Json peak_json(const DeviceChart& chart) {
@@ -63,6 +71,26 @@ Json peak_json(const DeviceChart& chart) {
             {"bytes", chart.peak.count()},
             {"at_us", chart.times.empty() ? 0 : chart.times[chart.peak_row].count()},
             {"tree", {{"name", "peak"}, {"children", std::move(parts)}}}};
+}
+
+/// Bands are lists, since there are many: lane, depth, name, begin and length in microseconds.
+Json labels_json(const LabelTimes& labels) {
+    Json document{{"names", labels.names},
+                  {"bands", Json::array()},
+                  {"marks", Json::array()},
+                  {"totals", Json::array()}};
+    for (const LabelBand& band : labels.bands) {
+        document["bands"].push_back(Json::array(
+            {band.lane, band.depth, band.name, band.from.count(), band.length.count()}));
+    }
+    for (const MarkedTime& mark : labels.marks) {
+        document["marks"].push_back({{"at_us", mark.time.count()}, {"name", mark.name}});
+    }
+    for (const LabelTotal& total : labels.totals) {
+        document["totals"].push_back(
+            {{"name", total.name}, {"count", total.count}, {"total_us", total.took.count()}});
+    }
+    return document;
 }
 
 /// The texts in it, which programs and their users chose, printable and cut.
@@ -92,7 +120,7 @@ std::string text_within_page(const Json& document) {
 
 }  // namespace
 
-std::string recording_page(const WatchFindings& findings, const std::vector<DeviceChart>& charts) {
+std::string recording_page(const WatchFindings& findings, const RecordingDrawing& drawing) {
     Json recording = recording_json(findings);
     if (recording["command"].size() > most_words) {
         recording["command"].erase(recording["command"].begin() + most_words,
@@ -103,16 +131,13 @@ std::string recording_page(const WatchFindings& findings, const std::vector<Devi
     Json document{{"recording", std::move(recording)}, {"sentences", watch_sentences(findings)}};
     document["charts"] = Json::array();
     document["peaks"] = Json::array();
-    for (const DeviceChart& chart : charts) {
+    for (const DeviceChart& chart : drawing.charts) {
         if (chart.peak > Bytes()) {
             document["charts"].push_back(chart_json(chart));
             document["peaks"].push_back(peak_json(chart));
         }
     }
-    document["labels"] = {{"names", Json::array()},
-                          {"bands", Json::array()},
-                          {"marks", Json::array()},
-                          {"totals", Json::array()}};
+    document["labels"] = labels_json(drawing.labels);
     document["sites"] = Json::array();
     return fmt::format("{}{}{}", page_before_data, text_within_page(document), page_behind_data);
 }

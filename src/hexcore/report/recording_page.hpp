@@ -12,10 +12,10 @@ namespace hexcore {
 inline constexpr std::size_t page_rows_max = 4000;
 
 /// A recording as a page of HTML that needs nothing else: charts over time, what the peaks were
-/// made of, growth, processes. Its content policy lets only its own script run, and asks nothing of
-/// any network; whatever a recording has reaches it as data. Words of programs are cut after 200
-/// bytes.
+/// made of, growth, labels, processes. Its content policy lets only its own script run, and asks
+/// nothing of any network; whatever a recording has reaches it as data. Words of programs are cut
+/// after 200 bytes.
 [[nodiscard]] std::string recording_page(const WatchFindings& findings,
-                                         const std::vector<DeviceChart>& charts);
+                                         const RecordingDrawing& drawing);
 
 }  // namespace hexcore

@@ -78,7 +78,7 @@ void draw_axes(SvgPage& page, const Plot& plot, Bytes unit) {
 
 void draw_areas(SvgPage& page, const Plot& plot, const DeviceChart& chart, Fills& fills) {
     std::vector<std::uint64_t> below(chart.times.size());
-    for (const ChartSeries& series : chart.by_process) {
+    for (const ChartSeries& series : chart.views.front().series) {
         std::vector<SvgPoint> outline;
         for (std::size_t r = 0; r < below.size(); ++r) {
             const std::uint64_t above = below[r] + series.units[r];
@@ -97,7 +97,7 @@ void draw_legend(SvgPage& page, const Plot& plot, const DeviceChart& chart, Fill
     constexpr std::size_t longest = 24;
     double y = plot.top + 6;
     page.text(legend_x, y, "at the peak", {.size = 11, .fill = svg_quiet_ink});
-    for (const ChartSeries& series : chart.by_process) {
+    for (const ChartSeries& series : chart.views.front().series) {
         y += 16;
         page.box({legend_x, y - 9, 10, 10}, fills.of(series.name));
         page.text(legend_x + 16, y, shortened(series.name, longest), {.size = 11});
@@ -121,16 +121,24 @@ std::string growth_words(const Growth& growth) {
     return "";
 }
 
-double draw_chart(SvgPage& page, const DeviceChart& chart, const DeviceFindings& found,
-                  double seconds, Fills& fills, double y) {
-    page.text(svg_margin, y, printable(chart.device.name), {.size = 15, .bold = true});
-    const std::string of = found.device.total > Bytes()
-                               ? fmt::format(" of {}", to_string(found.device.total))
+/// `found` is null for what only a holder told.
+std::string words_of(const DeviceChart& chart, const DeviceFindings* found) {
+    const std::string of = chart.device.total > Bytes()
+                               ? fmt::format(" of {}", to_string(chart.device.total))
                                : std::string();
-    page.text(plot_x, y,
-              fmt::format("peak {}{} at {}; {}", to_string(found.peak), of,
-                          clock_text(in_s(found.peak_at)), growth_words(found.growth)),
-              {.size = 12, .fill = svg_quiet_ink});
+    if (found == nullptr) {
+        return fmt::format("peak {}{} at {}; {}", to_string(chart.peak), of,
+                           clock_text(in_s(chart.times[chart.peak_row])),
+                           shortened(chart.device.description, 60));
+    }
+    return fmt::format("peak {}{} at {}; {}", to_string(found->peak), of,
+                       clock_text(in_s(found->peak_at)), growth_words(found->growth));
+}
+
+double draw_chart(SvgPage& page, const DeviceChart& chart, const DeviceFindings* found,
+                  double seconds, Fills& fills, double y) {
+    page.text(svg_margin, y, shortened(chart.device.name, 10), {.size = 15, .bold = true});
+    page.text(plot_x, y, words_of(chart, found), {.size = 12, .fill = svg_quiet_ink});
     const double most = chart.peak.as_double() / chart.device.unit.as_double();
     const Plot plot{.top = y + 14, .seconds = seconds, .most = std::max(most * 1.06, 1.0)};
     draw_axes(page, plot, chart.device.unit);
@@ -143,7 +151,7 @@ double draw_chart(SvgPage& page, const DeviceChart& chart, const DeviceFindings&
 
 }  // namespace
 
-std::string recording_svg(const WatchFindings& findings, const std::vector<DeviceChart>& charts) {
+std::string recording_svg(const WatchFindings& findings, const RecordingDrawing& drawing) {
     const std::string headline = watch_headline(findings);
     SvgPage page(svg_width, headline, headline);
     double y = svg_margin + 12;
@@ -151,12 +159,13 @@ std::string recording_svg(const WatchFindings& findings, const std::vector<Devic
     y += 36;
     const double seconds = std::max(in_s(findings.duration), 1e-3);
     Fills fills;
-    for (const DeviceChart& chart : charts) {
+    for (const DeviceChart& chart : drawing.charts) {
         const auto found = std::find_if(
             findings.devices.begin(), findings.devices.end(),
             [&](const DeviceFindings& each) { return each.device.number == chart.device.number; });
-        if (chart.peak > Bytes() && found != findings.devices.end()) {
-            y = draw_chart(page, chart, *found, seconds, fills, y);
+        if (chart.peak > Bytes()) {
+            y = draw_chart(page, chart, found == findings.devices.end() ? nullptr : &*found,
+                           seconds, fills, y);
         }
     }
     for (const std::string& sentence : watch_sentences(findings)) {

@@ -14,6 +14,6 @@ inline constexpr std::size_t picture_rows_max = 640;
 /// A recording as a picture: each device's use over time, what its peak was made of, and whether it
 /// grew.
 [[nodiscard]] std::string recording_svg(const WatchFindings& findings,
-                                        const std::vector<DeviceChart>& charts);
+                                        const RecordingDrawing& drawing);
 
 }  // namespace hexcore

@@ -14,6 +14,8 @@ std::string quoted(const std::string& text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string text_of(const TextRef& text) { return text ? text->text : std::string(); }
+
 void set_name(std::vector<std::string>& names, const RecordedDevice& device) {
     names.resize(recorded_devices_max);
     names[device.number] = device.name;
@@ -85,6 +87,31 @@ void RecordingTrace::row(const RecordedRow& row) {
     values.pop_back();
     output_(fmt::format(",\n{{\"ph\":\"C\",\"name\":{},\"pid\":1,\"ts\":{},\"args\":{{{}}}}}",
                         quoted(names_[row.device] + " bytes"), row.time.count(), values));
+}
+
+void RecordingTrace::amounts(const RecordedAmounts& amounts) {
+    const RecordedHolder& holder = *amounts.holder;
+    std::string values;
+    for (const RecordedAmount& amount : amounts.amounts) {
+        values += fmt::format("{}{}:{}", values.empty() ? "" : ",", quoted(text_of(amount.name)),
+                              amount.bytes.count());
+    }
+    output_(
+        fmt::format(",\n{{\"ph\":\"C\",\"name\":{},\"pid\":1,\"ts\":{},\"args\":{{{}}}}}",
+                    quoted(fmt::format("{} {} bytes ({})", holder.device, to_string(holder.kind),
+                                       holder.process ? holder.process->pid : 0)),
+                    amounts.time.count(), values));
+}
+
+void RecordingTrace::label(const RecordedLabel& label) {
+    output_(fmt::format(",\n{{\"ph\":\"{}\",\"name\":{},\"pid\":1,\"tid\":{},\"ts\":{}}}",
+                        label.edge == LabelEdge::begin ? 'B' : 'E', quoted(text_of(label.name)),
+                        label.thread, label.time.count()));
+}
+
+void RecordingTrace::mark(const RecordedMark& mark) {
+    output_(fmt::format(",\n{{\"ph\":\"i\",\"s\":\"g\",\"name\":{},\"pid\":1,\"tid\":0,\"ts\":{}}}",
+                        quoted(text_of(mark.name)), mark.time.count()));
 }
 
 void RecordingTrace::finish() { output_("\n],\"displayTimeUnit\":\"ms\"}\n"); }

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hexcore/recording/recording.hpp"
+#include "hexcore/recording/told_records.hpp"
 
 namespace hexcore {
 
@@ -28,8 +28,9 @@ private:
     std::vector<std::string> names_;
 };
 
-/// A trace that Perfetto and Chrome open: counters of each device, stacked by process. It is whole
-/// once finish() was called.
+/// A trace that Perfetto and Chrome open: counters of each device, stacked by process, and of each
+/// holder, by purpose; labels as slices of their threads, marks as instants. It is whole once
+/// finish() was called.
 class RecordingTrace : public RecordSink {
 public:
     explicit RecordingTrace(TextOutput output);
@@ -39,6 +40,9 @@ public:
     void row(const RecordedRow& row) override;
     void thinned(RecordedTime from, std::chrono::microseconds bucket) override;
     void end(const RecordedEnd& end) override;
+    void amounts(const RecordedAmounts& amounts) override;
+    void label(const RecordedLabel& label) override;
+    void mark(const RecordedMark& mark) override;
     void finish();
 
 private:

@@ -67,7 +67,7 @@ const drawMark = (pen, x, height) => {
 
 const drawLabels = () => {
     const {names, bands, marks, totals} = data.labels;
-    if (bands.length + marks.length === 0) return;
+    if (totals.length + marks.length === 0) return;
     if (timeline.charts.length > 0) {
         const lanes = new Map();
         for (const [lane, depth, name, from, length] of bands) {
@@ -89,7 +89,5 @@ const drawLabels = () => {
         {head: "Label", words: true, cell: (label) => label.name},
         {head: "Times", right: true, cell: (label) => String(label.count)},
         {head: "Took", right: true, cell: (label) => formatClock(label.total_us / 1e6)},
-        {head: "Highest total in it", right: true, cell: (label) => label.peak_bytes > 0
-            ? `${formatBytes(label.peak_bytes)} on ${label.peak_device}` : ""},
     ], totals)));
 };

@@ -7,7 +7,7 @@ const colours = new Map();
 
 /** The colour of a series, the same in every chart and map. */
 const colourOf = (name) => {
-    if (name === othersName) return othersColour;
+    if (name === othersName || name.startsWith("outside ")) return othersColour;
     if (!colours.has(name)) colours.set(name, palette[colours.size % palette.length]);
     return colours.get(name);
 };

@@ -10,6 +10,7 @@ const timeline = {
     whole: [0, 1],
     by: null,        // how charts are stacked, where they can be
     active: 0,       // the chart that keys are for
+    stackListeners: [],  // asked to draw anew when charts are stacked another way
 };
 
 const viewOf = (chart) =>
@@ -205,6 +206,7 @@ const restack = (chart) => {
 const stackBy = (by) => {
     timeline.by = by;
     timeline.charts.forEach(restack);
+    timeline.stackListeners.forEach((listener) => listener());
     document.querySelectorAll("[data-by]").forEach((button) =>
         button.setAttribute("aria-pressed", String(button.dataset.by === by)));
 };

@@ -1,7 +1,15 @@
 // What each peak was made of: areas by size, in the colours of the charts.
 
+/** By process as the peak was told, otherwise by the series of the chart that has it. */
+const treeOf = (peak) => {
+    const chart = timeline.charts.find((each) => each.data.name === peak.name);
+    if (!chart || chart.view.by === "process") return peak.tree;
+    return {children: chart.view.series.map(
+        ({name, bytes}) => ({name, bytes: bytes[chart.peakRow]}))};
+};
+
 const drawTiles = (tiles, peak) => {
-    const root = d3.hierarchy(peak.tree).sum((part) => part.bytes ?? 0)
+    const root = d3.hierarchy(treeOf(peak)).sum((part) => part.bytes ?? 0)
         .sort((a, b) => b.value - a.value);
     d3.treemap().size([tiles.clientWidth, tiles.clientHeight]).paddingInner(2).round(true)(root);
     tiles.replaceChildren(...root.leaves().filter((leaf) => leaf.value > 0).map((leaf) => {
@@ -38,4 +46,5 @@ const drawPeaks = () => {
     const draw = () => drawings.forEach(({peak, tiles}) => drawTiles(tiles, peak));
     draw();
     addEventListener("resize", draw);
+    timeline.stackListeners.push(draw);
 };

@@ -1,0 +1,104 @@
+#include "hexcore/report/recording_labels.hpp"
+
+#include <algorithm>
+
+#include "hexcore/base/printable.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t most_bands = 3000;
+constexpr std::size_t most_marks = 1000;
+constexpr std::size_t most_names = 500;
+constexpr std::size_t most_lanes = 16;
+constexpr std::size_t most_open = 64;
+constexpr std::size_t longest_name = 120;
+
+}  // namespace
+
+std::uint32_t RecordingLabels::name_of(const TextRef& text) {
+    const std::string name =
+        names_.size() < most_names && text ? shortened(text->text, longest_name) : "all others";
+    const auto [at, is_new] =
+        names_.try_emplace(name, static_cast<std::uint32_t>(times_.names.size()));
+    if (is_new) {
+        times_.names.push_back(name);
+        totals_.push_back({name, 0, {}});
+    }
+    return at->second;
+}
+
+void RecordingLabels::label(const RecordedLabel& label) {
+    const Thread thread(label.process ? label.process->number : 0, label.thread);
+    const auto [at, is_new] = lanes_.try_emplace(thread);
+    Lane& lane = at->second;
+    if (is_new) {
+        lane.number = static_cast<std::uint32_t>(lanes_.size() - 1);
+    }
+    if (label.edge == LabelEdge::begin) {
+        const std::uint32_t name = name_of(label.name);
+        ++totals_[name].count;
+        if (lane.open.size() < most_open) {
+            lane.open.push_back({name, label.time});
+        }
+    } else if (!lane.open.empty()) {
+        close(lane, label.time);
+    }
+}
+
+void RecordingLabels::close(Lane& lane, RecordedTime end) {
+    const Open open = lane.open.back();
+    lane.open.pop_back();
+    const auto length = std::max(end - open.from, RecordedTime{});
+    totals_[open.name].took += length;
+    if (lane.number >= most_lanes) {
+        return;
+    }
+    times_.bands.push_back({.lane = lane.number,
+                            .depth = static_cast<std::uint32_t>(lane.open.size()),
+                            .name = open.name,
+                            .from = open.from,
+                            .length = length});
+    if (times_.bands.size() >= 2 * most_bands) {
+        keep_longest(most_bands);
+    }
+}
+
+void RecordingLabels::keep_longest(std::size_t most) {
+    if (times_.bands.size() <= most) {
+        return;
+    }
+    const auto end = times_.bands.begin() + static_cast<std::ptrdiff_t>(most);
+    std::nth_element(times_.bands.begin(), end, times_.bands.end(),
+                     [](const LabelBand& a, const LabelBand& b) { return a.length > b.length; });
+    times_.bands.erase(end, times_.bands.end());
+}
+
+void RecordingLabels::label_sum(const RecordedLabelSum& sum) {
+    LabelTotal& total = totals_[name_of(sum.name)];
+    total.count = std::max(total.count, sum.count);
+}
+
+void RecordingLabels::mark(const RecordedMark& mark) {
+    if (times_.marks.size() < most_marks && mark.name) {
+        times_.marks.push_back({mark.time, shortened(mark.name->text, longest_name)});
+    }
+}
+
+LabelTimes RecordingLabels::finish(RecordedTime end) {
+    for (auto& [thread, lane] : lanes_) {
+        while (!lane.open.empty()) {
+            close(lane, end);
+        }
+    }
+    keep_longest(most_bands);
+    std::sort(times_.bands.begin(), times_.bands.end(), [](const LabelBand& a, const LabelBand& b) {
+        return a.from != b.from ? a.from < b.from : a.depth < b.depth;
+    });
+    times_.totals = totals_;
+    std::stable_sort(times_.totals.begin(), times_.totals.end(),
+                     [](const LabelTotal& a, const LabelTotal& b) { return a.took > b.took; });
+    return std::move(times_);
+}
+
+}  // namespace hexcore
