@@ -6,8 +6,8 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module base process ledger device recording watch model plan chat backend runtime report
-        session api)
+foreach(module base process ledger device recording track watch model plan chat backend runtime
+        report session api)
     list(APPEND objects $<TARGET_OBJECTS:hexcore_${module}>)
 endforeach()
 add_library(hexcore_library SHARED ${objects})
@@ -51,7 +51,7 @@ function(hexcore_headers list)
     endwhile()
     set(${list} ${found} PARENT_SCOPE)
 endfunction()
-hexcore_headers(HEXCORE_HEADERS hexcore/hexcore.hpp)
+hexcore_headers(HEXCORE_HEADERS hexcore/hexcore.hpp hexcore/tracker.hpp)
 foreach(header IN LISTS HEXCORE_HEADERS)
     # What it includes decides what is installed.
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS

@@ -1,5 +1,6 @@
 """`cmake --install`: what it puts where works there, with nothing of the build folder."""
 
+import json
 import os
 import re
 import shutil
@@ -72,6 +73,38 @@ def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, instal
     assert '"accounted"' in shown and "PLANNED FILL" in shown
 
 
+TRACKER_EXAMPLE = ROOT / "examples" / "tracker"
+
+
+def tracked(*command):
+    """The document that a program prints last, and what it printed before."""
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    before, _, document = shown.partition("{")
+    return json.loads("{" + document), before
+
+
+def test_a_program_tracks_itself_with_what_is_installed(installed, tmp_path):
+    for arguments in (["-S", TRACKER_EXAMPLE, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}"],
+                      ["--build", tmp_path]):
+        subprocess.run(["cmake", *arguments], check=True, capture_output=True)
+    picture = tmp_path / "memory.svg"
+    document, shown = tracked(tmp_path / "tracked", picture)
+    assert "MiB more than at the start" in shown
+    assert document["schema"] == "hexcore.recording/1"
+    assert document["devices"][0]["peak_bytes"] > 100 << 20
+    assert picture.read_text().startswith("<svg") or "<svg" in picture.read_text()
+    in_c, _ = tracked(tmp_path / "tracked_in_c")
+    assert in_c["devices"][0]["name"] == "host"
+
+    (folder,) = installed.glob("lib*/**/pkgconfig")
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "hexcore-tracker"], check=True,
+                           text=True, capture_output=True,
+                           env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).stdout.split()
+    subprocess.run(["cc", TRACKER_EXAMPLE / "tracked_in_c.c", "-o", tmp_path / "by_pkg_config",
+                    *flags, f"-Wl,-rpath,{folder.parent}"], check=True, capture_output=True)
+    assert tracked(tmp_path / "by_pkg_config")[0]["duration_ms"] > 0
+
+
 def test_the_library_exports_the_names_of_hexcore_only(installed):
     (library,) = installed.glob("lib*/libhexcore.so")
     names = subprocess.run(["nm", "-D", "--defined-only", "--demangle", "--format=just-symbols",
@@ -112,7 +145,8 @@ def test_a_system_whose_libraries_are_in_lib64_is_served_as_well(hexcore, demo_m
     subprocess.run(["cmake", "-S", ROOT, "-B", configured, "-G", "Ninja",
                     "-DCMAKE_INSTALL_LIBDIR=lib64", "-DCMAKE_BUILD_TYPE=Release"], check=True,
                    capture_output=True)
-    for name in ("hexcore", "libggml-hexcore.so", "libhexcore.so*", "shell"):
+    for name in ("hexcore", "libggml-hexcore.so", "libhexcore.so*", "libhexcore-tracker.so*",
+                 "shell"):
         for path in built.glob(name):
             copy = shutil.copytree if path.is_dir() else shutil.copy2
             copy(path, configured / path.name, **({} if path.is_dir()

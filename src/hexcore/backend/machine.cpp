@@ -71,7 +71,18 @@ Result<std::unique_ptr<Machine>> Machine::create(const std::vector<DeviceSpec>& 
         machine->devices_.push_back(std::move(device));
     }
     machine->claimed_.resize(specs.size());
+    if (commitment == Commitment::committed) {
+        machine->tell(machine->host_, {});
+        for (const auto& device : machine->devices_) {
+            machine->tell(device->memory().ledger(), device->memory().budget().limit());
+        }
+    }
     return machine;
+}
+
+void Machine::tell(Ledger& ledger, Bytes total) {
+    tellers_.push_back(std::make_unique<LedgerTeller>(total));
+    ledger.add_sink(*tellers_.back());
 }
 
 bool Machine::all_host() const { return std::all_of(specs_.begin(), specs_.end(), is_host); }

@@ -14,6 +14,7 @@
 #include "hexcore/backend/experts/expert_layout.hpp"
 #include "hexcore/backend/memory/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/track/ledger_teller.hpp"
 
 namespace hexcore {
 
@@ -133,10 +134,13 @@ public:
 
 private:
     Machine(std::vector<DeviceSpec> specs, DeviceMaker maker);
+    /// Whoever watches this process is told what is held.
+    void tell(Ledger& ledger, Bytes total);
 
     std::vector<DeviceSpec> specs_;
     DeviceMaker maker_;
     ggml_backend_reg registry_;
+    std::vector<std::unique_ptr<LedgerTeller>> tellers_;
     Ledger host_;
     std::vector<std::unique_ptr<Device>> devices_;
     ExpertLayout layout_;

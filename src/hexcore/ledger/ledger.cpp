@@ -145,6 +145,7 @@ void Ledger::tell(LedgerEvent::Kind kind, const Record& record, std::optional<Pu
                     .purpose = record.purpose,
                     .purpose_before = before,
                     .bytes = record.size,
+                    .id = reinterpret_cast<std::uintptr_t>(&record),
                     .held = held_,
                     .ahead = ahead_,
                     .why = why});

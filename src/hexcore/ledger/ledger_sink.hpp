@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,7 @@ struct LedgerEvent {
     std::optional<Purpose> purpose;
     std::optional<Purpose> purpose_before = {};  ///< of what is relabelled
     Bytes bytes;                                 ///< 0 for refusals of no certain memory
+    std::uint64_t id;                            ///< of the entry, as long as it lives
     const Usage& held;                           ///< by purpose, without what is taken ahead
     Bytes ahead;
     const Error* why = nullptr;  ///< of a refusal, else null

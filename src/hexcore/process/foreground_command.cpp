@@ -56,7 +56,7 @@ void wait_for_files(std::span<pollfd> files, steady_clock::time_point until) {
 }  // namespace
 
 Result<std::unique_ptr<ForegroundCommand>> ForegroundCommand::start(
-    const std::vector<std::string>& words) {
+    const std::vector<std::string>& words, const std::vector<std::string>& more_variables) {
     HEXCORE_CHECK(!words.empty(), words.size(), 1);
     auto failure = std::make_unique<Pipe>(O_NONBLOCK);
     const sigset_t taken = signals_of_a_command();
@@ -70,6 +70,7 @@ Result<std::unique_ptr<ForegroundCommand>> ForegroundCommand::start(
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     auto pid = start_child({.program = words.front(),
                             .arguments = {words.begin() + 1, words.end()},
+                            .more_variables = more_variables,
                             .setting = ChildSetting::of_the_shell,
                             .held_signals = &before},
                            *failure);

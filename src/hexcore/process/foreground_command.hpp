@@ -36,10 +36,10 @@ struct CommandEnd {
 /// other threads are started.
 class ForegroundCommand {
 public:
-    /// Starts it; `words` has the program first. Fails with ErrorCode::does_not_fit where the
-    /// system refuses.
+    /// Starts it; `words` has the program first, `more_variables` are "NAME=value". Fails with
+    /// ErrorCode::does_not_fit where the system refuses.
     [[nodiscard]] static Result<std::unique_ptr<ForegroundCommand>> start(
-        const std::vector<std::string>& words);
+        const std::vector<std::string>& words, const std::vector<std::string>& more_variables = {});
     ~ForegroundCommand();
     ForegroundCommand(const ForegroundCommand&) = delete;
     ForegroundCommand& operator=(const ForegroundCommand&) = delete;

@@ -41,6 +41,8 @@ public:
     void label_sum(const RecordedLabelSum& sum) override;
     void summed(RecordedTime from, SummedPart part) override;
 
+    /// Writes what it has, but for rows that wait for the end of their bucket. Costs a chunk.
+    void flush() { write_chunk(); }
     /// How many bytes the file has.
     [[nodiscard]] std::uint64_t size() const { return size_; }
     /// Why it ends before the end; empty: it does not.

@@ -78,6 +78,10 @@ ProcessRef ProcessTree::find(std::uint32_t pid) const {
     return found == processes_.end() ? nullptr : (*found)->process;
 }
 
+ProcessRef ProcessTree::add_unseen(std::uint32_t pid) {
+    return std::make_shared<RecordedProcess>(RecordedProcess{++found_, pid, {}});
+}
+
 void ProcessTree::list_pids() {
     pids_.clear();
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc"), ::closedir);

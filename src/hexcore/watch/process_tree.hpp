@@ -45,6 +45,8 @@ public:
     void add_parts(std::vector<RecordedPart>& parts) const;
     /// Null: it is not in the tree.
     [[nodiscard]] ProcessRef find(std::uint32_t pid) const;
+    /// One that was never found, as it was over too soon, and tells of itself all the same.
+    [[nodiscard]] ProcessRef add_unseen(std::uint32_t pid);
 
     [[nodiscard]] std::uint64_t found() const { return found_; }
     /// Found when there were too many already, or this process could open no more files.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
 #include <utility>
 
 #include "hexcore/device/host_memory.hpp"
@@ -46,7 +47,18 @@ void raise_descriptor_limit() {
     }
 }
 
+microseconds time_of_this_thread() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return microseconds(std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000);
+}
+
 }  // namespace
+
+void prepare_to_watch() {
+    outlive_failed_writes();
+    raise_descriptor_limit();
+}
 
 TreeWatch::TreeWatch(WatchOptions options, pid_t root_parent, std::vector<RecordSink*> sinks)
     : options_(std::move(options)),
@@ -55,12 +67,23 @@ TreeWatch::TreeWatch(WatchOptions options, pid_t root_parent, std::vector<Record
     row_.parts.reserve(recorded_processes_max);
 }
 
+const ToldSource& TreeWatch::let_programs_tell() {
+    told_ = std::make_unique<ToldSource>();
+    return *told_;
+}
+
+microseconds TreeWatch::cost() const {
+    return options_.cost_of == WatchOptions::CostOf::thread ? time_of_this_thread()
+                                                            : time_of_this_process();
+}
+
 void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     start_ = start;
-    outlive_failed_writes();
-    raise_descriptor_limit();
-    spent_before_ = time_of_this_process();
+    spent_before_ = cost();
     tree_.expect(first);
+    if (told_) {
+        told_->begin(start_, tree_);
+    }
     run.interval = options_.interval;
     run.gpu_interval = options_.gpu_interval;
     const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
@@ -70,6 +93,9 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     tell_devices();
     sample();  // at once: it may be over soon
     next_look_ = Clock::now();
+    if (!options_.sample_gpus) {
+        return;
+    }
     gpus_ =
         std::make_unique<GpuSampler>(GpuSampling{.interval = options_.gpu_interval,
                                                  .start = start_,
@@ -115,8 +141,27 @@ void TreeWatch::follow(const std::function<bool(Clock::time_point)>& wait_until)
     do {
         step();
         next = std::max(next + options_.interval, Clock::now());
-    } while (!wait_until(next));
+    } while (!listen_until(next, wait_until));
     stop();
+}
+
+/// A ring has room for half a second of the most that a program tells.
+bool TreeWatch::listen_until(Clock::time_point time,
+                             const std::function<bool(Clock::time_point)>& wait_until) {
+    constexpr std::chrono::milliseconds between(100);
+    while (told_ && Clock::now() + between < time) {
+        if (wait_until(Clock::now() + between)) {
+            return true;
+        }
+        listen();
+    }
+    return wait_until(time);
+}
+
+void TreeWatch::listen() {
+    if (told_) {
+        told_->listen(now(), *fan_);
+    }
 }
 
 void TreeWatch::stop() {
@@ -151,6 +196,7 @@ void TreeWatch::begin_host_row() {
 }
 
 void TreeWatch::sample() {
+    listen();  // so that the labels which are open at a row were told before it
     tree_.sample();
     begin_host_row();
     most_ = std::max(most_, row_.total());
@@ -186,10 +232,16 @@ void TreeWatch::tell_high_water_marks() {
 
 void TreeWatch::end(RecordedEnd end) {
     stop();
-    end.cost = time_of_this_process() - spent_before_;
+    if (told_) {
+        told_->finish(now(), *fan_);
+        end.notes += told_->notes();
+    }
+    end.cost = cost() - spent_before_;
     tree_.look();
     end.time = now();
-    end.own_memory = high_water_of_process({}, "self").value_or(Bytes());
+    if (options_.cost_of == WatchOptions::CostOf::process) {
+        end.own_memory = high_water_of_process({}, "self").value_or(Bytes());
+    }
     end.processes = std::max<std::uint64_t>(tree_.found(), 1);
     end.missed = tree_.missed();
     if (cgroup_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include "hexcore/watch/gpu_sampler.hpp"
 #include "hexcore/watch/process_tree.hpp"
 #include "hexcore/watch/record_fan.hpp"
+#include "hexcore/watch/told_source.hpp"
 
 namespace hexcore {
 
@@ -23,6 +25,11 @@ struct WatchOptions {
     std::chrono::microseconds interval{100'000};
     std::chrono::microseconds gpu_interval{500'000};
     GpuProbeOptions gpus = {};
+    bool sample_gpus = true;
+    bool stacks = false;  ///< programs tell the call stack of each allocation
+    /// Whose time and memory are the cost: all of this process's, which does nothing else, or the
+    /// time of the thread alone that steps.
+    enum class CostOf : std::uint8_t { process, thread } cost_of = CostOf::process;
 };
 
 /// Samples a process and all that descend from it, its control group and the GPUs, and tells what
@@ -37,12 +44,15 @@ public:
     TreeWatch(const TreeWatch&) = delete;
     TreeWatch& operator=(const TreeWatch&) = delete;
 
+    /// Listens to what programs tell of themselves, from begin() on.
+    [[nodiscard]] const ToldSource& let_programs_tell();
     /// Tells what is watched: `run` with this watch's intervals and time, and the devices. Samples
     /// `first`, which was just started or is the root, at once. Times count from `start`.
     void begin(pid_t first, Clock::time_point start, RecordedRun run);
-    /// Samples once, after a look for processes where that is due.
+    /// Samples once, after a look for processes where that is due. What programs tell comes before.
     void step();
-    /// Steps in intervals until `wait_until`, which waits up to a time, says that it is over.
+    /// Steps in intervals until `wait_until`, which waits up to a time, says that it is over. It
+    /// may be asked more often.
     void follow(const std::function<bool(Clock::time_point)>& wait_until);
     /// No sample is told any more.
     void stop();
@@ -59,6 +69,10 @@ private:
     void tell_devices();
     [[nodiscard]] Clock::duration look();
     void begin_host_row();
+    [[nodiscard]] bool listen_until(Clock::time_point time,
+                                    const std::function<bool(Clock::time_point)>& wait_until);
+    [[nodiscard]] std::chrono::microseconds cost() const;
+    void listen();
     void sample();
     void tell_high_water_marks();
 
@@ -70,11 +84,17 @@ private:
     std::unique_ptr<GpuSampler> gpus_;
     Clock::time_point start_;
     Clock::time_point next_look_;
-    std::chrono::microseconds spent_before_{};
+    std::unique_ptr<ToldSource> told_;          ///< null: nobody is listened to
+    std::chrono::microseconds spent_before_{};  ///< what cost() was at the beginning
     std::optional<Bytes> free_;
     RecordedRow row_;
     Bytes most_;
 };
+
+/// For a process that does nothing but watch: a file that has grown too large, or a reader that
+/// went away, does not end it, and it may open a file for each process. A command is started
+/// before.
+void prepare_to_watch();
 
 /// Two of the kernel's figures for the same pages differ by less.
 inline constexpr Bytes counting_noise = 1_MiB;

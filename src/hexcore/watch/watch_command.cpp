@@ -19,8 +19,10 @@ Result<CommandEnd> watch_command(const WatchOptions& options, std::vector<Record
     TreeWatch tree(options, ::getpid(), std::move(sinks));
     const std::vector<CgroupEvents> events_before = cgroup_events();
     const Bytes own = high_water_of_process({}, "self").value_or(Bytes());
-    HEXCORE_TRY(command, ForegroundCommand::start(options.command));
+    HEXCORE_TRY(command, ForegroundCommand::start(
+                             options.command, tree.let_programs_tell().variables(options.stacks)));
     const auto start = steady_clock::now();
+    prepare_to_watch();
     if (command->begins()) {
         tree.begin(command->pid(), start,
                    {.writer = options.writer, .command = without_secrets(options.command)});

@@ -13,6 +13,7 @@ Result<void> watch_process(const ProcessIdentity& process, const WatchOptions& o
     using Clock = TreeWatch::Clock;
     const HeldSignals signals{SIGINT, SIGTERM, SIGHUP};
     HEXCORE_TRY(attached, AttachedProcess::attach(process));
+    prepare_to_watch();
     TreeWatch tree(options, attached.pid(), std::move(sinks));
     tree.begin(attached.pid(), Clock::now(),
                {.writer = options.writer,

@@ -1,0 +1,137 @@
+// A full disk ends a program that writes to a mapping of a file with holes; so all of the file is
+// reserved first.
+#include "hexcore/track/ring_writer.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t alignment = 8;
+
+/// A text without the rest, and without a character in halves at its end.
+std::string_view cut(std::string_view text) {
+    if (text.size() <= ring_text_bytes_max) {
+        return text;
+    }
+    std::size_t size = ring_text_bytes_max;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
+        --size;
+    }
+    return text.substr(0, size);
+}
+
+/// Other threads may make and read this at the same time; each ring has another.
+unsigned next_number() {
+    static std::atomic<unsigned> number{0};
+    return number.fetch_add(1);
+}
+
+}  // namespace
+
+std::unique_ptr<RingWriter> RingWriter::make(const std::string& folder, std::uint64_t capacity) {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::string path = folder + "/" + std::to_string(::getpid()) + "-" +
+                             std::to_string(now.tv_nsec) + "-" + std::to_string(next_number());
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) {
+        return nullptr;
+    }
+    const std::size_t size = ring_data_offset + capacity;
+    void* mapping = MAP_FAILED;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+        ::posix_fallocate(descriptor, 0, static_cast<off_t>(size)) == 0) {
+        mapping = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    }
+    if (mapping == MAP_FAILED) {
+        ::unlink(path.c_str());
+        ::close(descriptor);
+        return nullptr;
+    }
+    std::unique_ptr<RingWriter> writer(new RingWriter(descriptor, mapping, capacity));
+    auto* header = new (mapping) RingHeader{};
+    header->magic = ring_magic;
+    header->pid = static_cast<std::uint32_t>(::getpid());
+    header->capacity = capacity;
+    if (::rename(path.c_str(), (path + ring_suffix).c_str()) != 0) {
+        ::unlink(path.c_str());
+        return nullptr;
+    }
+    return writer;
+}
+
+RingWriter::RingWriter(int descriptor, void* mapping, std::uint64_t capacity)
+    : descriptor_(descriptor), mapping_(mapping), capacity_(capacity) {}
+
+RingWriter::~RingWriter() {
+    ::munmap(mapping_, ring_data_offset + capacity_);
+    ::close(descriptor_);
+}
+
+bool RingWriter::is_abandoned() const {
+    return header().abandoned.load(std::memory_order_relaxed) != 0;
+}
+
+void RingWriter::copy(std::uint64_t position, const void* from, std::size_t size) {
+    char* data = static_cast<char*>(mapping_) + ring_data_offset;
+    const std::uint64_t at = position & (capacity_ - 1);
+    const std::size_t before_end = std::min<std::uint64_t>(size, capacity_ - at);
+    std::memcpy(data + at, from, before_end);
+    std::memcpy(data, static_cast<const char*>(from) + before_end, size - before_end);
+}
+
+bool RingWriter::put(const RingRecord& record) {
+    std::size_t size = sizeof(RingRecordHeader) + record.numbers.size_bytes() +
+                       record.texts.size() * sizeof(std::uint16_t);
+    for (const std::string_view text : record.texts) {
+        size += cut(text).size();
+    }
+    size = (size + alignment - 1) / alignment * alignment;
+    const std::uint64_t head = header().head.load(std::memory_order_relaxed);
+    const std::uint64_t tail = header().tail.load(std::memory_order_acquire);
+    // The tail is the watcher's, or anybody's who has the file: no more than bytes are at stake.
+    if (size > ring_record_bytes_max || tail > head || size > capacity_ - (head - tail) ||
+        head - tail > capacity_) {
+        header().lost.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    const RingRecordHeader begin{static_cast<std::uint32_t>(size),
+                                 static_cast<std::uint8_t>(record.kind),
+                                 record.detail,
+                                 record.depth,
+                                 static_cast<std::uint16_t>(record.numbers.size()),
+                                 static_cast<std::uint16_t>(record.texts.size()),
+                                 record.thread,
+                                 record.holder,
+                                 0,
+                                 record.time_ns};
+    std::uint64_t at = head;
+    copy(at, &begin, sizeof(begin));
+    at += sizeof(begin);
+    copy(at, record.numbers.data(), record.numbers.size_bytes());
+    at += record.numbers.size_bytes();
+    for (const std::string_view text : record.texts) {
+        const auto length = static_cast<std::uint16_t>(cut(text).size());
+        copy(at, &length, sizeof(length));
+        at += sizeof(length);
+    }
+    for (const std::string_view text : record.texts) {
+        copy(at, text.data(), cut(text).size());
+        at += cut(text).size();
+    }
+    header().head.store(head + size, std::memory_order_release);
+    return true;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,272 @@
+#include "hexcore/track/teller.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace hexcore {
+namespace {
+
+/// More are not told of.
+constexpr std::size_t holders_max = recorded_holders_max;
+
+struct ThreadState {
+    std::uint32_t number = 0;  ///< the system's; 0: not asked for yet
+    std::uint16_t depth = 0;   ///< of open labels
+};
+ThreadState& this_thread() {
+    thread_local ThreadState state;
+    return state;
+}
+
+std::uint32_t number_of_this_thread() {
+    ThreadState& state = this_thread();
+    if (state.number == 0) {
+        state.number = static_cast<std::uint32_t>(::gettid());
+    }
+    return state.number;
+}
+
+std::uint64_t now_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+const char* variable(const char* name) {
+    const char* value = ::secure_getenv(name);
+    return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
+}  // namespace
+
+Teller& Teller::of_process() {
+    static Teller& teller = *new Teller;
+    return teller;
+}
+
+Teller::Teller() {
+    if (const char* wanted = variable(stacks_variable)) {
+        tell_stacks(std::strcmp(wanted, "1") == 0);
+    }
+    ::pthread_atfork([] { of_process().before_fork(); }, [] { of_process().after_fork(); },
+                     [] { of_process().after_fork_in_child(); });
+}
+
+bool Teller::is_heard() noexcept {
+    if (hearing_.load(std::memory_order_acquire) == Hearing::unknown) {
+        const std::lock_guard lock(mutex_);
+        begin();
+    }
+    return hearing_.load(std::memory_order_relaxed) == Hearing::somebody;
+}
+
+/// Before the first time, and after a fork.
+void Teller::begin() noexcept {
+    if (hearing_ != Hearing::unknown) {
+        return;
+    }
+    const char* folder = variable(watch_variable);
+    if (folder != nullptr && rings_[outside] == nullptr) {
+        rings_[outside] = RingWriter::make(folder, ring_capacity_usual);
+    }
+    note_hearing();
+}
+
+void Teller::note_hearing() noexcept {
+    const bool any =
+        std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring != nullptr; });
+    hearing_.store(any ? Hearing::somebody : Hearing::nobody, std::memory_order_release);
+}
+
+void Teller::new_generation() noexcept {
+    ++generation_;
+    stacks_.forget_told();
+}
+
+void Teller::put(RingRecord& record) noexcept {
+    record.thread = number_of_this_thread();
+    record.time_ns = now_ns();
+    bool was_lost = false;
+    bool was_abandoned = false;
+    for (auto& ring : rings_) {
+        if (ring == nullptr) {
+            continue;
+        }
+        if (ring->is_abandoned()) {
+            ring.reset();
+            was_abandoned = true;
+        } else {
+            was_lost = !ring->put(record) || was_lost;
+        }
+    }
+    if (was_abandoned) {
+        note_hearing();
+    }
+    if (was_lost) {
+        new_generation();
+    }
+}
+
+void Teller::tell(RingRecord record) noexcept {
+    if (!is_heard()) {
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    put(record);
+}
+
+void Teller::tell_about(RingKind kind, HolderNumber holder, std::span<const std::uint64_t> numbers,
+                        std::span<const std::string_view> texts) noexcept {
+    if (holder != 0) {
+        tell({.kind = kind, .holder = holder, .numbers = numbers, .texts = texts});
+    }
+}
+
+void Teller::label_begins(std::string_view name) noexcept {
+    const std::uint16_t depth = ++this_thread().depth;
+    tell({.kind = RingKind::label_begins, .depth = depth, .texts = {&name, 1}});
+}
+
+void Teller::label_ends() noexcept {
+    std::uint16_t& depth = this_thread().depth;
+    if (depth == 0) {
+        return;  // none is open
+    }
+    tell({.kind = RingKind::label_ends, .depth = depth});
+    --depth;
+}
+
+void Teller::mark(std::string_view name) noexcept {
+    tell({.kind = RingKind::mark, .texts = {&name, 1}});
+}
+
+void Teller::put_holder(const Holder& holder) noexcept {
+    const std::uint64_t total = holder.total.count();
+    const std::string_view device = holder.device;
+    RingRecord record{.kind = RingKind::holder,
+                      .detail = static_cast<std::uint8_t>(holder.kind),
+                      .holder = holder.number,
+                      .numbers = {&total, 1},
+                      .texts = {&device, 1}};
+    put(record);
+}
+
+HolderNumber Teller::open_holder(HolderKind kind, std::string_view device, Bytes total) noexcept {
+    if (!is_heard()) {
+        return 0;
+    }
+    const std::lock_guard lock(mutex_);
+    if (holders_.size() >= holders_max) {
+        return 0;
+    }
+    holders_.push_back(
+        {++last_holder_, kind, std::string(device.substr(0, ring_text_bytes_max)), total});
+    put_holder(holders_.back());
+    return last_holder_;
+}
+
+void Teller::close_holder(HolderNumber holder) noexcept {
+    tell_about(RingKind::holder_ends, holder, {});
+    const std::lock_guard lock(mutex_);
+    std::erase_if(holders_, [&](const Holder& each) { return each.number == holder; });
+}
+
+void Teller::amounts(HolderNumber holder, std::span<const std::string_view> names,
+                     std::span<const std::uint64_t> bytes) noexcept {
+    const std::size_t count = std::min({names.size(), bytes.size(), recorded_amounts_max});
+    tell_about(RingKind::amounts, holder, bytes.first(count), names.first(count));
+}
+
+void Teller::taken(HolderNumber holder, std::uint64_t id, Bytes bytes,
+                   std::string_view purpose) noexcept {
+    if (holder == 0 || !is_heard()) {
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    const std::array<std::uint64_t, 3> numbers{id, bytes.count(), stacks_wanted_ ? stack_now() : 0};
+    RingRecord record{
+        .kind = RingKind::taken, .holder = holder, .numbers = numbers, .texts = {&purpose, 1}};
+    put(record);
+}
+
+std::uint64_t Teller::stack_now() noexcept {
+    const auto put_all = [this](RingRecord record) {
+        const std::uint64_t before = generation_;
+        put(record);
+        return generation_ == before;
+    };
+    return stacks_.number_of_now(
+        [&](std::uint64_t number, std::string_view path) {
+            return put_all(
+                {.kind = RingKind::module, .numbers = {&number, 1}, .texts = {&path, 1}});
+        },
+        [&](std::span<const std::uint64_t> numbers) {
+            return put_all({.kind = RingKind::stack, .numbers = numbers});
+        });
+}
+
+void Teller::released(HolderNumber holder, std::uint64_t id) noexcept {
+    tell_about(RingKind::released, holder, {&id, 1});
+}
+
+void Teller::relabelled(HolderNumber holder, std::uint64_t id, std::string_view purpose) noexcept {
+    tell_about(RingKind::relabelled, holder, {&id, 1}, {&purpose, 1});
+}
+
+void Teller::refused(HolderNumber holder, Bytes bytes, std::string_view purpose) noexcept {
+    const std::array<std::uint64_t, 2> numbers{0, bytes.count()};
+    tell_about(RingKind::refused, holder, numbers, {&purpose, 1});
+}
+
+void Teller::tell_stacks(bool wanted) noexcept {
+    if (wanted) {
+        stacks_.warm_up();
+    }
+    const std::lock_guard lock(mutex_);
+    stacks_wanted_ = wanted;
+}
+
+bool Teller::listen_in(const std::string& folder) noexcept {
+    const std::lock_guard lock(mutex_);
+    begin();
+    rings_[inside] = RingWriter::make(folder, ring_capacity_usual);
+    note_hearing();
+    if (rings_[inside] == nullptr) {
+        return false;
+    }
+    new_generation();
+    for (const Holder& holder : holders_) {
+        put_holder(holder);
+    }
+    return true;
+}
+
+void Teller::stop_in() noexcept {
+    const std::lock_guard lock(mutex_);
+    rings_[inside].reset();
+    note_hearing();
+}
+
+void Teller::before_fork() noexcept { mutex_.lock(); }
+
+void Teller::after_fork() noexcept { mutex_.unlock(); }
+
+/// The rings are the parent's, and so is what its holders have.
+void Teller::after_fork_in_child() noexcept {
+    for (auto& ring : rings_) {
+        ring.reset();
+    }
+    holders_.clear();
+    new_generation();
+    hearing_ = Hearing::unknown;
+    this_thread().number = 0;
+    mutex_.unlock();
+}
+
+}  // namespace hexcore

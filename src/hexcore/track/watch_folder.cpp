@@ -1,0 +1,109 @@
+#include "hexcore/track/watch_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "hexcore/track/ring.hpp"
+
+namespace hexcore {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view prefix = "watch-";
+
+/// A folder of this user's that nobody else can write to, made if need be.
+bool is_private_folder(const fs::path& path) {
+    ::mkdir(path.c_str(), 0700);
+    struct stat facts {};
+    return ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
+           facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/// Its lock, if nobody has it.
+FileDescriptor lock_of(const fs::path& folder, int flags) {
+    FileDescriptor file(::open((folder / watcher_file).c_str(),
+                               O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600));
+    if (file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+        return FileDescriptor(-1);
+    }
+    return file;
+}
+
+}  // namespace
+
+fs::path watch_folders_home() {
+    const char* runtime = ::secure_getenv("XDG_RUNTIME_DIR");
+    if (runtime != nullptr && *runtime == '/') {
+        return fs::path(runtime) / "hexcore";
+    }
+    return fmt::format("/tmp/hexcore-{}", ::geteuid());
+}
+
+Result<std::unique_ptr<WatchFolder>> WatchFolder::make() {
+    const fs::path home = watch_folders_home();
+    if (!is_private_folder(home)) {
+        return fail(ErrorCode::negative, "{} is no folder of this user's alone", home.string());
+    }
+    std::string path = (home / fmt::format("{}{}-XXXXXX", prefix, ::getpid())).string();
+    if (::mkdtemp(path.data()) == nullptr) {
+        return fail(ErrorCode::negative, "no folder can be made in {}: {}", home.string(),
+                    std::strerror(errno));
+    }
+    FileDescriptor lock = lock_of(path, O_CREAT | O_EXCL);
+    if (!lock.is_open()) {
+        std::error_code error;
+        fs::remove_all(path, error);
+        return fail(ErrorCode::negative, "no file can be made in {}", path);
+    }
+    return std::unique_ptr<WatchFolder>(new WatchFolder(path, std::move(lock)));
+}
+
+WatchFolder::WatchFolder(fs::path path, FileDescriptor lock)
+    : path_(std::move(path)), lock_(std::move(lock)) {}
+
+WatchFolder::~WatchFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+}
+
+std::vector<fs::path> left_watch_folders(const fs::path& home) {
+    std::vector<fs::path> left;
+    std::error_code error;
+    for (fs::directory_iterator entry(home, error), end; !error && entry != end;
+         entry.increment(error)) {
+        struct stat facts {};
+        const bool is_ours = entry->path().filename().string().starts_with(prefix) &&
+                             ::lstat(entry->path().c_str(), &facts) == 0 &&
+                             S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid();
+        if (is_ours && lock_of(entry->path(), 0).is_open()) {
+            left.push_back(entry->path());
+        }
+    }
+    std::sort(left.begin(), left.end());
+    return left;
+}
+
+Result<void> remove_left_watch_folder(const fs::path& folder) {
+    const FileDescriptor lock = lock_of(folder, 0);
+    std::error_code error;
+    if (!lock.is_open() || !folder.filename().string().starts_with(prefix)) {
+        return fail(ErrorCode::negative, "{} is watched by now", folder.string());
+    }
+    fs::remove_all(folder, error);
+    if (error) {
+        return fail(ErrorCode::negative, "cannot remove {}: {}", folder.string(), error.message());
+    }
+    return {};
+}
+
+}  // namespace hexcore

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+
+/// A watcher's folder for the rings of programs (docs/formats/ring.md), for this user alone. Is
+/// removed with all that is in it, and locked until then.
+class WatchFolder {
+public:
+    /// Fails with ErrorCode::negative where it cannot be made, or where others could write to it.
+    [[nodiscard]] static Result<std::unique_ptr<WatchFolder>> make();
+    ~WatchFolder();
+    WatchFolder(const WatchFolder&) = delete;
+    WatchFolder& operator=(const WatchFolder&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    WatchFolder(std::filesystem::path path, FileDescriptor lock);
+
+    std::filesystem::path path_;
+    FileDescriptor lock_;
+};
+
+/// Where the folders of this user's watchers are.
+[[nodiscard]] std::filesystem::path watch_folders_home();
+/// The folders in it whose watchers have died.
+[[nodiscard]] std::vector<std::filesystem::path> left_watch_folders(
+    const std::filesystem::path& home);
+/// Removes one of them. Fails with ErrorCode::negative where it is none of them any more.
+[[nodiscard]] Result<void> remove_left_watch_folder(const std::filesystem::path& folder);
+
+}  // namespace hexcore

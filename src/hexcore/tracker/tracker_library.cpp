@@ -1,0 +1,123 @@
+// The functions of hexcore/tracker.h that track. Nothing of C++ crosses them.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "hexcore/report/json_text.hpp"
+#include "hexcore/report/recording_json.hpp"
+#include "hexcore/tracker.h"
+#include "hexcore/tracker/process_tracker.hpp"
+
+struct hexcore_tracker {
+    std::unique_ptr<hexcore::ProcessTracker> tracker;
+};
+
+namespace {
+
+using hexcore::Alert;
+using hexcore::ProcessTracker;
+using hexcore::ProcessTrackerOptions;
+using hexcore::Result;
+
+void give_text(const std::string& text, char* into, std::size_t size) {
+    if (into != nullptr && size > 0) {
+        const std::size_t count = std::min(text.size(), size - 1);
+        std::memcpy(into, text.data(), count);
+        into[count] = '\0';
+    }
+}
+
+/// For hexcore_free(); null where there is no memory left.
+char* owned_text(const std::string& text) {
+    auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
+    if (copy != nullptr) {
+        std::memcpy(copy, text.c_str(), text.size() + 1);
+    }
+    return copy;
+}
+
+Result<ProcessTrackerOptions> options_of(const hexcore_tracker_options* told) {
+    // What an older program does not know of is zero.
+    hexcore_tracker_options given{};
+    if (told != nullptr) {
+        std::memcpy(&given, told, std::min(told->size, sizeof(given)));
+    }
+    ProcessTrackerOptions options;
+    if (given.interval_s != 0) {
+        constexpr double least_s = 1e-3;
+        constexpr double most_s = 3600;
+        if (!(given.interval_s >= least_s && given.interval_s <= most_s)) {
+            return hexcore::fail(hexcore::ErrorCode::usage,
+                                 "an interval of {} s is none: name 0.001 to 3600 s",
+                                 given.interval_s);
+        }
+        options.interval =
+            std::chrono::microseconds(static_cast<std::int64_t>(given.interval_s * 1e6));
+    }
+    if (given.alert_bytes != 0) {
+        options.alert_bytes = hexcore::Bytes(given.alert_bytes);
+    }
+    const unsigned sources = given.sources == 0 ? unsigned{HEXCORE_SOURCES_ALL} : given.sources;
+    options.gpus = (sources & HEXCORE_SOURCE_GPUS) != 0;
+    options.told = (sources & HEXCORE_SOURCE_TOLD) != 0;
+    options.recording = given.recording == nullptr ? "" : given.recording;
+    if (given.alert != nullptr) {
+        options.alert = [alert = given.alert, user = given.user](const Alert& passed) {
+            alert(passed.device.c_str(), passed.used.count(), passed.since_start.count(), user);
+        };
+    }
+    return options;
+}
+
+}  // namespace
+
+hexcore_tracker* hexcore_tracker_start(const hexcore_tracker_options* options, char* error,
+                                       std::size_t error_size) {
+    give_text("", error, error_size);
+    auto given = options_of(options);
+    auto started =
+        given ? ProcessTracker::start(std::move(*given))
+              : Result<std::unique_ptr<ProcessTracker>>(tl::unexpected(std::move(given.error())));
+    if (!started) {
+        give_text(started.error().message, error, error_size);
+        return nullptr;
+    }
+    return new hexcore_tracker{std::move(*started)};
+}
+
+char* hexcore_tracker_json(hexcore_tracker* tracker) {
+    return tracker == nullptr ? nullptr
+                              : owned_text(hexcore::json_text(
+                                    hexcore::recording_json(tracker->tracker->findings())));
+}
+
+int hexcore_tracker_picture(hexcore_tracker* tracker, const char* path, char* error,
+                            std::size_t error_size) {
+    give_text("", error, error_size);
+    if (tracker == nullptr || path == nullptr) {
+        give_text("there is no tracker, or no path", error, error_size);
+        return 1;
+    }
+    const auto drawn = tracker->tracker->picture(path);
+    if (!drawn) {
+        give_text(drawn.error().message, error, error_size);
+        return 1;
+    }
+    return 0;
+}
+
+char* hexcore_tracker_stop(hexcore_tracker* tracker) {
+    if (tracker == nullptr) {
+        return nullptr;
+    }
+    tracker->tracker->stop();
+    char* json = hexcore_tracker_json(tracker);
+    delete tracker;
+    return json;
+}
+
+void hexcore_free(char* text) { std::free(text); }

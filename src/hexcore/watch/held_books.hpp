@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "hexcore/recording/told_records.hpp"
+
+namespace hexcore {
+
+/// What one holder has, as it tells: allocation by allocation, or in sums by name. Every site has a
+/// purpose here.
+class HeldBooks {
+public:
+    explicit HeldBooks(HolderRef holder) : holder_(std::move(holder)) {}
+
+    [[nodiscard]] const HolderRef& holder() const { return holder_; }
+
+    // Each gives the event as it is to be recorded; nothing where it is of no allocation that is
+    // known.
+    [[nodiscard]] RecordedEvent take(RecordedTime time, std::uint64_t id, Bytes bytes,
+                                     RecordedSite site);
+    [[nodiscard]] std::optional<RecordedEvent> release(RecordedTime time, std::uint64_t id);
+    [[nodiscard]] std::optional<RecordedEvent> relabel(RecordedTime time, std::uint64_t id,
+                                                       TextRef purpose);
+    /// It has these, and no others.
+    void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
+    [[nodiscard]] bool has(std::uint64_t id) const { return alive_.contains(id); }
+    /// It has nothing any more.
+    void clear(RecordedTime time);
+
+    /// What has changed since it was last asked, at most: the moment when the total was largest,
+    /// and now.
+    void take_changes(RecordedTime now, std::vector<RecordedAmounts>& into);
+
+private:
+    struct Alive {
+        Bytes bytes;
+        RecordedSite site;
+    };
+    void add(const TextRef& purpose, Bytes bytes);
+    void subtract(const TextRef& purpose, Bytes bytes, RecordedTime time);
+    void note_peak(RecordedTime time);
+    [[nodiscard]] RecordedAmounts amounts_at(RecordedTime time) const;
+
+    HolderRef holder_;
+    std::unordered_map<std::uint64_t, Alive> alive_;
+    std::map<std::uint64_t, RecordedAmount> amounts_;  ///< by the number of the name
+    Bytes total_;
+    bool changed_ = false;
+    Bytes told_total_;
+    std::optional<RecordedAmounts> peak_;  ///< since it was last asked
+};
+
+}  // namespace hexcore

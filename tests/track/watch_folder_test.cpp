@@ -1,0 +1,66 @@
+#include "hexcore/track/watch_folder.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "hexcore/track/ring.hpp"
+#include "support/temp_folder.hpp"
+
+namespace hexcore {
+namespace {
+
+namespace fs = std::filesystem;
+
+class WatchFolderTest : public ::testing::Test {
+protected:
+    WatchFolderTest() { ::setenv("XDG_RUNTIME_DIR", folder_.path().c_str(), 1); }
+    ~WatchFolderTest() override { ::unsetenv("XDG_RUNTIME_DIR"); }
+
+    test::TempFolder folder_;
+};
+
+TEST_F(WatchFolderTest, IsForItsOwnerAloneAndGoesWithTheWatcher) {
+    fs::path path;
+    {
+        const auto folder = WatchFolder::make();
+        ASSERT_TRUE(folder.has_value()) << folder.error().message;
+        path = (*folder)->path();
+        struct stat facts {};
+        ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+        EXPECT_EQ(facts.st_mode & 0777U, 0700U);
+        std::ofstream(path / "1-2-3.ring") << "anything";
+        EXPECT_TRUE(left_watch_folders(watch_folders_home()).empty()) << "its watcher lives";
+        EXPECT_FALSE(remove_left_watch_folder(path).has_value());
+    }
+    EXPECT_FALSE(fs::exists(path));
+}
+
+TEST_F(WatchFolderTest, OfADeadWatcherIsFoundAndRemoved) {
+    const fs::path left = watch_folders_home() / "watch-1-abcdef";
+    fs::create_directories(left);
+    std::ofstream(left / watcher_file) << "";
+    std::ofstream(left / "1-2-3.ring") << "anything";
+    fs::create_directories(watch_folders_home() / "other");
+    const auto found = left_watch_folders(watch_folders_home());
+    ASSERT_EQ(found, std::vector<fs::path>{left});
+    EXPECT_TRUE(remove_left_watch_folder(left).has_value());
+    EXPECT_FALSE(fs::exists(left));
+    EXPECT_FALSE(remove_left_watch_folder(watch_folders_home() / "other").has_value());
+}
+
+TEST_F(WatchFolderTest, IsNotMadeWhereOthersCanWrite) {
+    fs::create_directories(watch_folders_home());
+    ASSERT_EQ(::chmod(watch_folders_home().c_str(), 0777), 0);
+    const auto folder = WatchFolder::make();
+    ASSERT_FALSE(folder.has_value());
+    EXPECT_EQ(folder.error().code, ErrorCode::negative);
+    fs::remove(watch_folders_home());
+    fs::create_symlink(folder_.path(), watch_folders_home());
+    EXPECT_FALSE(WatchFolder::make().has_value()) << "a link of somebody's";
+}
+
+}  // namespace
+}  // namespace hexcore
