@@ -25,7 +25,7 @@ target_link_libraries(hexcore_library
     PRIVATE $<TARGET_FILE:llama::chat> $<TARGET_FILE:llama::llama> $<TARGET_FILE:llama::ggml>
         $<TARGET_FILE:llama::ggml-base> $<TARGET_FILE:llama::ggml-cpu>
         $<BUILD_INTERFACE:PkgConfig::smartcols> $<BUILD_INTERFACE:PkgConfig::zstd>
-        $<BUILD_INTERFACE:pugixml::pugixml>
+        $<BUILD_INTERFACE:PkgConfig::libdw> $<BUILD_INTERFACE:pugixml::pugixml>
         Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(hexcore_library PRIVATE
     LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libhexcore.map)

@@ -1,7 +1,11 @@
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/compare_recordings.hpp"
+#include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
 #include "hexcore/report/recording_report.hpp"
@@ -11,8 +15,9 @@ namespace hexcore {
 namespace {
 
 struct ReportFlags {
-    std::string file;
+    std::vector<std::string> files;
     std::string output;
+    std::string fail_on;
 };
 
 /// Prints it.
@@ -26,13 +31,28 @@ Result<RecordingRead> report_text(const std::filesystem::path& recording,
 }
 
 int run_report(const ReportFlags& flags) {
+    if (flags.files.size() == 2) {
+        return compare_recordings({.before = flags.files[0],
+                                   .now = flags.files[1],
+                                   .output = flags.output,
+                                   .fail_on = flags.fail_on});
+    }
+    if (flags.files.size() > 2) {
+        return report_error({ErrorCode::usage, fmt::format("two recordings can be compared, not {}",
+                                                           flags.files.size())});
+    }
+    if (!flags.fail_on.empty()) {
+        return report_error({ErrorCode::usage,
+                             "growth is that of one recording over another: name two, the earlier "
+                             "one first"});
+    }
     const auto reporting = flags.output.empty() ? Result<WriteRecordingReport>(report_text)
                                                 : recording_report_for(flags.output);
     if (!reporting) {
         return report_error(reporting.error());
     }
-    auto recording = flags.file.empty() ? newest_recording(default_recordings_folder())
-                                        : Result<std::filesystem::path>(flags.file);
+    auto recording = flags.files.empty() ? newest_recording(default_recordings_folder())
+                                         : Result<std::filesystem::path>(flags.files[0]);
     if (!recording) {
         return report_error(recording.error());
     }
@@ -50,23 +70,32 @@ int run_report(const ReportFlags& flags) {
 }  // namespace
 
 void add_report_command(CLI::App& program, Action& action) {
-    auto* reporting =
-        program.add_subcommand("report", "says what a recording of hexcore watch has");
+    auto* reporting = program.add_subcommand(
+        "report", "says what a recording of hexcore watch has, or how two differ");
     reporting->footer(
         "Examples:\n"
         "  hexcore report\n"
         "  hexcore report -o report.html\n"
         "  hexcore report train.hxr -o train.json\n"
-        "  hexcore report train.hxr -o train.trace.json");
+        "  hexcore report train.hxr -o train.trace.json\n"
+        "  hexcore report yesterday.hxr today.hxr --fail-on 50MiB");
     auto flags = std::make_shared<ReportFlags>();
-    reporting->add_option("recording", flags->file, "what hexcore watch wrote; the newest if none")
+    reporting
+        ->add_option("recordings", flags->files,
+                     "what hexcore watch wrote; the newest if none, and of two what the second has "
+                     "more than the first")
         ->option_text("FILE");
     reporting
         ->add_option("-o,--output", flags->output,
                      "writes it to a file instead, by its end: .html (a page that needs no "
                      "network), .svg, .json, .csv (a line a sample) or .trace.json (for Perfetto "
-                     "and Chrome)")
+                     "and Chrome); of two recordings .json")
         ->option_text("FILE");
+    reporting
+        ->add_option("--fail-on", flags->fail_on,
+                     "of two recordings: exit code 1 if a device's peak grew by more than that")
+        ->option_text("SIZE")
+        ->check(byte_size());
     reporting->callback([&action, flags] { action = [flags] { return run_report(*flags); }; });
 }
 
