@@ -22,6 +22,9 @@ target_link_options(hexcore_tracker_library PRIVATE
 
 install(TARGETS hexcore_tracker_library EXPORT HexcoreTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+file(RELATIVE_PATH from_folder /prefix/${HEXCORE_LIBRARY_DIR} /prefix/${CMAKE_INSTALL_LIBDIR})
+set_target_properties(hexcore-nvtx PROPERTIES INSTALL_RPATH "$ORIGIN/${from_folder}")
+install(TARGETS hexcore-nvtx LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
 configure_file(cmake/hexcore-tracker.pc.in ${PROJECT_BINARY_DIR}/hexcore-tracker.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hexcore-tracker.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -44,8 +44,10 @@ _TRACKING = {
     "hexcore_tracker_json": (_OWNED_TEXT, [ctypes.c_void_p]),
     "hexcore_tracker_picture": (ctypes.c_int, [ctypes.c_void_p, _TEXT, _TEXT, ctypes.c_size_t]),
     "hexcore_tracker_stop": (_OWNED_TEXT, [ctypes.c_void_p]),
-    "hexcore_expect_neutral": (_OWNED_TEXT, [_TEXT, REPEATED, ctypes.c_void_p, ctypes.c_void_p]),
     "hexcore_free": (None, [ctypes.c_void_p]),
+}
+_JUDGING = {
+    "hexcore_expect_neutral": (_OWNED_TEXT, [_TEXT, REPEATED, ctypes.c_void_p, ctypes.c_void_p]),
 }
 
 
@@ -83,6 +85,7 @@ def _load(kind, functions):
 
 telling, problem = _load(ctypes.PyDLL, _TELLING)
 tracking, tracking_problem = _load(ctypes.CDLL, _TRACKING)
+judging, judging_problem = _load(ctypes.CDLL, _JUDGING)
 
 
 def watched():

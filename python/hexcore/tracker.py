@@ -11,6 +11,7 @@ from ._library import encoded, taken_text, tracking
 
 SCHEMA = "hexcore.recording/1"
 _ERROR_BYTES = 1024
+_NO_ALERT_BYTES = 1 << 62  # more than any device has; 0 means what is usual
 
 
 class Leak(AssertionError):
@@ -53,8 +54,8 @@ class Tracker:
         self._alert = _library.ALERT(alert)  # lives as long as the tracker calls it
         options = _library.TrackerOptions(
             size=ctypes.sizeof(_library.TrackerOptions), interval_s=interval_s,
-            alert_bytes=alert_bytes, recording=os.fsencode(recording) if recording else None,
-            alert=self._alert)
+            alert_bytes=alert_bytes or _NO_ALERT_BYTES, alert=self._alert,
+            recording=os.fsencode(recording) if recording else None)
         error = ctypes.create_string_buffer(_ERROR_BYTES)
         self._handle = tracking.hexcore_tracker_start(ctypes.byref(options), error, _ERROR_BYTES)
         if not self._handle:
@@ -101,8 +102,8 @@ def expect_neutral(name, function):
     AssertionError. What function() raises ends it. Without the library, nothing is called, and the
     verdict is `inconclusive`.
     """
-    if _library.tracking_problem:
-        return {"verdict": "inconclusive", "why": _library.tracking_problem}
+    if _library.judging_problem:
+        return {"verdict": "inconclusive", "why": _library.judging_problem}
     raised = []
 
     def repeat(_):
@@ -114,8 +115,8 @@ def expect_neutral(name, function):
             raised.append(error)
             return 1
 
-    text = taken_text(tracking.hexcore_expect_neutral(encoded(name), _library.REPEATED(repeat),
-                                                      None, None))
+    text = taken_text(_library.judging.hexcore_expect_neutral(
+        encoded(name), _library.REPEATED(repeat), None, None))
     if raised:
         raise raised[0]
     verdict = json.loads(text)

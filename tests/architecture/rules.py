@@ -22,6 +22,7 @@ ALLOWED = {
     "runtime": "base ledger device model plan chat backend report",
     "report": "base ledger device recording watch model plan",
     "tracker": "base device recording track watch report",
+    "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device model plan chat backend runtime report session",
     "serve": "base process ledger device model plan chat backend runtime report session api",

@@ -116,13 +116,23 @@ def test_the_library_exports_the_names_of_hexcore_only(installed):
 
 
 def test_debians_python_finds_the_package(installed):
-    """By the line in its folder, as it is read at Python's start."""
-    found = subprocess.run(
+    """By the line in its folder, as it is read at Python's start; and that finds the library."""
+    found, status = subprocess.run(
         ["python3", "-I", "-c", "import site, sys; site.addsitedir(sys.argv[1]); import hexcore; "
-         "print(hexcore.__file__)", installed / "lib/python3/dist-packages"],
-        capture_output=True, text=True, check=True).stdout
+         "print(hexcore.__file__); print(hexcore.status())",
+         installed / "lib/python3/dist-packages"],
+        capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"]}).stdout.splitlines()
     (package,) = installed.glob("lib*/**/hexcore/python/hexcore/__init__.py")
-    assert Path(found.strip()) == package
+    assert Path(found) == package
+    assert status.startswith("not watched")
+
+
+def test_what_nvtx_loads_finds_the_library(installed):
+    (injection,) = installed.glob("lib*/**/libhexcore-nvtx.so")
+    needed = subprocess.run(["ldd", injection], capture_output=True, text=True, check=True).stdout
+    (line,) = (line for line in needed.splitlines() if "libhexcore-tracker" in line)
+    assert str(installed) in line
 
 
 def build_and_run_by_pkg_config(prefix, demo_model, program):
@@ -146,7 +156,7 @@ def test_a_system_whose_libraries_are_in_lib64_is_served_as_well(hexcore, demo_m
                     "-DCMAKE_INSTALL_LIBDIR=lib64", "-DCMAKE_BUILD_TYPE=Release"], check=True,
                    capture_output=True)
     for name in ("hexcore", "libggml-hexcore.so", "libhexcore.so*", "libhexcore-tracker.so*",
-                 "shell"):
+                 "libhexcore-nvtx.so", "shell"):
         for path in built.glob(name):
             copy = shutil.copytree if path.is_dir() else shutil.copy2
             copy(path, configured / path.name, **({} if path.is_dir()

@@ -9,6 +9,7 @@
 namespace hexcore {
 namespace {
 
+constexpr int keep = 0;
 constexpr int replace = 1;
 
 /// First in the list: it imports what it is before.
@@ -23,6 +24,9 @@ void put_before_python_path(const std::string& folder) {
 }  // namespace
 
 Result<void> let_programs_tell(PythonHook python) {
+    if (const auto injection = shipped_file(nvtx_injection_file)) {
+        ::setenv("NVTX_INJECTION64_PATH", injection->c_str(), keep);
+    }
     // By which a program that hides GPUs from itself finds out what their numbers are here.
     if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
         ::setenv("HEXCORE_WATCH_GPUS", visible, replace);

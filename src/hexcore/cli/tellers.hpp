@@ -8,8 +8,8 @@ namespace hexcore {
 enum class PythonHook { off, on };
 
 /// Sets, in this process's environment, what makes the programs of a command tell what they do:
-/// what Python imports at its start. Fails with ErrorCode::usage where Hexcore's Python package is
-/// not where it belongs.
+/// NVTX's ranges, unless the variable for them names another tool, and what Python imports at its
+/// start. Fails with ErrorCode::usage where Hexcore's Python package is not where it belongs.
 [[nodiscard]] Result<void> let_programs_tell(PythonHook python);
 
 }  // namespace hexcore
