@@ -16,7 +16,7 @@ from pathlib import Path
 
 # In this order: each uses what is above it.
 SCRIPTS = ["elements.js", "format.js", "series.js", "theme.js", "timeline.js", "labels.js",
-           "treemap.js", "summary.js", "keyboard.js", "main.js"]
+           "treemap.js", "sites.js", "summary.js", "keyboard.js", "main.js"]
 LITERAL_BYTES = 8000  # compilers take longer literals, too, but promise only 65536
 
 

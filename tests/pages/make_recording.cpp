@@ -3,13 +3,19 @@
 //   hour     an hour of a training, sampled every 10 ms: five processes and a GPU; it tells steps
 //   as
 //            labels, and PyTorch what it holds of the GPU
-//   ledger   a process with a device of Hexcore's own: host0, by purpose
+//   ledger   a process with a device of Hexcore's own: host0, by purpose; 20 allocations in a
+//   label,
+//            15 of which it releases, with a stack that begins in record_ledger() here
 //   build    300 short-lived compilers of one program
 //   hostile  names that would be scripts, styles, control characters, 1 MB long
 //   short    over before the second sample
+#include <dlfcn.h>
+#include <link.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -136,6 +142,37 @@ void record_hour(RecordingWriter& writer) {
         {.time = hours(1), .cost = seconds(7), .own_memory = 14_MiB, .processes = 5, .notes = ""});
 }
 
+/// A stack as a program records it: a place in this program, and one in a file that is gone.
+StackRef stack_in(const void* function) {
+    Dl_info info{};
+    link_map* map = nullptr;
+    dladdr1(function, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP);
+    // No call returns to the first byte of a function.
+    const std::uint64_t offset = reinterpret_cast<std::uint64_t>(function) - map->l_addr + 1;
+    const auto here = std::filesystem::read_symlink("/proc/self/exe").string();
+    return std::make_shared<RecordedStack>(
+        RecordedStack{1, {{text(10, here), offset}, {text(11, "/nowhere/gone.so"), 0x1234}}});
+}
+
+void tell_allocations(RecordingWriter& writer, const RecordedSite& site) {
+    for (std::uint64_t n = 0; n < 20; ++n) {
+        writer.event({.time = milliseconds(50 * n),
+                      .kind = EventKind::taken,
+                      .id = n,
+                      .bytes = 1_MiB,
+                      .site = site,
+                      .purpose_before = {}});
+    }
+    for (std::uint64_t n = 0; n < 15; ++n) {
+        writer.event({.time = milliseconds(1000 + 50 * n),
+                      .kind = EventKind::released,
+                      .id = n,
+                      .bytes = 1_MiB,
+                      .site = site,
+                      .purpose_before = {}});
+    }
+}
+
 void record_ledger(RecordingWriter& writer) {
     writer.run(some_run({"hexcore", "run", "model.gguf"}, milliseconds(100)));
     writer.device(host());
@@ -143,6 +180,10 @@ void record_ledger(RecordingWriter& writer) {
     const HolderRef host0 = holder(1, hexcore, HolderKind::ledger, "host0", 320_MiB);
     const TextRef weights = text(1, "weights");
     const TextRef experts = text(2, "experts");
+    tell_allocations(writer, {.holder = host0,
+                              .purpose = text(3, "kv"),
+                              .label = text(4, "decode"),
+                              .stack = stack_in(reinterpret_cast<const void*>(&record_ledger))});
     for (unsigned n = 0; n <= 50; ++n) {
         const microseconds time = milliseconds(100 * n);
         const Bytes held = 4_MiB * std::min(n, 40U);

@@ -209,6 +209,21 @@ def test_labels_are_bands_over_the_charts_and_a_table(opened, page_of):
     assert lane.get_attribute("title").startswith("step\n")
 
 
+def test_where_memory_was_taken_has_names_of_functions(opened):
+    page = opened("ledger").page
+    row = page.locator("#growth .list").last.locator("tbody tr")
+    assert row.locator("td").all_text_contents()[:5] == [
+        "host0: kv", "decode", "5.0 MiB", "20.0 MiB", "20"]
+    stack = row.locator("details.stack")
+    assert re.match(r"hexcore::.*::record_ledger\(.*\) (in|at) make_recording",
+                    stack.locator("summary").text_content())
+    assert not stack.locator("pre").is_visible()
+    stack.locator("summary").click()
+    assert stack.locator("pre").is_visible()
+    assert stack.locator("pre").text_content().endswith("\ngone.so+0x1234")
+    assert "/nowhere/gone.so" in page.text_content("#notes")
+
+
 def test_many_processes_of_one_program_are_one_series(opened):
     _, parts = opened("build").legend()
     assert list(parts) == ["cc1plus", "ninja"]

@@ -6,6 +6,7 @@
 
 #include "hexcore/report/recording_holdings.hpp"
 #include "hexcore/report/recording_labels.hpp"
+#include "hexcore/report/recording_sites.hpp"
 #include "support/recordings.hpp"
 
 namespace hexcore {
@@ -133,6 +134,51 @@ TEST(RecordingLabels, KeepTheLongestOfManyAndCountThemAll) {
     EXPECT_EQ(count, 10'000U);
     EXPECT_TRUE(std::any_of(times.bands.begin(), times.bands.end(),
                             [](const LabelBand& band) { return band.length == seconds(2); }));
+}
+
+RecordedEvent event_of(EventKind kind, Bytes bytes, const RecordedSite& site) {
+    return {.time = {}, .kind = kind, .id = 1, .bytes = bytes, .site = site, .purpose_before = {}};
+}
+
+TEST(RecordingSites, KnowWhatIsLeftAndTheMostThatWas) {
+    RecordingSites sites;
+    const HolderRef host0 = holder(1, HolderKind::ledger, "host0");
+    const RecordedSite kv{host0, text("kv"), text("decode"), nullptr};
+    const RecordedSite compute{host0, text("compute"), nullptr, nullptr};
+    sites.event(event_of(EventKind::taken, 8_MiB, kv));
+    sites.event(event_of(EventKind::taken, 2_MiB, kv));
+    sites.event(event_of(EventKind::released, 8_MiB, kv));
+    sites.event(event_of(EventKind::taken, 64_MiB, compute));
+    sites.event(event_of(EventKind::released, 64_MiB, compute));
+    sites.event(event_of(EventKind::refused, 1_GiB, compute));
+    const auto found = sites.largest();
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].purpose, "kv") << "of which something is left";
+    EXPECT_EQ(found[0].left, 2_MiB);
+    EXPECT_EQ(found[0].most, 10_MiB);
+    EXPECT_EQ(found[0].n_left, 1U);
+    EXPECT_EQ(found[0].n_ever, 2U);
+    EXPECT_EQ(found[1].left, Bytes());
+    EXPECT_EQ(found[1].most, 64_MiB);
+}
+
+TEST(RecordingSites, MoveWhatIsRelabelledAndTakeSumsAsTheyAre) {
+    RecordingSites sites;
+    const HolderRef host0 = holder(1, HolderKind::ledger, "host0");
+    const TextRef weights = text("weights");
+    const RecordedSite before{host0, weights, nullptr, nullptr};
+    const RecordedSite after{host0, text("experts"), nullptr, nullptr};
+    sites.event(event_of(EventKind::taken, 8_MiB, before));
+    RecordedEvent moved = event_of(EventKind::relabelled, 8_MiB, after);
+    moved.purpose_before = weights;
+    sites.event(moved);
+    EXPECT_EQ(sites.largest()[0].purpose, "experts");
+    EXPECT_EQ(sites.largest()[1].left, Bytes());
+    sites.site({.time = {}, .site = after, .bytes = 16_MiB, .n_alive = 3, .n_ever = 9});
+    EXPECT_EQ(sites.largest()[0].left, 16_MiB);
+    EXPECT_EQ(sites.largest()[0].n_ever, 9U);
+    sites.event(event_of(EventKind::released, 1_GiB, after));
+    EXPECT_EQ(sites.largest()[0].left, Bytes()) << "never below zero";
 }
 
 }  // namespace

@@ -86,6 +86,8 @@ void RecordingCharts::row(const RecordedRow& row) {
 }
 
 void RecordingCharts::amounts(const RecordedAmounts& amounts) { holdings_.amounts(amounts); }
+void RecordingCharts::event(const RecordedEvent& event) { sites_.event(event); }
+void RecordingCharts::site(const RecordedSiteSum& sum) { sites_.site(sum); }
 void RecordingCharts::label(const RecordedLabel& label) { labels_.label(label); }
 void RecordingCharts::label_sum(const RecordedLabelSum& sum) { labels_.label_sum(sum); }
 void RecordingCharts::mark(const RecordedMark& mark) { labels_.mark(mark); }
@@ -232,6 +234,8 @@ RecordingDrawing RecordingCharts::finish() {
         [](const DeviceChart& chart) { return chart.device.kind == RecordedKind::gpu; });
     holdings_.add_to(drawing.charts);
     drawing.labels = labels_.finish(duration_);
+    drawing.sites = sites_.largest();
+    drawing.stacks = sites_.stacks();
     return drawing;
 }
 

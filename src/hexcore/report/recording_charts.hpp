@@ -10,6 +10,7 @@
 #include "hexcore/report/device_chart.hpp"
 #include "hexcore/report/recording_holdings.hpp"
 #include "hexcore/report/recording_labels.hpp"
+#include "hexcore/report/recording_sites.hpp"
 #include "hexcore/watch/findings.hpp"
 
 namespace hexcore {
@@ -18,6 +19,8 @@ namespace hexcore {
 struct RecordingDrawing {
     std::vector<DeviceChart> charts;  ///< GPUs first, for whose sake people look
     LabelTimes labels;
+    std::vector<TakenSite> sites;  ///< those of which most is left first
+    StacksByNumber stacks;
 };
 
 /// Draws charts out of a recording's rows: of each device a bounded number, those with the largest
@@ -38,6 +41,8 @@ public:
     void end(const RecordedEnd& end) override;
 
     void amounts(const RecordedAmounts& amounts) override;
+    void event(const RecordedEvent& event) override;
+    void site(const RecordedSiteSum& sum) override;
     void label(const RecordedLabel& label) override;
     void label_sum(const RecordedLabelSum& sum) override;
     void mark(const RecordedMark& mark) override;
@@ -74,6 +79,7 @@ private:
     Thinning thinning_;
     RecordingHoldings holdings_;
     RecordingLabels labels_;
+    RecordingSites sites_;
     std::vector<Device> devices_;
     std::map<Who, std::uint32_t> index_;
     std::vector<Who> who_;

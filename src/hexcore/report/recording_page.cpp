@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/report/page_parts.hpp"
 #include "hexcore/report/recording_json.hpp"
+#include "hexcore/report/symbols.hpp"
 #include "hexcore/report/watch_summary.hpp"
 
 namespace hexcore {
@@ -118,6 +121,49 @@ std::string text_within_page(const Json& document) {
     return text;
 }
 
+/// The numbers of the stacks of what repeats took, as far as there are any.
+std::set<std::uint64_t> stacks_of_repeats(const Json& recording) {
+    std::set<std::uint64_t> numbers;
+    for (const Json& repeated : recording.value("repeats", Json::array())) {
+        for (const Json& device : repeated.value("devices", Json::array())) {
+            for (const Json& site : device.value("sites", Json::array())) {
+                numbers.insert(site.value("stack", std::uint64_t{0}));
+            }
+        }
+    }
+    return numbers;
+}
+
+/// The sites, and by number the stacks that are on the page, in words.
+void add_sites(Json& document, const RecordingDrawing& drawing) {
+    std::set<std::uint64_t> numbers = stacks_of_repeats(document["recording"]);
+    document["sites"] = Json::array();
+    for (const TakenSite& site : drawing.sites) {
+        const std::uint64_t stack = site.stack ? site.stack->number : 0;
+        numbers.insert(stack);
+        document["sites"].push_back({{"device", site.device},
+                                     {"purpose", site.purpose},
+                                     {"label", site.label},
+                                     {"stack", stack},
+                                     {"most_bytes", site.most.count()},
+                                     {"left_bytes", site.left.count()},
+                                     {"left", site.n_left},
+                                     {"ever", site.n_ever}});
+    }
+    Symbols symbols;
+    document["stacks"] = Json::object();
+    for (const std::uint64_t number : numbers) {
+        if (const auto stack = drawing.stacks.find(number); stack != drawing.stacks.end()) {
+            document["stacks"][std::to_string(number)] = symbols.names_of(*stack->second);
+        }
+    }
+    if (!symbols.missing().empty()) {
+        document["sentences"].push_back(
+            fmt::format("Stacks have no names from these files, which cannot be read here: {}.",
+                        fmt::join(symbols.missing(), ", ")));
+    }
+}
+
 }  // namespace
 
 std::string recording_page(const WatchFindings& findings, const RecordingDrawing& drawing) {
@@ -138,7 +184,7 @@ std::string recording_page(const WatchFindings& findings, const RecordingDrawing
         }
     }
     document["labels"] = labels_json(drawing.labels);
-    document["sites"] = Json::array();
+    add_sites(document, drawing);
     return fmt::format("{}{}{}", page_before_data, text_within_page(document), page_behind_data);
 }
 

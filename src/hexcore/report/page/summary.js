@@ -48,34 +48,26 @@ const usedDevices = () => data.recording.devices.filter((device) => device.peak_
 
 const drawDevices = () => byId("devices").replaceChildren(...usedDevices().map(deviceCard));
 
-const stackOf = (site) => site.stack?.length
-    ? element("details", {}, element("summary", {}, site.stack[0]),
-              element("pre", {}, site.stack.join("\n")))
-    : element("span", {class: "quiet"}, "no stack");
+const growthTable = (devices) => listOf([
+    {head: "Where", cell: (device) => device.name, words: true},
+    {head: "Verdict", cell: (device) => verdictPill(device.growth.verdict)},
+    {head: "Rate", right: true, cell: (device) => formatRate(device.growth.bytes_per_s)},
+    {head: "With 99 % confidence", right: true, cell: ({growth}) =>
+        `${formatRate(growth.bytes_per_s_least)} to ${formatRate(growth.bytes_per_s_most)}`},
+    {head: "Why", words: true, cell: (device) => device.growth.why ?? ""},
+], devices);
 
 const drawGrowth = () => {
     const devices = usedDevices();
     if (devices.length === 0) return;
-    const table = listOf([
-        {head: "Where", cell: (device) => device.name, words: true},
-        {head: "Verdict", cell: (device) => verdictPill(device.growth.verdict)},
-        {head: "Rate", right: true, cell: (device) => formatRate(device.growth.bytes_per_s)},
-        {head: "With 99 % confidence", right: true, cell: ({growth}) =>
-            `${formatRate(growth.bytes_per_s_least)} to ${formatRate(growth.bytes_per_s_most)}`},
-        {head: "Why", words: true, cell: (device) => device.growth.why ?? ""},
-    ], devices);
-    const sites = data.sites ?? [];
-    const leaks = sites.length === 0 ? null : listOf([
-        {head: "Verdict", cell: (site) => verdictPill(site.verdict)},
-        {head: "Grew", right: true, cell: (site) => formatBytes(site.grew_bytes)},
-        {head: "Alive", right: true, cell: (site) => formatBytes(site.alive_bytes)},
-        {head: "Purpose", words: true, cell: (site) => `${site.device}: ${site.purpose}`},
-        {head: "Label", words: true, cell: (site) => site.label || "none"},
-        {head: "Stack", words: true, cell: stackOf},
-    ], sites);
-    showSection("growth", "Growth after warm-up", element("div", {class: "card scroll"}, table),
-                leaks && element("h2", {}, "What holds more than at the start"),
-                leaks && element("div", {class: "card scroll"}, leaks));
+    const repeats = repeatsTable();
+    const sites = sitesTable();
+    showSection("growth", "Growth after warm-up",
+                element("div", {class: "card scroll"}, growthTable(devices)),
+                repeats && element("h2", {}, "What repeats left behind"),
+                repeats && element("div", {class: "card scroll"}, repeats),
+                sites && element("h2", {}, "Where memory was taken"),
+                sites && element("div", {class: "card scroll"}, sites));
 };
 
 const drawProcesses = () => {
