@@ -74,11 +74,11 @@ class Holder:
 
     def amounts(self, bytes_by_name):
         """All that it holds now, such as {"weights": 1 << 30, "cache": 1 << 20}."""
-        count = len(bytes_by_name)
-        names = (ctypes.c_char_p * count)(*map(encoded, bytes_by_name))
-        sizes = (ctypes.c_uint64 * count)(*(_size(size, name)
-                                            for name, size in bytes_by_name.items()))
-        telling.hexcore_amounts(self._open(), count, names, sizes)
+        sizes = [_size(size, name) for name, size in bytes_by_name.items()]
+        if number := self._open():
+            count = len(sizes)
+            names = (ctypes.c_char_p * count)(*map(encoded, bytes_by_name))
+            telling.hexcore_amounts(number, count, names, (ctypes.c_uint64 * count)(*sizes))
 
     def allocated(self, allocation, size_bytes, purpose=""):
         """An allocation with a number of the caller's own, such as its address, which no other
