@@ -1,6 +1,6 @@
-"""On a machine with a GPU: what is recorded of PyTorch, CuPy and JAX is what they say themselves, and
-no CUDA context is made to know it; a leak of 1 MiB a step is found and sized; PyTorch's cache that
-grows to its plateau is no leak.
+"""On a machine with a GPU: what is recorded of PyTorch, CuPy and JAX is what they say themselves,
+and no CUDA context is made to know it; a leak of 1 MiB a step is found and sized; PyTorch's cache,
+which grows to its plateau, is no leak.
 
     ./dev bench frameworks
     python3 bench/frameworks.py --hexcore build/cuda/hexcore
