@@ -155,6 +155,9 @@ build_preset() {
         shift
     done
     if [ "${HEXCORE_WERROR:-}" = ON ]; then settings+=(-DHEXCORE_WERROR=ON); fi
+    if [ "${HEXCORE_UNITY:-}" = ON ] && [ "$preset" = release ]; then
+        settings+=(-DHEXCORE_UNITY=ON)
+    fi
     adopt_llama_settings "$folder"
     llama=$(cmake/build_llama.sh ggml llama chat) || exit 1
     if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||

@@ -16,6 +16,8 @@ from pathlib import Path
 
 BUDGET_S = 90
 COUNT = re.compile(r"^\d+ warnings? generated\.\n", re.MULTILINE)
+UNITY = re.compile(r"/Unity/unity_\d+_cxx\.cxx$")
+INCLUDED = re.compile(r'^#include "(/.*)"$', re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -34,9 +36,23 @@ def by_recency(sources):
     return sorted(sources, key=lambda name: (rank.get(name, len(order)), name))
 
 
-def compiled_sources(build):
-    """The files of src/ that the build compiles, relative to the root."""
-    commands = json.loads((build / "compile_commands.json").read_text())
+def commands_alone(build):
+    """What compiles each file by itself, also where the build compiles several at a time."""
+    commands = []
+    for command in json.loads((build / "compile_commands.json").read_text()):
+        together = command["file"]
+        if UNITY.search(together):
+            files = INCLUDED.findall(Path(together).read_text(encoding="utf-8"))
+            commands += [command | {"file": file,
+                                    "command": command["command"].replace(together, file)}
+                         for file in files]
+        else:
+            commands.append(command)
+    return commands
+
+
+def our_sources(commands):
+    """The files of src/ among them, relative to the root."""
     paths = {Path(command["file"]).resolve() for command in commands}
     inside = [path.relative_to(ROOT).as_posix() for path in paths if path.is_relative_to(ROOT)]
     return [name for name in inside if name.startswith("src/")]
@@ -51,13 +67,17 @@ def main():
     if tidy is None:
         print("   clang-tidy is missing")
         return 1
-    sources = by_recency(compiled_sources(arguments.build))
+    commands = commands_alone(arguments.build)
+    sources = by_recency(our_sources(commands))
+    alone = arguments.build / "alone"
+    alone.mkdir(exist_ok=True)
+    (alone / "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
     deadline = None if arguments.all else time.monotonic() + BUDGET_S
 
     def look_at(name):
         if deadline and time.monotonic() > deadline:
             return None
-        run = subprocess.run([tidy, "-p", arguments.build, "--quiet", name], cwd=ROOT,
+        run = subprocess.run([tidy, "-p", alone, "--quiet", name], cwd=ROOT,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              check=False)
         return run.returncode, run.stdout
