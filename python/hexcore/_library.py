@@ -43,6 +43,7 @@ _TRACKING = {
                                                 ctypes.c_size_t]),
     "hexcore_tracker_json": (_OWNED_TEXT, [ctypes.c_void_p]),
     "hexcore_tracker_picture": (ctypes.c_int, [ctypes.c_void_p, _TEXT, _TEXT, ctypes.c_size_t]),
+    "hexcore_recording_picture": (ctypes.c_int, [_TEXT, _TEXT, _TEXT, ctypes.c_size_t]),
     "hexcore_tracker_stop": (_OWNED_TEXT, [ctypes.c_void_p]),
     "hexcore_free": (None, [ctypes.c_void_p]),
 }

@@ -3,9 +3,12 @@
 import logging
 
 from .fragmentation import fragmentation
-from .tracker import SCHEMA, Tracker, expect_neutral
+from .tracker import Tracker, expect_neutral
 
 _MIB = 1 << 20
+# With each repeat of a label, and with time where nothing repeats.
+_LEAKS = ("leak", "driver")
+_GROWS = ("growing",)
 _log = logging.getLogger("hexcore")
 
 
@@ -34,7 +37,7 @@ class GPUMemoryTracker:
 
     def start_monitoring(self):
         """Takes the baseline, and samples from now on. Raises RuntimeError if it does already."""
-        if self._tracker is not None:
+        if self._tracker is not None and self._tracker.is_running:
             raise RuntimeError("it is monitoring already; stop_monitoring() first")
         self.alerts = []
         self._tracker = Tracker(interval_s=self._interval_s, alert_bytes=self._alert_bytes,
@@ -46,40 +49,45 @@ class GPUMemoryTracker:
                      since_start_bytes / _MIB, used_bytes / _MIB)
 
     def stop_monitoring(self):
-        """Returns what analyze_memory_patterns() does, of all the time that it was watched."""
+        """Returns what analyze_memory_patterns() does, of all the time that it was watched. Raises
+        RuntimeError if start_monitoring() was never called."""
+        return _patterns(self._started().stop())
+
+    def _started(self):
         if self._tracker is None:
-            return _patterns({"schema": SCHEMA, "devices": []})
-        tracker, self._tracker = self._tracker, None
-        return _patterns(tracker.stop())
+            raise RuntimeError("nothing was monitored; call start_monitoring() first")
+        return self._tracker
 
     def analyze_memory_patterns(self):
-        """A dictionary of what was found so far:
+        """A dictionary of what was found so far, or until stop_monitoring():
 
-        - "leaks": devices and labels that gain memory, each with its verdict and how much;
+        - "leaks": labels whose repeats leave memory behind, and devices that grow with time where
+          no label says with what; each with its verdict and how much;
         - "growth": each device's name: peak, and growth after warm-up;
         - "fragmentation": what allocators keep and nobody uses, now;
         - "recording": all of it, the document hexcore.recording/1.
+
+        Raises RuntimeError if start_monitoring() was never called.
         """
-        if self._tracker is None:
-            return _patterns({"schema": SCHEMA, "devices": []})
-        return _patterns(self._tracker.analysis())
+        return _patterns(self._started().analysis())
 
     def check_neutral(self, name, function):
         """Whether memory stays after function(), which is repeated; see hexcore.expect_neutral."""
         return expect_neutral(name, function)
 
     def visualize_memory_usage(self, save_path):
-        """Writes the graphs over time: .svg or .html, or data as .csv, .json or .trace.json.
-        Raises RuntimeError if nothing is monitored, ValueError if it cannot be written."""
-        if self._tracker is None:
-            raise RuntimeError("nothing is monitored; call it before stop_monitoring()")
-        self._tracker.picture(save_path)
+        """Writes the graphs over time up to the last sample, or until stop_monitoring(): by the
+        path's suffix .svg, .html, .json, .csv or .trace.json. Raises RuntimeError if
+        start_monitoring() was never called, ValueError if it cannot be written."""
+        self._started().picture(save_path)
 
 
 def _patterns(recording):
     devices = recording["devices"]
-    leaks = [{"device": device["name"], **device["growth"]} for device in devices
-             if device["growth"]["verdict"] in ("leak", "growing")]
+    leaks = [{"label": repeated["label"], **found} for repeated in recording.get("repeats", [])
+             for found in repeated["devices"] if found["verdict"] in _LEAKS]
+    leaks += [{"label": None, "device": device["name"], **device["growth"]} for device in devices
+              if device["growth"]["verdict"] in _GROWS]
     return {"leaks": leaks,
             "growth": {device["name"]: {"peak_bytes": device["peak_bytes"], **device["growth"]}
                        for device in devices},

@@ -4,7 +4,10 @@ import ctypes
 import gc
 import json
 import os
+import shutil
+import tempfile
 import warnings
+import weakref
 
 from . import _library
 from ._library import encoded, taken_text, tracking
@@ -22,6 +25,11 @@ class Leak(AssertionError):
         self.verdict = verdict
 
 
+def _remove(folder, process):
+    if os.getpid() == process:  # and not a child of it, which ends earlier
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Tracker:
     """Samples this process and its children from now on until stop(), or the end of a `with`.
 
@@ -37,14 +45,19 @@ class Tracker:
         if alert_bytes < 0:
             raise ValueError(f"an alert at {alert_bytes} bytes; it is 0 (none) or more")
         self._handle = None
+        self._recording = recording
         self._last = {"schema": SCHEMA, "devices": [], "processes": [], "marks": [],
                       "notes": [_library.tracking_problem]}
         if _library.tracking_problem:
             warnings.warn(_library.tracking_problem, RuntimeWarning, stacklevel=2)
             return
-        self._start(interval_s, alert_bytes, on_alert, recording)
+        if recording is None:  # it is drawn from, after the end, too
+            folder = tempfile.mkdtemp(prefix="hexcore-")
+            weakref.finalize(self, _remove, folder, os.getpid())
+            self._recording = os.path.join(folder, "memory.hxr")
+        self._start(interval_s, alert_bytes, on_alert)
 
-    def _start(self, interval_s, alert_bytes, on_alert, recording):
+    def _start(self, interval_s, alert_bytes, on_alert):
         from . import frameworks  # which tells at the ends of labels; nobody else needs it
 
         def alert(device, used_bytes, since_start_bytes, _):
@@ -55,7 +68,7 @@ class Tracker:
         options = _library.TrackerOptions(
             size=ctypes.sizeof(_library.TrackerOptions), interval_s=interval_s,
             alert_bytes=alert_bytes or _NO_ALERT_BYTES, alert=self._alert,
-            recording=os.fsencode(recording) if recording else None)
+            recording=os.fsencode(self._recording))
         error = ctypes.create_string_buffer(_ERROR_BYTES)
         self._handle = tracking.hexcore_tracker_start(ctypes.byref(options), error, _ERROR_BYTES)
         if not self._handle:
@@ -68,6 +81,11 @@ class Tracker:
     def __exit__(self, *_):
         self.stop()
 
+    @property
+    def is_running(self):
+        """Until stop(); never without the library."""
+        return self._handle is not None
+
     def analysis(self):
         """All that was found so far: the document hexcore.recording/1 as a dictionary."""
         if self._handle:
@@ -75,16 +93,17 @@ class Tracker:
         return self._last
 
     def picture(self, path):
-        """Writes what was found so far; by the path's suffix .svg, .html, .json, .csv or
-        .trace.json. Raises ValueError with the reason if it cannot be written, and once the
-        tracker is stopped. Without the library it writes nothing."""
-        if _library.tracking_problem:
-            return
-        if not self._handle:
-            raise ValueError("the tracker is stopped; write its picture before")
+        """Writes what was found up to the last sample, or until stop(); by the path's suffix .svg,
+        .html, .json, .csv or .trace.json. Raises ValueError with the reason if it cannot be
+        written. Without the library it writes nothing."""
         error = ctypes.create_string_buffer(_ERROR_BYTES)
-        if tracking.hexcore_tracker_picture(self._handle, os.fsencode(path), error,
-                                            _ERROR_BYTES) != 0:
+        if self._handle:
+            failed = tracking.hexcore_tracker_picture(self._handle, os.fsencode(path), error,
+                                                      _ERROR_BYTES)
+        else:
+            failed = tracking.hexcore_recording_picture(os.fsencode(self._recording or ""),
+                                                        os.fsencode(path), error, _ERROR_BYTES)
+        if failed:
             raise ValueError(error.value.decode("utf-8", "replace"))
 
     def stop(self):

@@ -56,10 +56,10 @@ enum {
 /* Fill in `size` with its sizeof and what follows with zeros; 0 stands for what is usual. */
 typedef struct {
     size_t size;
-    double interval_s;      /* between samples; 0: 0.5 */
-    uint64_t alert_bytes;   /* that a device has above the start; 0: 100 MiB */
-    unsigned sources;       /* 0: all */
-    const char* recording;  /* a file to keep; NULL: none is kept */
+    double interval_s;     /* between samples; 0: 0.5 */
+    uint64_t alert_bytes;  /* that a device has above the start; 0: 100 MiB */
+    unsigned sources;      /* 0: all */
+    const char* recording; /* a file to keep; NULL: none is kept */
     /* NULL: none. Called from the tracker's thread when a device passes alert_bytes, and again
      * after it fell below half of it. It may call all but hexcore_tracker_stop(). */
     void (*alert)(const char* device, uint64_t used, uint64_t since_start, void* user);
@@ -77,6 +77,9 @@ char* hexcore_tracker_json(hexcore_tracker* tracker);
  * there; otherwise a sentence is in `error`. */
 int hexcore_tracker_picture(hexcore_tracker* tracker, const char* path, char* error,
                             size_t error_size);
+/* Such a report of a recording that was kept, once its tracker is stopped. */
+int hexcore_recording_picture(const char* recording, const char* path, char* error,
+                              size_t error_size);
 /* The same document at the end; ends and frees the tracker. */
 char* hexcore_tracker_stop(hexcore_tracker* tracker);
 void hexcore_free(char* text);

@@ -3,13 +3,14 @@
 Stand-ins have exactly the functions that are asked, and fail if asked before a program uses a GPU.
 """
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
-from told import watch
+from told import Told, watch
 
 STAND_INS = ROOT / "tests" / "support" / "fake_frameworks"
 MIB = 1 << 20
@@ -173,11 +174,34 @@ print(hexcore.frameworks.problems())
     assert told.holders() == {"cuda:0 PyTorch": {"allocated": 4, "cache": 1}}
 
 
+def test_a_tracker_of_the_process_hears_them(hexcore, tmp_path):
+    """Whether a framework is imported before it starts or after."""
+    path = f"{STAND_INS}:{hexcore.path.parent / 'python'}"
+    subprocess.run([sys.executable, "-c", """
+import hexcore, torch
+torch.cuda.start(1)
+with hexcore.Tracker() as tracker:
+    import jax
+    from jax._src import xla_bridge
+    xla_bridge.start(2, 5)
+    torch.cuda.hold(0, 3, 4)
+    with hexcore.label("step"):
+        pass
+tracker.picture("told.trace.json")
+"""], cwd=tmp_path, env=unwatched() | {"PYTHONPATH": path}, check=True)
+    events = json.loads((tmp_path / "told.trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    assert Told(events).holders() == {"cuda:0 PyTorch": {"allocated": 3, "cache": 1},
+                                      "cuda:0 JAX": {"allocated": 2, "cache": 3}}
+
+
+def unwatched():
+    return {name: value for name, value in os.environ.items() if name != "HEXCORE_WATCH"}
+
+
 def test_unwatched_it_costs_no_thread(hexcore):
     path = f"{STAND_INS}:{hexcore.path.parent / 'python'}"
-    environment = {name: value for name, value in os.environ.items() if name != "HEXCORE_WATCH"}
     ended = subprocess.run(
         [sys.executable, "-c", "import hexcore.frameworks, threading, torch; "
-         "print(threading.active_count())"], env=environment | {"PYTHONPATH": path},
+         "print(threading.active_count())"], env=unwatched() | {"PYTHONPATH": path},
         capture_output=True, text=True, check=True)
     assert ended.stdout == "1\n"

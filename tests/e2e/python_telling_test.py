@@ -155,10 +155,16 @@ except RuntimeError as error:
 kept = bytearray(b"x") * (64 << 20)
 assert warned.wait(60)
 monitor.visualize_memory_usage("graph.svg")
-patterns = monitor.analyze_memory_patterns()
+monitor.analyze_memory_patterns()
 monitor.stop_monitoring()
-print(json.dumps({"patterns": patterns, "warning": handler.text, "alerts": monitor.alerts,
-                  "twice": twice}))
+patterns = monitor.analyze_memory_patterns()
+monitor.visualize_memory_usage("graph.html")
+try:
+    monitor.visualize_memory_usage("graph.gif")
+except ValueError as error:
+    refused = str(error)
+print(json.dumps({"patterns": patterns, "refused": refused, "warning": handler.text,
+                  "alerts": monitor.alerts, "twice": twice}))
 """
 
 
@@ -173,7 +179,9 @@ def test_the_trackers_other_names(hexcore, tmp_path, package):
         "warning"]
     assert len(ended["alerts"]) == 1
     assert "stop_monitoring() first" in ended["twice"]
-    assert (tmp_path / "graph.svg").exists()
+    assert "graph.gif should be is not known" in ended["refused"]
+    assert "<svg" in (tmp_path / "graph.svg").read_text()
+    assert "<html" in (tmp_path / "graph.html").read_text()
 
 
 def test_a_tracker_that_cannot_keep_its_recording_says_why(hexcore, tmp_path, package):

@@ -9,6 +9,7 @@
 
 #include "hexcore/report/json_text.hpp"
 #include "hexcore/report/recording_json.hpp"
+#include "hexcore/report/recording_report.hpp"
 #include "hexcore/tracker.h"
 #include "hexcore/tracker/process_tracker.hpp"
 
@@ -38,6 +39,18 @@ char* owned_text(const std::string& text) {
         std::memcpy(copy, text.c_str(), text.size() + 1);
     }
     return copy;
+}
+
+/// 0, or 1 with the sentence told.
+int status_of(const Result<void>& done, char* error, std::size_t error_size) {
+    give_text(done ? "" : done.error().message, error, error_size);
+    return done ? 0 : 1;
+}
+
+Result<void> draw(const std::string& recording, const std::string& path) {
+    HEXCORE_TRY(report, hexcore::recording_report_for(path));
+    HEXCORE_TRY_VOID(report(recording, path));
+    return {};
 }
 
 Result<ProcessTrackerOptions> options_of(const hexcore_tracker_options* told) {
@@ -102,12 +115,16 @@ int hexcore_tracker_picture(hexcore_tracker* tracker, const char* path, char* er
         give_text("there is no tracker, or no path", error, error_size);
         return 1;
     }
-    const auto drawn = tracker->tracker->picture(path);
-    if (!drawn) {
-        give_text(drawn.error().message, error, error_size);
+    return status_of(tracker->tracker->picture(path), error, error_size);
+}
+
+int hexcore_recording_picture(const char* recording, const char* path, char* error,
+                              std::size_t error_size) {
+    if (recording == nullptr || path == nullptr) {
+        give_text("there is no recording, or no path", error, error_size);
         return 1;
     }
-    return 0;
+    return status_of(draw(recording, path), error, error_size);
 }
 
 char* hexcore_tracker_stop(hexcore_tracker* tracker) {
