@@ -13,8 +13,8 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
 # these names, and by its index Ubuntu 24.04, too (partly in universe), where nothing was tried.
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
-    libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libdw-dev libgomp1
-    libjs-dygraphs node-d3-hierarchy"
+    libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libncurses-dev libdw-dev
+    libgomp1 libjs-dygraphs node-d3-hierarchy"
 PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
 # Pages are tested in Chromium. Ubuntu has it only as a snap: ensure_browser brings another.
 # shellcheck source=/dev/null

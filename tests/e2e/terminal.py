@@ -20,6 +20,27 @@ def take_terminal():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+class Screen(pyte.Screen):
+    """With two sequences that the emulator does not know: lines move within the margins."""
+
+    def scroll_up(self, count=1):
+        self.at_top_margin(self.delete_lines, count)
+
+    def scroll_down(self, count=1):
+        self.at_top_margin(self.insert_lines, count)
+
+    def at_top_margin(self, act, count):
+        place = self.cursor.y, self.cursor.x
+        self.cursor.y = self.margins.top if self.margins else 0
+        act(count or 1)
+        self.cursor.y, self.cursor.x = place
+
+
+class Stream(pyte.ByteStream):
+    csi = pyte.ByteStream.csi | {"S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
 class Terminal:
     """`Terminal(hexcore, "run", model)`; stdout and stderr come together, as on a screen.
 
@@ -33,8 +54,8 @@ class Terminal:
         self.emulator = None
         if size:
             self.resize(size)
-            self.emulator = pyte.Screen(size[1], size[0])
-            self.stream = pyte.ByteStream(self.emulator)
+            self.emulator = Screen(size[1], size[0])
+            self.stream = Stream(self.emulator)
         self.found = self.settings()
         self.process = subprocess.Popen(
             [str(program or hexcore.path), *map(str, arguments)], env=environment,

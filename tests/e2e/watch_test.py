@@ -101,7 +101,6 @@ def test_words_behind_the_mark_are_left_alone(hexcore, state):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    ([], ["hexcore watch -- COMMAND"]),
     (["--"], ["hexcore watch -- COMMAND"]),
     (["sleep", "1"], ["write -- before the command"]),
     (["--", "hexcore-has-no-such-program"], ["hexcore-has-no-such-program", "cannot be started"]),

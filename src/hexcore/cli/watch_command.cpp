@@ -8,6 +8,7 @@
 
 #include "hexcore/base/end_now.hpp"
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/live_view.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/tellers.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -139,7 +140,11 @@ int run_watch(const WatchFlags& flags, const std::optional<std::vector<std::stri
         };
         return watch_and_tell(flags, {}, command_of({}, flags.pid), watching);
     }
-    return report_error({ErrorCode::usage, "name the command to watch: hexcore watch -- COMMAND"});
+    if (!flags.output.empty()) {
+        return report_error(
+            {ErrorCode::usage, "-o is for what is recorded; name a command, or --pid"});
+    }
+    return show_live_view();
 }
 
 }  // namespace
@@ -151,13 +156,15 @@ void add_watch_command(CLI::App& program, Action& action,
     watching->footer(
         "The command keeps its input, output, signals and exit code (128 and the number\n"
         "of a signal that ended it). The summary goes to stderr; a recording is kept.\n\n"
-        "With --pid it is a process that runs already, and is left alone; Ctrl-C ends the\n"
-        "watching, with the summary.\n\n"
+        "With --pid it is a process that runs already, and is left alone; Ctrl-C ends\n"
+        "the watching, with the summary. Without either, what runs now is shown:\n"
+        "recordings in progress, programs with Hexcore, the machine; ? lists the keys.\n\n"
         "Examples:\n"
         "  hexcore watch -- python3 train.py --epochs 3\n"
         "  hexcore watch --python -- python3 train.py\n"
         "  hexcore watch --interval 10 -o train.hxr -- python3 train.py\n"
-        "  hexcore watch --pid 4711");
+        "  hexcore watch --pid 4711\n"
+        "  hexcore watch");
     auto flags = std::make_shared<WatchFlags>();
     watching->add_option("-o,--output", flags->output, "where the recording goes")
         ->option_text("FILE");
