@@ -13,22 +13,23 @@ ALLOWED = {
     "device": "base",
     "recording": "base",
     "track": "base ledger recording",
-    "watch": "base process device recording track",
+    "judge": "base",
+    "watch": "base process device recording track judge",
     "model": "base",
     "plan": "base ledger device model",
     "chat": "base",
     "backend": "base ledger device track model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
     "runtime": "base ledger device model plan chat backend report",
-    "report": "base ledger device recording watch model plan",
-    "tracker": "base device recording track watch report",
+    "report": "base ledger device recording judge watch model plan",
+    "tracker": "base device recording track judge watch report",
     "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device model plan chat backend runtime report session",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device recording watch model plan chat backend runtime report "
-           "session api serve",
+    "cli": "base process ledger device recording judge watch model plan chat backend runtime "
+           "report session api serve",
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

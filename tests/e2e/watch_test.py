@@ -259,7 +259,8 @@ def test_json_is_as_documented(hexcore, recording, tmp_path):
     assert 0 < device["peak_bytes"] <= device["budget_bytes"] < device["total_bytes"]
     parts = sum(part["bytes"] for part in device["peak_processes"])
     assert parts + device["peak_others_bytes"] == device["peak_bytes"]
-    assert device["growth"]["verdict"] in ("none", "growing", "inconclusive")
+    assert device["growth"]["verdict"] in (
+            "none", "growing", "cache", "pool", "inconclusive")
     assert {part["command"] for part in document["processes"]} >= {"cat"}
     assert document["cost"]["cpu_ms"] >= 0
     assert document["precision"]["interval_ms"] == 1

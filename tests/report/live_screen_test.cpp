@@ -43,7 +43,7 @@ LiveState training() {
                       part(4713, "python3 loader.py", 1_GiB, 0_B, 1_GiB)};
     LiveDevice gpu{.device = test::some_gpu(), .now = 18_GiB, .peak = 18_GiB};
     gpu.processes = {part(4711, "python3 train.py", 17_GiB, 12_GiB, 17_GiB)};
-    gpu.growth.verdict = GrowthVerdict::growing;
+    gpu.growth.verdict = Verdict::growing;
     gpu.growth.bytes_per_s = (2_MiB).as_double();
     for (int i = 0; i <= 120; ++i) {
         host.history.add(seconds(i), 4_GiB + Bytes((1_GiB).count() * (i % 24) / 8));

@@ -44,7 +44,7 @@ WatchFindings leaking_training() {
     host.others = 24_MiB;
     host.least_free = 3_GiB;
     host.least_free_at = minutes(40);
-    host.growth = {.verdict = GrowthVerdict::inconclusive,
+    host.growth = {.verdict = Verdict::inconclusive,
                    .bytes_per_s = 2e5,
                    .bytes_per_s_least = 1e5,
                    .bytes_per_s_most = 3e5,
@@ -59,7 +59,7 @@ WatchFindings leaking_training() {
     gpu.others = 1_GiB;
     gpu.least_free = 1_GiB;
     gpu.least_free_at = minutes(41);
-    gpu.growth = {.verdict = GrowthVerdict::growing,
+    gpu.growth = {.verdict = Verdict::growing,
                   .bytes_per_s = 2.1 * (1 << 20),
                   .bytes_per_s_least = 2.0 * (1 << 20),
                   .bytes_per_s_most = 2.2 * (1 << 20),

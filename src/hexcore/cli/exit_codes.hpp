@@ -14,8 +14,8 @@ struct ExitCodeMeaning {
 inline constexpr std::array<ExitCodeMeaning, 7> exit_codes{{
     {0, "done", "Done."},
     {1, "the answer is no",
-     "It ran, and the answer is no: outputs differ or are no numbers, or dead runs left something; "
-     "or it could not be written."},
+     "It ran, and the answer is no: outputs differ or are no numbers, dead runs left something, "
+     "or repeats left memory behind; or it could not be written."},
     {2, "wrong usage", "Wrong usage: an option or argument that is unknown, malformed or missing."},
     {3, "does not fit", "It does not fit, or is over a budget. Nothing is left allocated."},
     {4, "bad input file", "An input file is not what it should be, or cannot be read."},

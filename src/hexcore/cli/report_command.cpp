@@ -5,6 +5,7 @@
 
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/compare_recordings.hpp"
+#include "hexcore/cli/neutral_labels.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
@@ -18,6 +19,7 @@ struct ReportFlags {
     std::vector<std::string> files;
     std::string output;
     std::string fail_on;
+    std::vector<std::string> neutral;  ///< labels
 };
 
 /// Prints it.
@@ -64,7 +66,7 @@ int run_report(const ReportFlags& flags) {
         complain(fmt::format("{} at the end of {} could not be read: it was cut off, or is damaged",
                              plural(read->unreadable_bytes, "byte"), recording->string()));
     }
-    return 0;
+    return flags.neutral.empty() ? 0 : judge_neutral(*recording, flags.neutral);
 }
 
 }  // namespace
@@ -77,6 +79,7 @@ void add_report_command(CLI::App& program, Action& action) {
         "  hexcore report\n"
         "  hexcore report -o report.html\n"
         "  hexcore report train.hxr -o train.json\n"
+        "  hexcore report train.hxr --neutral step\n"
         "  hexcore report train.hxr -o train.trace.json\n"
         "  hexcore report yesterday.hxr today.hxr --fail-on 50MiB");
     auto flags = std::make_shared<ReportFlags>();
@@ -96,6 +99,12 @@ void add_report_command(CLI::App& program, Action& action) {
                      "of two recordings: exit code 1 if a device's peak grew by more than that")
         ->option_text("SIZE")
         ->check(byte_size());
+    reporting
+        ->add_option("--neutral", flags->neutral,
+                     "a label whose repeats ought to leave no memory behind: exit code 1 if they "
+                     "do (repeatable)")
+        ->option_text("LABEL")
+        ->allow_extra_args(false);
     reporting->callback([&action, flags] { action = [flags] { return run_report(*flags); }; });
 }
 

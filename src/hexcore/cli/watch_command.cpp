@@ -28,6 +28,7 @@ struct WatchFlags {
     std::string output;
     double interval_ms = 100;
     bool python = false;
+    std::vector<std::string> neutral;       ///< labels
     std::uint32_t pid = 0;                  ///< of a process that runs already; 0: none
     std::vector<std::string> without_mark;  ///< words of a command that no `--` stands before
 };
@@ -77,7 +78,7 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
     if (!place) {
         return report_error(place.error());
     }
-    Analysis analysis;
+    Analysis analysis({flags.neutral.begin(), flags.neutral.end()});
     std::vector<RecordSink*> sinks{&analysis};
     if (place->writer != nullptr) {
         sinks.push_back(place->writer.get());
@@ -180,6 +181,12 @@ void add_watch_command(CLI::App& program, Action& action,
     watching->add_option("--pid", flags->pid, "watches a process that runs already")
         ->check(number_between(1, largest_pid))
         ->option_text("PID");
+    watching
+        ->add_option("--neutral", flags->neutral,
+                     "a label whose repeats ought to leave no memory behind: they are judged "
+                     "however seldom they come (repeatable)")
+        ->option_text("LABEL")
+        ->allow_extra_args(false);
     watching->add_option("command", flags->without_mark, "the command and its words, behind --")
         ->option_text("-- COMMAND");
     watching->callback([&action, &command, flags] {

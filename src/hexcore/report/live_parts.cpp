@@ -10,6 +10,7 @@
 
 #include "hexcore/base/duration.hpp"
 #include "hexcore/report/fitted_text.hpp"
+#include "hexcore/report/growth_words.hpp"
 #include "hexcore/report/line_chart.hpp"
 #include "hexcore/report/memory_bar.hpp"
 
@@ -56,7 +57,9 @@ Bar bar_of(const LiveState& state, std::size_t i) {
     if (state.based) {
         const std::int64_t above = signed_difference(device.now, device.baseline);
         bar.note = {fmt::format("{} since {}", signed_bytes(above), clock_of(*state.based))};
-    } else if (device.growth.verdict == GrowthVerdict::growing) {
+    } else if (!device.growth.label.empty()) {
+        bar.note = {growth_words(device.growth), LiveLook::warning};
+    } else if (device.growth.verdict == Verdict::growing) {
         const auto rate = static_cast<std::int64_t>(device.growth.bytes_per_s);
         bar.note = {fmt::format("growing {}/s", signed_bytes(rate)), LiveLook::warning};
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/repeats_json.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -28,7 +30,8 @@ Json growth_json(const Growth& growth) {
             {"bytes_per_s_most", growth.bytes_per_s_most},
             {"warm_up_ms", recorded_ms(growth.warm_up)},
             {"why", growth.why.empty() ? Json(nullptr) : Json(growth.why)},
-            {"bytes_per_repeat", 0.0}};
+            {"repeated_label", growth.label.empty() ? Json(nullptr) : Json(growth.label)},
+            {"bytes_per_repeat", growth.bytes_per_repeat}};
 }
 
 Json device_json(const DeviceFindings& found, bool budget_is_known) {
@@ -86,6 +89,7 @@ Json recording_json(const WatchFindings& findings) {
     for (const DeviceFindings& found : findings.devices) {
         document["devices"].push_back(device_json(found, !findings.killed_for_memory()));
     }
+    document["repeats"] = repeats_json(findings.repeats);
     document["processes"] = Json::array();
     for (const ProcessFindings& process : findings.processes) {
         document["processes"].push_back({{"pid", process.peak.pid},

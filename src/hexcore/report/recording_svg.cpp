@@ -7,6 +7,7 @@
 #include <map>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/report/growth_words.hpp"
 #include "hexcore/report/plan_svg_parts.hpp"
 #include "hexcore/report/text_style.hpp"
 #include "hexcore/report/watch_summary.hpp"
@@ -107,20 +108,6 @@ void draw_legend(SvgPage& page, const Plot& plot, const DeviceChart& chart, Fill
     }
 }
 
-std::string growth_words(const Growth& growth) {
-    switch (growth.verdict) {
-        case GrowthVerdict::none:
-            return "no growth after warm-up";
-        case GrowthVerdict::growing:
-            return fmt::format(
-                "growing by {} a second",
-                to_string(Bytes(static_cast<std::uint64_t>(std::max(growth.bytes_per_s, 0.0)))));
-        case GrowthVerdict::inconclusive:
-            return "growth: inconclusive";
-    }
-    return "";
-}
-
 /// `found` is null for what only a holder told.
 std::string words_of(const DeviceChart& chart, const DeviceFindings* found) {
     const std::string of = chart.device.total > Bytes()
@@ -132,7 +119,7 @@ std::string words_of(const DeviceChart& chart, const DeviceFindings* found) {
                            shortened(chart.device.description, 60));
     }
     return fmt::format("peak {}{} at {}; {}", to_string(found->peak), of,
-                       clock_text(in_s(found->peak_at)), growth_words(found->growth));
+                       clock_text(in_s(found->peak_at)), "growth: " + growth_words(found->growth));
 }
 
 double draw_chart(SvgPage& page, const DeviceChart& chart, const DeviceFindings* found,

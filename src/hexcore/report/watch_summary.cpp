@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/report/growth_words.hpp"
 #include "hexcore/report/text_table.hpp"
 
 namespace hexcore {
@@ -72,17 +73,6 @@ std::string watched_text(const WatchFindings& findings) {
     return text;
 }
 
-std::string rate_in_bytes(double bytes_per_s) {
-    const auto size = Bytes(static_cast<std::uint64_t>(std::abs(bytes_per_s)));
-    return fmt::format("{}{}/s", bytes_per_s < 0 ? "-" : "+", to_string(size));
-}
-
-std::string growth_text(const Growth& growth) {
-    return growth.verdict == GrowthVerdict::growing
-               ? fmt::format("{}: growing", rate_in_bytes(growth.bytes_per_s))
-               : to_string(growth.verdict);
-}
-
 /// GPUs first, for whose sake people look.
 std::vector<const DeviceFindings*> in_order(const WatchFindings& findings) {
     std::vector<const DeviceFindings*> devices;
@@ -108,7 +98,7 @@ std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyl
         table.add_row({std::string(indent) + printable(found->device.name), to_string(found->peak),
                        clock_text(in_s(found->peak_at)),
                        found->device.total > Bytes() ? to_string(found->device.total) : "",
-                       growth_text(found->growth)});
+                       growth_words(found->growth)});
     }
     return table.render();
 }
@@ -272,8 +262,11 @@ std::string watch_summary(const WatchFindings& findings, TextStyle style) {
                 fmt::format("Growth of {}: {}.", printable(found->device.name), found->growth.why));
         }
     }
-    for (const std::string& sentences : watch_sentences(findings)) {
-        text += paragraph(sentences);
+    for (const std::string& sentence : repeat_sentences(findings)) {
+        text += paragraph(sentence);
+    }
+    for (const std::string& sentence : watch_sentences(findings)) {
+        text += paragraph(sentence);
     }
     return text;
 }

@@ -42,6 +42,22 @@ void keep_largest(std::vector<ProcessFindings>& processes) {
     processes.resize(std::min(processes.size(), most_processes));
 }
 
+/// Growth with each repeat of a label says more than growth with time.
+void go_by_repeats(DeviceFindings& found, const std::vector<RepeatFindings>& repeats) {
+    for (const RepeatFindings& repeated : repeats) {
+        for (const RepeatsOnDevice& on : repeated.devices) {
+            const Judgement& judged = on.judgement;
+            if (on.device == found.device.name && is_growth(judged.verdict) &&
+                judged.bytes_per_repeat > found.growth.bytes_per_repeat) {
+                found.growth.verdict = judged.verdict;
+                found.growth.why.clear();
+                found.growth.label = repeated.label;
+                found.growth.bytes_per_repeat = judged.bytes_per_repeat;
+            }
+        }
+    }
+}
+
 }  // namespace
 
 Bytes DeviceFindings::budget() const {
@@ -57,6 +73,7 @@ Bytes DeviceFindings::budget() const {
 void Analysis::run(const RecordedRun& run) { found_.run = run; }
 
 void Analysis::device(const RecordedDevice& device) {
+    repeats_.device(device);
     devices_.emplace_back();
     devices_.back().findings.device = device;
 }
@@ -72,6 +89,7 @@ void Analysis::row(const RecordedRow& row) {
     if (device == devices_.end()) {
         return;
     }
+    repeats_.row(row);
     found_.duration = std::max(found_.duration, row.time);
     DeviceFindings& found = device->findings;
     const Bytes total = row.total();
@@ -144,9 +162,11 @@ void Analysis::end(const RecordedEnd& end) {
 
 WatchFindings Analysis::findings() const {
     WatchFindings result = found_;
+    result.repeats = repeats_.findings();
     for (const Device& device : devices_) {
         result.devices.push_back(device.findings);
         result.devices.back().growth = device.series.judge();
+        go_by_repeats(result.devices.back(), result.repeats);
     }
     result.processes = ended_;
     result.processes.insert(result.processes.end(), living_.begin(), living_.end());

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "hexcore/watch/findings.hpp"
+#include "hexcore/watch/repeat_analysis.hpp"
 
 namespace hexcore {
 
@@ -11,11 +15,20 @@ namespace hexcore {
 /// more memory for a longer time.
 class Analysis : public RecordSink {
 public:
+    /// Those labels are judged by their repeats whatever else repeats.
+    explicit Analysis(std::set<std::string> asked_labels = {})
+        : repeats_(std::move(asked_labels)) {}
+
     void run(const RecordedRun& run) override;
     void device(const RecordedDevice& device) override;
     void row(const RecordedRow& row) override;
     void thinned(RecordedTime from, std::chrono::microseconds bucket) override;
     void end(const RecordedEnd& end) override;
+    void amounts(const RecordedAmounts& amounts) override { repeats_.amounts(amounts); }
+    void event(const RecordedEvent& event) override { repeats_.event(event); }
+    void label(const RecordedLabel& label) override { repeats_.label(label); }
+    void lost(const RecordedLoss& loss) override { repeats_.lost(loss); }
+    void summed(RecordedTime from, SummedPart part) override { repeats_.summed(from, part); }
 
     [[nodiscard]] WatchFindings findings() const;
 
@@ -29,6 +42,7 @@ private:
 
     WatchFindings found_;  ///< without devices and processes
     std::vector<Device> devices_;
+    RepeatAnalysis repeats_;
     std::vector<ProcessFindings> living_;  ///< in the host's last row, by number
     std::vector<ProcessFindings> still_;   ///< those of them that are in the next one
     std::vector<ProcessFindings> ended_;

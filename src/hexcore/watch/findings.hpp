@@ -6,6 +6,7 @@
 
 #include "hexcore/recording/recording.hpp"
 #include "hexcore/watch/growth.hpp"
+#include "hexcore/watch/repeat_findings.hpp"
 
 namespace hexcore {
 
@@ -46,6 +47,7 @@ struct WatchFindings {
     RecordedTime duration{};         ///< as far as it goes
     std::vector<DeviceFindings> devices;
     std::vector<ProcessFindings> processes;  ///< the 64 that held most of the host's memory
+    std::vector<RepeatFindings> repeats;     ///< of labels that came again, the longest open first
     std::chrono::microseconds thinned{};     ///< the widest bucket; 0: all samples are there
     std::uint64_t unreadable_bytes = 0;
 

@@ -4,31 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "hexcore/judge/verdict.hpp"
 #include "hexcore/recording/recording.hpp"
 
 namespace hexcore {
 
-enum class GrowthVerdict { none, growing, inconclusive };
-[[nodiscard]] constexpr const char* to_string(GrowthVerdict verdict) {
-    switch (verdict) {
-        case GrowthVerdict::none:
-            return "none";
-        case GrowthVerdict::growing:
-            return "growing";
-        case GrowthVerdict::inconclusive:
-            return "inconclusive";
-    }
-    return "";
-}
-
 /// Whether something grew after it had warmed up, and by how much a second.
 struct Growth {
-    GrowthVerdict verdict = GrowthVerdict::inconclusive;
+    Verdict verdict = Verdict::inconclusive;
     double bytes_per_s = 0;
     double bytes_per_s_least = 0;  ///< it grew by that at least, and at most, with 99 % confidence
     double bytes_per_s_most = 0;
     RecordedTime warm_up{};  ///< what is left out at the start
     std::string why;         ///< of an inconclusive one
+    std::string label = {};  ///< it goes by the repeats of that; empty: by time
+    double bytes_per_repeat = 0;
 };
 
 /// A series of samples in a bounded number of means. Judged by Theil and Sen's slope, the median of

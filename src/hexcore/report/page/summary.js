@@ -2,7 +2,8 @@
 
 const verdictKind = {none: "good", cache: "good", pool: "good", growing: "bad", leak: "bad",
                      driver: "warn", inconclusive: "warn"};
-const verdictWords = {none: "no growth", growing: "growing", inconclusive: "not conclusive"};
+const verdictWords = {none: "no growth", growing: "growing", driver: "grows outside the program",
+                      inconclusive: "not conclusive"};
 
 const verdictPill = (verdict) =>
     element("span", {class: `pill ${verdictKind[verdict] ?? ""}`}, verdictWords[verdict] ?? verdict);
