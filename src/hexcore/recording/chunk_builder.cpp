@@ -11,7 +11,7 @@ namespace {
 // So that one record, with all that it refers to, is no larger than a chunk: a row of the most
 // processes, amounts of the most names.
 constexpr std::size_t longest_command = 160;
-constexpr std::size_t longest_text = 1024;
+constexpr std::size_t longest_name = 1024;
 
 }  // namespace
 
@@ -69,7 +69,7 @@ std::uint64_t ChunkBuilder::refer(const TextRef& text) {
     if (texts_.insert(text->number).second) {
         fields_.clear();
         fields_.number(text->number);
-        fields_.text(shortened(text->text, longest_text));
+        fields_.text(shortened(text->text, longest_name));
         add(RecordKind::text, fields_);
     }
     return text->number;
@@ -86,7 +86,7 @@ std::uint64_t ChunkBuilder::refer(const HolderRef& holder) {
         fields_.number(holder->number);
         fields_.number(holder->process->number);
         fields_.number(static_cast<std::uint64_t>(holder->kind));
-        fields_.text(shortened(holder->device, longest_text));
+        fields_.text(shortened(holder->device, longest_name));
         fields_.number(std::min(holder->total, recorded_bytes_max).count());
         add(RecordKind::holder, fields_);
     }

@@ -5,7 +5,7 @@
 namespace hexcore {
 namespace {
 
-constexpr std::int64_t latest_us = 1LL << 53U;
+constexpr std::int64_t latest_told_us = 1LL << 53U;
 constexpr std::uint64_t most_told = 1ULL << 53U;  // of what is counted
 
 Bytes bytes_in(RecordCursor& cursor) { return Bytes(cursor.number(recorded_bytes_max.count())); }
@@ -59,7 +59,7 @@ bool ToldDecoder::record(RecordKind kind, RecordCursor& cursor) {
 
 RecordedTime ToldDecoder::take_time(RecordCursor& cursor) {
     good_ = !__builtin_add_overflow(time_us_, cursor.signed_number(), &time_us_) && time_us_ >= 0 &&
-            time_us_ <= latest_us && good_;
+            time_us_ <= latest_told_us && good_;
     return RecordedTime(time_us_);
 }
 

@@ -171,7 +171,7 @@ private:
     /// One for the chosen device, and where there is room for each of the others.
     void add_charts() {
         constexpr std::size_t usual_rows = 6;
-        constexpr std::size_t most_rows = 16;
+        constexpr std::size_t most_rows = 30;
         const std::size_t rows = rows_left() - rows_of_tables(rows_left() / 2);
         const std::size_t count =
             std::min(std::max<std::size_t>(rows / usual_rows, 1), state().devices.size());

@@ -7,17 +7,12 @@
 #include "hexcore/base/printable.hpp"
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/device_numbers.hpp"
 #include "hexcore/watch/redaction.hpp"
 
 namespace hexcore {
-namespace {
 
 using std::chrono::steady_clock;
-
-constexpr std::uint32_t host_number = 0;
-constexpr std::uint32_t first_gpu_number = 2;
-
-}  // namespace
 
 MachineWatch::MachineWatch(const WatchOptions& options, RecordSink& sink)
     : fan_(std::make_shared<RecordFan>(std::vector<RecordSink*>{&sink})),

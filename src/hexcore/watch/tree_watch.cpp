@@ -10,15 +10,12 @@
 
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/device_numbers.hpp"
 
 namespace hexcore {
 namespace {
 
 using std::chrono::microseconds;
-
-constexpr std::uint32_t host_number = 0;
-constexpr std::uint32_t cgroup_number = 1;
-constexpr std::uint32_t first_gpu_number = 2;
 
 /// What this process, with all its threads, has taken of the processor.
 microseconds time_of_this_process() {
