@@ -275,6 +275,9 @@ def test_a_tool_that_has_to_be_called_is_called(hexcore, demo_model, llama_sourc
     assert reply.status == 200, reply.body
     choice = reply.json["choices"][0]
     assert choice["finish_reason"] == "tool_calls", choice
+    wrong = {"type": "function", "function": {"name": "w", "parameters": {"type": "wrong"}}}
+    refused = server.post("/v1/chat/completions", fields | {"tools": [wrong]})
+    assert (refused.status, refused.error["param"]) == (400, "tools")
     call = choice["message"]["tool_calls"][0]
     assert call["function"]["name"] == "weather"
     assert isinstance(json.loads(call["function"]["arguments"])["day"], int)

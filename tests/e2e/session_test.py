@@ -125,6 +125,9 @@ def test_what_cannot_be_kept_is_refused(hexcore, tiny):
     code, _, err = hexcore("run", tiny, *on("64MiB"), "--ctx", 256, "--on-full", "slide", "--keep",
                            200, "-p", "x")
     assert code == 2 and "more than half" in err
+    for command in ("run", "serve"):
+        code, _, err = hexcore(command, tiny, *on("64MiB"), "--keep", 4)
+        assert code == 2 and "--keep requires --on-full" in err
 
 
 def test_jsonl_streams_the_text_and_ends_with_the_report(hexcore, demo_model):

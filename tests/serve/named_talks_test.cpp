@@ -18,8 +18,8 @@ TEST(NamedTalks, KeepWhatWasSaidAndLetOneInAtATime) {
     talks.leave("a", {{.role = "user", .content = "x"}});
     const auto again = talks.enter("a", chat);
     ASSERT_TRUE(again.has_value());
-    ASSERT_EQ(again->size(), 1U);
-    EXPECT_EQ((*again)[0].content, "x");
+    ASSERT_EQ(again->messages.size(), 1U);
+    EXPECT_EQ(again->messages[0].content, "x");
 }
 
 TEST(NamedTalks, ForgetWhatNobodyIsIn) {
@@ -29,12 +29,12 @@ TEST(NamedTalks, ForgetWhatNobodyIsIn) {
     ASSERT_TRUE(talks.enter("a", chat).has_value());
     talks.forget("a");
     talks.leave("a");
-    EXPECT_EQ(talks.enter("a", chat)->size(), 1U);
+    EXPECT_EQ(talks.enter("a", chat)->messages.size(), 1U);
     talks.leave("a");
     talks.forget("a");
-    EXPECT_EQ(talks.enter("a", chat)->size(), 0U);
+    EXPECT_EQ(talks.enter("a", chat)->messages.size(), 0U);
     talks.leave("a");  // failed: as if it had never been
-    EXPECT_EQ(talks.enter("a", text)->size(), 0U);
+    EXPECT_EQ(talks.enter("a", text)->messages.size(), 0U);
 }
 
 TEST(NamedTalks, GoOnAsWhatTheyBegan) {
@@ -45,10 +45,10 @@ TEST(NamedTalks, GoOnAsWhatTheyBegan) {
     ASSERT_FALSE(other.has_value());
     EXPECT_EQ(other.error().status, 400);
     EXPECT_EQ(other.error().param, "session_id");
-    EXPECT_EQ(talks.enter("a", chat)->size(), 1U);
+    EXPECT_EQ(talks.enter("a", chat)->messages.size(), 1U);
     talks.leave("a");
     talks.forget("a");
-    EXPECT_EQ(talks.enter("a", text)->size(), 0U);
+    EXPECT_EQ(talks.enter("a", text)->messages.size(), 0U);
 }
 
 }  // namespace

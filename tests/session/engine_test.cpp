@@ -346,12 +346,25 @@ TEST_F(EngineTest, BadRequestsAreRefusedAndChangeNothing) {
     Request biased = request(3, 1, 1);
     biased.biases = {{.token = 4000, .bias = 1}};
     refused(biased, "logit bias");
-    Request ruled = request(3, 1, 1);
-    ruled.grammar.rules = "root = nonsense";
-    refused(ruled, "a grammar needs a model with a tokenizer");
+    const auto ruled = ParsedGrammar::make(*model_, {.rules = "root = nonsense"});
+    ASSERT_FALSE(ruled.has_value());
+    EXPECT_THAT(ruled.error().message, HasSubstr("a grammar needs a model with a tokenizer"));
     const auto keeps_too_much = engine_->open({.on_full = OnFull::slide, .keep = 200});
     ASSERT_FALSE(keeps_too_much.has_value());
     EXPECT_EQ(keeps_too_much.error().code, ErrorCode::usage);
+}
+
+TEST_F(EngineTest, TokensOfATextAreMadeAgainWhereTheSessionStandsElsewhere) {
+    start({});
+    Session session = open();
+    Request text = request(3, 1, 1);
+    text.text = "of which they are the tokens at the start";
+    text.tokens_place = TextPlace::within;
+    const auto elsewhere = engine_->answer(session, text);
+    ASSERT_FALSE(elsewhere.has_value());
+    EXPECT_THAT(elsewhere.error().message, HasSubstr("no tokenizer"));
+    text.tokens_place = TextPlace::start;
+    EXPECT_EQ(answer(session, text).prompt_tokens, 3U);
 }
 
 TEST_F(EngineTest, WhatIsAllOrNothingIsUndoneWhereItIsInterrupted) {

@@ -4,7 +4,8 @@
 
 namespace hexcore {
 
-Result<void> put_chat(Request& request, const ChatPrompt& prompt, const Tokenizer& tokenizer) {
+Result<void> put_chat(Request& request, const ChatPrompt& prompt, const LoadedModel& model) {
+    const Tokenizer tokenizer(model);
     HEXCORE_TRY(tokens, tokenizer.tokenize(prompt.text, TextPlace::start));
     HEXCORE_TRY(opening, tokenizer.tokenize(prompt.answer_start, TextPlace::within));
     request.kind = PromptKind::whole;
@@ -12,13 +13,15 @@ Result<void> put_chat(Request& request, const ChatPrompt& prompt, const Tokenize
     request.opening_tokens = static_cast<std::uint32_t>(opening.size());
     request.stops.insert(request.stops.end(), prompt.stops.begin(), prompt.stops.end());
     request.shown_tokens = prompt.shown_tokens;
-    request.grammar = {.rules = prompt.grammar,
+    Grammar grammar = {.rules = prompt.grammar,
                        .lazy = prompt.grammar_lazy,
                        .trigger_patterns = prompt.triggers.patterns,
                        .trigger_tokens = prompt.triggers.tokens};
-    if (prompt.grammar_has_answer_start && !prompt.grammar.empty()) {
-        request.grammar.start = std::move(opening);
+    if (prompt.grammar_has_answer_start) {
+        grammar.start = std::move(opening);
     }
+    HEXCORE_TRY(parsed, ParsedGrammar::make(model, grammar));
+    request.grammar = std::move(parsed);
     return {};
 }
 

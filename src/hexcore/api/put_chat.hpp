@@ -2,15 +2,15 @@
 
 #include "hexcore/base/result.hpp"
 #include "hexcore/chat/chat_template.hpp"
-#include "hexcore/runtime/tokenizer.hpp"
+#include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/session/request.hpp"
 
 namespace hexcore {
 
 /// Makes of a chat's prompt what a session is asked: the whole conversation as tokens, and beside
 /// what the request has already the stops, shown tokens and grammar of its template. Fails as
-/// Tokenizer::tokenize() does.
+/// Tokenizer::tokenize() and ParsedGrammar::make() do.
 [[nodiscard]] Result<void> put_chat(Request& request, const ChatPrompt& prompt,
-                                    const Tokenizer& tokenizer);
+                                    const LoadedModel& model);
 
 }  // namespace hexcore

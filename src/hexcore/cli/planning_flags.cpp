@@ -19,12 +19,6 @@ void add_threads(CLI::App& command, int& threads) {
         ->option_text("N");
 }
 
-void add_keep(CLI::App& command, std::uint32_t& keep) {
-    command
-        .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
-        ->option_text("N");
-}
-
 void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     auto* positional =
         command.add_option("model", model, "a GGUF file; of a split model, any part");
@@ -81,6 +75,13 @@ void PlanningFlags::add_on_full_to(CLI::App& command) {
                     "when the context is full: stop, or slide, which forgets the older half")
         ->check(CLI::IsMember({"stop", "slide"}))
         ->option_text("WHAT");
+}
+
+void PlanningFlags::add_keep_to(CLI::App& command) {
+    command
+        .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
+        ->needs("--on-full")
+        ->option_text("N");
 }
 
 void PlanningFlags::add_parking_to(CLI::App& command, Sessions sessions) {

@@ -16,8 +16,6 @@ namespace hexcore {
 
 /// Adds the number of threads that a command computes with.
 void add_threads(CLI::App& command, int& threads);
-/// Adds how much of a session stays when it slides.
-void add_keep(CLI::App& command, std::uint32_t& keep);
 
 /// The options that plan, run and verify share, as they are typed.
 struct PlanningFlags {
@@ -32,6 +30,7 @@ struct PlanningFlags {
     std::string policy = "balanced";
     std::string fit;
     std::string on_full = "stop";  ///< of plan, run and serve
+    std::uint32_t keep = 0;        ///< of run and serve
     std::string park_memory;       ///< of these, too; empty: not given
     std::string park_files;
     bool parks = false;        ///< whether there is an ordinary limit, where none is given
@@ -44,6 +43,8 @@ struct PlanningFlags {
 
     /// Adds what happens when a context is full, which takes room when it slides.
     void add_on_full_to(CLI::App& command);
+    /// Adds how much of a session stays when it slides; after the other.
+    void add_keep_to(CLI::App& command);
 
     /// Adds what sessions may take outside the devices when they make room in the cache. Where
     /// there are several, some host memory is for that unless another limit is given.

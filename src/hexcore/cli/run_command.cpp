@@ -147,8 +147,8 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
             greet(planned_model.plan());
         }
         Engine engine(model, engine_options(options, planned_model.plan()));
-        HEXCORE_TRY(session,
-                    engine.open({.on_full = options.planning.when_full(), .keep = options.keep}));
+        HEXCORE_TRY(session, engine.open({.on_full = options.planning.when_full(),
+                                          .keep = options.planning.keep}));
         auto answered = answer_with(engine, session, options, questions, interrupt);
         // Where it failed there may be a part of the answer on the line, or nothing.
         if (options.prompt && options.format == "text" && (answered || stdout_is_terminal())) {

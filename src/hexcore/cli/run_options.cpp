@@ -13,7 +13,7 @@ void RunOptions::add_to(CLI::App& command) {
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
     planning.add_parking_to(command, PlanningFlags::Sessions::one);
-    add_keep(command, keep);
+    planning.add_keep_to(command);
     auto* text = command
                      .add_option("-p,--prompt", prompt,
                                  "a question, put in the model's chat template if it has one")

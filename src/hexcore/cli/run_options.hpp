@@ -25,7 +25,6 @@ struct RunOptions {
     bool exact = false;
     std::string system;
     std::string session_file;
-    std::uint32_t keep = 0;
 
     void add_to(CLI::App& command);
 

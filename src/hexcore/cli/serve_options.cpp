@@ -18,7 +18,7 @@ void ServeOptions::add_to(CLI::App& command) {
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
     planning.add_parking_to(command, PlanningFlags::Sessions::several);
-    add_keep(command, keep);
+    planning.add_keep_to(command);
     add_plan_file(command, plan_file);
     add_threads(command, threads);
     command.add_option("--host", host, "the address to listen on")->option_text("ADDRESS");
@@ -95,7 +95,7 @@ Result<ServedModelOptions> ServeOptions::model(const Plan& plan,
                     sequences, sessions);
     }
     ServedModelOptions options{.sessions = sessions, .queue = queue};
-    options.session = {.on_full = planning.when_full(), .keep = keep};
+    options.session = {.on_full = planning.when_full(), .keep = planning.keep};
     if (!template_file.empty()) {
         HEXCORE_TRY(text, read_file(template_file, stop));
         if (text.empty()) {

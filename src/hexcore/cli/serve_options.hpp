@@ -29,7 +29,6 @@ struct ServeOptions {
     bool exact = false;
     bool worker = false;
     std::uint32_t worker_of = 0;  ///< the process whose worker this is; 0: nobody's
-    std::uint32_t keep = 0;
 
     void add_to(CLI::App& command);
 

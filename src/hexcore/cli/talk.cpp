@@ -44,7 +44,7 @@ Result<Answer> Talk::ask(const std::string& question, const Interrupt& interrupt
     messages.push_back({.role = "user", .content = question});
     HEXCORE_TRY(prompt, template_.apply({.messages = messages}));
     Request request = settings_;
-    HEXCORE_TRY_VOID(put_chat(request, prompt, engine_->tokenizer()));
+    HEXCORE_TRY_VOID(put_chat(request, prompt, engine_->model()));
     AnswerReader reader(std::move(prompt));
     AnswerPrinter printer;
     request.on_piece = [&](const AnswerPiece& piece) {

@@ -11,23 +11,6 @@
 #include "llama.h"
 
 namespace hexcore {
-namespace {
-
-llama_sampler* make_grammar(const llama_vocab& vocab, const Grammar& grammar) {
-    constexpr const char* root = "root";
-    if (!grammar.lazy) {
-        return llama_sampler_init_grammar(&vocab, grammar.rules.c_str(), root);
-    }
-    std::vector<const char*> patterns;
-    for (const std::string& pattern : grammar.trigger_patterns) {
-        patterns.push_back(pattern.c_str());
-    }
-    return llama_sampler_init_grammar_lazy_patterns(
-        &vocab, grammar.rules.c_str(), root, patterns.data(), patterns.size(),
-        grammar.trigger_tokens.data(), grammar.trigger_tokens.size());
-}
-
-}  // namespace
 
 struct Sampler::Candidates {
     std::vector<llama_token_data> data;
@@ -52,29 +35,10 @@ Sampler& Sampler::operator=(Sampler&& other) noexcept = default;
 Sampler::~Sampler() = default;
 
 Result<Sampler> Sampler::make(const LoadedModel& model, const SamplingOptions& options,
-                              const Grammar& grammar, std::span<const LogitBias> biases) {
+                              const ParsedGrammar& grammar, std::span<const LogitBias> biases) {
     HEXCORE_TRY_VOID(check_sampling(model, options, biases));
-    Handle rules;
-    if (!grammar.rules.empty() && llama_vocab_type(&model.vocab()) == LLAMA_VOCAB_TYPE_NONE) {
-        return fail(ErrorCode::usage, "a grammar needs a model with a tokenizer");
-    }
-    if (!grammar.rules.empty()) {
-        try {
-            rules.reset(make_grammar(model.vocab(), grammar));
-            for (const Token token : grammar.start) {
-                if (rules) {
-                    llama_sampler_accept(rules.get(), token);
-                }
-            }
-        } catch (const std::exception& error) {
-            return fail(ErrorCode::usage, "the grammar cannot be used: {}", error.what());
-        }
-        if (!rules) {
-            return fail(ErrorCode::usage,
-                        "the grammar cannot be used: it is not GBNF with a rule named root");
-        }
-    }
     Handle chain(sampler_chain(model, options, biases));
+    Handle rules(grammar.sampler_ ? llama_sampler_clone(grammar.sampler_.get()) : nullptr);
     return Sampler(std::move(chain), std::move(rules));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hexcore/base/result.hpp"
+#include "hexcore/runtime/parsed_grammar.hpp"
 #include "hexcore/runtime/sampling.hpp"
 
 struct llama_sampler;
@@ -21,10 +22,10 @@ struct TokenChance {
 /// Chooses the tokens of one answer, one after another.
 class Sampler {
 public:
-    /// Fails with ErrorCode::usage where the grammar is none, or an option impossible.
+    /// Fails with ErrorCode::usage where an option is impossible.
     [[nodiscard]] static Result<Sampler> make(const LoadedModel& model,
                                               const SamplingOptions& options,
-                                              const Grammar& grammar = {},
+                                              const ParsedGrammar& grammar = {},
                                               std::span<const LogitBias> biases = {});
 
     /// The next token, by a number for each token of the vocabulary, which counts as generated now.

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "hexcore/runtime/decoder.hpp"
 
@@ -44,18 +42,6 @@ struct SamplingOptions {
 struct LogitBias {
     Token token = 0;
     float bias = 0;
-};
-
-/// What an answer has to follow, in llama.cpp's GBNF; the rule `root` begins it.
-struct Grammar {
-    std::string rules;  ///< empty: none
-    /// It holds only from where one of the triggers was generated: a pattern (its first group), or
-    /// a token.
-    bool lazy = false;
-    std::vector<std::string> trigger_patterns;
-    std::vector<Token> trigger_tokens;
-    /// What of it is there already, behind the prompt's end.
-    std::vector<Token> start = {};
 };
 
 }  // namespace hexcore

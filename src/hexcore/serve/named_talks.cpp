@@ -6,7 +6,7 @@
 
 namespace hexcore {
 
-Asked<std::vector<ChatMessage>> NamedTalks::enter(const std::string& name, Kind kind) {
+Asked<NamedTalks::Said> NamedTalks::enter(const std::string& name, Kind kind) {
     const std::lock_guard lock(mutex_);
     Talk& talk = talks_.try_emplace(name, Talk{.kind = kind}).first->second;
     if (talk.kind != kind) {
@@ -24,14 +24,14 @@ Asked<std::vector<ChatMessage>> NamedTalks::enter(const std::string& name, Kind 
             .retry_after_s = 1});
     }
     talk.busy = true;
-    return talk.messages;
+    return talk.said;
 }
 
 void NamedTalks::leave(const std::string& name) {
     const std::lock_guard lock(mutex_);
     const auto talk = talks_.find(name);
     talk->second.busy = false;
-    if (!talk->second.has_answer) {
+    if (!talk->second.said.has_answer) {
         talks_.erase(talk);
     }
 }
@@ -39,9 +39,8 @@ void NamedTalks::leave(const std::string& name) {
 void NamedTalks::leave(const std::string& name, std::vector<ChatMessage> messages) {
     const std::lock_guard lock(mutex_);
     Talk& talk = talks_[name];
-    talk.messages = std::move(messages);
+    talk.said = {std::move(messages), true};
     talk.busy = false;
-    talk.has_answer = true;
 }
 
 void NamedTalks::forget(const std::string& name) {

@@ -14,9 +14,13 @@ namespace hexcore {
 class NamedTalks {
 public:
     enum class Kind { chat, text };
+    struct Said {
+        std::vector<ChatMessage> messages = {};
+        bool has_answer = false;  ///< the session has begun
+    };
     /// What was said so far. Until leave() nobody else may enter: 409. 400 where a session has
     /// begun as one kind and is to go on as the other.
-    [[nodiscard]] Asked<std::vector<ChatMessage>> enter(const std::string& name, Kind kind);
+    [[nodiscard]] Asked<Said> enter(const std::string& name, Kind kind);
     /// Nothing more was said.
     void leave(const std::string& name);
     /// All that was said is `messages` now.
@@ -27,9 +31,8 @@ public:
 private:
     struct Talk {
         Kind kind = Kind::chat;
-        std::vector<ChatMessage> messages = {};
+        Said said = {};
         bool busy = false;
-        bool has_answer = false;
     };
     std::mutex mutex_;
     std::map<std::string, Talk> talks_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
+#include "hexcore/chat/request_check.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/serve/text_writer.hpp"
 #include "hexcore/session/describe_run.hpp"
@@ -48,7 +49,7 @@ Asked<void> check_biases(const ServedModel& model, const Request& how) {
 }
 
 /// A template that tells the model of no tools would have it answer as if there were none.
-Asked<void> check_tools(const ServedModel& model, const ChatRequest& chat) {
+Asked<void> check_knows_tools(const ServedModel& model, const ChatRequest& chat) {
     if (!chat.tools.empty() && chat.tool_choice != ToolChoice::none &&
         !model.chat_template().knows_tools()) {
         return tl::unexpected(wrong_field(
@@ -58,8 +59,30 @@ Asked<void> check_tools(const ServedModel& model, const ChatRequest& chat) {
 }
 
 ApiError not_applied(const ChatRequest& chat, const Error& why) {
-    const bool bad_schema = !chat.json_schema.empty() && !grammar_of_schema(chat.json_schema);
-    return of_field(bad_schema ? "response_format" : "messages", why);
+    if (!chat.json_schema.empty() && !grammar_of_schema(chat.json_schema)) {
+        return of_field("response_format", why);
+    }
+    return of_field(check_tools(chat.tools) ? "messages" : "tools", why);
+}
+
+/// The template took it, but its text is none for the tokenizer, or its grammar none for answers.
+ApiError not_put(const ServedModel& model, const ChatRequest& chat, const ChatPrompt& prompt,
+                 const Error& why) {
+    if (prompt.grammar.empty() || !model.tokenizer().tokenize(prompt.text, TextPlace::start)) {
+        return of_field("messages", why);
+    }
+    return of_field(chat.json_schema.empty() ? "tools" : "response_format", why);
+}
+
+/// What a text asks of its session, whose tokens are made here: the engine's thread has others to
+/// serve.
+Result<void> put_text(Request& request, std::string text, TextPlace place,
+                      const Tokenizer& tokenizer) {
+    request.text = std::move(text);
+    request.tokens_place = place;
+    HEXCORE_TRY(tokens, tokenizer.tokenize(request.text, place));
+    request.tokens = std::move(tokens);
+    return {};
 }
 
 }  // namespace
@@ -87,13 +110,13 @@ OpenAnswer::~OpenAnswer() {
     }
 }
 
-Asked<std::vector<ChatMessage>> OpenAnswer::enter(NamedTalks::Kind kind) {
+Asked<NamedTalks::Said> OpenAnswer::enter(NamedTalks::Kind kind) {
     if (name_.empty()) {
         return {};
     }
-    HEXCORE_TRY(messages, model_.talks().enter(name_, kind));
+    HEXCORE_TRY(said, model_.talks().enter(name_, kind));
     entered_ = true;
-    return messages;
+    return said;
 }
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
@@ -102,16 +125,17 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY(said, open->enter(NamedTalks::Kind::chat));
-    said.insert(said.end(), asked.chat.messages.begin(), asked.chat.messages.end());
-    asked.chat.messages = std::move(said);
-    HEXCORE_TRY_VOID(check_tools(model, asked.chat));
+    said.messages.insert(said.messages.end(), asked.chat.messages.begin(),
+                         asked.chat.messages.end());
+    asked.chat.messages = std::move(said.messages);
+    HEXCORE_TRY_VOID(check_knows_tools(model, asked.chat));
     auto prompt = model.chat_template().apply(asked.chat);
     if (!prompt) {
         return tl::unexpected(not_applied(asked.chat, prompt.error()));
     }
     Request request = std::move(asked.answer.how);
-    if (const auto put = put_chat(request, *prompt, model.tokenizer()); !put) {
-        return tl::unexpected(of_field("messages", put.error()));
+    if (const auto put = put_chat(request, *prompt, model.model()); !put) {
+        return tl::unexpected(not_put(model, asked.chat, *prompt, put.error()));
     }
     request.all_or_nothing = !open->name_.empty();
     request.shared_tokens = model.shared_tokens(asked.chat, request.tokens);
@@ -135,6 +159,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
     HEXCORE_TRY(said, open->enter(NamedTalks::Kind::text));
+    const TextPlace place = said.has_answer ? TextPlace::within : TextPlace::start;
     std::vector<Request> requests;
     for (auto& prompt : asked.prompts) {
         Request request = asked.answer.how;
@@ -142,15 +167,10 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::str
         request.kind = open->name_.empty() ? PromptKind::whole : PromptKind::behind;
         if (auto* tokens = std::get_if<std::vector<Token>>(&prompt)) {
             request.tokens = std::move(*tokens);
-        } else {
-            request.text = std::move(std::get<std::string>(prompt));
-        }
-        if (request.kind == PromptKind::whole && request.tokens.empty()) {
-            auto tokens = model.tokenizer().tokenize(request.text, TextPlace::start);
-            if (!tokens) {
-                return tl::unexpected(of_field("prompt", tokens.error()));
-            }
-            request.tokens = *std::move(tokens);
+        } else if (const auto put = put_text(request, std::move(std::get<std::string>(prompt)),
+                                             place, model.tokenizer());
+                   !put) {
+            return tl::unexpected(of_field("prompt", put.error()));
         }
         requests.push_back(std::move(request));
     }

@@ -42,7 +42,7 @@ public:
 private:
     OpenAnswer(ServedModel& model, const AskedAnswer& asked);
     /// The session of a name stays this answer's until it goes. Fails with 409.
-    [[nodiscard]] Asked<std::vector<ChatMessage>> enter(NamedTalks::Kind kind);
+    [[nodiscard]] Asked<NamedTalks::Said> enter(NamedTalks::Kind kind);
     [[nodiscard]] ApiError blamed(const Error& why) const;
     void end(const Exchange::End& end, std::vector<Json>& chunks);
     void put_last(std::vector<Json>& chunks) const;

@@ -16,7 +16,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 Result<std::vector<Token>> prompt_of(Request& request, const Tokenizer& tokenizer,
                                      TextPlace place) {
     std::vector<Token> tokens = std::move(request.tokens);
-    if (tokens.empty()) {
+    if (tokens.empty() || request.tokens_place.value_or(place) != place) {
         HEXCORE_TRY(of_text, tokenizer.tokenize(request.text, place));
         tokens = std::move(of_text);
     }

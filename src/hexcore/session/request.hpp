@@ -11,6 +11,7 @@
 #include "hexcore/base/result.hpp"
 #include "hexcore/report/run_report.hpp"
 #include "hexcore/runtime/sampler.hpp"
+#include "hexcore/runtime/tokenizer.hpp"
 
 namespace hexcore {
 
@@ -53,6 +54,9 @@ struct Answer {
 struct Request {
     std::string text;           ///< the prompt, unless there are
     std::vector<Token> tokens;  ///< which are the prompt
+    /// `tokens` are those of `text` there; where the session stands elsewhere, the engine's thread
+    /// makes them again. Empty: they are the prompt wherever it stands.
+    std::optional<TextPlace> tokens_place = {};
     PromptKind kind = PromptKind::behind;
     /// Of a whole prompt, how many tokens at its start other prompts begin with, too (those of a
     /// system prompt). They are computed once; a piece of the prompt ends behind them.
@@ -63,7 +67,7 @@ struct Request {
     std::uint32_t max_tokens = 0;  ///< to generate; 0: until the model or the context ends it
     std::vector<std::string> stops = {};  ///< texts that end the answer, and are no part of it
     SamplingOptions sampling = {};
-    Grammar grammar = {};
+    ParsedGrammar grammar = {};  ///< what the answer has to follow
     std::vector<LogitBias> biases = {};
     std::vector<Token> shown_tokens = {};  ///< special ones, whose names are part of the text
     /// One that is interrupted leaves the session as it was, as one that fails does.
