@@ -10,16 +10,11 @@
 
 #include "hexcore/runtime/loaded_model.hpp"
 #include "hexcore/runtime/verify.hpp"
+#include "support/sanitized.hpp"
 #include "support/temp_folder.hpp"
 #include "support/tiny_mixture.hpp"
 
 namespace hexcore::test {
-
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool sanitized = true;  // its quarantine keeps what was freed
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 inline std::vector<llama_token> tokens_for(std::size_t count, std::uint32_t n_vocab) {
     std::mt19937 random(static_cast<std::uint32_t>(count));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,10 @@ public:
         params.kv_overrides = overrides;
         model_.reset(
             llama_model_load_from_file(HEXCORE_LLAMA_MODELS "/ggml-vocab-starcoder.gguf", params));
-        EXPECT_NE(model_, nullptr) << pre;
+        if (!model_) {
+            throw std::runtime_error(std::string("libllama does not load the vocabulary of ") +
+                                     HEXCORE_LLAMA_MODELS " as " + pre);
+        }
     }
     [[nodiscard]] const llama_vocab& operator*() const {
         return *llama_model_get_vocab(model_.get());

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ constexpr std::size_t stack_of_others = std::size_t{1} << 20;   // all but the s
 // A match may go over two stretches that adjoin ("...\n\n"), and frames differ a little.
 constexpr std::size_t times_the_stack = 3;
 
+constexpr const char* parted = "a1. 1a\n.";
 constexpr std::array<char, StretchCost::kinds> examples = {' ', '\n', 'a', '1', '.'};
 constexpr std::array others_tried = {"A",  "aA",   "+",       ".+",     "\t",    "é",
                                      "中", "の",   "한",      "ก",      "。",    "٣",
@@ -94,25 +96,35 @@ tl::unexpected<Error> refused_stack(std::size_t bytes) {
                 to_string(Bytes(bytes)));
 }
 
-/// What of the stack it takes for each character, where that is the most; 0: what all take. Each
-/// call compiles the vocabulary's expressions anew, so texts are tried together.
-Result<std::size_t> bytes_each(const llama_vocab& vocab, const std::string& text) {
-    const auto used = stack_used(vocab, text);
-    if (!used) {
-        return refused_stack(stack_of_trial);
+/// Tries texts with the splitter of one vocabulary. Each trial compiles its expressions anew, so
+/// texts are tried together.
+class Trial {
+public:
+    explicit Trial(const llama_vocab& vocab) : vocab_(vocab), least_(stack_used(vocab, parted)) {}
+
+    /// What of the stack each character takes, where that is the most; 0: no more than all take.
+    [[nodiscard]] Result<std::size_t> bytes_each(const std::string& text) const {
+        const auto used = stack_used(vocab_, text);
+        if (!used || !least_) {
+            return refused_stack(stack_of_trial);
+        }
+        // Some pages more say nothing yet: frames have more than 100 bytes.
+        const std::size_t others = *least_ + 64 * 1024;
+        return (*used - std::min(*used, others) + characters_tried - 1) / characters_tried;
     }
-    // All but the splitter takes some pages, and frames have more than 100 bytes.
-    constexpr std::size_t others = 64 * 1024;
-    return (*used - std::min(*used, others) + characters_tried - 1) / characters_tried;
-}
+
+private:
+    const llama_vocab& vocab_;
+    std::optional<std::size_t> least_;  ///< what a text takes that has nothing to go on over
+};
 
 std::string each_kind() {
     std::string all;
     for (const char example : examples) {
-        all += repeated(std::string(1, example)) + "a1. 1a\n.";
+        all += repeated(std::string(1, example)) + parted;
     }
     for (const char* text : others_tried) {
-        all += repeated(text) + "a1. 1a\n.";
+        all += repeated(text) + parted;
     }
     return all;
 }
@@ -129,11 +141,12 @@ std::string pair(std::size_t kind, std::size_t other) {
 
 Result<StretchCost> stretch_cost(const llama_vocab& vocab) {
     StretchCost cost;
-    HEXCORE_TRY(of_kinds, bytes_each(vocab, each_kind()));
+    const Trial trial(vocab);
+    HEXCORE_TRY(of_kinds, trial.bytes_each(each_kind()));
     cost.bytes = of_kinds;
     for (std::size_t kind = 1; kind < StretchCost::kinds && cost.bytes > 0; ++kind) {
         for (std::size_t other = 0; other < kind; ++other) {
-            HEXCORE_TRY(of_pair, bytes_each(vocab, pair(kind, other)));
+            HEXCORE_TRY(of_pair, trial.bytes_each(pair(kind, other)));
             if (of_pair > 0) {
                 cost.bytes = std::max(cost.bytes, of_pair);
                 std::ranges::replace(cost.group, std::size_t{cost.group[kind]},

@@ -17,8 +17,8 @@ struct Grammar {
     /// It holds only from where one of the triggers was generated: a pattern (its first group), or
     /// a token.
     bool lazy = false;
-    std::vector<std::string> trigger_patterns;
-    std::vector<Token> trigger_tokens;
+    std::vector<std::string> trigger_patterns = {};
+    std::vector<Token> trigger_tokens = {};
     /// What of it is there already, behind the prompt's end.
     std::vector<Token> start = {};
 };

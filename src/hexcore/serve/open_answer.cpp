@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
-#include "hexcore/chat/request_check.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/serve/text_writer.hpp"
 #include "hexcore/session/describe_run.hpp"
@@ -58,11 +57,17 @@ Asked<void> check_knows_tools(const ServedModel& model, const ChatRequest& chat)
     return {};
 }
 
-ApiError not_applied(const ChatRequest& chat, const Error& why) {
-    if (!chat.json_schema.empty() && !grammar_of_schema(chat.json_schema)) {
-        return of_field("response_format", why);
+/// To blame is what it would be taken without.
+ApiError not_applied(const ServedModel& model, const ChatRequest& chat, const Error& why) {
+    ChatRequest others = chat;
+    others.tools.clear();
+    others.tool_choice = ToolChoice::none;
+    if (!chat.tools.empty() && model.chat_template().apply(others)) {
+        return of_field("tools", why);
     }
-    return of_field(check_tools(chat.tools) ? "messages" : "tools", why);
+    others.json_schema.clear();
+    const bool schema = !chat.json_schema.empty() && model.chat_template().apply(others);
+    return of_field(schema ? "response_format" : "messages", why);
 }
 
 /// The template took it, but its text is none for the tokenizer, or its grammar none for answers.
@@ -131,7 +136,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     HEXCORE_TRY_VOID(check_knows_tools(model, asked.chat));
     auto prompt = model.chat_template().apply(asked.chat);
     if (!prompt) {
-        return tl::unexpected(not_applied(asked.chat, prompt.error()));
+        return tl::unexpected(not_applied(model, asked.chat, prompt.error()));
     }
     Request request = std::move(asked.answer.how);
     if (const auto put = put_chat(request, *prompt, model.model()); !put) {
