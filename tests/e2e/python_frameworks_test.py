@@ -120,6 +120,30 @@ torch.cuda.hold(0, 5, 5)
     assert told.holders() == {"cuda:0 PyTorch": {"allocated": 100}}
 
 
+@pytest.mark.parametrize("held, verdict, bytes_per_repeat", [
+    ("(step << 20, (10 + step) << 20)", "leak", MIB),
+    ("(5 << 20, min(10 + step, 20) << 20)", "cache", 0),
+])
+def test_steps_are_judged_by_what_each_left(hexcore, tmp_path, held, verdict, bytes_per_repeat):
+    """Exactly, although samples are much further apart: a leak, and a cache up to its plateau."""
+    run(hexcore, tmp_path, f"""
+import time
+import hexcore, torch
+torch.cuda.start(1)
+for step in range(60):
+    with hexcore.label("step"):
+        torch.cuda.hold(0, *{held})
+    time.sleep(0.011)
+""")
+    assert hexcore("report", tmp_path / "told.hxr", "-o", tmp_path / "out.json").code == 0
+    document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    (steps,) = document["repeats"]
+    (gpu,) = (device for device in steps["devices"] if device["device"] == "cuda:0")
+    assert (gpu["known_by"], gpu["verdict"]) == ("allocations", verdict)
+    if verdict == "leak":
+        assert gpu["bytes_per_repeat"] == bytes_per_repeat
+
+
 @pytest.mark.parametrize("watchers, own, expected", [
     (None, None, "cuda:1"),
     ("3,5", "3,5", "cuda:1"),

@@ -41,6 +41,20 @@ void story() {
                     bytes.data());
 }
 
+/// Steps of more than 10 ms, each of which leaves 1 MiB behind; it tells sums alone.
+void sums(std::uint64_t count) {
+    const hexcore_holder holder = hexcore_holder_open(HEXCORE_HOLDER_PYTORCH, "cuda:0", 0);
+    const char* name = "allocated";
+    for (std::uint64_t step = 1; step <= count; ++step) {
+        hexcore_label_begin("step");
+        const std::uint64_t bytes = step * mib;
+        hexcore_amounts(holder, 1, &name, &bytes);
+        hexcore_label_end();
+        const timespec time{0, 11'000'000};
+        ::nanosleep(&time, nullptr);
+    }
+}
+
 /// Both tell, the child under a label that began before it was there.
 void forked() {
     hexcore_label_begin("parent");
@@ -138,11 +152,12 @@ void executes(std::uint64_t /*count*/) {
     ::execl("/proc/self/exe", "telling_child", "story", nullptr);
 }
 
-const std::array<std::pair<const char*, std::function<void(std::uint64_t)>>, 9> stories{
+const std::array<std::pair<const char*, std::function<void(std::uint64_t)>>, 10> stories{
     {{"story", [](std::uint64_t) { story(); }},
      {"forked", [](std::uint64_t) { forked(); }},
      {"threads", threads},
      {"flood", flood},
+     {"sums", sums},
      {"hostile", [](std::uint64_t) { hostile(); }},
      {"forever", forever},
      {"killed", killed},

@@ -114,6 +114,21 @@ TEST_F(ListenerTest, TellsWhatAHolderHadAtMostAndThatAnEndedOneHasNothing) {
     EXPECT_EQ(last["cuda:0"], 0_B);
 }
 
+TEST_F(ListenerTest, TellsWhatEachRepeatLeftWhereOnlySumsAreKnown) {
+    run("sums 4");
+    finish();
+    std::vector<Bytes> totals;
+    for (const RecordedAmounts& amounts : kept_.all_amounts) {
+        totals.push_back(amounts.total());
+    }
+    EXPECT_THAT(totals, ElementsAre(1_MiB, 2_MiB, 3_MiB, 4_MiB, Bytes()));
+    ASSERT_EQ(kept_.labels.size(), 8U);
+    for (std::size_t step = 0; step < 4; ++step) {
+        EXPECT_EQ(kept_.all_amounts[step].time, kept_.labels[2 * step + 1].time)
+            << "before the label ends";
+    }
+}
+
 TEST_F(ListenerTest, LosesNothingOfAProgramThatIsKilled) {
     run("killed");
     finish();

@@ -28,6 +28,8 @@ public:
                                                        TextRef purpose);
     /// It has these, and no others.
     void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
+    /// Whether only sums are known of it now, and no allocations.
+    [[nodiscard]] bool has_sums_only() const { return alive_.empty(); }
     [[nodiscard]] bool has(std::uint64_t id) const { return alive_.contains(id); }
     /// It has nothing any more.
     void clear(RecordedTime time);

@@ -174,6 +174,9 @@ void ToldProgram::label(const RingRecord& record, RecordedTime time, RecordSink&
     if (record.depth == 0 || record.depth > depth_max) {
         return;
     }
+    if (record.kind == RingKind::label_ends) {
+        tell_sums(time, sink);
+    }
     end_labels(record.thread, record.depth - 1U, time, sink);
     if (record.kind != RingKind::label_begins || labels_.size() >= threads_max) {
         return;
@@ -202,6 +205,25 @@ void ToldProgram::stack(const RingRecord& record) {
         frames.push_back({module == modules_.end() ? nullptr : module->second, numbers[i + 1]});
     }
     stacks_[record.numbers.front()] = names_.stack(std::move(frames));
+}
+
+/// While a label is still open: its repeats are compared by what each left, and of a holder that
+/// tells no allocations this is how it is known.
+void ToldProgram::tell_sums(RecordedTime time, RecordSink& sink) {
+    constexpr std::chrono::milliseconds between(10);
+    if (time < next_sums_) {
+        return;
+    }
+    next_sums_ = time + between;
+    changes_.clear();
+    for (auto& [number, books] : holders_) {
+        if (books.has_sums_only()) {
+            books.take_changes(time, changes_);
+        }
+    }
+    for (const RecordedAmounts& amounts : changes_) {
+        sink.amounts(amounts);
+    }
 }
 
 void ToldProgram::tell_amounts(RecordedTime now, RecordSink& sink) {
