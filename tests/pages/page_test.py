@@ -102,7 +102,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_shows_all(opened):
     assert it.shown() == "0.00 s to 1:00:00"
 
 
-def test_the_strip_below_the_charts_selects_a_time(opened):
+def test_the_strip_below_the_first_chart_selects_a_time(opened):
     it = opened("hour")
     handle = it.page.locator(".dygraph-rangesel-zoomhandle").last
     handle.scroll_into_view_if_needed()

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <set>
 
-#include "hexcore/base/printable.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::size_t most_rows_in_all = 32'000;
-constexpr std::size_t most_parts = 64;
-constexpr std::size_t longest_name = 120;
+constexpr std::size_t most_parts_of_row = 64;
 
 /// So wide that no device has more rows than it may.
 std::chrono::microseconds bucket_for(const WatchFindings& findings, std::size_t rows_max) {
@@ -34,12 +33,8 @@ std::string program_of(const std::string& command) {
     return word.substr(word.rfind('/') + 1);
 }
 
-std::string shown(const std::string& command) {
-    return command.empty() ? "a process" : shortened(command, longest_name);
-}
-
 std::string process_name(std::uint32_t pid, const std::string& command) {
-    return fmt::format("{} ({})", shown(command), pid);
+    return fmt::format("{} ({})", command_name(command), pid);
 }
 
 bool few(const std::vector<std::string>& names) {
@@ -115,7 +110,7 @@ void RecordingCharts::keep(const RecordedRow& row) {
         parts.push_back(&part);
     }
     const auto end =
-        parts.begin() + static_cast<std::ptrdiff_t>(std::min(most_parts, parts.size()));
+        parts.begin() + static_cast<std::ptrdiff_t>(std::min(most_parts_of_row, parts.size()));
     std::partial_sort(
         parts.begin(), end, parts.end(),
         [](const RecordedPart* a, const RecordedPart* b) { return a->bytes > b->bytes; });
@@ -135,8 +130,8 @@ std::vector<std::string> RecordingCharts::names_for(const Device& device) const 
             if (part.units > 0 && processes[part.who].empty()) {
                 const auto& [pid, command] = who_[part.who];
                 processes[part.who] = process_name(pid, command);
-                commands[part.who] = shown(command);
-                programs[part.who] = shown(program_of(command));
+                commands[part.who] = command_name(command);
+                programs[part.who] = command_name(program_of(command));
             }
         }
     }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "hexcore/base/printable.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 namespace {
@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t most_amounts = 2'000'000;
 constexpr std::size_t most_holders = 64;
 constexpr std::size_t most_holder_charts = 16;
-constexpr std::size_t most_names = 250;
-constexpr std::size_t longest_name = 80;
+constexpr std::size_t most_purposes = 250;
 
 /// Devices that Hexcore makes of main memory are named so.
 bool is_main_memory(const std::string& device) { return device.starts_with("host"); }
@@ -70,9 +69,8 @@ RecordingHoldings::RecordingHoldings(RecordedTime duration, std::size_t rows_max
       bucket_(duration * 2 / static_cast<std::int64_t>(rows_max) + std::chrono::microseconds(1)) {}
 
 std::uint32_t RecordingHoldings::name_of(const TextRef& text) {
-    const std::string name = text && names_.size() < most_names
-                                 ? shortened(text->text, longest_name)
-                                 : std::string(all_others);
+    const std::string name =
+        text && names_.size() < most_purposes ? hexcore::name_of(text) : std::string(all_others);
     const auto [at, is_new] =
         name_numbers_.try_emplace(name, static_cast<std::uint32_t>(names_.size()));
     if (is_new) {
@@ -137,7 +135,7 @@ std::string RecordingHoldings::series_name(const Holder& holder, std::uint32_t n
     if (holder.holder->kind != HolderKind::ledger) {
         return fmt::format("{} {}", to_string(holder.holder->kind), names_[name]);
     }
-    const std::string whose = shortened(holder.holder->device, longest_name);
+    const std::string whose = shortened(holder.holder->device, recorded_name_max);
     return whose == device ? names_[name] : fmt::format("{}: {}", whose, names_[name]);
 }
 
@@ -154,8 +152,8 @@ ChartView RecordingHoldings::view_of(const std::vector<const Holder*>& holders,
             }
             for (const auto& [name, bytes] : moment->amounts) {
                 const auto [at, is_new] = numbers.try_emplace(
-                    view.series.size() < most_names ? series_name(*holder, name, device)
-                                                    : std::string(all_others),
+                    view.series.size() < most_purposes ? series_name(*holder, name, device)
+                                                       : std::string(all_others),
                     view.series.size());
                 if (is_new) {
                     view.series.push_back({at->first, std::vector<std::uint64_t>(times.size())});
@@ -209,9 +207,9 @@ DeviceChart RecordingHoldings::chart_of(const Holder& holder) const {
         .name = holder.holder->device,
         .description = fmt::format(
             "held by {}",
-            process
-                ? fmt::format("{} ({})", shortened(process->command, longest_name), process->pid)
-                : "a process"),
+            process ? fmt::format("{} ({})", shortened(process->command, recorded_name_max),
+                                  process->pid)
+                    : "a process"),
         .unit = Bytes(1),
         .total = holder.holder->total};
     for (const Moment& moment : holder.moments) {
@@ -222,7 +220,7 @@ DeviceChart RecordingHoldings::chart_of(const Holder& holder) const {
         chart.times.push_back(seen->second);
     }
     chart.views.push_back(
-        view_of({&holder}, chart.times, shortened(chart.device.name, longest_name)));
+        view_of({&holder}, chart.times, shortened(chart.device.name, recorded_name_max)));
     keep_largest(chart.views.front(), std::vector<std::uint64_t>(chart.times.size()),
                  std::string(all_others));
     set_peak(chart);

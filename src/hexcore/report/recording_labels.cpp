@@ -2,23 +2,23 @@
 
 #include <algorithm>
 
-#include "hexcore/base/printable.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::size_t most_bands = 3000;
 constexpr std::size_t most_marks = 1000;
-constexpr std::size_t most_names = 500;
+constexpr std::size_t most_labels = 500;
 constexpr std::size_t most_lanes = 16;
 constexpr std::size_t most_open = 64;
-constexpr std::size_t longest_name = 120;
 
 }  // namespace
 
 std::uint32_t RecordingLabels::name_of(const TextRef& text) {
-    const std::string name =
-        names_.size() < most_names && text ? shortened(text->text, longest_name) : "all others";
+    const std::string name = names_.size() < most_labels && text
+                                 ? shortened(text->text, recorded_name_max)
+                                 : "all others";
     const auto [at, is_new] =
         names_.try_emplace(name, static_cast<std::uint32_t>(times_.names.size()));
     if (is_new) {
@@ -81,7 +81,7 @@ void RecordingLabels::label_sum(const RecordedLabelSum& sum) {
 
 void RecordingLabels::mark(const RecordedMark& mark) {
     if (times_.marks.size() < most_marks && mark.name) {
-        times_.marks.push_back({mark.time, shortened(mark.name->text, longest_name)});
+        times_.marks.push_back({mark.time, shortened(mark.name->text, recorded_name_max)});
     }
 }
 

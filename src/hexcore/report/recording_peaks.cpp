@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
-#include "hexcore/base/printable.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 namespace {
 
-constexpr std::size_t most_names = 4096;
-constexpr std::size_t longest_name = 120;
+constexpr std::size_t most_peaks = 4096;
 constexpr std::size_t frames_shown = 4;
 
 /// Where a map has room for the key, or has it: its value. Null otherwise.
@@ -20,10 +19,8 @@ typename Map::mapped_type* place_in(Map& map, const typename Map::key_type& key)
     if (found != map.end()) {
         return &found->second;
     }
-    return map.size() < most_names ? &map[key] : nullptr;
+    return map.size() < most_peaks ? &map[key] : nullptr;
 }
-
-std::uint64_t number_of(const TextRef& text) { return text ? text->number : 0; }
 
 /// "keep() at train.cpp:88" without the line, which moves with every change of the file.
 std::string function_of(const std::string& frame) { return frame.substr(0, frame.find(" at ")); }
@@ -51,7 +48,7 @@ void PeakFinder::run(const RecordedRun& /*run*/) {}
 void PeakFinder::thinned(RecordedTime /*from*/, std::chrono::microseconds /*bucket*/) {}
 
 void PeakFinder::device(const RecordedDevice& device) {
-    devices_[device.number].name = shortened(device.name, longest_name);
+    devices_[device.number].name = shortened(device.name, recorded_name_max);
 }
 
 void PeakFinder::row(const RecordedRow& row) {
@@ -64,7 +61,7 @@ void PeakFinder::row(const RecordedRow& row) {
     for (const auto& [command, bytes] : sums) {
         if (const auto known = device.commands.find(command); known != device.commands.end()) {
             known->second = std::max(known->second, bytes);
-        } else if (device.commands.size() < most_names) {
+        } else if (device.commands.size() < most_peaks) {
             device.commands.emplace(command, bytes);
         }
     }
@@ -86,8 +83,8 @@ void PeakFinder::amounts(const RecordedAmounts& amounts) {
         }
         if (purpose->name.empty()) {
             purpose->name =
-                fmt::format("{}: {}", shortened(amounts.holder->device, longest_name),
-                            amount.name ? shortened(amount.name->text, longest_name) : "none");
+                fmt::format("{}: {}", shortened(amounts.holder->device, recorded_name_max),
+                            amount.name ? shortened(amount.name->text, recorded_name_max) : "none");
         }
         purpose->level.most = std::max(purpose->level.most, amount.bytes.count());
     }
@@ -105,7 +102,7 @@ void PeakFinder::change(const RecordedSite& site, std::uint64_t taken, std::uint
     if (site.label) {
         if (Named* label = place_in(labels_, site.label->number)) {
             if (label->name.empty()) {
-                label->name = shortened(site.label->text, longest_name);
+                label->name = shortened(site.label->text, recorded_name_max);
             }
             label->level.change(taken, released);
         }
@@ -144,7 +141,7 @@ RecordingPeaks PeakFinder::peaks(Symbols& symbols) const {
         for (const auto& [command, bytes] : device.commands) {
             add(PeakOf::process,
                 fmt::format("{}: {}", device.name,
-                            command.empty() ? "a process" : shortened(command, longest_name)),
+                            command.empty() ? "a process" : shortened(command, recorded_name_max)),
                 bytes);
         }
     }

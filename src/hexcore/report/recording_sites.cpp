@@ -2,19 +2,13 @@
 
 #include <algorithm>
 
-#include "hexcore/base/printable.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::size_t most_sites = 8192;
-constexpr std::size_t most_shown = 100;
-constexpr std::size_t longest_name = 120;
-
-std::uint64_t number_of(const TextRef& text) { return text ? text->number : 0; }
-std::string words_of(const TextRef& text) {
-    return text ? shortened(text->text, longest_name) : std::string();
-}
+constexpr std::size_t most_sites_shown = 100;
 
 }  // namespace
 
@@ -81,10 +75,11 @@ std::vector<TakenSite> RecordingSites::largest() const {
     for (const auto& [key, account] : accounts_) {
         const RecordedSite& site = account.site;
         if (account.most > 0) {
-            sites.push_back({.device = site.holder ? shortened(site.holder->device, longest_name)
-                                                   : std::string(),
-                             .purpose = words_of(site.purpose),
-                             .label = words_of(site.label),
+            sites.push_back({.device = site.holder
+                                           ? shortened(site.holder->device, recorded_name_max)
+                                           : std::string(),
+                             .purpose = name_of(site.purpose),
+                             .label = name_of(site.label),
                              .stack = site.stack,
                              .most = Bytes(account.most),
                              .left = Bytes(account.alive),
@@ -95,7 +90,7 @@ std::vector<TakenSite> RecordingSites::largest() const {
     std::stable_sort(sites.begin(), sites.end(), [](const TakenSite& a, const TakenSite& b) {
         return a.left != b.left ? a.left > b.left : a.most > b.most;
     });
-    sites.resize(std::min(sites.size(), most_shown));
+    sites.resize(std::min(sites.size(), most_sites_shown));
     return sites;
 }
 

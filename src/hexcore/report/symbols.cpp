@@ -15,7 +15,7 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t longest_name = 160;
+constexpr std::size_t longest_symbol = 160;
 constexpr std::size_t most_modules = 256;
 
 const Dwfl_Callbacks& callbacks() {
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] std::optional<std::string> function_at(std::uint64_t offset) const {
         const char* name = dwfl_module_addrname(module_, offset + bias_);
         return name == nullptr ? std::nullopt
-                               : std::optional(shortened(demangled(name), longest_name));
+                               : std::optional(shortened(demangled(name), longest_symbol));
     }
 
     [[nodiscard]] std::optional<std::string> line_at(std::uint64_t offset) const {
@@ -97,7 +97,7 @@ Symbols::Module* Symbols::module_of(const std::string& path) {
     }
     std::unique_ptr<Module> module = Module::open(path);
     if (module == nullptr) {
-        missing_.push_back(shortened(path, longest_name));
+        missing_.push_back(shortened(path, longest_symbol));
     }
     return modules_.emplace(path, std::move(module)).first->second.get();
 }
@@ -107,7 +107,7 @@ std::string Symbols::name_of(const RecordedFrame& frame) {
         return fmt::format("{:#x}", frame.offset);
     }
     const std::string& path = frame.module->text;
-    const std::string file = shortened(file_name(path), longest_name);
+    const std::string file = shortened(file_name(path), longest_symbol);
     const std::string address = fmt::format("{}+{:#x}", file, frame.offset);
     const Module* module = module_of(path);
     if (module == nullptr || frame.offset == 0) {

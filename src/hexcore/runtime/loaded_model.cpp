@@ -43,6 +43,10 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
     std::unique_ptr<State> state(new State{
         {}, machine, inventory, plan, std::move(loaded), ToldEntries(machine.host()), {}});
     state->enter_host_memory();
+    // Whoever is told what is held learns now what libllama uses its buffers for.
+    for (std::size_t i = 0; i < machine.size(); ++i) {
+        (void)machine.device(DeviceId(i)).memory().accounted();
+    }
     return LoadedModel(std::move(state));
 }
 

@@ -27,7 +27,7 @@ const fillHelp = () => {
         (key) => [element("dt", {}, element("kbd", {}, key.shown)),
                   element("dd", {}, key.does)])),
         element("p", {class: "quiet"}, "Drag over a chart to zoom in, with Shift to move, and click "
-            + "twice for the whole time; or move the ends of the strip below the last chart."),
+            + "twice for the whole time; or move the ends of the strip below the first chart."),
         close);
 };
 

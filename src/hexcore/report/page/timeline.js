@@ -219,7 +219,7 @@ const nextStacking = () => {
     if (ways.length > 1) stackBy(ways[(ways.indexOf(timeline.by) + 1) % ways.length]);
 };
 
-const addChart = (description, index, count) => {
+const addChart = (description, index) => {
     const chart = {data: decodeChart(description)};
     chart.view = viewOf(chart);
     chart.peakRow = peakRowOf(chart);
@@ -229,7 +229,7 @@ const addChart = (description, index, count) => {
     chart.legend = element("div", {class: "legend"});
     const peak = formatBytes(totalAt(chart.view, chart.peakRow));
     const plot = element("div", {
-        class: index + 1 === count ? "plot ranged" : "plot", tabindex: "0", role: "application",
+        class: index === 0 ? "plot ranged" : "plot", tabindex: "0", role: "application",
         "aria-label": `${chart.data.name} over time, peak ${peak} at ` +
             `${formatClock(chart.data.times[chart.peakRow])}; arrow keys move the cursor`,
     }, chart.canvas, chart.hairline, chart.peak);
@@ -240,7 +240,7 @@ const addChart = (description, index, count) => {
                 element("span", {class: "quiet"}, chart.data.description)),
         element("div", {class: "body"}, plot, chart.legend)));
     timeline.charts.push(chart);
-    chart.graph = makeGraph(chart, index + 1 === count);
+    chart.graph = makeGraph(chart, index === 0);
     fillLegend(chart);
     placeMarks(chart, chart.graph);
 };
@@ -270,7 +270,7 @@ const drawTimeline = () => {
     timeline.whole = [0, Math.max(data.recording.duration_ms / 1e3, 1e-3)];
     timeline.window = timeline.whole;
     timeline.by = charts[0].views[0].by;
-    charts.forEach((chart, index) => addChart(chart, index, charts.length));
+    charts.forEach(addChart);
     addTimeTools();
     drawLanes();
     sayWindow();

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/recording/told_records.hpp"
+
+namespace hexcore {
+
+/// Names out of recordings, which may be as long as a file, are cut after so many bytes.
+inline constexpr std::size_t recorded_name_max = 120;
+
+[[nodiscard]] inline std::uint64_t number_of(const TextRef& text) {
+    return text ? text->number : 0;
+}
+
+/// The name to be shown; empty where there is none.
+[[nodiscard]] inline std::string name_of(const TextRef& text) {
+    return text ? shortened(text->text, recorded_name_max) : std::string();
+}
+
+/// Of a process: its command, or what to say where it has none.
+[[nodiscard]] inline std::string command_name(const std::string& command) {
+    return command.empty() ? "a process" : shortened(command, recorded_name_max);
+}
+
+}  // namespace hexcore
