@@ -6,6 +6,7 @@
 //   ledger   a process with a device of Hexcore's own: host0, by purpose; 20 allocations in a
 //   label,
 //            15 of which it releases, with a stack that begins in record_ledger() here
+//   leak     40 steps, each of which leaves 1 MiB more in its history
 //   build    300 short-lived compilers of one program
 //   hostile  names that would be scripts, styles, control characters, 1 MB long
 //   short    over before the second sample
@@ -200,6 +201,36 @@ void record_ledger(RecordingWriter& writer) {
     writer.end({.time = seconds(5), .processes = 1, .notes = ""});
 }
 
+void record_leak(RecordingWriter& writer) {
+    writer.run(some_run({"python3", "train.py"}, milliseconds(100)));
+    writer.device(host());
+    const ProcessRef training = process(1, "python3 train.py");
+    const HolderRef program = holder(1, training, HolderKind::program, "host", {});
+    const TextRef history = text(1, "history");
+    const TextRef step = text(2, "step");
+    for (unsigned n = 0; n < 40; ++n) {
+        const microseconds time = seconds(n);
+        const Bytes kept = 1_MiB * (n + 1);
+        const auto tell = [&](LabelEdge edge, milliseconds later) {
+            writer.label({.time = time + later,
+                          .edge = edge,
+                          .process = training,
+                          .thread = 7,
+                          .name = step});
+        };
+        tell(LabelEdge::begin, milliseconds(100));
+        writer.amounts(
+            {.time = time + milliseconds(400), .holder = program, .amounts = {{history, kept}}});
+        tell(LabelEdge::end, milliseconds(500));
+        writer.row({.device = 0,
+                    .time = time + milliseconds(600),
+                    .parts = {{training, kept + 16_MiB}},
+                    .others = {},
+                    .free = 40_GiB});
+    }
+    writer.end({.time = seconds(40), .processes = 1, .notes = ""});
+}
+
 void record_build(RecordingWriter& writer) {
     writer.run(some_run({"ninja"}, milliseconds(100)));
     writer.device(host());
@@ -268,11 +299,8 @@ void record_short(RecordingWriter& writer) {
 
 int make(const std::string& kind, const std::string& path) {
     const std::map<std::string, std::function<void(RecordingWriter&)>> kinds = {
-        {"hour", record_hour},
-        {"ledger", record_ledger},
-        {"build", record_build},
-        {"hostile", record_hostile},
-        {"short", record_short}};
+        {"hour", record_hour},   {"ledger", record_ledger},   {"leak", record_leak},
+        {"build", record_build}, {"hostile", record_hostile}, {"short", record_short}};
     auto file = recording_at(path);
     if (!file || !kinds.contains(kind)) {
         return 2;

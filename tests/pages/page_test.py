@@ -224,6 +224,17 @@ def test_where_memory_was_taken_has_names_of_functions(opened):
     assert "/nowhere/gone.so" in page.text_content("#notes")
 
 
+def test_a_leak_is_said_with_its_label_and_size(opened):
+    it = opened("leak")
+    assert it.page.text_content(".device .pill") == "leak: +1.0 MiB a step"
+    rows = [row.locator("td").all_text_contents()
+            for row in it.page.locator("#growth .list").nth(1).locator("tbody tr").all()]
+    assert [row[:5] for row in rows] == [["step", "40", "host", "leak", "+1.0 MiB"],
+                                         ["", "", "history", "leak", "+1.0 MiB"]]
+    it.page.keyboard.press("s")
+    assert list(it.legend()[1]) == ["history", "outside what programs told"]
+
+
 def test_many_processes_of_one_program_are_one_series(opened):
     _, parts = opened("build").legend()
     assert list(parts) == ["cc1plus", "ninja"]

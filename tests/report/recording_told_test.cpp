@@ -70,6 +70,7 @@ TEST(RecordingHoldings, StackADeviceByPurposeWithWhatNobodyTold) {
     EXPECT_THAT(view.series[1].units, ElementsAre(100, 90, 0));
     EXPECT_EQ(charts[1].device.name, "host0");
     EXPECT_EQ(charts[1].peak, 4_MiB);
+    EXPECT_EQ(charts[1].times[charts[1].peak_row], seconds(4));
 }
 
 TEST(RecordingHoldings, WhatAProcessHadEndsWithIt) {

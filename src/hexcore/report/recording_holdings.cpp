@@ -23,6 +23,21 @@ bool is_of(const RecordedHolder& holder, const RecordedDevice& device) {
            (device.kind == RecordedKind::host && is_main_memory(holder.device));
 }
 
+/// Outside of what the rest is.
+std::string who_told(HolderKind kind) {
+    switch (kind) {
+        case HolderKind::ledger:
+            return "Hexcore's devices";
+        case HolderKind::program:
+            return "what programs told";
+        case HolderKind::pytorch:
+        case HolderKind::cupy:
+        case HolderKind::jax:
+            return to_string(kind);
+    }
+    return "";
+}
+
 /// Puts what is beyond the largest series into the last one, which has `rest` already.
 void keep_largest(ChartView& view, std::vector<std::uint64_t> rest, const std::string& rest_name) {
     const auto most = [](const ChartSeries& series) {
@@ -49,11 +64,12 @@ void set_peak(DeviceChart& chart) {
             totals[r] += series.units[r];
         }
     }
-    const auto largest = std::max_element(totals.begin(), totals.end());
-    if (largest == totals.end()) {
+    // Of several the last: what memory is for is often known only a moment after it is taken.
+    const auto largest = std::max_element(totals.rbegin(), totals.rend());
+    if (largest == totals.rend()) {
         return;
     }
-    chart.peak_row = static_cast<std::size_t>(largest - totals.begin());
+    chart.peak_row = static_cast<std::size_t>(totals.rend() - largest - 1);
     chart.peak = chart.device.unit * *largest;
     for (const ChartSeries& series : chart.views.front().series) {
         chart.peak_parts.push_back(
@@ -129,9 +145,13 @@ const RecordingHoldings::Moment* RecordingHoldings::moment_at(const Holder& hold
     return after == holder.moments.begin() ? nullptr : &*std::prev(after);
 }
 
-/// "experts" on a ledger's own chart, "host0: experts" on another's, "PyTorch cache".
+/// "experts" on a ledger's own chart, "host0: experts" on another's, "PyTorch cache", or as a
+/// program names it.
 std::string RecordingHoldings::series_name(const Holder& holder, std::uint32_t name,
                                            const std::string& device) const {
+    if (holder.holder->kind == HolderKind::program) {
+        return names_[name];
+    }
     if (holder.holder->kind != HolderKind::ledger) {
         return fmt::format("{} {}", to_string(holder.holder->kind), names_[name]);
     }
@@ -171,9 +191,7 @@ void RecordingHoldings::add_purposes(DeviceChart& chart) const {
     for (const auto& [number, holder] : holders_) {
         if (is_of(*holder.holder, chart.device)) {
             holders.push_back(&holder);
-            kinds.insert(holder.holder->kind == HolderKind::ledger
-                             ? "Hexcore's devices"
-                             : to_string(holder.holder->kind));
+            kinds.insert(who_told(holder.holder->kind));
         }
     }
     ChartView view = view_of(holders, chart.times, chart.device.name);

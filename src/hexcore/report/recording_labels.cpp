@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::size_t most_bands = 3000;
 constexpr std::size_t most_marks = 1000;
-constexpr std::size_t most_labels = 500;
+constexpr std::size_t most_label_names = 500;
 constexpr std::size_t most_lanes = 16;
 constexpr std::size_t most_open = 64;
 
 }  // namespace
 
 std::uint32_t RecordingLabels::name_of(const TextRef& text) {
-    const std::string name = names_.size() < most_labels && text
+    const std::string name = names_.size() < most_label_names && text
                                  ? shortened(text->text, recorded_name_max)
                                  : "all others";
     const auto [at, is_new] =

@@ -60,6 +60,7 @@ Json chart_json(const DeviceChart& chart) {
     return {{"name", shortened(chart.device.name, longest_text)},
             {"description", description_of(chart.device)},
             {"unit_bytes", chart.device.unit.count()},
+            {"peak_row", chart.peak_row},
             {"times_us", differences(chart.times, [](RecordedTime time) { return time.count(); })},
             {"views", views_json(chart)}};
 }

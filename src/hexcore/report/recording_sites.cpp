@@ -7,7 +7,7 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t most_sites = 8192;
+constexpr std::size_t most_sites_known = 8192;
 constexpr std::size_t most_sites_shown = 100;
 
 }  // namespace
@@ -31,7 +31,7 @@ RecordingSites::Account* RecordingSites::account_of(const RecordedSite& site) {
     if (const auto known = accounts_.find(key); known != accounts_.end()) {
         return &known->second;
     }
-    if (accounts_.size() >= most_sites) {
+    if (accounts_.size() >= most_sites_known) {
         return nullptr;
     }
     if (site.stack) {

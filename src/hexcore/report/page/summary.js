@@ -5,8 +5,12 @@ const verdictKind = {none: "good", cache: "good", pool: "good", growing: "bad", 
 const verdictWords = {none: "no growth", growing: "growing", driver: "grows outside the program",
                       inconclusive: "not conclusive"};
 
-const verdictPill = (verdict) =>
-    element("span", {class: `pill ${verdictKind[verdict] ?? ""}`}, verdictWords[verdict] ?? verdict);
+const verdictPill = (verdict, more = "") => element("span",
+    {class: `pill ${verdictKind[verdict] ?? ""}`}, (verdictWords[verdict] ?? verdict) + more);
+
+/** ": +1.0 MiB a step", where the verdict is about what repeats. */
+const perRepeat = ({repeated_label: label, bytes_per_repeat: bytes}) =>
+    label && bytes > 0 ? `: +${formatBytes(bytes)} a ${label.slice(0, 24)}` : "";
 
 const endPill = ({exit, killed_by: killedBy, signal}) => {
     if (exit === null) return element("span", {class: "pill warn"}, "no end recorded");
@@ -35,7 +39,7 @@ const deviceCard = (device) => {
     const of = share > 0 ? `${formatPercent(share)} of ${formatBytes(device.total_bytes)}` : "";
     return element("div", {class: "card device"},
         element("div", {class: "top"}, element("h3", {title: device.description}, device.name),
-                verdictPill(device.growth.verdict)),
+                verdictPill(device.growth.verdict, perRepeat(device.growth))),
         element("div", {class: "figure number"}, formatBytes(device.peak_bytes)),
         element("div", {class: "meter"}, fill),
         element("div", {class: "quiet number"},

@@ -185,15 +185,6 @@ const fillLegend = (chart) => {
             series.bytes[row], series.bytes[row] === 0 ? "zero" : ""))));
 };
 
-const peakRowOf = (chart) => {
-    const view = chart.data.views[0];
-    let best = 0;
-    chart.data.times.forEach((_, row) => {
-        if (totalAt(view, row) > totalAt(view, best)) best = row;
-    });
-    return best;
-};
-
 const restack = (chart) => {
     chart.view = viewOf(chart);
     isFollowing = true;
@@ -222,7 +213,7 @@ const nextStacking = () => {
 const addChart = (description, index) => {
     const chart = {data: decodeChart(description)};
     chart.view = viewOf(chart);
-    chart.peakRow = peakRowOf(chart);
+    chart.peakRow = chart.data.peak_row;
     chart.canvas = element("div", {class: "canvas"});
     chart.hairline = element("div", {class: "hairline"});
     chart.peak = element("div", {class: "peak", title: "peak"});
