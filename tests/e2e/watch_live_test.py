@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from program import wait_until
+from program import on, wait_until
 from terminal import Terminal
 
 UTF8 = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
@@ -91,6 +91,32 @@ def test_it_shows_a_recording_in_progress_wherever_it_lies_and_its_end(hexcore, 
     until(again, "this machine")
     assert "watched.py" not in "\n".join(again.screen)
     leave(again)
+
+
+def test_a_watcher_that_is_killed_is_missed_and_leaves_nothing_to_show(hexcore, state):
+    watch = start_watch(hexcore, state)
+    view = show(hexcore, state)
+    choose(view, "watched.py")
+    watch.kill()
+    watch.wait()
+    until(view, "its watcher is gone")
+    notes = Path(state["XDG_STATE_HOME"]) / "hexcore" / "watching"
+    view.read_until(lambda _: not list(notes.iterdir()))  # what it noted is removed by who looks
+    leave(view)
+    watch.stdin.close()
+
+
+def test_what_hexcore_holds_is_shown_by_purpose_against_its_budget(hexcore, state, random_model):
+    model = random_model("llama", layers=4, embd=128, ff=64, heads=4, experts=8, used=2)
+    watch = hexcore.start("watch", "--interval", "5", "--", hexcore.path, "run", model,
+                          *on("64MiB"), env=state, stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    view = show(hexcore, state, size=(40, 100))
+    choose(view, "hexcore run")
+    until(view, "ledger host0", "MiB of 6", "PURPOSES", "ledger host0: experts")
+    leave(view)
+    watch.stdin.close()
+    assert watch.wait(60) == 2, "nothing was asked"
 
 
 def test_several_watchers_and_several_views(hexcore, state):

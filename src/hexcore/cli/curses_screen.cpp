@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -49,7 +50,8 @@ void on_fault(int signal) {
 /// A capability's sequence without its notes on delays, `$<5>`.
 std::string sequence(const char* capability) {
     const char* text = ::tigetstr(capability);
-    if (text == nullptr || text == reinterpret_cast<char*>(-1)) {
+    constexpr std::intptr_t no_text = -1;  // of a capability that is none
+    if (text == nullptr || reinterpret_cast<std::intptr_t>(text) == no_text) {
         return {};
     }
     std::string result;

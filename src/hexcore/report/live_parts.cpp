@@ -225,6 +225,7 @@ std::vector<LiveLine> live_bars(const LiveState& state, std::size_t chosen, std:
     }
     const BarColumns widths = columns_of(bars, columns);
     std::vector<LiveLine> lines;
+    lines.reserve(bars.size());
     for (const Bar& bar : bars) {
         lines.push_back(draw(bar, widths, charset));
     }
