@@ -69,6 +69,14 @@ TEST(Symbols, SayWhichModulesAreMissingAndGiveAddressesThere) {
     EXPECT_THAT(symbols.missing(), ElementsAre("/nowhere/lib?gone.so"));
 }
 
+TEST(Symbols, LeaveOutTheFramesThatTell) {
+    const RecordedFrame tracker{module_at("/nowhere/libhexcore-tracker.so.0.1"), 0x10};
+    const RecordedFrame program{module_at("/nowhere/program"), 0x20};
+    Symbols symbols;
+    EXPECT_THAT(symbols.names_of({1, {tracker, tracker, program, tracker}}),
+                ElementsAre("program+0x20", "libhexcore-tracker.so.0.1+0x10"));
+}
+
 TEST(Symbols, ReadNothingButRegularFilesWithSymbols) {
     const auto folder = std::filesystem::temp_directory_path() / "hexcore-symbols-XXXXXX";
     std::string made = folder.string();

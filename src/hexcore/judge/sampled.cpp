@@ -28,7 +28,7 @@ constexpr double rising_share = 0.7;  // of all pairs of blocks
 
 using Points = std::vector<SeriesPoint>;
 
-std::string size_text(double bytes) {
+std::string sampled_size_text(double bytes) {
     return to_string(Bytes(static_cast<std::uint64_t>(std::max(0.0, bytes))));
 }
 
@@ -179,12 +179,12 @@ Judgement judge_samples(const std::vector<SeriesPoint>& points, double least_noi
                 ? fmt::format(
                       "it rose by {}, too little for how much it varies, {}, or for how "
                       "seldom it rose; {} repeats may settle it",
-                      size_text(grown), size_text(range),
+                      sampled_size_text(grown), sampled_size_text(range),
                       static_cast<std::size_t>(std::ceil(all * std::clamp(longer, 2.0, 16.0))))
                 : fmt::format(
                       "it varies by {}, and has not been at each level twice; twice "
                       "as many repeats may settle it",
-                      size_text(blocks.most - blocks.least));
+                      sampled_size_text(blocks.most - blocks.least));
     }
     return judgement;
 }

@@ -27,11 +27,11 @@ std::string function_of(const std::string& frame) { return frame.substr(0, frame
 
 std::string stack_name(const RecordedStack& stack, Symbols& symbols) {
     std::vector<std::string> functions;
-    for (const RecordedFrame& frame : stack.frames) {
+    for (const std::string& name : symbols.names_of(stack)) {
         if (functions.size() == frames_shown) {
             break;
         }
-        functions.push_back(function_of(symbols.name_of(frame)));
+        functions.push_back(function_of(name));
     }
     return fmt::format("{}", fmt::join(functions, " < "));
 }

@@ -28,6 +28,12 @@ const Dwfl_Callbacks& callbacks() {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+/// Whether a frame is of those by which a program tells what it takes, and no news to anybody.
+bool is_tellers(const std::string& name) {
+    return name.starts_with("hexcore::Teller::") || name.starts_with("hexcore_allocated") ||
+           name.find("libhexcore-tracker.so") != std::string::npos;
+}
+
 std::string demangled(const char* name) {
     int status = 0;
     const std::unique_ptr<char, void (*)(void*)> plain(
@@ -126,7 +132,10 @@ std::string Symbols::name_of(const RecordedFrame& frame) {
 std::vector<std::string> Symbols::names_of(const RecordedStack& stack) {
     std::vector<std::string> names;
     for (const RecordedFrame& frame : stack.frames) {
-        names.push_back(name_of(frame));
+        std::string name = name_of(frame);
+        if (!names.empty() || !is_tellers(name)) {
+            names.push_back(std::move(name));
+        }
     }
     return names;
 }

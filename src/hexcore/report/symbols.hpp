@@ -22,7 +22,7 @@ public:
     /// "keep() at train.cpp:88", "malloc in libc.so.6", or "train+0x1234" where no name is known;
     /// printable. A frame is taken for a return address: its line is that of the call.
     [[nodiscard]] std::string name_of(const RecordedFrame& frame);
-    /// The same of each frame, the innermost first.
+    /// The same of each frame, the innermost first, from where the program tells what it takes on.
     [[nodiscard]] std::vector<std::string> names_of(const RecordedStack& stack);
     /// Modules that were asked for and cannot be read, such as those of another machine.
     [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
