@@ -27,6 +27,13 @@ class TrackerOptions(ctypes.Structure):
                 ("alert", ALERT), ("user", ctypes.c_void_p)]
 
 
+class NeutralOptions(ctypes.Structure):
+    """hexcore_neutral_options."""
+
+    _fields_ = [("size", ctypes.c_size_t), ("most_repeats", ctypes.c_size_t),
+                ("most_seconds", ctypes.c_double)]
+
+
 _TELLING = {
     "hexcore_label_begin": (None, [_TEXT]),
     "hexcore_label_end": (None, []),
@@ -48,7 +55,8 @@ _TRACKING = {
     "hexcore_free": (None, [ctypes.c_void_p]),
 }
 _JUDGING = {
-    "hexcore_expect_neutral": (_OWNED_TEXT, [_TEXT, REPEATED, ctypes.c_void_p, ctypes.c_void_p]),
+    "hexcore_expect_neutral": (_OWNED_TEXT, [_TEXT, REPEATED, ctypes.c_void_p,
+                                             ctypes.POINTER(NeutralOptions)]),
 }
 
 

@@ -68,7 +68,7 @@ def of_jax():
         return
     _jax_process = os.getpid()
     for device in sys.modules["jax"].local_devices():
-        stats = device.memory_stats() if device.platform == "gpu" else None
+        stats = device.memory_stats() if device.platform in ("gpu", "cuda") else None
         if stats:
             allocated = stats.get("bytes_in_use", 0)
             yield Memory(device_name(device.local_hardware_id), allocated,

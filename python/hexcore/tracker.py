@@ -21,7 +21,7 @@ class Leak(AssertionError):
     """What ought to be neutral was not; `verdict` says how much stays, and where."""
 
     def __init__(self, name, verdict):
-        super().__init__(f"{name} is not neutral: {verdict.get('text') or json.dumps(verdict)}")
+        super().__init__(f"{name} leaves memory behind: {verdict['text']}")
         self.verdict = verdict
 
 
@@ -114,31 +114,40 @@ class Tracker:
         return self._last
 
 
-def expect_neutral(name, function):
-    """Calls function() again and again until it is known whether memory stays after it.
+def expect_neutral(name, function, most_repeats=1000, most_seconds=60):
+    """Calls function() again and again, in a label of that name, until it is known whether memory
+    stays after it, or that many times, or seconds, are over.
 
-    Returns the verdict, a dictionary, unless it is a leak: that is raised as Leak, an
-    AssertionError. What function() raises ends it. Without the library, nothing is called, and the
-    verdict is `inconclusive`.
+    Returns the verdict, the document hexcore.neutral/1 as a dictionary, unless memory stays: that
+    is raised as Leak, an AssertionError. What function() raises ends it. Without the library,
+    nothing is called, and the verdict is `inconclusive`.
     """
+    if most_repeats < 1 or most_seconds <= 0:
+        raise ValueError(f"{most_repeats} repeats in {most_seconds} s; both are more than 0")
     if _library.judging_problem:
-        return {"verdict": "inconclusive", "why": _library.judging_problem}
+        return {"verdict": "inconclusive", "text": f"not known: {_library.judging_problem}"}
+    from . import frameworks, telling
     raised = []
 
     def repeat(_):
         try:
+            frameworks.start()  # a tracker listens by now
             function()
             gc.collect()  # what only its cycles keep is no leak
+            for tell in telling.at_label_end:
+                tell()
             return 0
         except BaseException as error:  # it must not pass through the library's frames
             raised.append(error)
             return 1
 
+    options = _library.NeutralOptions(size=ctypes.sizeof(_library.NeutralOptions),
+                                      most_repeats=most_repeats, most_seconds=most_seconds)
     text = taken_text(_library.judging.hexcore_expect_neutral(
-        encoded(name), _library.REPEATED(repeat), None, None))
+        encoded(name), _library.REPEATED(repeat), None, ctypes.byref(options)))
     if raised:
         raise raised[0]
     verdict = json.loads(text)
-    if verdict.get("verdict") == "leak":
+    if verdict["verdict"] in ("leak", "driver"):
         raise Leak(name, verdict)
     return verdict

@@ -63,6 +63,7 @@ def test_without_the_library_every_call_does_nothing_and_says_so_when_asked(tmp_
     ("hexcore.Holder(kind='tensor')", "'tensor' is no kind of holder; there are ledger, pytorch"),
     ("hexcore.Tracker(interval_s=0)", "an interval of 0 s; it is 0.001 to 3600 s"),
     ("hexcore.GPUMemoryTracker(alert_threshold_mb=-5)", "a threshold of -5 MiB"),
+    ("hexcore.expect_neutral('f', wait, most_repeats=0)", "0 repeats in 60 s; both are more"),
     ("hexcore.GPUMemoryTracker().stop_monitoring()", "call start_monitoring() first"),
     ("hexcore.label('x')(wait)", "the body of wait runs after its call has returned"),
     ("hexcore.nothing", "has no attribute 'nothing'"),
