@@ -7,8 +7,12 @@
 
 #include <fstream>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "hexcore/recording/recordings_folder.hpp"
+#include "hexcore/recording/viewed_recording.hpp"
+#include "support/recordings.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hexcore {
@@ -52,6 +56,48 @@ TEST(RecordingsInProgress, ANoteEndsWithItsObject) {
     EXPECT_THAT(recordings_in_progress(notes), ElementsAre(recording->path));
     moved = RecordingNote();
     EXPECT_EQ(files_in(notes), 0U);
+}
+
+TEST(RecordingsInProgress, KnowWhetherAnybodyLooks) {
+    const test::TempFolder folder;
+    const fs::path notes = folder.path() / "watching";
+    EXPECT_FALSE(are_recordings_viewed(notes));
+    auto viewers = std::make_optional<std::vector<RecordingViewer>>();
+    viewers->emplace_back(notes);
+    viewers->emplace_back(notes);
+    EXPECT_TRUE(are_recordings_viewed(notes));
+    EXPECT_TRUE(are_recordings_viewed(notes)) << "asking changes nothing";
+    viewers.reset();
+    EXPECT_FALSE(are_recordings_viewed(notes));
+    const RecordingViewer nowhere{fs::path()};
+    EXPECT_FALSE(are_recordings_viewed({}));
+}
+
+TEST(RecordingsInProgress, AreWrittenUpToASecondAgoWhileSomebodyLooks) {
+    const test::TempFolder folder;
+    const fs::path notes = folder.path() / "watching";
+    test::RecordedFile file;
+    ViewedRecording viewed(file.writer(), notes);
+    file.writer().run(test::some_run());
+    file.writer().device(test::some_host());
+    const auto tell = [&](std::chrono::seconds from, std::chrono::seconds until) {
+        for (std::chrono::milliseconds time = from; time < until; time += test::milliseconds(250)) {
+            const RecordedRow row =
+                test::host_row(time, {{test::some_process(1), Bytes(4096) * (time.count() + 1)}});
+            file.writer().row(row);
+            viewed.row(row);
+        }
+        test::KeptRecords kept;
+        const std::string bytes = file.bytes();
+        test::BytesSource source(bytes);
+        EXPECT_TRUE(read_recording(source, "test", kept).has_value());
+        return kept.rows.empty() ? std::chrono::seconds(0)
+                                 : std::chrono::ceil<std::chrono::seconds>(kept.rows.back().time);
+    };
+    using std::chrono::seconds;
+    EXPECT_LT(tell(seconds(0), seconds(903)), seconds(902)) << "a piece is of 9 s then";
+    const RecordingViewer viewer(notes);
+    EXPECT_GE(tell(seconds(903), seconds(908)), seconds(907));
 }
 
 TEST(RecordingsInProgress, WhatElseLiesThereIsNoNote) {

@@ -113,6 +113,7 @@ void print_lines() {
 
 int show_live_view() {
     const TextStyle style = stdout_style();
+    const RecordingViewer viewer(recording_notes());
     {
         const HeldSignals signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH};
         if (const auto screen = CursesScreen::open(style.color)) {

@@ -17,6 +17,7 @@
 #include "hexcore/recording/recording_writer.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
 #include "hexcore/recording/recordings_in_progress.hpp"
+#include "hexcore/recording/viewed_recording.hpp"
 #include "hexcore/report/watch_summary.hpp"
 #include "hexcore/watch/analysis.hpp"
 #include "hexcore/watch/watch_process.hpp"
@@ -79,9 +80,11 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
         return report_error(place.error());
     }
     Analysis analysis({flags.neutral.begin(), flags.neutral.end()});
+    std::optional<ViewedRecording> viewed;
     std::vector<RecordSink*> sinks{&analysis};
     if (place->writer != nullptr) {
-        sinks.push_back(place->writer.get());
+        viewed.emplace(*place->writer, recording_notes());
+        sinks.insert(sinks.end(), {place->writer.get(), &*viewed});
     }
     options.writer = version_text;
     options.interval =

@@ -1,6 +1,8 @@
 #include "hexcore/recording/recordings_in_progress.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +47,18 @@ std::vector<Noted> read_notes(const fs::path& notes) {
     return found;
 }
 
+/// Empty where nothing is noted.
+fs::path viewers_of(const fs::path& notes) {
+    return notes.empty() ? fs::path() : notes.parent_path() / "viewers";
+}
+
+FileDescriptor open_viewers(const fs::path& notes) {
+    std::error_code error;
+    fs::create_directories(notes.parent_path(), error);
+    return FileDescriptor(
+        ::open(viewers_of(notes).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
 }  // namespace
 
 fs::path recording_notes() {
@@ -83,6 +97,18 @@ RecordingNote::~RecordingNote() {
     if (!link_.empty()) {
         ::unlink(link_.c_str());
     }
+}
+
+RecordingViewer::RecordingViewer(const fs::path& notes) : lock_(open_viewers(notes)) {
+    if (lock_.is_open()) {
+        (void)::flock(lock_.get(), LOCK_SH);  // whoever asks has the other one for a moment only
+    }
+}
+
+bool are_recordings_viewed(const fs::path& notes) {
+    const FileDescriptor lock(
+        ::open(viewers_of(notes).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return lock.is_open() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
 std::vector<fs::path> recordings_in_progress(const fs::path& notes) {

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "hexcore/base/file_descriptor.hpp"
+
 namespace hexcore {
 
 /// Where recordings that are being written are noted: `watching` in the folder of this user's
@@ -22,6 +24,18 @@ public:
 private:
     std::filesystem::path link_;  ///< empty: none
 };
+
+/// Says, while it lives, that somebody looks at recordings in progress: a lock on a file beside the
+/// notes. Where that cannot be, nobody is told.
+class RecordingViewer {
+public:
+    explicit RecordingViewer(const std::filesystem::path& notes);
+
+private:
+    FileDescriptor lock_;
+};
+/// Whether anybody does.
+[[nodiscard]] bool are_recordings_viewed(const std::filesystem::path& notes);
 
 /// This user's recordings that are noted and being written, the one that was begun first before the
 /// others. Notes of those that are no longer are removed.
