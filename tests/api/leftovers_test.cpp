@@ -54,13 +54,16 @@ protected:
     LeftoverPlaces places_{.parking = base_.path() / "parked",
                            .measured = base_.path() / "cache" / "measured.json",
                            .notes = base_.path() / "unfinished",
+                           .watches = base_.path() / "watches",
                            .root = tree_.root()};
 };
 
 TEST_F(Leftovers, ThereAreNoneWhereNothingRan) {
     EXPECT_TRUE(find_leftovers(places_).empty());
     EXPECT_TRUE(
-        find_leftovers({.parking = {}, .measured = {}, .notes = {}, .root = tree_.root()}).empty());
+        find_leftovers(
+            {.parking = {}, .measured = {}, .notes = {}, .watches = {}, .root = tree_.root()})
+            .empty());
 }
 
 TEST_F(Leftovers, FoldersOfTheDeadAreFoundWithTheirSizeAndRemoved) {
@@ -87,6 +90,20 @@ TEST_F(Leftovers, FoldersOfTheDeadAreFoundWithTheirSizeAndRemoved) {
     EXPECT_TRUE(fs::exists(places_.parking / "mine"));
     EXPECT_TRUE(find_leftovers(places_).empty());
     ::close(lock);
+}
+
+TEST_F(Leftovers, TheFolderOfAWatcherThatDiedIsFoundAndRemoved) {
+    const fs::path dead = places_.watches / "watch-1-abcdef";
+    fs::create_directories(dead);
+    std::ofstream(dead / "watcher") << "";
+    std::ofstream(dead / "7-1-0.ring") << std::string(1000, 'x');
+    auto found = find_leftovers(places_);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].kind, LeftoverKind::watch);
+    EXPECT_EQ(found[0].bytes, 1000_B);
+    end_leftovers(found, places_);
+    EXPECT_TRUE(all_ended(found)) << found[0].problem;
+    EXPECT_FALSE(fs::exists(dead));
 }
 
 TEST_F(Leftovers, SymbolicLinksAreNotFollowed) {

@@ -25,7 +25,7 @@ ALLOWED = {
     "tracker": "base device recording track judge watch report",
     "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
-    "api": "base process ledger device model plan chat backend runtime report session",
+    "api": "base process ledger device track model plan chat backend runtime report session",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
     "cli": "base process ledger device recording judge watch model plan chat backend runtime "

@@ -28,7 +28,7 @@ sys.stdin.read()
 """
 # Says which signals came, and ends with 5 once it is told to.
 SIGNALS = """
-import os, signal, sys
+import os, select, signal, sys
 came = []
 def take(number, frame):
     came.append(number)
@@ -36,6 +36,8 @@ def take(number, frame):
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, take)
 os.write(1, b"ready\\n")
+while not select.select([0], [], [], 0.05)[0]:
+    pass  # a signal just before a read that waits would be answered after it
 sys.stdin.readline()
 print(came, flush=True)
 sys.exit(5)

@@ -57,6 +57,9 @@ WatchFindings leaking_training() {
     gpu.peak_at = minutes(41);
     gpu.parts = {{12, "python3 train.py", 20_GiB}};
     gpu.others = 1_GiB;
+    gpu.peak_label = "step 311";
+    gpu.holdings = {{HolderKind::pytorch, "allocated", 17_GiB},
+                    {HolderKind::pytorch, "cache", 3_GiB}};
     gpu.least_free = 1_GiB;
     gpu.least_free_at = minutes(41);
     gpu.growth = {.verdict = Verdict::growing,
@@ -67,6 +70,10 @@ WatchFindings leaking_training() {
                   .why = {}};
     findings.devices = {host, gpu};
     findings.processes = {{1, {12, "python3 train.py", 9_GiB}, seconds(0), minutes(41)}};
+    findings.holders = {{12, HolderKind::pytorch, "cuda:0", 24_GiB, 20_GiB, minutes(41), 19_GiB}};
+    findings.labels = {{12, "step", 312, seconds(3), minutes(41)}};
+    findings.marks = {{seconds(2), 12, "loaded"}};
+    findings.lost_records = 3;
     findings.thinned = milliseconds(200);
     return findings;
 }

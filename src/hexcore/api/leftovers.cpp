@@ -145,6 +145,8 @@ Result<void> end_leftover(const Leftover& left, const LeftoverPlaces& places) {
                             std::generic_category().message(errno));
             }
             return {};
+        case LeftoverKind::watch:
+            return remove_left_watch_folder(left.path);
         case LeftoverKind::examination:
         case LeftoverKind::worker: {
             const auto is_it = [&] {
@@ -191,6 +193,9 @@ std::vector<Leftover> find_leftovers(const LeftoverPlaces& places) {
     }
     for (const fs::path& file : noted_private_files(places.notes)) {
         found.push_back({LeftoverKind::unfinished, file.string(), {}, size_of_file(file)});
+    }
+    for (const fs::path& folder : left_watch_folders(places.watches)) {
+        found.push_back({LeftoverKind::watch, folder.string(), {}, size_of(folder)});
     }
     for (fs::directory_iterator entry(places.root.path("/proc"), error), end;
          !error && entry != end; entry.increment(error)) {

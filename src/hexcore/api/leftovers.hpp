@@ -9,6 +9,7 @@
 #include "hexcore/device/proc_root.hpp"
 #include "hexcore/report/leftovers.hpp"
 #include "hexcore/session/state_folder.hpp"
+#include "hexcore/track/watch_folder.hpp"
 
 namespace hexcore {
 
@@ -17,6 +18,7 @@ struct LeftoverPlaces {
     std::filesystem::path parking = default_parking_folder();
     std::filesystem::path measured = measured_devices_path();
     std::filesystem::path notes = private_file_notes();
+    std::filesystem::path watches = watch_folders_home();
     ProcRoot root = {};  ///< where processes are looked up
 };
 
@@ -24,9 +26,10 @@ struct LeftoverPlaces {
 [[nodiscard]] const char* worker_mark();
 
 /// What runs of this user that died left on this machine: parked sessions, files that were being
-/// written, examinations that nobody waits for, and workers that nobody asks. Nothing of runs that
-/// live, of other users, or of other process namespaces; symbolic links are not followed. Saved
-/// sessions are not among them, nor are turns to load, which end with their process.
+/// written, folders of watchers, examinations that nobody waits for, and workers that nobody asks.
+/// Nothing of runs that live, of other users, or of other process namespaces; symbolic links are
+/// not followed. Saved sessions are not among them, nor are turns to load, which end with their
+/// process.
 [[nodiscard]] std::vector<Leftover> find_leftovers(const LeftoverPlaces& places = {});
 
 /// Of these the folders of parked sessions.

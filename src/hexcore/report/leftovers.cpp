@@ -20,6 +20,8 @@ const char* name_for_people(LeftoverKind kind) {
             return "examination";
         case LeftoverKind::worker:
             return "worker";
+        case LeftoverKind::watch:
+            return "folder of a watch";
     }
     HEXCORE_CHECK(false, "unknown kind", static_cast<int>(kind));
 }
@@ -47,6 +49,8 @@ const char* to_string(LeftoverKind kind) {
             return "examination";
         case LeftoverKind::worker:
             return "worker";
+        case LeftoverKind::watch:
+            return "watch";
     }
     HEXCORE_CHECK(false, "unknown kind", static_cast<int>(kind));
 }

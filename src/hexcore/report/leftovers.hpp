@@ -16,6 +16,7 @@ enum class LeftoverKind {
     unfinished,   ///< a file that was being written
     examination,  ///< a process that tries out a file for one that has ended
     worker,       ///< a process that has a model for one that has ended
+    watch,        ///< a folder by which programs told a watcher that has died
 };
 [[nodiscard]] const char* to_string(LeftoverKind kind);
 

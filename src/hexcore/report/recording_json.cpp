@@ -23,6 +23,60 @@ Json parts_json(const std::vector<FoundPart>& parts) {
     return list;
 }
 
+const char* kind_key(HolderKind kind) {
+    switch (kind) {
+        case HolderKind::ledger:
+            return "ledger";
+        case HolderKind::pytorch:
+            return "pytorch";
+        case HolderKind::cupy:
+            return "cupy";
+        case HolderKind::jax:
+            return "jax";
+        case HolderKind::program:
+            return "program";
+    }
+    return "";
+}
+
+Json holdings_json(const std::vector<FoundHolding>& holdings) {
+    Json list = Json::array();
+    for (const FoundHolding& holding : holdings) {
+        list.push_back({{"holder", kind_key(holding.kind)},
+                        {"name", holding.name},
+                        {"bytes", holding.bytes.count()}});
+    }
+    return list;
+}
+
+/// The keys of what programs told of themselves.
+void add_told(Json& document, const WatchFindings& findings) {
+    document["holders"] = Json::array();
+    for (const FoundHolder& holder : findings.holders) {
+        document["holders"].push_back({{"pid", holder.pid},
+                                       {"kind", kind_key(holder.kind)},
+                                       {"device", holder.device},
+                                       {"total_bytes", holder.total.count()},
+                                       {"peak_bytes", holder.peak.count()},
+                                       {"peak_at_ms", recorded_ms(holder.peak_at)},
+                                       {"last_bytes", holder.last.count()}});
+    }
+    document["labels"] = Json::array();
+    for (const FoundLabel& label : findings.labels) {
+        document["labels"].push_back({{"pid", label.pid},
+                                      {"name", label.name},
+                                      {"count", label.count},
+                                      {"first_ms", recorded_ms(label.first)},
+                                      {"last_ms", recorded_ms(label.last)}});
+    }
+    document["marks"] = Json::array();
+    for (const FoundMark& mark : findings.marks) {
+        document["marks"].push_back(
+            {{"time_ms", recorded_ms(mark.time)}, {"pid", mark.pid}, {"name", mark.name}});
+    }
+    document["lost_records"] = findings.lost_records;
+}
+
 Json growth_json(const Growth& growth) {
     return {{"verdict", to_string(growth.verdict)},
             {"bytes_per_s", growth.bytes_per_s},
@@ -42,10 +96,13 @@ Json device_json(const DeviceFindings& found, bool budget_is_known) {
         {"total_bytes", found.device.total.count()},
         {"peak_bytes", found.peak.count()},
         {"peak_at_ms", recorded_ms(found.peak_at)},
-        {"peak_label", ""},
+        {"peak_label", found.peak_label},
         {"peak_by", found.peak_sampled ? "sample" : "high_water_mark"},
         {"peak_processes", parts_json(found.parts)},
         {"peak_others_bytes", found.others.count()},
+        {"peak_holdings", holdings_json(found.holdings)},
+        {"peak_outside_bytes",
+         found.holdings.empty() ? Json() : Json(found.outside_holdings().count())},
         {"least_free_bytes", found.least_free ? Json(found.least_free->count()) : Json()},
         {"least_free_at_ms", found.least_free ? Json(recorded_ms(found.least_free_at)) : Json()},
         {"budget_bytes", budget_is_known ? Json(found.budget().count()) : Json()},
@@ -100,7 +157,7 @@ Json recording_json(const WatchFindings& findings) {
     }
     document["processes_watched"] = end ? Json(end->processes) : Json();
     document["processes_missed"] = end ? Json(end->missed) : Json();
-    document["marks"] = Json::array();
+    add_told(document, findings);
     document["cost"] = end ? cost_json(*end) : Json();
     document["precision"] = {{"interval_ms", recorded_ms(findings.run.interval)},
                              {"gpu_interval_ms", recorded_ms(findings.run.gpu_interval)},

@@ -87,6 +87,15 @@ std::vector<const DeviceFindings*> in_order(const WatchFindings& findings) {
     return devices;
 }
 
+/// "12:03, decode 311"
+std::string peak_time_text(const DeviceFindings& found) {
+    constexpr std::size_t longest_label = 32;
+    const std::string time = clock_text(in_s(found.peak_at));
+    return found.peak_label.empty()
+               ? time
+               : fmt::format("{}, {}", time, shortened(found.peak_label, longest_label));
+}
+
 std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyle style) {
     TextTable table({{std::string(indent) + "WHERE", Align::left},
                      {"PEAK"},
@@ -96,7 +105,7 @@ std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyl
                     style);
     for (const DeviceFindings* found : devices) {
         table.add_row({std::string(indent) + printable(found->device.name), to_string(found->peak),
-                       clock_text(in_s(found->peak_at)),
+                       peak_time_text(*found),
                        found->device.total > Bytes() ? to_string(found->device.total) : "",
                        growth_words(found->growth)});
     }
@@ -106,6 +115,52 @@ std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyl
 std::string found_part_text(const FoundPart& part) {
     const std::string command = part.command.empty() ? "a process" : printable(part.command);
     return fmt::format("{} (pid {}) {}", command, part.pid, to_string(part.bytes));
+}
+
+/// "PyTorch" of what it has allocated, "PyTorch's cache"; of a ledger or the program the name
+/// alone.
+std::string holding_name(const FoundHolding& holding) {
+    if (holding.kind == HolderKind::ledger || holding.kind == HolderKind::program) {
+        return printable(holding.name);
+    }
+    return holding.name == "allocated"
+               ? to_string(holding.kind)
+               : fmt::format("{}'s {}", to_string(holding.kind), printable(holding.name));
+}
+
+/// "outside PyTorch"
+std::string outside_name(const std::vector<FoundHolding>& holdings) {
+    const HolderKind kind = holdings.front().kind;
+    const bool is_one_kind = std::all_of(holdings.begin(), holdings.end(),
+                                         [&](const auto& each) { return each.kind == kind; });
+    if (!is_one_kind || kind == HolderKind::program) {
+        return "not told of";
+    }
+    return kind == HolderKind::ledger ? "outside Hexcore's ledgers"
+                                      : fmt::format("outside {}", to_string(kind));
+}
+
+/// "; of that PyTorch 17.0 GiB, PyTorch's cache 3.1 GiB, outside PyTorch 1.3 GiB"
+std::string holdings_text(const DeviceFindings& found) {
+    if (found.holdings.empty()) {
+        return {};
+    }
+    constexpr std::size_t most_named = 6;
+    std::vector<std::string> parts;
+    Bytes others;
+    for (const FoundHolding& holding : found.holdings) {
+        if (parts.size() < most_named) {
+            parts.push_back(fmt::format("{} {}", holding_name(holding), to_string(holding.bytes)));
+        } else {
+            others += holding.bytes;
+        }
+    }
+    if (others > Bytes()) {
+        parts.push_back(fmt::format("other names {}", to_string(others)));
+    }
+    parts.push_back(
+        fmt::format("{} {}", outside_name(found.holdings), to_string(found.outside_holdings())));
+    return fmt::format("; of that {}", fmt::join(parts, ", "));
 }
 
 /// "host at its peak: python3 train.py (pid 12) 17.0 GiB, ..., all others 0.2 GiB"
@@ -129,8 +184,9 @@ std::string peak_text(const DeviceFindings& found) {
     if (parts.empty()) {
         return {};
     }
-    return fmt::format("{} at its peak{}: {}", printable(found.device.name),
-                       found.peak_sampled ? "" : " (between samples)", fmt::join(parts, ", "));
+    return fmt::format("{} at its peak{}: {}{}", printable(found.device.name),
+                       found.peak_sampled ? "" : " (between samples)", fmt::join(parts, ", "),
+                       holdings_text(found));
 }
 
 std::string closest_call(const WatchFindings& findings,
@@ -208,6 +264,11 @@ std::string notes_text(const WatchFindings& findings) {
     }
     if (findings.end) {
         text += printable(findings.end->notes);
+    }
+    if (findings.lost_records > 0) {
+        text += fmt::format("{} that programs told came faster than could be heard, and {} lost. ",
+                            plural(findings.lost_records, "record"),
+                            findings.lost_records == 1 ? "was" : "were");
     }
     if (findings.unreadable_bytes > 0) {
         text += fmt::format(

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -54,16 +55,19 @@ Result<std::unique_ptr<WatchFolder>> WatchFolder::make() {
     if (!is_private_folder(home)) {
         return fail(ErrorCode::negative, "{} is no folder of this user's alone", home.string());
     }
-    std::string path = (home / fmt::format("{}{}-XXXXXX", prefix, ::getpid())).string();
-    if (::mkdtemp(path.data()) == nullptr) {
+    // Under another name until it is locked: it is nobody's leftover meanwhile.
+    std::string unborn = (home / "new-XXXXXX").string();
+    if (::mkdtemp(unborn.data()) == nullptr) {
         return fail(ErrorCode::negative, "no folder can be made in {}: {}", home.string(),
                     std::strerror(errno));
     }
-    FileDescriptor lock = lock_of(path, O_CREAT | O_EXCL);
-    if (!lock.is_open()) {
+    FileDescriptor lock = lock_of(unborn, O_CREAT | O_EXCL);
+    const fs::path path =
+        home / fmt::format("{}{}-{}", prefix, ::getpid(), unborn.substr(unborn.size() - 6));
+    if (!lock.is_open() || ::rename(unborn.c_str(), path.c_str()) != 0) {
         std::error_code error;
-        fs::remove_all(path, error);
-        return fail(ErrorCode::negative, "no file can be made in {}", path);
+        fs::remove_all(unborn, error);
+        return fail(ErrorCode::negative, "no file can be made in {}", home.string());
     }
     return std::unique_ptr<WatchFolder>(new WatchFolder(path, std::move(lock)));
 }

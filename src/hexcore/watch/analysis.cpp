@@ -70,6 +70,14 @@ Bytes DeviceFindings::budget() const {
     return round_up(peak, Bytes(power.count() / steps));
 }
 
+Bytes DeviceFindings::outside_holdings() const {
+    Bytes told;
+    for (const FoundHolding& holding : holdings) {
+        told += holding.bytes;
+    }
+    return saturating_subtract(peak, told);
+}
+
 void Analysis::run(const RecordedRun& run) { found_.run = run; }
 
 void Analysis::device(const RecordedDevice& device) {
@@ -99,6 +107,8 @@ void Analysis::row(const RecordedRow& row) {
         found.peak_at = row.time;
         found.peak_sampled = row.sampled;
         set_parts(found, row);
+        device->peak_label = told_.label_at(row);
+        found.holdings = told_.held_of(found.device);
     }
     if (row.free && (!found.least_free || *row.free < *found.least_free)) {
         found.least_free = row.free;
@@ -145,6 +155,21 @@ void Analysis::forget(ProcessFindings process) {
     }
 }
 
+void Analysis::amounts(const RecordedAmounts& amounts) {
+    told_.amounts(amounts);
+    repeats_.amounts(amounts);
+}
+
+void Analysis::label(const RecordedLabel& label) {
+    told_.label(label);
+    repeats_.label(label);
+}
+
+void Analysis::lost(const RecordedLoss& loss) {
+    told_.lost(loss);
+    repeats_.lost(loss);
+}
+
 void Analysis::end(const RecordedEnd& end) {
     found_.end = end;
     found_.duration = std::max(found_.duration, end.time);
@@ -155,6 +180,8 @@ void Analysis::end(const RecordedEnd& end) {
             found.peak_at = end.time;
             found.peak_sampled = false;
             found.parts.clear();
+            found.holdings.clear();
+            device.peak_label.reset();
             found.others = found.peak;
         }
     }
@@ -167,10 +194,14 @@ WatchFindings Analysis::findings() const {
         result.devices.push_back(device.findings);
         result.devices.back().growth = device.series.judge();
         go_by_repeats(result.devices.back(), result.repeats);
+        if (device.peak_label) {
+            result.devices.back().peak_label = told_.text_of(*device.peak_label);
+        }
     }
     result.processes = ended_;
     result.processes.insert(result.processes.end(), living_.begin(), living_.end());
     keep_largest(result.processes);
+    told_.add_to(result);
     return result;
 }
 

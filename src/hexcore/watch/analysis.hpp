@@ -8,6 +8,7 @@
 
 #include "hexcore/watch/findings.hpp"
 #include "hexcore/watch/repeat_analysis.hpp"
+#include "hexcore/watch/told_analysis.hpp"
 
 namespace hexcore {
 
@@ -24,10 +25,12 @@ public:
     void row(const RecordedRow& row) override;
     void thinned(RecordedTime from, std::chrono::microseconds bucket) override;
     void end(const RecordedEnd& end) override;
-    void amounts(const RecordedAmounts& amounts) override { repeats_.amounts(amounts); }
+    void amounts(const RecordedAmounts& amounts) override;
     void event(const RecordedEvent& event) override { repeats_.event(event); }
-    void label(const RecordedLabel& label) override { repeats_.label(label); }
-    void lost(const RecordedLoss& loss) override { repeats_.lost(loss); }
+    void label(const RecordedLabel& label) override;
+    void label_sum(const RecordedLabelSum& sum) override { told_.label_sum(sum); }
+    void mark(const RecordedMark& mark) override { told_.mark(mark); }
+    void lost(const RecordedLoss& loss) override;
     void summed(RecordedTime from, SummedPart part) override { repeats_.summed(from, part); }
 
     [[nodiscard]] WatchFindings findings() const;
@@ -35,12 +38,14 @@ public:
 private:
     struct Device {
         DeviceFindings findings;
+        std::optional<LabelMoment> peak_label;
         GrowthSeries series;
     };
     void follow_processes(const RecordedRow& row);
     void forget(ProcessFindings process);
 
     WatchFindings found_;  ///< without devices and processes
+    ToldAnalysis told_;
     std::vector<Device> devices_;
     RepeatAnalysis repeats_;
     std::vector<ProcessFindings> living_;  ///< in the host's last row, by number
