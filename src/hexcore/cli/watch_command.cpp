@@ -29,6 +29,7 @@ struct WatchFlags {
     std::string output;
     double interval_ms = 100;
     bool python = false;
+    bool stacks = false;
     std::vector<std::string> neutral;       ///< labels
     std::uint32_t pid = 0;                  ///< of a process that runs already; 0: none
     std::vector<std::string> without_mark;  ///< words of a command that no `--` stands before
@@ -87,6 +88,7 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
         sinks.insert(sinks.end(), {place->writer.get(), &*viewed});
     }
     options.writer = version_text;
+    options.stacks = flags.stacks;
     options.interval =
         std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3));
     const auto code = watching(options, std::move(sinks));
@@ -118,10 +120,12 @@ int run_watch(const WatchFlags& flags, const std::optional<std::vector<std::stri
         return report_error(
             {ErrorCode::usage, "name the command to watch: hexcore watch -- COMMAND"});
     }
-    if (!command && flags.python) {
+    if (!command && (flags.python || flags.stacks)) {
+        const char* option = flags.python ? "--python" : "--stacks";
         return report_error({ErrorCode::usage,
-                             "--python is for a command that is started: hexcore watch --python -- "
-                             "COMMAND"});
+                             fmt::format("{0} is for a command that is started: hexcore watch {0} "
+                                         "-- COMMAND",
+                                         option)});
     }
     if (command && flags.pid != 0) {
         return report_error({ErrorCode::usage,
@@ -180,6 +184,9 @@ void add_watch_command(CLI::App& program, Action& action,
         ->option_text("MS");
     watching->add_flag("--python", flags->python,
                        "what PyTorch, CuPy and JAX hold of GPUs, in every Python that is started");
+    watching->add_flag("--stacks", flags->stacks,
+                       "the call stack of each allocation that programs tell of; some microseconds "
+                       "each");
     constexpr double largest_pid = 4'194'304;
     watching->add_option("--pid", flags->pid, "watches a process that runs already")
         ->check(number_between(1, largest_pid))

@@ -73,11 +73,13 @@ Result<std::unique_ptr<WatchFolder>> WatchFolder::make() {
 }
 
 WatchFolder::WatchFolder(fs::path path, FileDescriptor lock)
-    : path_(std::move(path)), lock_(std::move(lock)) {}
+    : path_(std::move(path)), lock_(std::move(lock)), owner_(::getpid()) {}
 
 WatchFolder::~WatchFolder() {
-    std::error_code error;
-    fs::remove_all(path_, error);
+    if (::getpid() == owner_) {
+        std::error_code error;
+        fs::remove_all(path_, error);
+    }
 }
 
 std::vector<fs::path> left_watch_folders(const fs::path& home) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -26,6 +28,7 @@ private:
 
     std::filesystem::path path_;
     FileDescriptor lock_;
+    const pid_t owner_;  ///< a child that was forked leaves it alone
 };
 
 /// Where the folders of this user's watchers are.

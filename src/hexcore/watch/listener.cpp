@@ -140,6 +140,7 @@ void Listener::listen(RecordedTime now, RecordSink& sink) {
         program->told->tell_amounts(now, sink);
     }
     forget_ended(now, sink);
+    latest_ = std::max(latest_, now);  // amounts were told of now, and nothing may be older
 }
 
 void Listener::finish(RecordedTime now, RecordSink& sink) {

@@ -88,6 +88,9 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
         std::chrono::duration_cast<std::chrono::milliseconds>(unix_now).count());
     fan_->run(run);
     tell_devices();
+    if (run.attached_pid != 0) {
+        leave_out_what_was_before();
+    }
     sample();  // at once: it may be over soon
     next_look_ = Clock::now();
     if (!options_.sample_gpus) {
@@ -104,6 +107,14 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
                                                          return tree_.find(pid);
                                                      }},
                                      fan_);
+}
+
+/// The kernel's marks of processes that ran already are of before they were watched, too.
+void TreeWatch::leave_out_what_was_before() {
+    tree_.look();
+    for (const auto& process : tree_.processes()) {
+        process->largest = process->high_water;
+    }
 }
 
 void TreeWatch::tell_devices() {

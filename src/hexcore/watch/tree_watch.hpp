@@ -67,6 +67,7 @@ private:
         return std::chrono::duration_cast<RecordedTime>(Clock::now() - start_);
     }
     void tell_devices();
+    void leave_out_what_was_before();
     [[nodiscard]] Clock::duration look();
     void begin_host_row();
     [[nodiscard]] bool listen_until(Clock::time_point time,
