@@ -24,6 +24,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/judge/sampled.hpp"
+#include "hexcore/judge/size_text.hpp"
 
 namespace hexcore {
 namespace {
@@ -34,10 +35,6 @@ constexpr std::size_t regular_rises = 4;   // enough of those at equal distances
 constexpr std::size_t patience = 3;        // times the longest wait
 constexpr std::size_t warm_up_part = 4;    // a quarter of the repeats at most
 constexpr double lasting_share = 1.0 / 3;  // of what it grew, in the second half
-
-std::string size_text(double bytes) {
-    return to_string(Bytes(static_cast<std::uint64_t>(std::max(0.0, bytes))));
-}
 
 /// The end from which on the level, or the step to the next one, stayed the same for a repeat.
 std::size_t warm_up_of(const Levels& levels) {

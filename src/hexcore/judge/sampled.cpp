@@ -17,6 +17,7 @@
 #include <cstddef>
 
 #include "hexcore/base/bytes.hpp"
+#include "hexcore/judge/size_text.hpp"
 
 namespace hexcore {
 namespace {
@@ -27,10 +28,6 @@ constexpr double warm_up_share = 0.25;
 constexpr double rising_share = 0.7;  // of all pairs of blocks
 
 using Points = std::vector<SeriesPoint>;
-
-std::string sampled_size_text(double bytes) {
-    return to_string(Bytes(static_cast<std::uint64_t>(std::max(0.0, bytes))));
-}
 
 double bytes_median(Points::const_iterator begin, Points::const_iterator end) {
     std::vector<double> values;
@@ -179,12 +176,12 @@ Judgement judge_samples(const std::vector<SeriesPoint>& points, double least_noi
                 ? fmt::format(
                       "it rose by {}, too little for how much it varies, {}, or for how "
                       "seldom it rose; {} repeats may settle it",
-                      sampled_size_text(grown), sampled_size_text(range),
+                      size_text(grown), size_text(range),
                       static_cast<std::size_t>(std::ceil(all * std::clamp(longer, 2.0, 16.0))))
                 : fmt::format(
                       "it varies by {}, and has not been at each level twice; twice "
                       "as many repeats may settle it",
-                      sampled_size_text(blocks.most - blocks.least));
+                      size_text(blocks.most - blocks.least));
     }
     return judgement;
 }

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "hexcore/judge/sampled.hpp"
+#include "hexcore/judge/size_text.hpp"
 #include "hexcore/judge/theil_sen.hpp"
 
 namespace hexcore {
@@ -53,10 +54,6 @@ std::array<double, 4> quarters_of(const Points& points) {
         medians[part] = median_of(std::move(values));
     }
     return medians;
-}
-
-std::string size_text(double bytes) {
-    return to_string(Bytes(static_cast<std::uint64_t>(std::max(0.0, bytes))));
 }
 
 }  // namespace
