@@ -112,14 +112,16 @@ TEST(LongStretches, BeyondAllMeasureAreRefused) {
 }
 
 TEST(LongStretches, OfAVocabularyThatDoesNotRecurseMayBeOfAnyLength) {
-    const Vocabulary vocabulary("llama-bpe");
-    LongStretches stretches;
-    bool tokenized = false;
-    ASSERT_TRUE(stretches
-                    .with_stack_for(times(longest_stretch_taken * 2, "a"), *vocabulary,
-                                    [&] { tokenized = true; })
-                    .has_value());
-    EXPECT_TRUE(tokenized);
+    for (const char* pre : {"llama-bpe", "smollm"}) {
+        const Vocabulary vocabulary(pre);
+        LongStretches stretches;
+        bool tokenized = false;
+        ASSERT_TRUE(stretches
+                        .with_stack_for(times(longest_stretch_taken * 2, "a"), *vocabulary,
+                                        [&] { tokenized = true; })
+                        .has_value());
+        EXPECT_TRUE(tokenized);
+    }
 }
 
 TEST(LongStretches, AreOfTheKindsThatASplitterGoesOver) {
