@@ -47,7 +47,7 @@ void LiveModel::row(const RecordedRow& row) {
         const Bytes total = row.total();
         state_.time = std::max(state_.time, row.time);
         device.history.add(row.time, total);
-        series_[i].growth.add(row.time, total);
+        series_[i].add(row.time, total);
         if (total > device.peak) {
             device.peak = total;
             device.peak_at = row.time;
@@ -58,7 +58,6 @@ void LiveModel::row(const RecordedRow& row) {
         device.now = total;
         device.free = row.free ? row.free : device.free;
         follow_processes(device, row);
-        judge(i);
     }
 }
 
@@ -79,13 +78,15 @@ void LiveModel::follow_processes(LiveDevice& device, const RecordedRow& row) con
     device.processes = std::move(still);
 }
 
-/// Now and then: it looks at all pairs of means.
-void LiveModel::judge(std::size_t device) {
+/// Only when somebody looks, and not each time: all pairs of means are looked at.
+void LiveModel::judge() {
     constexpr RecordedTime least = std::chrono::seconds(2);
-    Series& series = series_[device];
-    if (state_.time - series.judged >= std::max(least, state_.time / 100)) {
-        series.judged = state_.time;
-        state_.devices[device].growth = series.growth.judge();
+    if (state_.time - judged_ < std::max(least, state_.time / 100)) {
+        return;
+    }
+    judged_ = state_.time;
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+        state_.devices[i].growth = series_[i].judge();
     }
 }
 
@@ -208,8 +209,9 @@ void LiveModel::toggle_baseline() {
     }
 }
 
-LiveState LiveModel::state() const {
+LiveState LiveModel::state() {
     const std::lock_guard lock(mutex_);
+    judge();
     return state_;
 }
 

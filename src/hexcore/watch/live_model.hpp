@@ -30,19 +30,16 @@ public:
     void set_mark();
     /// Of each device what it has now is left out from now on; once more, and nothing is.
     void toggle_baseline();
-    [[nodiscard]] LiveState state() const;
+    [[nodiscard]] LiveState state();
 
 private:
-    struct Series {
-        GrowthSeries growth;
-        RecordedTime judged{};
-    };
     void follow_processes(LiveDevice& device, const RecordedRow& row) const;
-    void judge(std::size_t device);
+    void judge();
 
     mutable std::mutex mutex_;
     LiveState state_;
-    std::vector<Series> series_;  ///< of each device
+    std::vector<GrowthSeries> series_;  ///< of each device
+    RecordedTime judged_{};
     std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> n_labels_;
 };
 
