@@ -7,8 +7,8 @@ namespace hexcore {
 namespace {
 
 // More is not followed.
-constexpr std::size_t threads_max = 4096;
-constexpr std::size_t depth_max = 64;
+constexpr std::size_t told_threads_max = 4096;
+constexpr std::size_t told_depth_max = 64;
 constexpr std::size_t stacks_max = 65536;
 
 std::uint64_t number_in(const RingRecord& record, std::size_t index) {
@@ -171,14 +171,14 @@ void ToldProgram::end_labels(std::uint32_t thread, std::size_t depth, RecordedTi
 /// By its depth: what stands deeper has ended, and what is missing before it was lost, or began
 /// before anybody listened.
 void ToldProgram::label(const RingRecord& record, RecordedTime time, RecordSink& sink) {
-    if (record.depth == 0 || record.depth > depth_max) {
+    if (record.depth == 0 || record.depth > told_depth_max) {
         return;
     }
     if (record.kind == RingKind::label_ends) {
         tell_sums(time, sink);
     }
     end_labels(record.thread, record.depth - 1U, time, sink);
-    if (record.kind != RingKind::label_begins || labels_.size() >= threads_max) {
+    if (record.kind != RingKind::label_begins || labels_.size() >= told_threads_max) {
         return;
     }
     std::string_view text = text_in(record, 0);
