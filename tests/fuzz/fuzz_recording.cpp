@@ -9,6 +9,8 @@
 #include "hexcore/base/check.hpp"
 #include "hexcore/recording/record_decoder.hpp"
 #include "hexcore/recording/told_sums.hpp"
+#include "hexcore/report/recording_charts.hpp"
+#include "hexcore/report/recording_peaks.hpp"
 #include "hexcore/watch/analysis.hpp"
 #include "support/recordings.hpp"
 
@@ -75,6 +77,43 @@ private:
     LabelSums counts_;
 };
 
+/// Tells a sink what the bytes have; false where they are refused as no recording.
+bool tell(std::string_view bytes, RecordSink& sink) {
+    if (bytes.starts_with('R')) {
+        RecordDecoder decoder(sink);
+        (void)decoder.chunk(bytes.substr(1));
+        return true;
+    }
+    test::BytesSource source(bytes);
+    const auto read = read_recording(source, "fuzz.hxr", sink);
+    HEXCORE_CHECK(read || read.error().code == ErrorCode::bad_input, read.error().message,
+                  bytes.size());
+    return read.has_value();
+}
+
+/// What is drawn keeps its bounds, and adds up.
+void check_drawing(std::string_view bytes, const WatchFindings& findings) {
+    constexpr std::size_t rows_max = 100;
+    RecordingCharts charts(findings, rows_max);
+    (void)tell(bytes, charts);
+    const RecordingDrawing drawing = charts.finish();
+    for (const DeviceChart& chart : drawing.charts) {
+        HEXCORE_CHECK(chart.times.empty() || chart.peak_row < chart.times.size(), chart.peak_row,
+                      chart.times.size());
+        HEXCORE_CHECK(chart.times.size() <= rows_max + 1, chart.times.size(), rows_max);
+        for (const ChartView& view : chart.views) {
+            HEXCORE_CHECK(view.series.size() <= chart_series_max + 1, view.series.size(),
+                          chart_series_max);
+            for (const ChartSeries& series : view.series) {
+                HEXCORE_CHECK(series.units.size() == chart.times.size(), series.units.size(),
+                              chart.times.size());
+            }
+        }
+    }
+    PeakFinder finder;
+    (void)tell(bytes, finder);
+}
+
 }  // namespace
 }  // namespace hexcore
 
@@ -82,17 +121,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace hexcore;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     CheckedAnalysis analysis;
-    if (bytes.starts_with('R')) {
-        RecordDecoder decoder(analysis);
-        (void)decoder.chunk(bytes.substr(1));
-    } else {
-        test::BytesSource source(bytes);
-        const auto read = read_recording(source, "fuzz.hxr", analysis);
-        if (!read) {
-            HEXCORE_CHECK(read.error().code == ErrorCode::bad_input, read.error().message, size);
-        }
-    }
+    (void)tell(bytes, analysis);
     const WatchFindings findings = analysis.findings();
     HEXCORE_CHECK(findings.processes.size() <= 64, findings.processes.size(), 64);
+    check_drawing(bytes, findings);
     return 0;
 }

@@ -251,9 +251,10 @@ void RecordingHoldings::add_to(std::vector<DeviceChart>& charts) const {
         add_purposes(chart);
     }
     for (const auto& [number, holder] : holders_) {
-        const bool is_recorded = std::any_of(
-            charts.begin(), charts.begin() + static_cast<std::ptrdiff_t>(n_devices),
-            [&](const DeviceChart& chart) { return chart.device.name == holder.holder->device; });
+        const std::string& name = holder.holder->device;
+        const bool is_recorded =
+            std::any_of(charts.begin(), charts.begin() + static_cast<std::ptrdiff_t>(n_devices),
+                        [&](const DeviceChart& chart) { return chart.device.name == name; });
         if (!is_recorded && charts.size() < n_devices + most_holder_charts) {
             charts.push_back(chart_of(holder));
         }
