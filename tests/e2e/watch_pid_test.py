@@ -97,7 +97,10 @@ def test_what_is_no_process_is_wrong_usage(hexcore, tmp_path):
             (["--pid", ended.pid], f"there is no process {ended.pid}"),
             (["--pid", "0"], "--pid"), (["--pid", "x"], "--pid"), (["--pid", "-1"], "--pid"),
             (["--pid", "4194305"], "--pid"),
-            (["--pid", os.getpid(), "--", "true"], "leave it out, or the command")]:
+            (["--pid", os.getpid(), "--", "true"], "leave it out, or the command"),
+            (["--pid", os.getpid(), "--python"], "--python is for a command that is started"),
+            (["--pid", os.getpid(), "--stacks"], "--stacks is for a command that is started"),
+            (["--neutral", "step"], "--neutral is for a command that is started")]:
         code, out, err = hexcore("watch", *words, env={"XDG_STATE_HOME": str(tmp_path)})
         assert (code, out) == (2, ""), words
         assert sentence in " ".join(err.split())

@@ -110,27 +110,37 @@ Result<int> watch_started(const WatchOptions& options, std::vector<RecordSink*> 
     return end.exit_code();
 }
 
-int run_watch(const WatchFlags& flags, const std::optional<std::vector<std::string>>& command) {
+using WatchedCommand = std::optional<std::vector<std::string>>;
+
+/// What is wrong with the options, each by itself being right.
+std::optional<std::string> contradiction(const WatchFlags& flags, const WatchedCommand& command) {
     if (!flags.without_mark.empty()) {
-        return report_error({ErrorCode::usage,
-                             "write -- before the command, so that its options are not taken for "
-                             "those of watch: hexcore watch -- COMMAND"});
+        return "write -- before the command, so that its options are not taken for those of watch: "
+               "hexcore watch -- COMMAND";
     }
     if (command && command->empty()) {
-        return report_error(
-            {ErrorCode::usage, "name the command to watch: hexcore watch -- COMMAND"});
-    }
-    if (!command && (flags.python || flags.stacks)) {
-        const char* option = flags.python ? "--python" : "--stacks";
-        return report_error({ErrorCode::usage,
-                             fmt::format("{0} is for a command that is started: hexcore watch {0} "
-                                         "-- COMMAND",
-                                         option)});
+        return "name the command to watch: hexcore watch -- COMMAND";
     }
     if (command && flags.pid != 0) {
-        return report_error({ErrorCode::usage,
-                             "--pid is for a process that runs already; leave it out, or the "
-                             "command"});
+        return "--pid is for a process that runs already; leave it out, or the command";
+    }
+    const char* for_commands = flags.python             ? "--python"
+                               : flags.stacks           ? "--stacks"
+                               : !flags.neutral.empty() ? "--neutral"
+                                                        : nullptr;
+    if (!command && for_commands != nullptr) {
+        return fmt::format("{} is for a command that is started: hexcore watch -- COMMAND",
+                           for_commands);
+    }
+    if (!command && flags.pid == 0 && !flags.output.empty()) {
+        return "-o is for what is recorded; name a command, or --pid";
+    }
+    return std::nullopt;
+}
+
+int run_watch(const WatchFlags& flags, const WatchedCommand& command) {
+    if (auto sentence = contradiction(flags, command)) {
+        return report_error({ErrorCode::usage, *std::move(sentence)});
     }
     if (command) {
         const auto set = let_programs_tell(flags.python ? PythonHook::on : PythonHook::off);
@@ -147,10 +157,6 @@ int run_watch(const WatchFlags& flags, const std::optional<std::vector<std::stri
             return 0;
         };
         return watch_and_tell(flags, {}, command_of({}, flags.pid), watching);
-    }
-    if (!flags.output.empty()) {
-        return report_error(
-            {ErrorCode::usage, "-o is for what is recorded; name a command, or --pid"});
     }
     return show_live_view();
 }
