@@ -4,9 +4,12 @@
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -30,8 +33,12 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 
 /// Whether a frame is of those by which a program tells what it takes, and no news to anybody.
 bool is_tellers(const std::string& name) {
-    return name.starts_with("hexcore::Teller::") || name.starts_with("hexcore_allocated") ||
-           name.find("libhexcore-tracker.so") != std::string::npos;
+    constexpr std::array<std::string_view, 5> begins = {
+        "hexcore::Teller::", "hexcore_allocated",
+        "hexcore::LedgerTeller::", "hexcore::Ledger::", "hexcore::LedgerEntry::"};
+    return name.find("libhexcore-tracker.so") != std::string::npos ||
+           std::any_of(begins.begin(), begins.end(),
+                       [&](std::string_view begin) { return name.starts_with(begin); });
 }
 
 std::string demangled(const char* name) {
