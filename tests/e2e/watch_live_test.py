@@ -1,6 +1,7 @@
 """hexcore watch without a command: the live view, on terminals of its own and without one."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -77,19 +78,24 @@ def leave(view, key="q"):
 
 
 def test_it_shows_a_recording_in_progress_wherever_it_lies_and_its_end(hexcore, state, tmp_path):
-    watch = start_watch(hexcore, state, "-o", tmp_path / "elsewhere.hxr")
+    name = f"seen-{os.getpid()}.py"
+    watch = start_watch(hexcore, state, "-o", tmp_path / "elsewhere.hxr", name=name)
     view = show(hexcore, state)
-    choose(view, "watched.py")
-    until(view, "PROCESSES ON host", "python watched.py  ")
+    choose(view, name)
+    until(view, "PROCESSES ON host")
+    view.read_until_screen(lambda screen, _: any(
+        re.search(rf"python {name} +(6[4-9]|[7-9]\d)\.\d MiB", row) for row in screen))
+    view.write("m")  # it has what it takes first, and waits
+    until(view, "  0 B  ")
     watch.stdin.write(b"\n")
     watch.stdin.flush()
-    until(view, "+64.")  # since it was first looked at
+    until(view, "+64.")
     end_watch(watch)
     until(view, "ended with exit code 0")
     leave(view)
     again = show(hexcore, state)
     until(again, "this machine")
-    assert "watched.py" not in "\n".join(again.screen)
+    assert name not in "\n".join(again.screen)
     leave(again)
 
 
