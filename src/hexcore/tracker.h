@@ -84,6 +84,21 @@ int hexcore_recording_picture(const char* recording, const char* path, char* err
 char* hexcore_tracker_stop(hexcore_tracker* tracker);
 void hexcore_free(char* text);
 
+/* Fill in `size` with its sizeof and what follows with zeros; 0 stands for what is usual. */
+typedef struct {
+    size_t size;
+    size_t most_repeats; /* 0: 1000 */
+    double most_seconds; /* no repeat begins after them; 0: 60 */
+} hexcore_neutral_options;
+/* Calls fn(user) again and again on this thread, in a label of that name, until it is known whether
+ * it leaves memory behind. It returns 0; anything else ends it. The document hexcore.neutral/1
+ * (docs/formats/recording.md), for hexcore_free(). By the tracker that runs, which must not be
+ * stopped meanwhile, or one of its own; `options` may be NULL. */
+char* hexcore_expect_neutral(const char* name, int (*fn)(void* user), void* user,
+                             const hexcore_neutral_options* options);
+/* Whether the repeats of such a document left memory behind: 1 yes, 0 no, -1 not known. */
+int hexcore_grew(const char* neutral);
+
 #ifdef __cplusplus
 }
 #endif

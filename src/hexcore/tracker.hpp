@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "hexcore/base/bytes.hpp"
@@ -99,5 +100,42 @@ private:
     std::unique_ptr<decltype(TrackerOptions::alert)> alert_;  ///< outlives the tracker
     std::unique_ptr<hexcore_tracker, Stop> tracker_;
 };
+
+struct NeutralityOptions {
+    std::size_t most_repeats = 1000;
+    std::chrono::duration<double> most_time{60};  ///< no repeat begins after it
+};
+
+/// What expect_neutral() found out.
+struct Expected {
+    enum class Grew { no, yes, not_known } grew = Grew::not_known;
+    std::string document;  ///< hexcore.neutral/1: how much a repeat, of what, how that is known
+};
+
+/// Calls `work()` again and again on this thread, in a label of that name, until it is known
+/// whether it leaves memory behind. It returns nothing, or whether it was done; if it was not, it
+/// is not known.
+template <typename Work>
+[[nodiscard]] Expected expect_neutral(const char* label, Work work,
+                                      NeutralityOptions options = {}) {
+    const hexcore_neutral_options given{sizeof(given), options.most_repeats,
+                                        options.most_time.count()};
+    const auto repeat = [](void* user) {
+        if constexpr (std::is_void_v<decltype(work())>) {
+            (*static_cast<Work*>(user))();
+            return 0;
+        } else {
+            return (*static_cast<Work*>(user))() ? 0 : 1;
+        }
+    };
+    char* document = hexcore_expect_neutral(label, repeat, &work, &given);
+    const int grew = hexcore_grew(document);
+    Expected expected{grew == 0   ? Expected::Grew::no
+                      : grew == 1 ? Expected::Grew::yes
+                                  : Expected::Grew::not_known,
+                      document == nullptr ? "" : document};
+    hexcore_free(document);
+    return expected;
+}
 
 }  // namespace hexcore

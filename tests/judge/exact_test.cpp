@@ -81,6 +81,12 @@ TEST(ExactLevels, ThatStopGrowingAreACacheOnceTheyAreFlatForLong) {
     EXPECT_EQ(late.verdict, Verdict::inconclusive) << "it may come again after 20 more";
 }
 
+TEST(ExactLevels, ThatGrowAfterALargeStepAreALeakAllTheSame) {
+    const auto cache_and_leak = [](std::size_t i) { return (i < 3 ? 0 : 500'000) + 2 * i; };
+    EXPECT_EQ(of_levels(24, cache_and_leak).verdict, Verdict::leak);
+    EXPECT_EQ(of_levels(24, cache_and_leak).bytes_per_repeat, 2048);
+}
+
 TEST(ExactLevels, ThatStayAreNone) {
     EXPECT_EQ(of_levels(9, [](std::size_t) { return 7; }).verdict, Verdict::none);
     EXPECT_EQ(of_levels(9, [](std::size_t) { return 0; }).verdict, Verdict::none);

@@ -186,6 +186,28 @@ TEST(RepeatAnalysis, CallsItTheDriversWhereTheDeviceGrowsAndWhatIsToldOfItDoesNo
     EXPECT_EQ(told.found("step").verdict(), Verdict::driver);
 }
 
+TEST(RepeatAnalysis, GoesByAmountsAtEndsThatAreFarEnoughApart) {
+    Told told;
+    RecordedAmounts amounts{{}, told.holder("cuda:0"), {{told.text("allocated"), 500_MiB}}};
+    for (int i = 0; i < 100; ++i) {
+        told.begin("step");
+        told.end("step");  // 10 ms later
+        amounts.amounts[0].bytes += 2_MiB;
+        told.analysis.amounts(amounts);
+    }
+    const RepeatFindings step = told.found("step");
+    EXPECT_EQ(step.verdict(), Verdict::leak);
+    EXPECT_TRUE(step.devices.at(0).exact);
+    EXPECT_NEAR(step.devices.at(0).judgement.bytes_per_repeat, 2 << 20, 1 << 16);
+    Told fast;
+    for (int i = 0; i < 100; ++i) {
+        fast.begin("step");
+        fast.analysis.amounts(amounts);
+        fast.analysis.label({fast.now, LabelEdge::end, fast.process, 1, fast.text("step")});
+    }
+    EXPECT_EQ(fast.found("step").verdict(), Verdict::inconclusive) << "nobody looked";
+}
+
 TEST(RepeatAnalysis, DoesNotTrustWhatHasGaps) {
     Told told;
     for (int i = 0; i < 12; ++i) {

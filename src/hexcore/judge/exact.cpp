@@ -31,10 +31,11 @@ namespace {
 
 using Levels = std::vector<double>;
 
+constexpr std::size_t fewest_rises = 7;    // chance orders eight levels so once in 8!
 constexpr std::size_t regular_rises = 4;   // enough of those at equal distances and of equal size
 constexpr std::size_t patience = 3;        // times the longest wait
 constexpr std::size_t warm_up_part = 4;    // a quarter of the repeats at most
-constexpr double lasting_share = 1.0 / 3;  // of what it grew, in the second half
+constexpr double lasting_share = 1.0 / 3;  // of what it grew or how often, in the second half
 
 /// The end from which on the level, or the step to the next one, stayed the same for a repeat.
 std::size_t warm_up_of(const Levels& levels) {
@@ -55,7 +56,8 @@ struct Rises {
     std::size_t longest_wait = 0;  ///< before one, from the start or the one before
     std::size_t since = 0;         ///< repeats after the last one
     double grown = 0;
-    double grown_late = 0;  ///< in the second half
+    double grown_late = 0;   ///< in the second half
+    std::size_t n_late = 0;  ///< rises in it
 
     explicit Rises(const Levels& levels) {
         double highest = levels.front();
@@ -67,7 +69,10 @@ struct Rises {
             at.push_back(i);
             bytes.push_back(levels[i] - highest);
             grown += bytes.back();
-            grown_late += 2 * i > levels.size() - 1 ? bytes.back() : 0;
+            if (2 * i > levels.size() - 1) {
+                grown_late += bytes.back();
+                ++n_late;
+            }
             highest = levels[i];
         }
         since = levels.size() - 1 - (at.empty() ? 0 : at.back());
@@ -83,11 +88,15 @@ struct Rises {
         }
         return true;
     }
-    /// So much a repeat, from one rise to another, if there are two.
+    /// So much a repeat, from one rise to another; of those in the second half if they are enough,
+    /// so that a large step before them is none of it.
     [[nodiscard]] double rate() const {
+        const std::size_t first = n_late >= regular_rises ? at.size() - n_late : 0;
         return at.size() < 2
                    ? 0
-                   : (grown - bytes.front()) / static_cast<double>(at.back() - at.front());
+                   : std::accumulate(bytes.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                                     bytes.end(), 0.0) /
+                         static_cast<double>(at.back() - at[first]);
     }
 };
 
@@ -101,11 +110,10 @@ Going goes_on(const Rises& rises) {
     if (rises.since >= std::max(fewest_repeats, patience * rises.longest_wait)) {
         return Going::ended;
     }
-    const bool often = n >= fewest_repeats || (n >= regular_rises && rises.regular());
-    return often && rises.since <= rises.longest_wait &&
-                   rises.grown_late >= lasting_share * rises.grown
-               ? Going::on
-               : Going::unknown;
+    const bool often = n >= fewest_rises || (n >= regular_rises && rises.regular());
+    const bool lasts = rises.grown_late >= lasting_share * rises.grown ||
+                       static_cast<double>(rises.n_late) >= lasting_share * static_cast<double>(n);
+    return often && lasts && rises.since <= rises.longest_wait ? Going::on : Going::unknown;
 }
 
 std::string more_repeats(const Rises& rises) {

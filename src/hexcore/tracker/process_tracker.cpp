@@ -24,6 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::atomic<bool> is_tracked{false};
+std::atomic<ProcessTracker*> running_tracker{nullptr};
 
 Result<FileDescriptor> nameless_file() {
     const std::filesystem::path folder = std::filesystem::temp_directory_path();
@@ -79,6 +80,7 @@ Result<std::unique_ptr<ProcessTracker>> ProcessTracker::start(ProcessTrackerOpti
         std::unique_lock lock(tracker->mutex_);
         tracker->changed_.wait(lock, [&] { return tracker->has_begun_; });
         lock.unlock();
+        running_tracker = tracker.get();
         return tracker;
     };
     auto tracker = begin();
@@ -111,6 +113,8 @@ ProcessTracker::ProcessTracker(ProcessTrackerOptions options, FileDescriptor fil
         set_variable_ = ::setenv(watch_variable, path.c_str(), 1) == 0;
     }
 }
+
+ProcessTracker* ProcessTracker::running() { return running_tracker; }
 
 ProcessTracker::~ProcessTracker() { stop(); }
 
@@ -165,6 +169,7 @@ void ProcessTracker::stop() {
         return;
     }
     has_stopped_ = true;
+    running_tracker = nullptr;
     if (::getpid() != owner_) {  // a child that was forked has no such thread
         thread_.detach();
         return;

@@ -38,6 +38,8 @@ public:
     /// runs, and with ErrorCode::does_not_fit where no thread can be started.
     [[nodiscard]] static Result<std::unique_ptr<ProcessTracker>> start(
         ProcessTrackerOptions options);
+    /// The one that was started and not stopped; null if there is none.
+    [[nodiscard]] static ProcessTracker* running();
     ~ProcessTracker();
     ProcessTracker(const ProcessTracker&) = delete;
     ProcessTracker& operator=(const ProcessTracker&) = delete;

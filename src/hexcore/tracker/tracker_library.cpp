@@ -11,6 +11,7 @@
 #include "hexcore/report/recording_json.hpp"
 #include "hexcore/report/recording_report.hpp"
 #include "hexcore/tracker.h"
+#include "hexcore/tracker/neutral.hpp"
 #include "hexcore/tracker/process_tracker.hpp"
 
 struct hexcore_tracker {
@@ -138,3 +139,31 @@ char* hexcore_tracker_stop(hexcore_tracker* tracker) {
 }
 
 void hexcore_free(char* text) { std::free(text); }
+
+char* hexcore_expect_neutral(const char* name, int (*fn)(void* user), void* user,
+                             const hexcore_neutral_options* options) {
+    hexcore_neutral_options given{};
+    if (options != nullptr) {
+        std::memcpy(&given, options, std::min(options->size, sizeof(given)));
+    }
+    hexcore::NeutralOptions usual;
+    if (given.most_repeats != 0) {
+        usual.most_repeats = given.most_repeats;
+    }
+    if (given.most_seconds > 0) {
+        usual.most_time = std::chrono::duration<double>(std::min(given.most_seconds, 1e6));
+    }
+    return owned_text(hexcore::neutral_json(hexcore::expect_neutral(
+        name == nullptr ? "" : name, [&] { return fn(user) == 0; }, usual)));
+}
+
+int hexcore_grew(const char* neutral) {
+    const auto document = nlohmann::json::parse(neutral == nullptr ? "" : neutral, nullptr,
+                                                /*allow_exceptions=*/false);
+    const std::string verdict =
+        document.is_object() ? document.value("verdict", "") : std::string();
+    if (verdict == "leak" || verdict == "driver") {
+        return 1;
+    }
+    return verdict.empty() || verdict == "inconclusive" ? -1 : 0;
+}

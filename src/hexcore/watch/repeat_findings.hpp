@@ -36,6 +36,18 @@ struct RepeatFindings {
     [[nodiscard]] Verdict verdict() const;
 };
 
+/// Whose memory was sampled.
+enum class SampledBy : std::uint8_t { host, gpu };
+
+struct SampledJudgement {
+    std::string device;
+    SampledBy kind = SampledBy::host;
+    Judgement judgement;
+};
+
+/// Adds what samples say to what is known exactly, of which it can only say that there is more.
+void add_samples(std::vector<RepeatsOnDevice>& devices, const SampledJudgement& sampled);
+
 /// Larger for what asks more for being looked at: leak, driver, inconclusive, and then the others.
 [[nodiscard]] int gravity_of(Verdict verdict);
 

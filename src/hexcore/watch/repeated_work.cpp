@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t most_pending = 256;
 constexpr std::size_t most_ends = 1024;
 constexpr std::size_t most_sites = 16;
+// Amounts are recorded as a label ends, but not more often than each 10 ms.
+constexpr std::chrono::milliseconds between_sums(20);
 
 /// The device of `watch` that a holder's is part of.
 std::string watched_device(const std::string& name) {
@@ -42,6 +45,23 @@ void add_site(RepeatsOnDevice& found, const FoundSite& site) {
     }
 }
 
+/// Of one over ends that are further apart than the repeats.
+SiteJudgement in_repeats(SiteJudgement judged, std::size_t repeats, std::size_t ends) {
+    const double each =
+        static_cast<double>(repeats) / static_cast<double>(std::max<std::size_t>(ends, 1));
+    const auto in_all = [each](std::size_t count) {
+        return static_cast<std::size_t>(std::llround(static_cast<double>(count) * each));
+    };
+    Judgement& judgement = judged.judgement;
+    judgement.bytes_per_repeat /= each;
+    judgement.least_bytes /= each;
+    judgement.most_bytes /= each;
+    judgement.warm_up = in_all(judgement.warm_up);
+    judgement.repeats = in_all(judgement.repeats);
+    judgement.known_after = in_all(judgement.known_after);
+    return judged;
+}
+
 }  // namespace
 
 int gravity_of(Verdict verdict) {
@@ -63,6 +83,21 @@ int gravity_of(Verdict verdict) {
     return 0;
 }
 
+void add_samples(std::vector<RepeatsOnDevice>& devices, const SampledJudgement& sampled) {
+    const auto found = std::find_if(devices.begin(), devices.end(), [&](const RepeatsOnDevice& on) {
+        return on.device == sampled.device;
+    });
+    if (found == devices.end()) {
+        devices.push_back({sampled.device, false, sampled.judgement, {}});
+    } else if (sampled.judgement.verdict == Verdict::leak && !is_growth(found->judgement.verdict)) {
+        found->exact = false;
+        found->judgement = sampled.judgement;
+        if (sampled.kind == SampledBy::gpu) {
+            found->judgement.verdict = Verdict::driver;
+        }
+    }
+}
+
 Verdict RepeatFindings::verdict() const {
     Verdict worst = devices.empty() ? Verdict::inconclusive : Verdict::none;
     for (const RepeatsOnDevice& device : devices) {
@@ -74,6 +109,8 @@ Verdict RepeatFindings::verdict() const {
 }
 
 void SampledRepeats::row(RecordedTime time, Bytes level) {
+    varies_ = varies_ || (latest_ && *latest_ != level);
+    latest_ = level;
     if (!ends_.empty() && time <= ends_.back()) {
         const auto later = ends_.end() - std::lower_bound(ends_.begin(), ends_.end(), time);
         series_.add(repeats_ - static_cast<std::size_t>(later), level);
@@ -132,6 +169,11 @@ void RepeatedWork::end(RecordedTime time, double total_bytes) {
     if (!books_end_) {
         books_.repeat_ended(total_bytes);
     }
+    if (sums_ends_ == 0 || time - sums_last_ >= between_sums) {
+        ++sums_ends_;
+        sums_last_ = time;
+        sums_.repeat_ended(total_bytes);
+    }
     for (auto& [device, samples] : samples_) {
         samples.repeat_ended(time);
     }
@@ -160,26 +202,26 @@ void RepeatedWork::row(const RecordedDevice& device, const RecordedRow& row) {
     const auto part = std::find_if(
         row.parts.begin(), row.parts.end(),
         [&](const RecordedPart& each) { return each.process->number == process_->number; });
-    SampledRepeats* samples = &samples_[device.name];
     if (device.kind == RecordedKind::gpu) {
         gpus_.insert(device.name);
     }
     if (part != row.parts.end()) {
-        samples->row(row.time, part->bytes);
+        samples_[device.name].row(row.time, part->bytes);
     } else if (device.kind == RecordedKind::gpu && row.parts.empty()) {
-        samples->row(row.time, row.others);  // of all programs: the driver tells no more
+        shared_.insert(device.name);
+        samples_[device.name].row(row.time, row.others);
     }
 }
 
-RepeatBooks::Place RepeatedWork::place_of(const RecordedSite& site) {
+RepeatBooks::Place RepeatedWork::place_of(RepeatBooks& books, const RecordedSite& site) {
     const auto number = [](const auto& told) { return told == nullptr ? 0 : told->number; };
     const std::array<std::uint64_t, 4> key{site.holder->number, number(site.purpose),
                                            number(site.label), number(site.stack)};
     const auto [found, is_new] = places_.try_emplace(key, 0);
     if (is_new) {
         found->second =
-            books_.place_of({site.holder->device, site.purpose == nullptr ? "" : site.purpose->text,
-                             site.label == nullptr ? "" : site.label->text, key[3]});
+            books.place_of({site.holder->device, site.purpose == nullptr ? "" : site.purpose->text,
+                            site.label == nullptr ? "" : site.label->text, key[3]});
         if (site.stack != nullptr) {
             stacks_[key[3]] = site.stack;
         }
@@ -195,25 +237,30 @@ void RepeatedWork::event(const RecordedEvent& event) {
     if (event.kind == EventKind::released) {
         books_.released(allocation);
     } else if (event.kind == EventKind::taken && is_inside(event.site.label)) {
-        books_.taken(allocation, event.bytes, place_of(event.site));
+        books_.taken(allocation, event.bytes, place_of(books_, event.site));
     }
 }
 
 void RepeatedWork::amounts(const RecordedAmounts& amounts) {
     std::set<RepeatBooks::Place>& named = named_[amounts.holder->number];
     for (const RepeatBooks::Place place : named) {
-        books_.amount(place, {});  // whatever is not told any more
+        sums_.amount(place, {});  // whatever is not told any more
     }
     for (const RecordedAmount& amount : amounts.amounts) {
-        const RepeatBooks::Place place = place_of({amounts.holder, amount.name, nullptr, nullptr});
+        const RepeatBooks::Place place =
+            place_of(sums_, {amounts.holder, amount.name, nullptr, nullptr});
         named.insert(place);
-        books_.amount(place, amount.bytes);
+        sums_.amount(place, amount.bytes);
     }
 }
 
-std::map<std::string, RepeatsOnDevice> RepeatedWork::exact() const {
+std::vector<RepeatsOnDevice> RepeatedWork::exact() const {
     std::map<std::string, RepeatsOnDevice> devices;
-    for (SiteJudgement& judged : books_.judge()) {
+    std::vector<SiteJudgement> sites = books_.judge();
+    for (SiteJudgement& judged : sums_.judge()) {
+        sites.push_back(in_repeats(std::move(judged), repeats_, sums_ends_));
+    }
+    for (SiteJudgement& judged : sites) {
         // What an allocator keeps for itself is not what the program asked for.
         if (judged.judgement.verdict == Verdict::leak && judged.site.purpose == "cache" &&
             judged.site.label.empty()) {
@@ -226,31 +273,28 @@ std::map<std::string, RepeatsOnDevice> RepeatedWork::exact() const {
         found.exact = true;
         add_site(found, {std::move(judged), stack == stacks_.end() ? nullptr : stack->second});
     }
-    return devices;
+    std::vector<RepeatsOnDevice> list;
+    for (auto& [name, found] : devices) {
+        list.push_back(std::move(found));
+    }
+    return list;
 }
 
 std::map<std::string, Judgement> RepeatedWork::sampled() const {
     std::map<std::string, Judgement> judged;
     for (const auto& [device, samples] : samples_) {
-        judged[device] = samples.judge();
+        if (samples.varies() || !shared_.contains(device)) {  // else it may not even use it
+            judged[device] = samples.judge();
+        }
     }
     return judged;
 }
 
 RepeatFindings RepeatedWork::findings(const std::map<std::string, Judgement>& sampled) const {
-    std::map<std::string, RepeatsOnDevice> devices = exact();
+    std::vector<RepeatsOnDevice> devices = exact();
     for (const auto& [name, judgement] : sampled) {
-        const auto found = devices.find(name);
-        if (found == devices.end()) {
-            devices[name] = {name, false, judgement, {}};
-        } else if (judgement.verdict == Verdict::leak &&
-                   gravity_of(found->second.judgement.verdict) < gravity_of(Verdict::driver)) {
-            found->second.exact = false;
-            found->second.judgement = judgement;
-            if (gpus_.contains(name)) {
-                found->second.judgement.verdict = Verdict::driver;
-            }
-        }
+        add_samples(devices,
+                    {name, gpus_.contains(name) ? SampledBy::gpu : SampledBy::host, judgement});
     }
     RepeatFindings findings{.label = label_->text,
                             .pid = process_->pid,
@@ -258,7 +302,7 @@ RepeatFindings RepeatedWork::findings(const std::map<std::string, Judgement>& sa
                             .repeats = repeats_,
                             .open = total_,
                             .devices = {}};
-    for (auto& [name, found] : devices) {
+    for (RepeatsOnDevice& found : devices) {
         if (lost_) {
             found.judgement.verdict = Verdict::inconclusive;
             found.judgement.why =

@@ -22,6 +22,8 @@ public:
     void row(RecordedTime time, Bytes level);
     void repeat_ended(RecordedTime time);
     [[nodiscard]] Judgement judge() const;
+    /// It had two levels at least.
+    [[nodiscard]] bool varies() const { return varies_; }
 
 private:
     void fold();
@@ -31,6 +33,8 @@ private:
     std::deque<RecordedTime> ends_;                       ///< the latest of them
     std::size_t repeats_ = 0;
     RepeatSeries series_;
+    std::optional<Bytes> latest_;
+    bool varies_ = false;
 };
 
 /// One label of one process: what is alive whenever none of its threads is in it.
@@ -69,8 +73,8 @@ public:
 
 private:
     [[nodiscard]] bool is_inside(const TextRef& label) const;
-    [[nodiscard]] RepeatBooks::Place place_of(const RecordedSite& site);
-    [[nodiscard]] std::map<std::string, RepeatsOnDevice> exact() const;
+    [[nodiscard]] RepeatBooks::Place place_of(RepeatBooks& books, const RecordedSite& site);
+    [[nodiscard]] std::vector<RepeatsOnDevice> exact() const;
 
     ProcessRef process_;
     TextRef label_;
@@ -83,6 +87,9 @@ private:
     bool lost_ = false;
     bool books_end_ = false;
     RepeatBooks books_;
+    RepeatBooks sums_;  ///< of what is told in amounts only, with ends that are far enough apart
+    std::size_t sums_ends_ = 0;
+    RecordedTime sums_last_{};
     std::map<std::uint64_t, std::size_t> inside_;  ///< labels that are open in it now
     std::set<std::uint64_t> nested_;
     std::map<std::array<std::uint64_t, 4>, RepeatBooks::Place> places_;
@@ -90,6 +97,7 @@ private:
     std::map<std::uint64_t, std::set<RepeatBooks::Place>> named_;  ///< amounts, by holder
     std::map<std::string, SampledRepeats> samples_;                ///< by device
     std::set<std::string> gpus_;
+    std::set<std::string> shared_;  ///< GPUs of which only what all programs have is known
 };
 
 }  // namespace hexcore
