@@ -184,6 +184,43 @@ def test_the_trackers_other_names(hexcore, tmp_path, package):
     assert "<html" in (tmp_path / "graph.html").read_text()
 
 
+NEUTRAL = """
+import json
+import hexcore
+
+kept = []
+def keeps_memory():
+    kept.append(bytearray(b"x") * (1 << 20))
+def keeps_what_it_tells():
+    kept.append(0)
+    hexcore.allocated(len(kept), 100, "answers")
+def makes_cycles():
+    cycle = [bytearray(b"x") * (1 << 20)]
+    cycle.append(cycle)
+def fails():
+    raise KeyError("its own")
+
+found = {}
+for work in (keeps_memory, keeps_what_it_tells, makes_cycles, fails):
+    try:
+        found[work.__name__] = hexcore.expect_neutral(work.__name__, work)["verdict"]
+    except hexcore.Leak as leak:
+        found[work.__name__] = str(leak)
+    except KeyError as error:
+        found[work.__name__] = repr(error)
+print(json.dumps(found))
+"""
+
+
+def test_what_ought_to_be_neutral(hexcore, tmp_path, package):
+    found = subprocess_of(NEUTRAL, tmp_path, package)
+    assert found["keeps_memory"].startswith("keeps_memory leaves memory behind: ")
+    assert "leak on host, +1" in found["keeps_memory"]
+    assert "answers of host +100 B" in " ".join(found["keeps_what_it_tells"].split())
+    assert found["makes_cycles"] in ("none", "cache", "pool")
+    assert found["fails"] == "KeyError('its own')"
+
+
 def test_a_tracker_that_cannot_keep_its_recording_says_why(hexcore, tmp_path, package):
     ended = subprocess_of("""
 import json, hexcore
