@@ -268,10 +268,11 @@ private:
         }
     }
 
+    /// Without the last column: some terminals scroll when their last corner is written.
     void add_keys() {
         lines_.push_back({{fitted("q quit  Space pause  m mark  b baseline  s sort  Tab device  "
-                                  "Enter alone  ? help",
-                                  size_.columns),
+                                  "Enter zoom  ? help",
+                                  size_.columns - 1),
                            LiveLook::dim}});
     }
 
