@@ -203,25 +203,30 @@ class Checks:
 
     def leak(self):
         if told := self.part("leaking"):
-            growth = growth_of_gpu(told[1])
+            steps = steps_on_gpu(told[1])
             self.note("a leak of 1 MiB a step is found, and sized within 1 %",
-                      growth["verdict"] in ("leak", "driver")
-                      and abs(growth["bytes_per_repeat"] / MIB - 1) <= 0.01,
-                      verdict=growth["verdict"], bytes_per_repeat=growth["bytes_per_repeat"])
+                      steps["verdict"] in ("leak", "driver")
+                      and abs(steps["bytes_per_repeat"] / MIB - 1) <= 0.01,
+                      verdict=steps["verdict"], bytes_per_repeat=steps["bytes_per_repeat"],
+                      known_by=steps["known_by"])
 
     def plateau(self):
         if told := self.part("plateau"):
-            growth = growth_of_gpu(told[1])
+            steps = steps_on_gpu(told[1])
             self.note("PyTorch's cache that grows to its plateau is no leak",
-                      growth["verdict"] not in ("leak", "growing", "driver"),
-                      verdict=growth["verdict"], reserved_bytes=told[0]["reserved_bytes"])
+                      steps["known_by"] and steps["verdict"] not in ("leak", "driver"),
+                      verdict=steps["verdict"], known_by=steps["known_by"],
+                      reserved_bytes=told[0]["reserved_bytes"])
 
 
-def growth_of_gpu(document):
-    names = [device["name"] for device in document["devices"]]
-    if "cuda:0" not in names:
-        return {"verdict": f"there is no cuda:0 among {names}", "bytes_per_repeat": 0.0}
-    return document["devices"][names.index("cuda:0")]["growth"]
+def steps_on_gpu(document):
+    """How the repeats of the label are judged on the first GPU."""
+    judged = [device for repeated in document["repeats"] if repeated["label"] == "step"
+              for device in repeated["devices"] if device["device"] == "cuda:0"]
+    if len(judged) != 1:
+        return {"verdict": f"{len(judged)} of step on cuda:0", "bytes_per_repeat": 0.0,
+                "known_by": None}
+    return judged[0]
 
 
 def recorded_amounts(trace, framework):
