@@ -263,8 +263,9 @@ void record_hostile(RecordingWriter& writer) {
                                          process(5, std::string(1'000'000, 'b')),
                                          process(6, "")};
     const HolderRef odd = holder(1, all[0], HolderKind::ledger, "host" + image, 1_GiB);
+    const std::string all_of_them = script + image + controls;
     for (std::int64_t n = 0; n < 50; ++n) {
-        const TextRef name = text(100 + static_cast<std::uint64_t>(n), script + image + controls);
+        const TextRef name = text(100 + static_cast<std::uint64_t>(n), all_of_them);
         writer.label({.time = milliseconds(100) * n, .process = all[0], .thread = 1, .name = name});
         writer.mark({.time = milliseconds(100) * n, .process = all[0], .name = name});
         writer.amounts(

@@ -121,7 +121,7 @@ std::string Symbols::name_of(const RecordedFrame& frame) {
     }
     const std::string& path = frame.module->text;
     const std::string file = shortened(file_name(path), longest_symbol);
-    const std::string address = fmt::format("{}+{:#x}", file, frame.offset);
+    std::string address = fmt::format("{}+{:#x}", file, frame.offset);
     const Module* module = module_of(path);
     if (module == nullptr || frame.offset == 0) {
         return address;
