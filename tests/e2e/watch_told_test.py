@@ -67,7 +67,15 @@ def test_a_program_tells_labels_marks_and_what_it_holds(hexcore, telling, tmp_pa
     assert peaks == {"host": 8 * MIB, "cuda:0": 9 * MIB}
 
 
-def test_the_peak_has_the_label_that_was_open(hexcore, telling, tmp_path):
+@pytest.fixture
+def library(hexcore):
+    path = hexcore.path.parent / "libhexcore-tracker.so"
+    if not path.exists():
+        pytest.skip("a build with sanitizers has no library that Python could load")
+    return path
+
+
+def test_the_peak_has_the_label_that_was_open(hexcore, tmp_path, library):
     """Of the step that holds 64 MiB while it waits for the next sample."""
     script = """
 import ctypes, sys, time
@@ -79,13 +87,39 @@ for step in range(3):
     del kept
     telling.hexcore_label_end()
 """
-    library = hexcore.path.parent / "libhexcore-tracker.so"
-    if not library.exists():
-        pytest.skip("a build with sanitizers has no library that Python could load")
     document, summary, _ = watched(hexcore, tmp_path, "python3", "-c", script, library,
                                    options=["--interval", "10"])
     assert host(document)["peak_label"] == "decode 2"
     assert ", decode 2" in summary
+
+
+# Twenty processes, each of which does ten steps a second for three seconds.
+TWENTY = """
+import ctypes, os, sys, time
+for _ in range(19):
+    if os.fork() == 0:
+        break
+telling = ctypes.PyDLL(sys.argv[1])
+for step in range(30):
+    telling.hexcore_label_begin(b"step")
+    time.sleep(0.1)
+    telling.hexcore_label_end()
+try:
+    while os.wait():
+        pass
+except ChildProcessError:
+    pass  # all have told to their end
+"""
+
+
+def test_watching_twenty_processes_that_tell_takes_little_of_a_core(hexcore, tmp_path, library):
+    """By the time of the processor: less than a hundredth on a machine that does nothing else. A
+    busy one takes a multiple for the same."""
+    document, _, _ = watched(hexcore, tmp_path, "python3", "-c", TWENTY, library)
+    assert document["processes_watched"] == 20
+    assert sum(label["count"] for label in document["labels"]) == 20 * 30
+    assert document["lost_records"] == 0
+    assert document["cost"]["share_of_core_ratio"] < 0.05
 
 
 def test_nothing_is_lost_of_a_program_that_is_killed(hexcore, telling, tmp_path, runtime):

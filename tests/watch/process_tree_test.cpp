@@ -107,6 +107,21 @@ TEST(ProcessTree, TellsWhatAProcessHadBetweenSamples) {
     EXPECT_LT(process->resident + Bytes(known_bytes / 2), process->high_water);
 }
 
+TEST(ProcessTree, AddsOneThatTellsOfItselfBeforeItIsFound) {
+    ProcessTree tree(::getpid());
+    const Child child([] {});
+    const auto pid = static_cast<std::uint32_t>(child.pid());
+    const ProcessRef added = tree.add_unseen(pid);
+    EXPECT_EQ(tree.find(pid), added) << "and it is sampled from now on";
+    tree.look();
+    EXPECT_EQ(tree.found(), 1U) << "found once";
+    const ProcessRef strange = tree.add_unseen(1);
+    ASSERT_NE(strange, nullptr);
+    EXPECT_EQ(strange->pid, 1U);
+    EXPECT_NE(strange->number, added->number);
+    EXPECT_EQ(tree.find(1), nullptr) << "whoever says so, it descends from none of them";
+}
+
 TEST(ProcessTree, FindsGrandchildrenAndThoseOfOthersItDoesNot) {
     const Child child([] {
         std::array<int, 2> done{};

@@ -79,7 +79,18 @@ ProcessRef ProcessTree::find(std::uint32_t pid) const {
 }
 
 ProcessRef ProcessTree::add_unseen(std::uint32_t pid) {
-    return std::make_shared<RecordedProcess>(RecordedProcess{++found_, pid, {}});
+    constexpr int most_generations = 64;
+    auto ancestor = static_cast<pid_t>(pid);
+    for (int i = 0; i < most_generations && ancestor > 0; ++i) {
+        ancestor = parent_of(ancestor);
+        if (ancestor == root_parent_ || has(ancestor)) {
+            expect(static_cast<pid_t>(pid));
+            break;
+        }
+    }
+    ProcessRef added = find(pid);
+    return added != nullptr ? added
+                            : std::make_shared<RecordedProcess>(RecordedProcess{++found_, pid, {}});
 }
 
 void ProcessTree::list_pids() {

@@ -45,7 +45,8 @@ public:
     void add_parts(std::vector<RecordedPart>& parts) const;
     /// Null: it is not in the tree.
     [[nodiscard]] ProcessRef find(std::uint32_t pid) const;
-    /// One that was never found, as it was over too soon, and tells of itself all the same.
+    /// One that tells of itself before it was found: it is added where it descends from those that
+    /// are watched. Otherwise, as when it was over too soon, it is only given a number.
     [[nodiscard]] ProcessRef add_unseen(std::uint32_t pid);
 
     [[nodiscard]] std::uint64_t found() const { return found_; }

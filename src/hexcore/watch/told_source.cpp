@@ -22,15 +22,23 @@ std::vector<std::string> ToldSource::variables(bool stacks) const {
             fmt::format("{}={}", stacks_variable, stacks ? 1 : 0)};
 }
 
-void ToldSource::begin(std::chrono::steady_clock::time_point start, ProcessTree& tree) {
+void ToldSource::begin(std::chrono::steady_clock::time_point start, ProcessTree& tree,
+                       std::mutex& mutex) {
     if (folder_ == nullptr) {
         return;
     }
-    listener_ = std::make_unique<Listener>(
-        Listening{.folder = folder_->path(),
-                  .start = start,
-                  .find = [&tree](std::uint32_t pid) { return tree.find(pid); },
-                  .add_unseen = [&tree](std::uint32_t pid) { return tree.add_unseen(pid); }});
+    listener_ = std::make_unique<Listener>(Listening{.folder = folder_->path(),
+                                                     .start = start,
+                                                     .find =
+                                                         [&](std::uint32_t pid) {
+                                                             const std::lock_guard lock(mutex);
+                                                             return tree.find(pid);
+                                                         },
+                                                     .add_unseen =
+                                                         [&](std::uint32_t pid) {
+                                                             const std::lock_guard lock(mutex);
+                                                             return tree.add_unseen(pid);
+                                                         }});
 }
 
 void ToldSource::listen(RecordedTime now, RecordSink& sink) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ public:
     /// Null: none could be made.
     [[nodiscard]] const WatchFolder* folder() const { return folder_.get(); }
 
-    /// Listens from now on; times count from `start`. The tree must outlive it.
-    void begin(std::chrono::steady_clock::time_point start, ProcessTree& tree);
+    /// Listens from now on; times count from `start`. The tree, which `mutex` guards, must outlive
+    /// it.
+    void begin(std::chrono::steady_clock::time_point start, ProcessTree& tree, std::mutex& mutex);
     /// Tells the sink what was told until now.
     void listen(RecordedTime now, RecordSink& sink);
     /// For the last time.

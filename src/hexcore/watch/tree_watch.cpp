@@ -79,7 +79,7 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     spent_before_ = cost();
     tree_.expect(first);
     if (told_) {
-        told_->begin(start_, tree_);
+        told_->begin(start_, tree_, tree_mutex_);
     }
     run.interval = options_.interval;
     run.gpu_interval = options_.gpu_interval;
