@@ -119,14 +119,15 @@ std::vector<FoundHolding> ToldAnalysis::held_of(const RecordedDevice& device) co
         if (!is_of(holder.found, device)) {
             continue;
         }
+        const HolderKind kind = holder.found.kind;
         for (const RecordedAmount& amount : holder.now) {
             const auto same = std::find_if(held.begin(), held.end(), [&](const auto& each) {
-                return each.kind == holder.found.kind && each.name == amount.name->text;
+                return each.kind == kind && each.name == amount.name->text;
             });
             if (same != held.end()) {
                 same->bytes += amount.bytes;
             } else if (amount.bytes > Bytes()) {
-                held.push_back({holder.found.kind, amount.name->text, amount.bytes});
+                held.push_back({kind, amount.name->text, amount.bytes});
             }
         }
     }
