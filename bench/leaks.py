@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 VERDICTS = ["leak", "driver", "cache", "pool", "none", "inconclusive"]
+GRAVITY = ["leak", "driver", "inconclusive", "pool", "cache", "none"]
 GROWS = {"leak", "driver"}
 INTERVAL_MS = 2
 Case = collections.namedtuple("Case", "name truth repeats mode")
@@ -53,6 +54,16 @@ def judge(program, corpus, case, seed, folder):
     raise SystemExit(f"{case.name}: nothing is known of its label")
 
 
+def verdict_of(case, work):
+    """That of all devices, but not for want of samples where allocations are told."""
+    devices = [device for device in work["devices"]
+               if case.mode == "sampled" or device["known_by"] == "allocations"
+               or device["verdict"] in GROWS]
+    if not devices:
+        return "inconclusive"
+    return min((device["verdict"] for device in devices), key=GRAVITY.index)
+
+
 def known_after(work):
     return max((device["known_after_repeats"] for device in work["devices"]), default=0)
 
@@ -66,7 +77,7 @@ def table(rows):
 
 
 def confusion(results):
-    counts = collections.Counter((case.truth, case.mode, work["verdict"])
+    counts = collections.Counter((case.truth, case.mode, verdict_of(case, work))
                                  for case, work in results)
     kinds = sorted({(truth, mode) for truth, mode, _ in counts},
                    key=lambda kind: (VERDICTS + ["unknowable"]).index(kind[0]))
@@ -94,22 +105,23 @@ def main():
                 work = judge(arguments.program, arguments.corpus, case, arguments.seed,
                              Path(folder))
                 results.append((case, work))
-    wrong = [(case, work) for case, work in results if not is_right(case, work["verdict"])]
+    wrong = [(case, work) for case, work in results if not is_right(case, verdict_of(case, work))]
     if arguments.format == "json":
         print(json.dumps({
             "seed": arguments.seed, "judged": len(results), "wrong": len(wrong),
-            "cases": [case._asdict() | {"verdict": work["verdict"],
+            "cases": [case._asdict() | {"verdict": verdict_of(case, work),
                                         "known_after": known_after(work)}
                       for case, work in results]}, indent=2))
     else:
         print(table([["CASE", "KNOWN BY", "REPEATS", "KNOWN AFTER", "TRUTH", "VERDICT"]] + [
-            [case.name, case.mode, case.repeats, known_after(work), case.truth, work["verdict"]]
+            [case.name, case.mode, case.repeats, known_after(work), case.truth,
+             verdict_of(case, work)]
             for case, work in results]), end="\n\n")
         print(table(confusion(results)))
     for case, work in wrong:
         why = "; ".join(filter(None, (device["why"] for device in work["devices"])))
         print(f"WRONG: {case.name} ({case.mode}) is {case.truth}, and was called "
-              f"{work['verdict']} {why}", file=sys.stderr)
+              f"{verdict_of(case, work)} {why}", file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -29,7 +29,7 @@ def test_every_case_whose_allocations_are_told_is_judged_as_it_is(hexcore, corpu
     for case in leaks.cases_of(corpus):
         if case.mode == "told":
             work = leaks.judge(hexcore.path, corpus, case, 1, tmp_path)
-            if not leaks.is_right(case, work["verdict"]):
+            if not leaks.is_right(case, leaks.verdict_of(case, work)):
                 wrong.append((case, work))
     assert not wrong
 

@@ -31,11 +31,11 @@ namespace {
 
 using Levels = std::vector<double>;
 
-constexpr std::size_t fewest_rises = 7;    // chance orders eight levels so once in 8!
-constexpr std::size_t regular_rises = 4;   // enough of those at equal distances and of equal size
-constexpr std::size_t patience = 3;        // times the longest wait
-constexpr std::size_t warm_up_part = 4;    // a quarter of the repeats at most
-constexpr double lasting_share = 1.0 / 3;  // of what it grew or how often, in the second half
+constexpr std::size_t fewest_rises = 7;   // chance orders eight levels so once in 8!
+constexpr std::size_t regular_rises = 4;  // enough of those at equal distances and of equal size
+constexpr std::size_t patience = 3;       // times the longest wait
+constexpr std::size_t warm_up_part = 4;   // a quarter of the repeats at most
+constexpr double lasting_share = 0.25;    // of what it grew or how often, in the second half
 
 /// The end from which on the level, or the step to the next one, stayed the same for a repeat.
 std::size_t warm_up_of(const Levels& levels) {
@@ -148,14 +148,14 @@ Levels outlived(const ExactHistory& history, std::size_t warm_up) {
     return {sum.begin() + static_cast<std::ptrdiff_t>(warm_up), sum.end()};
 }
 
-/// In its last quarter it is down again at what it commonly had in its first half.
+/// In its second half it is down again at what it often had in its first: no more than the least of
+/// its upper quarter there.
 bool returns(const Levels& levels) {
     const auto half = levels.begin() + static_cast<std::ptrdiff_t>(levels.size() / 2);
-    const auto late = levels.begin() + static_cast<std::ptrdiff_t>(levels.size() * 3 / 4);
     Levels early(levels.begin(), half);
-    std::nth_element(early.begin(), early.begin() + static_cast<std::ptrdiff_t>(early.size() / 2),
-                     early.end());
-    return *std::min_element(late, levels.end()) <= early[early.size() / 2];
+    const auto often = early.begin() + static_cast<std::ptrdiff_t>(early.size() * 3 / 4);
+    std::nth_element(early.begin(), often, early.end());
+    return *std::min_element(half, levels.end()) <= *often;
 }
 
 /// A level that falls now and then, by statistics.
@@ -215,13 +215,13 @@ Judgement judge_falling(const Tail& tail, Judgement judgement) {
             judgement.why = more_repeats(rises);
             return judgement;
         }
-        if (returns(tail.levels)) {
-            judgement.verdict = Verdict::pool;
-            return judgement;
-        }
     }
     Judgement noisy = judged_as_noisy(tail.levels);
     noisy.warm_up += judgement.warm_up;
+    if (noisy.verdict == Verdict::inconclusive && !tail.outlived.empty() && returns(tail.levels)) {
+        judgement.verdict = Verdict::pool;
+        return judgement;
+    }
     return noisy;
 }
 
