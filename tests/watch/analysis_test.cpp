@@ -60,6 +60,32 @@ TEST(Analysis, KeepsTheProcessesThatHeldMostAndNoMore) {
     EXPECT_EQ(processes.back().peak.bytes, 987_B);
 }
 
+TEST(Analysis, WhatOthersTakeOfAGpuIsNoGrowthOfWhatIsWatched) {
+    constexpr std::uint32_t gpu = 2;
+    for (const bool tells : {true, false}) {
+        Analysis analysis;
+        RecordedDevice card;
+        card.number = gpu;
+        card.kind = RecordedKind::gpu;
+        analysis.device(card);
+        const auto process = test::some_process(1);
+        for (std::uint64_t i = 0; i < 200; ++i) {
+            RecordedRow row;
+            row.device = gpu;
+            row.time = milliseconds(500 * i);
+            row.others = 1_GiB + 10_MiB * i;  // a neighbour
+            if (tells && i > 2) {
+                row.parts = {{process, 600_MiB}};
+            }
+            analysis.row(row);
+        }
+        const DeviceFindings found = analysis.findings().devices.at(0);
+        EXPECT_EQ(found.growth.verdict, tells ? Verdict::none : Verdict::growing);
+        EXPECT_EQ(found.of_processes, tells ? 600_MiB : 0_B);
+        EXPECT_EQ(found.outside_holdings(), tells ? 600_MiB : found.peak);
+    }
+}
+
 TEST(Analysis, RoundsABudgetUpByAThirtySecondAtMost) {
     for (const Bytes peak :
          {1_B, 1_MiB, 450_MiB, 16_GiB, 38_GiB + 1_B, recorded_bytes_max * 4097}) {

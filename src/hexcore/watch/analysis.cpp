@@ -33,6 +33,7 @@ void set_parts(DeviceFindings& found, const RecordedRow& row) {
         listed += part.bytes;
     }
     found.others = found.peak - listed;
+    found.of_processes = row.total() - row.others;
 }
 
 void keep_largest(std::vector<ProcessFindings>& processes) {
@@ -75,7 +76,8 @@ Bytes DeviceFindings::outside_holdings() const {
     for (const FoundHolding& holding : holdings) {
         told += holding.bytes;
     }
-    return saturating_subtract(peak, told);
+    const bool shared = device.kind == RecordedKind::gpu && of_processes > Bytes();
+    return saturating_subtract(shared ? of_processes : peak, told);
 }
 
 void Analysis::run(const RecordedRun& run) { found_.run = run; }
@@ -97,9 +99,19 @@ void Analysis::row(const RecordedRow& row) {
     if (device == devices_.end()) {
         return;
     }
-    repeats_.row(row);
-    found_.duration = std::max(found_.duration, row.time);
     DeviceFindings& found = device->findings;
+    if (found.device.kind == RecordedKind::gpu && !row.parts.empty() && !device->tells_processes) {
+        device->tells_processes = true;
+        device->series = {};
+    }
+    // On a card that others use, too, what they take is no growth of what is watched.
+    std::optional<RecordedRow> without_others;
+    if (device->tells_processes) {
+        without_others.emplace(row).others = {};
+    }
+    const RecordedRow& own = without_others ? *without_others : row;
+    repeats_.row(own);
+    found_.duration = std::max(found_.duration, row.time);
     const Bytes total = row.total();
     ++found.n_rows;
     if (total > found.peak) {
@@ -115,7 +127,7 @@ void Analysis::row(const RecordedRow& row) {
         found.least_free_at = row.time;
     }
     if (row.sampled) {
-        device->series.add(row.time, total);
+        device->series.add(row.time, own.total());
     }
     if (found.device.kind == RecordedKind::host) {
         follow_processes(row);

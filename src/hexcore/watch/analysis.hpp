@@ -40,6 +40,7 @@ private:
         DeviceFindings findings;
         std::optional<LabelMoment> peak_label;
         GrowthSeries series;
+        bool tells_processes = false;  ///< a GPU, whose driver tells what each process has
     };
     void follow_processes(const RecordedRow& row);
     void forget(ProcessFindings process);

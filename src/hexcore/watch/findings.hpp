@@ -39,6 +39,7 @@ struct DeviceFindings {
     bool peak_sampled = true;      ///< false: between samples, by a kernel's high-water mark
     std::vector<FoundPart> parts;  ///< the largest of what it was made of, at most 8
     Bytes others;                  ///< the rest of it
+    Bytes of_processes;            ///< of all that is watched; 0: not known
     std::string peak_label;        ///< what was being done then; empty: not known
     /// The same peak, as those who knew told it; the largest first. Empty: nobody did.
     std::vector<FoundHolding> holdings;
@@ -48,7 +49,7 @@ struct DeviceFindings {
 
     /// A round figure that the peak is within.
     [[nodiscard]] Bytes budget() const;
-    /// What nobody told of the peak.
+    /// What nobody told of the peak: of what the watched processes had, where that is known.
     [[nodiscard]] Bytes outside_holdings() const;
 };
 
