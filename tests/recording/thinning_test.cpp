@@ -47,6 +47,23 @@ TEST(Thinning, KeepsOfEachBucketAndDeviceTheRowWithTheLargestTotalWhole) {
     }
 }
 
+TEST(Thinning, KeepsTheLastAmountsOfABucketTooForTheyHoldUntilTheNext) {
+    std::vector<std::pair<RecordedTime, Bytes>> kept;
+    AmountsThinning thinning(
+        [&](const RecordedAmounts& amounts) { kept.emplace_back(amounts.time, amounts.total()); });
+    thinning.set_bucket(milliseconds(10));
+    const HolderRef holder = test::some_holder(1, test::some_process(1));
+    const TextRef name = test::some_text(1, "kv");
+    for (const auto& [ms, bytes] :
+         {std::pair(1, 5_MiB), {2, 9_MiB}, {3, 7_MiB}, {4, 0_B}, {15, 1_MiB}, {16, 2_MiB}}) {
+        thinning.add({milliseconds(ms), holder, {{name, bytes}}});
+    }
+    thinning.flush();
+    const std::vector<std::pair<RecordedTime, Bytes>> expected = {
+        {milliseconds(2), 9_MiB}, {milliseconds(4), 0_B}, {milliseconds(16), 2_MiB}};
+    EXPECT_EQ(kept, expected);
+}
+
 TEST(Thinning, WiderBucketsLoseNoneThatWaited) {
     std::vector<RecordedRow> kept;
     Thinning thinning([&](const RecordedRow& row) { kept.push_back(row); });

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "hexcore/recording/told_records.hpp"
@@ -15,9 +16,15 @@ namespace hexcore {
     return amounts.holder->number;
 }
 
+/// Rows are sampled again and again; amounts are told when they change, and hold until the next.
+template <typename Record>
+inline constexpr bool holds_until_next = false;
+template <>
+inline constexpr bool holds_until_next<RecordedAmounts> = true;
+
 /// Lets through of each bucket of time and each series the record with the largest total, whole, in
-/// the order of time. Without buckets every record. The maximum of each process instead would give
-/// a total that never was.
+/// the order of time, and of those that hold until the next also the last. Without buckets every
+/// record. The maximum of each process instead would give a total that never was.
 template <typename Record>
 class ThinningOf {
 public:
@@ -40,14 +47,16 @@ public:
         const std::int64_t bucket = record.time / width_;
         const Bytes total = record.total();
         if (waiting.is_there && waiting.bucket != bucket) {
-            waiting.is_there = false;
-            keep_(waiting.record);
+            let_go(waiting);
         }
         if (!waiting.is_there || total > waiting.total) {
             waiting.is_there = true;
             waiting.bucket = bucket;
             waiting.total = total;
             waiting.record = record;
+            waiting.last.reset();
+        } else if (holds_until_next<Record>) {
+            waiting.last = record;
         }
     }
 
@@ -55,8 +64,7 @@ public:
     void flush() {
         for (auto& [series, waiting] : waiting_) {
             if (waiting.is_there) {
-                waiting.is_there = false;
-                keep_(waiting.record);
+                let_go(waiting);
             }
         }
     }
@@ -67,7 +75,16 @@ private:
         std::int64_t bucket = 0;
         Bytes total;
         Record record;
+        std::optional<Record> last;  ///< where it came after that
     };
+
+    void let_go(Waiting& waiting) {
+        waiting.is_there = false;
+        keep_(waiting.record);
+        if (waiting.last) {
+            keep_(*std::exchange(waiting.last, std::nullopt));
+        }
+    }
 
     Keep keep_;
     std::chrono::microseconds width_{};
