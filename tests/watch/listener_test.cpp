@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -208,6 +209,29 @@ TEST_F(ListenerTest, HostileNamesAndSizesDoNoHarm) {
     }
 }
 
+TEST_F(ListenerTest, AProgramIsOneProcessWhoeverGetsItsPidLater) {
+    ProcessRef found;
+    Listener listener({.folder = folder_.path(),
+                       .start = start_,
+                       .find = [&found](std::uint32_t /*pid*/) { return found; },
+                       .add_unseen = [](std::uint32_t /*pid*/) { return test::some_process(1); }});
+    const auto writer = RingWriter::make(folder_.path().string(), 1U << 16U);
+    const std::string_view text = "a";
+    writer->put({.kind = RingKind::mark, .texts = {&text, 1}});
+    listener.listen(now(), kept_);
+    found = test::some_process(2);
+    writer->put({.kind = RingKind::mark, .texts = {&text, 1}});
+    listener.finish(now(), kept_);
+    ASSERT_EQ(kept_.marks.size(), 2U);
+    EXPECT_EQ(kept_.marks[1].process->number, 1U);
+}
+
+TEST_F(ListenerTest, AFileThatIsNoRingIsNoted) {
+    std::ofstream(folder_.path() / "1-1.ring") << "no ring";
+    finish();
+    EXPECT_EQ(listener_.notes(), "What 1 programs told of themselves could not be read. ");
+}
+
 /// A ring that anybody wrote, with records that make no sense in any order.
 TEST_F(ListenerTest, RecordsInAnyOrderDoNoHarm) {
     std::minstd_rand random(17);
@@ -228,6 +252,8 @@ TEST_F(ListenerTest, RecordsInAnyOrderDoNoHarm) {
         listener_.listen(now(), kept_);
     }
     finish();
+    EXPECT_GT(kept_.events.size(), 100U) << "some make sense";
+    EXPECT_GT(kept_.marks.size(), 100U);
     RecordedTime latest{};
     for (const RecordedEvent& event : kept_.events) {
         EXPECT_GE(event.time, latest);

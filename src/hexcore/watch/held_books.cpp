@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace hexcore {
-namespace {
-
-/// More are not told apart: their bytes count until the holder ends.
-constexpr std::size_t alive_max = 4'000'000;
-
-}  // namespace
 
 void HeldBooks::add(const TextRef& purpose, Bytes bytes) {
     auto found = amounts_.find(purpose->number);
@@ -17,6 +11,8 @@ void HeldBooks::add(const TextRef& purpose, Bytes bytes) {
         found = amounts_.emplace(purpose->number, RecordedAmount{purpose, {}}).first;
     }
     if (found != amounts_.end()) {
+        // A program may tell of more than there can be.
+        bytes = std::min(bytes, recorded_bytes_max - found->second.bytes);
         found->second.bytes += bytes;
         total_ += bytes;
     }
@@ -52,13 +48,15 @@ RecordedAmounts HeldBooks::amounts_at(RecordedTime time) const {
     return now;
 }
 
-RecordedEvent HeldBooks::take(RecordedTime time, std::uint64_t id, Bytes bytes, RecordedSite site) {
+std::optional<RecordedEvent> HeldBooks::take(RecordedTime time, std::uint64_t id, Bytes bytes,
+                                             RecordedSite site) {
+    if (alive_.contains(id) || !allocations_->take()) {
+        return std::nullopt;
+    }
     bytes = std::min(bytes, recorded_bytes_max);
     add(site.purpose, bytes);
-    if (alive_.size() < alive_max) {
-        alive_[id] = {bytes, site};
-    }
-    return {time, EventKind::taken, id, bytes, std::move(site), {}};
+    alive_.emplace(id, Alive{bytes, site});
+    return RecordedEvent{time, EventKind::taken, id, bytes, std::move(site), {}};
 }
 
 std::optional<RecordedEvent> HeldBooks::release(RecordedTime time, std::uint64_t id) {
@@ -70,6 +68,7 @@ std::optional<RecordedEvent> HeldBooks::release(RecordedTime time, std::uint64_t
     RecordedEvent event{
         time, EventKind::released, id, found->second.bytes, std::move(found->second.site), {}};
     alive_.erase(found);
+    allocations_->give_back(1);
     return event;
 }
 
@@ -92,13 +91,14 @@ void HeldBooks::set_amounts(RecordedTime time, std::span<const RecordedAmount> a
     amounts_.clear();
     total_ = {};
     for (const RecordedAmount& amount : amounts) {
-        add(amount.name, std::min(amount.bytes, recorded_bytes_max));
+        add(amount.name, amount.bytes);
     }
     changed_ = true;
 }
 
 void HeldBooks::clear(RecordedTime time) {
     set_amounts(time, {});
+    allocations_->give_back(alive_.size());
     alive_.clear();
 }
 

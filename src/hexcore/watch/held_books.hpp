@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hexcore/recording/told_records.hpp"
+#include "hexcore/watch/told_budget.hpp"
 
 namespace hexcore {
 
@@ -15,14 +16,17 @@ namespace hexcore {
 /// purpose here.
 class HeldBooks {
 public:
-    explicit HeldBooks(HolderRef holder) : holder_(std::move(holder)) {}
+    /// The budget is that of the allocations of all holders, and must outlive it.
+    HeldBooks(HolderRef holder, ToldBudget& allocations)
+        : holder_(std::move(holder)), allocations_(&allocations) {}
 
     [[nodiscard]] const HolderRef& holder() const { return holder_; }
 
     // Each gives the event as it is to be recorded; nothing where it is of no allocation that is
-    // known.
-    [[nodiscard]] RecordedEvent take(RecordedTime time, std::uint64_t id, Bytes bytes,
-                                     RecordedSite site);
+    // known. One that is beyond the budget never is, and is in no sum: so neither its beginning nor
+    // its end is told.
+    [[nodiscard]] std::optional<RecordedEvent> take(RecordedTime time, std::uint64_t id,
+                                                    Bytes bytes, RecordedSite site);
     [[nodiscard]] std::optional<RecordedEvent> release(RecordedTime time, std::uint64_t id);
     [[nodiscard]] std::optional<RecordedEvent> relabel(RecordedTime time, std::uint64_t id,
                                                        TextRef purpose);
@@ -30,7 +34,6 @@ public:
     void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
     /// Whether only sums are known of it now, and no allocations.
     [[nodiscard]] bool has_sums_only() const { return alive_.empty(); }
-    [[nodiscard]] bool has(std::uint64_t id) const { return alive_.contains(id); }
     /// It has nothing any more.
     void clear(RecordedTime time);
 
@@ -49,6 +52,7 @@ private:
     [[nodiscard]] RecordedAmounts amounts_at(RecordedTime time) const;
 
     HolderRef holder_;
+    ToldBudget* allocations_;
     std::unordered_map<std::uint64_t, Alive> alive_;
     std::map<std::uint64_t, RecordedAmount> amounts_;  ///< by the number of the name
     Bytes total_;

@@ -4,6 +4,7 @@
 #include "hexcore/watch/listener.hpp"
 
 #include <dirent.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <string_view>
@@ -37,6 +38,7 @@ void Listener::find_rings() {
 void Listener::add_ring(const std::filesystem::path& path) {
     auto ring = RingReader::open(path.string());
     if (ring == nullptr) {
+        ++unreadable_;
         return;
     }
     auto program = std::make_unique<Program>();
@@ -126,8 +128,10 @@ void Listener::look(RecordedTime now) {
     for (const auto& program : programs_) {
         // Before its ring is read: what it told up to its end is seen then.
         program->has_ended = program->ring->has_ended();
-        if (ProcessRef process = listening_.find(program->ring->pid())) {
-            program->told->set_process(std::move(process));  // which may have got another name
+        ProcessRef process = listening_.find(program->ring->pid());
+        // It may have got another name; another process may have got its pid.
+        if (process != nullptr && process->number == program->told->process()->number) {
+            program->told->set_process(std::move(process));
         }
     }
 }
@@ -151,6 +155,15 @@ void Listener::finish(RecordedTime now, RecordSink& sink) {
         program->told->end(now, sink);
     }
     programs_.clear();
+}
+
+std::string Listener::notes() const {
+    std::string notes = names_.notes();
+    if (unreadable_ > 0) {
+        notes +=
+            fmt::format("What {} programs told of themselves could not be read. ", unreadable_);
+    }
+    return notes;
 }
 
 }  // namespace hexcore

@@ -35,6 +35,8 @@ public:
     void listen(RecordedTime now, RecordSink& sink);
     /// The same for the last time. Programs that live on are told that nobody listens any more.
     void finish(RecordedTime now, RecordSink& sink);
+    /// Sentences on what was not followed, or nothing.
+    [[nodiscard]] std::string notes() const;
 
 private:
     struct Program {
@@ -59,6 +61,7 @@ private:
     std::unordered_set<std::string> known_;  ///< names of files
     RecordedTime latest_{};
     RecordedTime next_look_{};
+    std::uint64_t unreadable_ = 0;  ///< files
 };
 
 }  // namespace hexcore

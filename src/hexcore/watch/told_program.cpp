@@ -80,7 +80,7 @@ void ToldProgram::open_holder(const RingRecord& record) {
         names_.holder(process_, static_cast<HolderKind>(record.detail), text_in(record, 0),
                       std::min(Bytes(number_in(record, 0)), recorded_bytes_max));
     if (holder != nullptr) {
-        holders_.emplace(record.holder, std::move(holder));
+        holders_.try_emplace(record.holder, std::move(holder), names_.allocations());
     }
 }
 

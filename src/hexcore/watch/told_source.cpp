@@ -50,6 +50,7 @@ void ToldSource::listen(RecordedTime now, RecordSink& sink) {
 void ToldSource::finish(RecordedTime now, RecordSink& sink) {
     if (listener_ != nullptr) {
         listener_->finish(now, sink);
+        notes_ += listener_->notes();
         listener_.reset();
     }
 }

@@ -31,7 +31,7 @@ public:
     void listen(RecordedTime now, RecordSink& sink);
     /// For the last time.
     void finish(RecordedTime now, RecordSink& sink);
-    /// A sentence on what could not be heard, or nothing.
+    /// Sentences on what could not be heard, or nothing; whole after finish().
     [[nodiscard]] const std::string& notes() const { return notes_; }
 
 private:

@@ -1,0 +1,116 @@
+#include "hexcore/watch/told_program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/recordings.hpp"
+
+namespace hexcore {
+namespace {
+
+using test::KeptRecords;
+using ::testing::ElementsAre;
+
+/// Programs that tell, each through one ring, without a ring.
+class ToldProgramTest : public ::testing::Test {
+protected:
+    ToldProgram program(std::uint64_t number) {
+        return {test::some_process(number), names_, [](std::uint32_t) { return nullptr; }};
+    }
+    void tell(ToldProgram& program, const RingRecord& record) {
+        program.record(record, now_, kept_);
+    }
+    void tell(ToldProgram& program, RingKind kind, std::vector<std::uint64_t> numbers,
+              std::vector<std::string_view> texts = {}, std::uint32_t holder = 1) {
+        tell(program, {.kind = kind, .holder = holder, .numbers = numbers, .texts = texts});
+    }
+    void open(ToldProgram& program, std::uint32_t holder = 1) {
+        tell(program, RingKind::holder, {0}, {"host0"}, holder);
+    }
+    /// What was told of the events, as `taken 1`.
+    [[nodiscard]] std::vector<std::string> events() const {
+        std::vector<std::string> lines;
+        for (const RecordedEvent& event : kept_.events) {
+            lines.push_back(std::string(to_string(event.kind)) + " " + std::to_string(event.id));
+        }
+        return lines;
+    }
+    [[nodiscard]] Bytes latest_total() const { return kept_.all_amounts.back().total(); }
+
+    ToldNames names_{{.allocations = 2, .holders = 3, .stacks = 2}};
+    KeptRecords kept_;
+    RecordedTime now_{};
+};
+
+TEST_F(ToldProgramTest, MoreThanThereCanBeIsNoMore) {
+    ToldNames names;
+    ToldProgram told{test::some_process(1), names, [](std::uint32_t) { return nullptr; }};
+    open(told);
+    constexpr std::uint64_t n_allocations = 70'000;  // times the most of one is beyond 64 bits
+    for (std::uint64_t id = 1; id <= n_allocations; ++id) {
+        tell(told, RingKind::taken, {id, ~0ULL}, {"kv"});
+    }
+    told.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), recorded_bytes_max);
+    for (std::uint64_t id = 1; id <= n_allocations; ++id) {
+        tell(told, RingKind::released, {id});
+    }
+    told.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), Bytes());
+    EXPECT_EQ(kept_.events.size(), 2 * n_allocations);
+}
+
+TEST_F(ToldProgramTest, OfAllocationsBeyondTheBudgetOfAllNeitherBeginningNorEndIsTold) {
+    ToldProgram a = program(1);
+    ToldProgram b = program(2);
+    open(a);
+    open(b);
+    tell(a, RingKind::taken, {1, 10}, {"kv"});
+    tell(b, RingKind::taken, {2, 10}, {"kv"});
+    tell(b, RingKind::taken, {3, 10}, {"kv"});
+    tell(b, RingKind::released, {3});
+    b.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), Bytes(10)) << "nor is it in a sum, for ever";
+    EXPECT_THAT(events(), ElementsAre("taken 1", "taken 2"));
+    EXPECT_EQ(names_.notes(), "1 living allocations beyond 2 were not followed. ");
+    tell(b, RingKind::released, {2});
+    tell(b, RingKind::taken, {4, 10}, {"kv"});
+    a.end(now_, kept_);
+    tell(b, RingKind::taken, {5, 10}, {"kv"});
+    EXPECT_THAT(events(), ElementsAre("taken 1", "taken 2", "released 2", "taken 4", "taken 5"))
+        << "there is room again after a release, and after an end";
+}
+
+TEST_F(ToldProgramTest, HoldersThatAreTooManyAreNoted) {
+    ToldProgram told = program(1);
+    for (std::uint32_t holder = 1; holder <= 5; ++holder) {
+        open(told, holder);
+    }
+    EXPECT_EQ(names_.notes(), "2 holders of memory beyond 3 were not followed. ");
+}
+
+TEST_F(ToldProgramTest, AStackThatIsToldAgainIsTheSame) {
+    ToldProgram told = program(1);
+    open(told);
+    tell(told, RingKind::module, {1}, {"/a.so"});
+    const auto take_with = [&](std::uint64_t stack, std::uint64_t address) {
+        tell(told, RingKind::stack, {stack, 1, address});
+        tell(told, RingKind::taken, {1, 10, stack}, {"kv"});
+        const StackRef found = kept_.events.back().site.stack;
+        tell(told, RingKind::released, {1});
+        return found;
+    };
+    const StackRef first = take_with(1, 0x10);
+    ASSERT_NE(first, nullptr);
+    EXPECT_EQ(take_with(7, 0x10), first) << "as after a loss, when all are told anew";
+    EXPECT_NE(take_with(8, 0x20), first);
+    EXPECT_EQ(take_with(9, 0x30), nullptr);
+    EXPECT_EQ(names_.notes(), "1 call stacks beyond 2 were not followed. ");
+}
+
+}  // namespace
+}  // namespace hexcore
