@@ -40,6 +40,26 @@ private:
     std::vector<Bytes> sizes_;
 };
 
+TEST(RepeatBooks, SitesBeyondTheMostCountForOneOfTheirDevice) {
+    RepeatBooks books;
+    for (std::uint64_t stack = 1; stack <= RepeatBooks::sites_max; ++stack) {
+        (void)books.place_of({"host", "work", "step", stack});
+    }
+    const RepeatBooks::Place first = books.place_of({"host", "work", "step", 1});
+    const RepeatBooks::Place beyond = books.place_of({"host", "work", "other", 0});
+    EXPECT_EQ(beyond, books.place_of({"host", "more", "step", 7}));
+    EXPECT_NE(beyond, books.place_of({"cuda:0", "work", "other", 0}));
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        books.taken({1, id}, 4_KiB, id % 2 == 0 ? first : beyond);
+        books.repeat_ended(0);
+    }
+    std::size_t n_held = 0;
+    for (const SiteJudgement& judged : books.judge()) {
+        n_held += judged.held_bytes > 0 ? 1 : 0;
+    }
+    EXPECT_EQ(n_held, 2U);
+}
+
 TEST(RepeatBooks, FindAPageARepeatBelowAWorkingSetOfTheSamePlace) {
     std::mt19937 random(1);
     Program program;

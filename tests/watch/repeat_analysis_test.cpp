@@ -119,6 +119,23 @@ TEST(RepeatAnalysis, CountsWhatIsTakenInLabelsWithinALabelAndOnThreadsWithoutOne
     EXPECT_EQ(told.found("loading").devices.at(0).judgement.bytes_per_repeat, 1048576);
 }
 
+TEST(RepeatAnalysis, AHolderMayTellSumsFirstAndAllocationsLater) {
+    Told told;
+    told.begin("step");
+    const HolderRef holder = told.holder("host0");
+    told.analysis.amounts({told.now, holder, {{told.text("other"), 1_MiB}}});
+    told.analysis.amounts({told.now, holder, {{told.text("work"), 1_MiB}}});
+    told.end("step");
+    for (int i = 0; i < 12; ++i) {
+        told.begin("step");
+        told.take(4_KiB, "", "work");
+        told.end("step");
+    }
+    const RepeatFindings step = told.found("step");
+    ASSERT_EQ(step.devices.size(), 1U);
+    EXPECT_EQ(step.devices[0].judgement.bytes_per_repeat, 4096);
+}
+
 TEST(RepeatAnalysis, LooksWhenNoThreadIsInTheLabel) {
     Told told;
     for (int i = 0; i < 12; ++i) {

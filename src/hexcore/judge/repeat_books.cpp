@@ -40,15 +40,21 @@ Judgement widened(Judgement judgement, std::size_t width) {
 }  // namespace
 
 RepeatBooks::Place RepeatBooks::place_of(const Site& site) {
-    const auto [found, is_new] = places_.try_emplace(site, accounts_.size());
+    if (const auto known = places_.find(site); known != places_.end()) {
+        return known->second;
+    }
+    const Site kept = accounts_.size() < sites_max ? site : Site{site.device, {}, {}, 0};
+    const auto [found, is_new] = places_.try_emplace(kept, accounts_.size());
     if (is_new) {
-        accounts_.emplace_back().site = site;
+        accounts_.emplace_back().site = kept;
     }
     return found->second;
 }
 
 void RepeatBooks::taken(Allocation allocation, Bytes bytes, Place place) {
-    living_.insert_or_assign(allocation, Living{place, steps_, bytes});
+    if (living_.size() < living_max || living_.contains(allocation)) {
+        living_.insert_or_assign(allocation, Living{place, steps_, bytes});
+    }
 }
 
 void RepeatBooks::released(Allocation allocation) {

@@ -32,11 +32,15 @@ struct SiteJudgement {
 
 /// Keeps what was alive at the end of each repeat of the same work, and judges it. Takes no more
 /// memory for more repeats: past 512 only every second end counts, past 1024 every fourth, and so
-/// on. An allocation is known by the number of its holder and one of its own.
+/// on; sites beyond the most count for one of their device with neither purpose nor label nor
+/// stack, and allocations beyond the most are not known. An allocation is known by the number of
+/// its holder and one of its own.
 class RepeatBooks {
 public:
     using Allocation = std::pair<std::uint64_t, std::uint64_t>;
     using Place = std::size_t;
+    static constexpr std::size_t sites_max = 4096;
+    static constexpr std::size_t living_max = 1'000'000;
 
     /// The place of a site, which the calls below take.
     [[nodiscard]] Place place_of(const Site& site);

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t most_pending = 256;
 constexpr std::size_t most_ends = 1024;
 constexpr std::size_t most_sites = 16;
+constexpr std::size_t most_nested = 4096;
 // Amounts are recorded as a label ends, but not more often than each 10 ms.
 constexpr std::chrono::milliseconds between_sums(20);
 
@@ -167,12 +168,12 @@ void RepeatedWork::end(RecordedTime time, double total_bytes) {
     last_ = time;
     total_ += time - began_;
     if (!books_end_) {
-        books_.repeat_ended(total_bytes);
+        books_.books.repeat_ended(total_bytes);
     }
     if (sums_ends_ == 0 || time - sums_last_ >= between_sums) {
         ++sums_ends_;
         sums_last_ = time;
-        sums_.repeat_ended(total_bytes);
+        sums_.books.repeat_ended(total_bytes);
     }
     for (auto& [device, samples] : samples_) {
         samples.repeat_ended(time);
@@ -181,7 +182,9 @@ void RepeatedWork::end(RecordedTime time, double total_bytes) {
 
 void RepeatedWork::begin_inside(const TextRef& label) {
     ++inside_[label->number];
-    nested_.insert(label->number);
+    if (nested_.size() < most_nested) {
+        nested_.insert(label->number);
+    }
 }
 
 void RepeatedWork::end_inside(const TextRef& label) {
@@ -213,20 +216,23 @@ void RepeatedWork::row(const RecordedDevice& device, const RecordedRow& row) {
     }
 }
 
-RepeatBooks::Place RepeatedWork::place_of(RepeatBooks& books, const RecordedSite& site) {
+RepeatBooks::Place RepeatedWork::place_of(NumberedBooks& numbered, const RecordedSite& site) {
     const auto number = [](const auto& told) { return told == nullptr ? 0 : told->number; };
     const std::array<std::uint64_t, 4> key{site.holder->number, number(site.purpose),
                                            number(site.label), number(site.stack)};
-    const auto [found, is_new] = places_.try_emplace(key, 0);
-    if (is_new) {
-        found->second =
-            books.place_of({site.holder->device, site.purpose == nullptr ? "" : site.purpose->text,
-                            site.label == nullptr ? "" : site.label->text, key[3]});
+    if (const auto known = numbered.places.find(key); known != numbered.places.end()) {
+        return known->second;
+    }
+    const RepeatBooks::Place place = numbered.books.place_of(
+        {site.holder->device, site.purpose == nullptr ? "" : site.purpose->text,
+         site.label == nullptr ? "" : site.label->text, key[3]});
+    if (numbered.places.size() < RepeatBooks::sites_max) {
+        numbered.places.emplace(key, place);
         if (site.stack != nullptr) {
             stacks_[key[3]] = site.stack;
         }
     }
-    return found->second;
+    return place;
 }
 
 void RepeatedWork::event(const RecordedEvent& event) {
@@ -235,29 +241,29 @@ void RepeatedWork::event(const RecordedEvent& event) {
     }
     const RepeatBooks::Allocation allocation{event.site.holder->number, event.id};
     if (event.kind == EventKind::released) {
-        books_.released(allocation);
+        books_.books.released(allocation);
     } else if (event.kind == EventKind::taken && is_inside(event.site.label)) {
-        books_.taken(allocation, event.bytes, place_of(books_, event.site));
+        books_.books.taken(allocation, event.bytes, place_of(books_, event.site));
     }
 }
 
 void RepeatedWork::amounts(const RecordedAmounts& amounts) {
     std::set<RepeatBooks::Place>& named = named_[amounts.holder->number];
     for (const RepeatBooks::Place place : named) {
-        sums_.amount(place, {});  // whatever is not told any more
+        sums_.books.amount(place, {});  // whatever is not told any more
     }
     for (const RecordedAmount& amount : amounts.amounts) {
         const RepeatBooks::Place place =
             place_of(sums_, {amounts.holder, amount.name, nullptr, nullptr});
         named.insert(place);
-        sums_.amount(place, amount.bytes);
+        sums_.books.amount(place, amount.bytes);
     }
 }
 
 std::vector<RepeatsOnDevice> RepeatedWork::exact() const {
     std::map<std::string, RepeatsOnDevice> devices;
-    std::vector<SiteJudgement> sites = books_.judge();
-    for (SiteJudgement& judged : sums_.judge()) {
+    std::vector<SiteJudgement> sites = books_.books.judge();
+    for (SiteJudgement& judged : sums_.books.judge()) {
         sites.push_back(in_repeats(std::move(judged), repeats_, sums_ends_));
     }
     for (SiteJudgement& judged : sites) {

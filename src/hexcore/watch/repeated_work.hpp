@@ -73,7 +73,12 @@ public:
 
 private:
     [[nodiscard]] bool is_inside(const TextRef& label) const;
-    [[nodiscard]] RepeatBooks::Place place_of(RepeatBooks& books, const RecordedSite& site);
+    /// Books, and the places in them by the numbers of a site.
+    struct NumberedBooks {
+        RepeatBooks books;
+        std::map<std::array<std::uint64_t, 4>, RepeatBooks::Place> places;
+    };
+    [[nodiscard]] RepeatBooks::Place place_of(NumberedBooks& numbered, const RecordedSite& site);
     [[nodiscard]] std::vector<RepeatsOnDevice> exact() const;
 
     ProcessRef process_;
@@ -86,13 +91,12 @@ private:
     RecordedTime total_{};
     bool lost_ = false;
     bool books_end_ = false;
-    RepeatBooks books_;
-    RepeatBooks sums_;  ///< of what is told in amounts only, with ends that are far enough apart
+    NumberedBooks books_;
+    NumberedBooks sums_;  ///< of what is told in amounts only, with ends that are far enough apart
     std::size_t sums_ends_ = 0;
     RecordedTime sums_last_{};
     std::map<std::uint64_t, std::size_t> inside_;  ///< labels that are open in it now
     std::set<std::uint64_t> nested_;
-    std::map<std::array<std::uint64_t, 4>, RepeatBooks::Place> places_;
     std::map<std::uint64_t, StackRef> stacks_;
     std::map<std::uint64_t, std::set<RepeatBooks::Place>> named_;  ///< amounts, by holder
     std::map<std::string, SampledRepeats> samples_;                ///< by device
