@@ -70,6 +70,32 @@ TEST(PeakFinder, KnowsWhatWasAliveByLabelAndStackFromEventsAndFromSums) {
     EXPECT_EQ(peak_of(finder, PeakOf::label, "step"), 9_MiB) << "nothing was ever below zero";
 }
 
+TEST(PeakFinder, DoesNotAddUpWhatProcessesLeftWhenTheyEnded) {
+    const auto stack = std::make_shared<RecordedStack>(
+        RecordedStack{3, {{text(8, "/nowhere/a.so"), 0x10}, {text(8, "/nowhere/a.so"), 0x20}}});
+    PeakFinder finder;
+    const auto take = [&](const HolderRef& holder, milliseconds time) {
+        finder.event({.time = time,
+                      .kind = EventKind::taken,
+                      .id = 1,
+                      .bytes = 4_MiB,
+                      .site = {holder, text(9, "kv"), text(7, "step"), stack},
+                      .purpose_before = {}});
+    };
+    for (std::uint64_t worker = 1; worker <= 5; ++worker) {
+        const HolderRef holder = test::some_holder(worker, test::some_process(worker));
+        take(holder, milliseconds(10 * worker));
+        finder.amounts({.time = milliseconds(10 * worker + 1), .holder = holder, .amounts = {}});
+    }
+    EXPECT_EQ(peak_of(finder, PeakOf::label, "step"), 4_MiB);
+    EXPECT_EQ(peak_of(finder, PeakOf::stack, "a.so+0x10 < a.so+0x20"), 4_MiB);
+    const HolderRef holder = test::some_holder(6, test::some_process(6));
+    take(holder, milliseconds(100));
+    finder.amounts({.time = milliseconds(90), .holder = holder, .amounts = {}});
+    take(holder, milliseconds(110));
+    EXPECT_EQ(peak_of(finder, PeakOf::label, "step"), 8_MiB) << "it had nothing before that";
+}
+
 TEST(PeakFinder, KnowsTheMostOfEachPurpose) {
     PeakFinder finder;
     const HolderRef host0 = ledger();

@@ -14,6 +14,7 @@ namespace {
 
 using test::KeptRecords;
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
 /// Programs that tell, each through one ring, without a ring.
 class ToldProgramTest : public ::testing::Test {
@@ -110,6 +111,22 @@ TEST_F(ToldProgramTest, AStackThatIsToldAgainIsTheSame) {
     EXPECT_NE(take_with(8, 0x20), first);
     EXPECT_EQ(take_with(9, 0x30), nullptr);
     EXPECT_EQ(names_.notes(), "1 call stacks beyond 2 were not followed. ");
+}
+
+TEST_F(ToldProgramTest, AHolderThatEndsGivesBackWhatItHas) {
+    ToldProgram told = program(1);
+    open(told);
+    tell(told, RingKind::taken, {1, 10}, {"kv"});
+    tell(told, RingKind::taken, {2, 20}, {"kv"});
+    tell(told, RingKind::holder_ends, {});
+    EXPECT_THAT(events(), UnorderedElementsAre("taken 1", "taken 2", "released 1", "released 2"));
+    EXPECT_EQ(latest_total(), Bytes());
+    open(told);
+    tell(told, RingKind::taken, {3, 10}, {"kv"});
+    kept_.events.clear();
+    told.end(now_, kept_);
+    EXPECT_THAT(events(), ElementsAre()) << "what a process leaves at its end was never released";
+    EXPECT_EQ(latest_total(), Bytes());
 }
 
 }  // namespace

@@ -88,6 +88,26 @@ void PeakFinder::amounts(const RecordedAmounts& amounts) {
         }
         purpose->level.most = std::max(purpose->level.most, amount.bytes.count());
     }
+    // Amounts may be recorded later than events that follow them.
+    if (amounts.amounts.empty() && latest_events_[amounts.holder->number] <= amounts.time) {
+        forget_what_is_held(amounts.holder->number);
+    }
+}
+
+/// What a process still had when it ended is not told as released, and other processes have the
+/// same labels and stacks.
+void PeakFinder::forget_what_is_held(std::uint64_t holder) {
+    auto site = sites_.lower_bound({holder, 0, 0, 0});
+    while (site != sites_.end() && std::get<0>(site->first) == holder) {
+        const auto& [key, alive] = *site;
+        if (const auto label = labels_.find(std::get<2>(key)); label != labels_.end()) {
+            label->second.level.change(0, alive);
+        }
+        if (const auto stack = stacks_.find(std::get<3>(key)); stack != stacks_.end()) {
+            stack->second.second.change(0, alive);
+        }
+        site = sites_.erase(site);
+    }
 }
 
 PeakFinder::SiteKey PeakFinder::key_of(const RecordedSite& site) {
@@ -116,6 +136,7 @@ void PeakFinder::change(const RecordedSite& site, std::uint64_t taken, std::uint
 }
 
 void PeakFinder::event(const RecordedEvent& event) {
+    latest_events_[std::get<0>(key_of(event.site))] = event.time;
     if (event.kind == EventKind::taken) {
         change(event.site, event.bytes.count(), 0);
     } else if (event.kind == EventKind::released) {

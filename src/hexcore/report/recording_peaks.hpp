@@ -70,6 +70,7 @@ private:
     using SiteKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
 
     void change(const RecordedSite& site, std::uint64_t taken, std::uint64_t released);
+    void forget_what_is_held(std::uint64_t holder);
     [[nodiscard]] static SiteKey key_of(const RecordedSite& site);
 
     // All by number; names are made only once.
@@ -77,7 +78,8 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, Named> purposes_;  ///< of a holder
     std::map<std::uint64_t, Named> labels_;
     std::map<std::uint64_t, std::pair<StackRef, Level>> stacks_;
-    std::map<SiteKey, std::uint64_t> sites_;  ///< bytes alive
+    std::map<SiteKey, std::uint64_t> sites_;               ///< bytes alive
+    std::map<std::uint64_t, RecordedTime> latest_events_;  ///< by holder
 };
 
 }  // namespace hexcore

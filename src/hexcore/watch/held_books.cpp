@@ -105,6 +105,13 @@ void HeldBooks::clear(RecordedTime time) {
 void HeldBooks::take_changes(RecordedTime now, std::vector<RecordedAmounts>& into) {
     if (!changed_) {
         return;
+void HeldBooks::give_all_back(RecordedTime time, RecordSink& sink) {
+    while (!alive_.empty()) {
+        sink.event(*release(time, alive_.begin()->first));
+    }
+    set_amounts(time, {});
+}
+
     }
     changed_ = false;
     if (peak_ && peak_->total() > total_) {

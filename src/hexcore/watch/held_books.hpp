@@ -34,7 +34,9 @@ public:
     void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
     /// Whether only sums are known of it now, and no allocations.
     [[nodiscard]] bool has_sums_only() const { return alive_.empty(); }
-    /// It has nothing any more.
+    /// It gives back all that it has, and each allocation is told as released.
+    void give_all_back(RecordedTime time, RecordSink& sink);
+    /// It has nothing any more, as its process has ended: what it had then is what was left.
     void clear(RecordedTime time);
 
     /// What has changed since it was last asked, at most: the moment when the total was largest,

@@ -31,7 +31,7 @@ void ToldProgram::record(const RingRecord& record, RecordedTime time, RecordSink
             break;
         case RingKind::holder_ends:
             if (HeldBooks* books = books_of(record)) {
-                books->clear(time);
+                books->give_all_back(time, sink);
                 tell_amounts(time, sink);
                 names_.holder_ends(books->holder());
                 holders_.erase(record.holder);
