@@ -12,6 +12,7 @@
 namespace hexcore {
 namespace {
 
+using std::chrono::milliseconds;
 using test::KeptRecords;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
@@ -31,6 +32,9 @@ protected:
     }
     void open(ToldProgram& program, std::uint32_t holder = 1) {
         tell(program, RingKind::holder, {0}, {"host0"}, holder);
+    }
+    void label(ToldProgram& program, RingKind kind, std::uint16_t depth, std::string_view name) {
+        tell(program, {.kind = kind, .depth = depth, .thread = 1, .texts = {&name, 1}});
     }
     /// What was told of the events, as `taken 1`.
     [[nodiscard]] std::vector<std::string> events() const {
@@ -127,6 +131,44 @@ TEST_F(ToldProgramTest, AHolderThatEndsGivesBackWhatItHas) {
     told.end(now_, kept_);
     EXPECT_THAT(events(), ElementsAre()) << "what a process leaves at its end was never released";
     EXPECT_EQ(latest_total(), Bytes());
+}
+
+TEST_F(ToldProgramTest, AnOuterLabelIsNotToldToLeaveWhatOneWithinItHad) {
+    ToldProgram told = program(1);
+    open(told);
+    const auto sum = [&](std::uint64_t bytes) { tell(told, RingKind::amounts, {bytes}, {"kv"}); };
+    label(told, RingKind::label_begins, 1, "epoch");
+    for (std::uint64_t step = 1; step <= 3; ++step) {
+        now_ += milliseconds(20);
+        label(told, RingKind::label_begins, 2, "step");
+        label(told, RingKind::label_begins, 3, "inner");
+        sum(step + 100);
+        label(told, RingKind::label_ends, 3, "inner");
+        sum(step);
+        now_ += milliseconds(1);
+        label(told, RingKind::label_ends, 2, "step");
+        EXPECT_EQ(latest_total(), Bytes(step));
+        EXPECT_EQ(kept_.all_amounts.back().time, now_);
+    }
+    sum(50);
+    label(told, RingKind::label_ends, 1, "epoch");
+    EXPECT_EQ(latest_total(), Bytes(50)) << "however soon after one within it";
+    label(told, RingKind::label_begins, 1, "save");
+    sum(7);
+    label(told, RingKind::label_ends, 1, "save");
+    EXPECT_EQ(latest_total(), Bytes(7)) << "however soon after another";
+}
+
+TEST_F(ToldProgramTest, LabelsWithinAnotherAreNotEachWorthARecord) {
+    ToldProgram told = program(1);
+    open(told);
+    label(told, RingKind::label_begins, 1, "step");
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+        label(told, RingKind::label_begins, 2, "inner");
+        tell(told, RingKind::amounts, {i}, {"kv"});
+        label(told, RingKind::label_ends, 2, "inner");
+    }
+    EXPECT_EQ(kept_.all_amounts.size(), 1U);
 }
 
 }  // namespace

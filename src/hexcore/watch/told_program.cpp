@@ -175,7 +175,7 @@ void ToldProgram::label(const RingRecord& record, RecordedTime time, RecordSink&
         return;
     }
     if (record.kind == RingKind::label_ends) {
-        tell_sums(time, sink);
+        tell_sums(record.depth, time, sink);
     }
     end_labels(record.thread, record.depth - 1U, time, sink);
     if (record.kind != RingKind::label_begins || labels_.size() >= told_threads_max) {
@@ -208,10 +208,11 @@ void ToldProgram::stack(const RingRecord& record) {
 }
 
 /// While a label is still open: its repeats are compared by what each left, and of a holder that
-/// tells no allocations this is how it is known.
-void ToldProgram::tell_sums(RecordedTime time, RecordSink& sink) {
+/// tells no allocations this is how it is known. Not at each end of labels within another, which
+/// may be very many; but never does what one within had stand for what the outer one left.
+void ToldProgram::tell_sums(std::size_t depth, RecordedTime time, RecordSink& sink) {
     constexpr std::chrono::milliseconds between(10);
-    if (time < next_sums_) {
+    if (depth > 1 && depth >= sums_depth_ && time < next_sums_) {
         return;
     }
     next_sums_ = time + between;
@@ -219,6 +220,7 @@ void ToldProgram::tell_sums(RecordedTime time, RecordSink& sink) {
     for (auto& [number, books] : holders_) {
         if (books.has_sums_only()) {
             books.take_changes(time, changes_);
+    sums_depth_ = depth;
         }
     }
     for (const RecordedAmounts& amounts : changes_) {

@@ -39,7 +39,7 @@ private:
     void set_amounts(const RingRecord& record, RecordedTime time);
     void allocation(const RingRecord& record, RecordedTime time, RecordSink& sink);
     void label(const RingRecord& record, RecordedTime time, RecordSink& sink);
-    void tell_sums(RecordedTime time, RecordSink& sink);
+    void tell_sums(std::size_t depth, RecordedTime time, RecordSink& sink);
     void stack(const RingRecord& record);
     /// Ends the labels of a thread that are deeper.
     void end_labels(std::uint32_t thread, std::size_t depth, RecordedTime time, RecordSink& sink);
@@ -55,7 +55,8 @@ private:
     std::unordered_map<std::uint64_t, TextRef> modules_;
     std::unordered_map<std::uint64_t, StackRef> stacks_;
     std::vector<RecordedAmounts> changes_;
-    RecordedTime next_sums_{};
+    RecordedTime next_sums_{};    ///< of labels as deep as the one below
+    std::size_t sums_depth_ = 0;  ///< of the label at whose end they were last told
 };
 
 }  // namespace hexcore
