@@ -133,6 +133,24 @@ TEST_F(ToldProgramTest, AHolderThatEndsGivesBackWhatItHas) {
     EXPECT_EQ(latest_total(), Bytes());
 }
 
+TEST_F(ToldProgramTest, WhatALedgerReleasesIsInNoSumEvenIfNobodyHeardThatItWasTaken) {
+    ToldProgram told = program(1);
+    open(told);
+    tell(told, RingKind::amounts, {100, 10}, {"kv", "experts"});
+    tell(told, RingKind::released, {7, 60}, {"kv"});
+    told.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), Bytes(50));
+    EXPECT_THAT(events(), ElementsAre()) << "of which no beginning was told";
+    for (std::uint64_t id = 1; id <= 3; ++id) {
+        tell(told, RingKind::taken, {id, 5}, {"experts"});
+    }
+    for (std::uint64_t id = 1; id <= 3; ++id) {
+        tell(told, RingKind::released, {id, 5}, {"experts"});
+    }
+    told.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), Bytes(50)) << "one was beyond the budget, and in no sum";
+}
+
 TEST_F(ToldProgramTest, AnOuterLabelIsNotToldToLeaveWhatOneWithinItHad) {
     ToldProgram told = program(1);
     open(told);

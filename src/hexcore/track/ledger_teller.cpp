@@ -37,7 +37,7 @@ void LedgerTeller::told(const LedgerEvent& event) noexcept {
             break;
         case LedgerEvent::Kind::released:
             if (event.purpose) {
-                teller.released(holder_, event.id);
+                teller.released(holder_, event.id, event.bytes, name_of(event.purpose));
             }
             break;
         case LedgerEvent::Kind::refused:

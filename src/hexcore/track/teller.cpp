@@ -211,8 +211,14 @@ std::uint64_t Teller::stack_now() noexcept {
         });
 }
 
-void Teller::released(HolderNumber holder, std::uint64_t id) noexcept {
-    tell_about(RingKind::released, holder, {&id, 1});
+void Teller::released(HolderNumber holder, std::uint64_t id, Bytes bytes,
+                      std::string_view purpose) noexcept {
+    const std::array<std::uint64_t, 2> numbers{id, bytes.count()};
+    if (bytes == Bytes()) {
+        tell_about(RingKind::released, holder, {&id, 1});
+    } else {
+        tell_about(RingKind::released, holder, numbers, {&purpose, 1});
+    }
 }
 
 void Teller::relabelled(HolderNumber holder, std::uint64_t id, std::string_view purpose) noexcept {

@@ -49,7 +49,10 @@ public:
     /// `id` is the caller's, unique among what lives of the holder.
     void taken(HolderNumber holder, std::uint64_t id, Bytes bytes,
                std::string_view purpose) noexcept;
-    void released(HolderNumber holder, std::uint64_t id) noexcept;
+    /// By bytes and purpose, where they are known, who never heard that it was taken keeps the sums
+    /// of the holder right.
+    void released(HolderNumber holder, std::uint64_t id, Bytes bytes = {},
+                  std::string_view purpose = {}) noexcept;
     void relabelled(HolderNumber holder, std::uint64_t id, std::string_view purpose) noexcept;
     void refused(HolderNumber holder, Bytes bytes, std::string_view purpose) noexcept;
 

@@ -50,7 +50,8 @@ RecordedAmounts HeldBooks::amounts_at(RecordedTime time) const {
 
 std::optional<RecordedEvent> HeldBooks::take(RecordedTime time, std::uint64_t id, Bytes bytes,
                                              RecordedSite site) {
-    if (alive_.contains(id) || !allocations_->take()) {
+    if (!allocations_->take()) {
+        ++n_beyond_;
         return std::nullopt;
     }
     bytes = std::min(bytes, recorded_bytes_max);
@@ -86,6 +87,14 @@ std::optional<RecordedEvent> HeldBooks::relabel(RecordedTime time, std::uint64_t
                          alive.site, std::move(before)};
 }
 
+void HeldBooks::release_unknown(RecordedTime time, const TextRef& purpose, Bytes bytes) {
+    if (n_beyond_ > 0) {
+        --n_beyond_;
+    } else {
+        subtract(purpose, bytes, time);
+    }
+}
+
 void HeldBooks::set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts) {
     note_peak(time);
     amounts_.clear();
@@ -94,6 +103,13 @@ void HeldBooks::set_amounts(RecordedTime time, std::span<const RecordedAmount> a
         add(amount.name, amount.bytes);
     }
     changed_ = true;
+}
+
+void HeldBooks::give_all_back(RecordedTime time, RecordSink& sink) {
+    while (!alive_.empty()) {
+        sink.event(*release(time, alive_.begin()->first));
+    }
+    set_amounts(time, {});
 }
 
 void HeldBooks::clear(RecordedTime time) {
@@ -105,13 +121,6 @@ void HeldBooks::clear(RecordedTime time) {
 void HeldBooks::take_changes(RecordedTime now, std::vector<RecordedAmounts>& into) {
     if (!changed_) {
         return;
-void HeldBooks::give_all_back(RecordedTime time, RecordSink& sink) {
-    while (!alive_.empty()) {
-        sink.event(*release(time, alive_.begin()->first));
-    }
-    set_amounts(time, {});
-}
-
     }
     changed_ = false;
     if (peak_ && peak_->total() > total_) {

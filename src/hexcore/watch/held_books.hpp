@@ -24,12 +24,14 @@ public:
 
     // Each gives the event as it is to be recorded; nothing where it is of no allocation that is
     // known. One that is beyond the budget never is, and is in no sum: so neither its beginning nor
-    // its end is told.
+    // its end is told. What is taken has an id of none that is alive.
     [[nodiscard]] std::optional<RecordedEvent> take(RecordedTime time, std::uint64_t id,
                                                     Bytes bytes, RecordedSite site);
     [[nodiscard]] std::optional<RecordedEvent> release(RecordedTime time, std::uint64_t id);
     [[nodiscard]] std::optional<RecordedEvent> relabel(RecordedTime time, std::uint64_t id,
                                                        TextRef purpose);
+    /// Releases one of which it was not told that it was taken, but which is in the amounts.
+    void release_unknown(RecordedTime time, const TextRef& purpose, Bytes bytes);
     /// It has these, and no others.
     void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
     /// Whether only sums are known of it now, and no allocations.
@@ -58,6 +60,7 @@ private:
     std::unordered_map<std::uint64_t, Alive> alive_;
     std::map<std::uint64_t, RecordedAmount> amounts_;  ///< by the number of the name
     Bytes total_;
+    std::uint64_t n_beyond_ = 0;  ///< the budget, of those that are in no sum and not yet released
     bool changed_ = false;
     Bytes told_total_;
     std::optional<RecordedAmounts> peak_;  ///< since it was last asked

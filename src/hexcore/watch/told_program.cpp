@@ -134,7 +134,11 @@ void ToldProgram::allocation(const RingRecord& record, RecordedTime time, Record
                              site_in(record, books->holder(), number_in(record, 2))));
             break;
         case RingKind::released:
-            tell(books->release(time, id));
+            if (const auto event = books->release(time, id)) {
+                sink.event(*event);
+            } else if (bytes > Bytes()) {
+                books->release_unknown(time, purpose_in(record), bytes);
+            }
             break;
         case RingKind::relabelled:
             tell(books->relabel(time, id, purpose_in(record)));
@@ -216,11 +220,11 @@ void ToldProgram::tell_sums(std::size_t depth, RecordedTime time, RecordSink& si
         return;
     }
     next_sums_ = time + between;
+    sums_depth_ = depth;
     changes_.clear();
     for (auto& [number, books] : holders_) {
         if (books.has_sums_only()) {
             books.take_changes(time, changes_);
-    sums_depth_ = depth;
         }
     }
     for (const RecordedAmounts& amounts : changes_) {
