@@ -221,9 +221,11 @@ def test_where_there_is_no_place_for_a_recording_the_command_still_runs(hexcore,
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_command(hexcore, tmp_path):
+    """Nor where the command tells of itself."""
     recording = tmp_path / "full.hxr"
+    telling = hexcore.path.parent / "tests/track/telling_child"
     outcome = hexcore(
-        "watch", "-o", recording, "--", "sh", "-c", "exit 3",
+        "watch", "-o", recording, "--", "sh", "-c", f'"{telling}" story && exit 3',
         setup=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY)))
     assert outcome.code == 3
     assert "ends before the command did (File too large)" in " ".join(outcome.stderr.split())

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +30,18 @@ std::string ring_in(const test::TempFolder& folder) {
         }
     }
     return {};
+}
+
+/// The highest by which this process has the file open; -1: by none.
+int descriptor_of(const std::string& path) {
+    int highest = -1;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code error;
+        if (std::filesystem::read_symlink(entry.path(), error) == path) {
+            highest = std::max(highest, std::stoi(entry.path().filename().string()));
+        }
+    }
+    return highest;
 }
 
 RingRecord mark(const std::string_view& text, std::span<const std::uint64_t> numbers = {}) {
@@ -185,6 +199,59 @@ TEST(Ring, IsMadeOnlyWhereThereIsRoomForAllOfIt) {
     EXPECT_EQ(RingWriter::make((folder / "missing").string(), small_capacity), nullptr);
     EXPECT_EQ(RingWriter::make(folder.path().string(), 1ULL << 60U), nullptr);
     EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "nothing is left";
+}
+
+/// The limit of a shell's `ulimit -f`, beyond which a signal ends the program.
+TEST(Ring, IsNotMadeWhereNoFileMayBeThatLarge) {
+    const test::TempFolder folder;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit one_mib{1U << 20U, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &one_mib), 0);
+    const auto writer = RingWriter::make(folder.path().string(), ring_capacity_usual);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(writer, nullptr);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Ring, IsNotMadeInAFolderOfOthers) {
+    const test::TempFolder folder;
+    ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+    EXPECT_EQ(RingWriter::make(folder.path().string(), small_capacity), nullptr);
+}
+
+/// A program that closes what it has not opened, or gives the number to a file of its own.
+TEST(Ring, GoesOnWhenTheProgramClosesItsFileAndLeavesThatOfAnotherOpen) {
+    Ring ring;
+    const int descriptor = descriptor_of(ring_in(ring.folder));
+    ASSERT_GE(descriptor, 500) << "out of the way";
+    ASSERT_EQ(::dup2(STDERR_FILENO, descriptor), descriptor);
+    EXPECT_FALSE(ring.reader->has_ended()) << "without its lock";
+    EXPECT_TRUE(ring.put("goes on"));
+    EXPECT_EQ(texts_of(*ring.reader), std::vector<std::string>{"goes on"});
+    ring.writer.reset();
+    EXPECT_TRUE(ring.reader->has_ended());
+    EXPECT_EQ(::close(descriptor), 0) << "it was not the ring's any more";
+}
+
+/// A watcher's folder, in which it has locked its file.
+TEST(Ring, OfAWatcherThatHasDiedIsGivenUpOnceItIsFullAndNoOtherIsMade) {
+    Ring ring;
+    {
+        const FileDescriptor watcher(
+            ::open((ring.folder / watcher_file).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        ASSERT_EQ(::flock(watcher.get(), LOCK_EX | LOCK_NB), 0);
+        while (ring.put("full")) {
+        }
+        EXPECT_FALSE(ring.writer->is_abandoned()) << "it may be stopped, and read later";
+        EXPECT_NE(RingWriter::make(ring.folder.path().string(), small_capacity), nullptr);
+    }
+    const std::string_view text = "no room";
+    RingRecord record = mark(text);
+    record.time_ns = 10'000'000'000;
+    EXPECT_FALSE(ring.writer->put(record));
+    EXPECT_TRUE(ring.writer->is_abandoned());
+    EXPECT_EQ(RingWriter::make(ring.folder.path().string(), small_capacity), nullptr);
 }
 
 TEST(Ring, WhatIsNoRingIsNotOpened) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <string>
 
 #include "hexcore/track/ring.hpp"
 #include "support/temp_folder.hpp"
@@ -49,6 +51,18 @@ TEST_F(WatchFolderTest, OfADeadWatcherIsFoundAndRemoved) {
     EXPECT_TRUE(remove_left_watch_folder(left).has_value());
     EXPECT_FALSE(fs::exists(left));
     EXPECT_FALSE(remove_left_watch_folder(watch_folders_home() / "other").has_value());
+}
+
+/// As with `sudo -E`, which leaves the variable as it was.
+TEST_F(WatchFolderTest, IsNotInTheRuntimeFolderOfAnotherUser) {
+    EXPECT_EQ(watch_folders_home(), folder_ / "hexcore");
+    constexpr uid_t somebody = 65534;
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(folder_.path().c_str(), somebody, somebody), 0);
+    } else {
+        ::setenv("XDG_RUNTIME_DIR", "/usr", 1);
+    }
+    EXPECT_EQ(watch_folders_home(), "/tmp/hexcore-" + std::to_string(::geteuid()));
 }
 
 TEST_F(WatchFolderTest, IsNotMadeWhereOthersCanWrite) {

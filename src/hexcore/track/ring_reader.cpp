@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace hexcore {
@@ -16,6 +19,17 @@ namespace {
 constexpr std::uint64_t capacity_least = 4096;
 constexpr std::uint64_t most_lost = 1ULL << 53U;
 constexpr std::size_t piece_bytes = 2 * std::size_t{ring_record_bytes_max};
+
+/// Whether the process has a file of that name, no other's, in its memory.
+bool has_mapped(std::uint32_t pid, const std::string& file_name) {
+    std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (line.ends_with(file_name)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -38,11 +52,18 @@ std::unique_ptr<RingReader> RingReader::open(const std::string& path) {
         begin.capacity > ring_capacity_max) {
         return nullptr;
     }
-    return std::unique_ptr<RingReader>(new RingReader(std::move(file), begin.pid, begin.capacity));
+    return std::unique_ptr<RingReader>(
+        new RingReader(std::move(file), "/" + std::filesystem::path(path).filename().string(),
+                       begin.pid, begin.capacity));
 }
 
-RingReader::RingReader(FileDescriptor file, std::uint32_t pid, std::uint64_t capacity)
-    : file_(std::move(file)), pid_(pid), capacity_(capacity), piece_(piece_bytes) {}
+RingReader::RingReader(FileDescriptor file, std::string name, std::uint32_t pid,
+                       std::uint64_t capacity)
+    : file_(std::move(file)),
+      name_(std::move(name)),
+      pid_(pid),
+      capacity_(capacity),
+      piece_(piece_bytes) {}
 
 /// A counter that the program may be changing. It is read as bytes; so twice, until it is the same.
 std::uint64_t RingReader::counter(std::size_t offset) const {
@@ -66,6 +87,7 @@ bool RingReader::look() {
         return false;
     }
     const std::uint64_t head = counter(offsetof(RingHeader, head));
+    std::atomic_thread_fence(std::memory_order_acquire);  // before what it says is there
     const std::uint64_t lost = counter(offsetof(RingHeader, lost));
     if (lost > lost_ && lost < most_lost) {
         lost_ = lost;
@@ -170,7 +192,7 @@ bool RingReader::has_ended() const {
         return false;
     }
     ::flock(file_.get(), LOCK_UN);
-    return true;
+    return !has_mapped(pid_, name_);
 }
 
 void RingReader::abandon() {

@@ -27,8 +27,9 @@ public:
     /// Records that were lost since it was last asked.
     [[nodiscard]] std::uint64_t take_lost();
 
-    /// Whether who wrote it is no longer there, or has become another program. What it told before
-    /// may still be to be drained.
+    /// Whether who wrote it is no longer there, or has become another program: it has neither the
+    /// file's lock, which goes where a program closes all files, nor the file in its memory. What
+    /// it told before may still be to be drained.
     [[nodiscard]] bool has_ended() const;
     /// Something in it was not as it should be.
     [[nodiscard]] bool is_broken() const { return broken_; }
@@ -36,7 +37,7 @@ public:
     void abandon();
 
 private:
-    RingReader(FileDescriptor file, std::uint32_t pid, std::uint64_t capacity);
+    RingReader(FileDescriptor file, std::string name, std::uint32_t pid, std::uint64_t capacity);
     [[nodiscard]] std::uint64_t counter(std::size_t offset) const;
     [[nodiscard]] bool has_whole_record() const;
     [[nodiscard]] bool refill();
@@ -44,6 +45,7 @@ private:
     [[nodiscard]] bool parse(const char* at, std::size_t size);
 
     FileDescriptor file_;
+    std::string name_;  ///< of the file, behind a slash
     std::uint32_t pid_;
     std::uint64_t capacity_;
     std::uint64_t tail_ = 0;       ///< where the next record is

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,9 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <utility>
+
+#include "hexcore/base/file_descriptor.hpp"
 
 namespace hexcore {
 namespace {
@@ -36,19 +40,54 @@ unsigned next_number() {
     return number.fetch_add(1);
 }
 
+/// One of this user's that nobody else can write to: nothing is left in another user's.
+bool is_own_folder(const std::string& folder) {
+    struct stat facts {};
+    return ::stat(folder.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
+           facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/// Whether the folder's watcher has died: it would keep its file locked.
+bool is_left(const std::string& folder) {
+    const FileDescriptor file(::open((folder + "/" + watcher_file).c_str(),
+                                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return file.is_open() && ::flock(file.get(), LOCK_SH | LOCK_NB) == 0;
+}
+
+/// Whether a file may be that large. Where it may not, reserving its space would end the program
+/// with a signal.
+bool may_be_written(std::size_t size) {
+    rlimit most{};
+    return ::getrlimit(RLIMIT_FSIZE, &most) != 0 || most.rlim_cur >= size;
+}
+
+/// Above the numbers that programs give to their own files, or close without looking.
+int moved_up(int descriptor) {
+    constexpr int least = 500;
+    const int high = ::fcntl(descriptor, F_DUPFD_CLOEXEC, least);
+    if (high < 0) {
+        return descriptor;  // so many are not allowed
+    }
+    ::close(descriptor);
+    return high;
+}
+
 }  // namespace
 
 std::unique_ptr<RingWriter> RingWriter::make(const std::string& folder, std::uint64_t capacity) {
+    const std::size_t size = ring_data_offset + capacity;
+    if (!is_own_folder(folder) || is_left(folder) || !may_be_written(size)) {
+        return nullptr;
+    }
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     const std::string path = folder + "/" + std::to_string(::getpid()) + "-" +
                              std::to_string(now.tv_nsec) + "-" + std::to_string(next_number());
-    const int descriptor =
-        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) {
         return nullptr;
     }
-    const std::size_t size = ring_data_offset + capacity;
+    descriptor = moved_up(descriptor);
     void* mapping = MAP_FAILED;
     if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
         ::posix_fallocate(descriptor, 0, static_cast<off_t>(size)) == 0) {
@@ -59,7 +98,7 @@ std::unique_ptr<RingWriter> RingWriter::make(const std::string& folder, std::uin
         ::close(descriptor);
         return nullptr;
     }
-    std::unique_ptr<RingWriter> writer(new RingWriter(descriptor, mapping, capacity));
+    std::unique_ptr<RingWriter> writer(new RingWriter(folder, descriptor, mapping, capacity));
     auto* header = new (mapping) RingHeader{};
     header->magic = ring_magic;
     header->pid = static_cast<std::uint32_t>(::getpid());
@@ -71,16 +110,33 @@ std::unique_ptr<RingWriter> RingWriter::make(const std::string& folder, std::uin
     return writer;
 }
 
-RingWriter::RingWriter(int descriptor, void* mapping, std::uint64_t capacity)
-    : descriptor_(descriptor), mapping_(mapping), capacity_(capacity) {}
+RingWriter::RingWriter(std::string folder, int descriptor, void* mapping, std::uint64_t capacity)
+    : folder_(std::move(folder)), descriptor_(descriptor), mapping_(mapping), capacity_(capacity) {
+    ::fstat(descriptor, &file_);
+}
 
 RingWriter::~RingWriter() {
     ::munmap(mapping_, ring_data_offset + capacity_);
-    ::close(descriptor_);
+    // The program may have closed it, and given its number to a file of its own.
+    struct stat now {};
+    if (::fstat(descriptor_, &now) == 0 && now.st_dev == file_.st_dev &&
+        now.st_ino == file_.st_ino) {
+        ::close(descriptor_);
+    }
 }
 
 bool RingWriter::is_abandoned() const {
     return header().abandoned.load(std::memory_order_relaxed) != 0;
+}
+
+void RingWriter::note_if_left(std::uint64_t time_ns) {
+    constexpr std::uint64_t between_ns = 1'000'000'000;
+    if (time_ns >= next_look_ns_) {
+        next_look_ns_ = time_ns + between_ns;
+        if (is_left(folder_)) {
+            header().abandoned.store(1, std::memory_order_relaxed);
+        }
+    }
 }
 
 void RingWriter::copy(std::uint64_t position, const void* from, std::size_t size) {
@@ -104,6 +160,7 @@ bool RingWriter::put(const RingRecord& record) {
     if (size > ring_record_bytes_max || tail > head || size > capacity_ - (head - tail) ||
         head - tail > capacity_) {
         header().lost.fetch_add(1, std::memory_order_relaxed);
+        note_if_left(record.time_ns);
         return false;
     }
     const RingRecordHeader begin{static_cast<std::uint32_t>(size),

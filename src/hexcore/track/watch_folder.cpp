@@ -44,7 +44,10 @@ FileDescriptor lock_of(const fs::path& folder, int flags) {
 
 fs::path watch_folders_home() {
     const char* runtime = ::secure_getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime == '/') {
+    struct stat facts {};
+    // With `sudo -E` it is another user's, who could not remove what is left there.
+    if (runtime != nullptr && *runtime == '/' && ::stat(runtime, &facts) == 0 &&
+        facts.st_uid == ::geteuid()) {
         return fs::path(runtime) / "hexcore";
     }
     return fmt::format("/tmp/hexcore-{}", ::geteuid());
