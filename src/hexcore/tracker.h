@@ -1,6 +1,8 @@
 /* What a program tells of its memory to `hexcore watch`, and to a tracker in the program itself.
  * Where nobody listens every call does nothing, and costs a look at a variable. All may be called
- * from any thread. Texts are UTF-8; longer than 1024 bytes they are cut. Link with
+ * from any thread, also by an operator new of the program's own and, labels and marks, once
+ * something was told, by signal handlers: what a thread tells while it is telling is lost, and
+ * counted. Texts are UTF-8; longer than 1024 bytes they are cut. Link with
  * libhexcore-tracker; `pkg-config hexcore-tracker` says how. */
 #ifndef HEXCORE_TRACKER_H
 #define HEXCORE_TRACKER_H

@@ -11,12 +11,33 @@
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "hexcore/tracker.h"
+
+namespace {
+
+/// Called by each operator new.
+void (*on_new)() = nullptr;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    if (on_new != nullptr) {
+        on_new();
+    }
+    void* memory = std::malloc(size);
+    if (memory == nullptr) {
+        std::abort();
+    }
+    return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 
 namespace {
 
@@ -147,12 +168,34 @@ void waits(std::uint64_t /*count*/) {
     std::printf("watched %d\n", hexcore_watched());
 }
 
+/// Its operator new tells, and forks, also where telling takes memory itself.
+void from_new(std::uint64_t /*count*/) {
+    constexpr unsigned most_seconds = 60;
+    ::alarm(most_seconds);  // rather than waiting for itself
+    const char* device = "a name for which a string takes memory";
+    on_new = [] { hexcore_mark("while telling"); };
+    (void)hexcore_holder_open(HEXCORE_HOLDER_PROGRAM, device, 0);
+    static pid_t child = -1;
+    on_new = [] {
+        on_new = nullptr;
+        child = ::fork();
+    };
+    (void)hexcore_holder_open(HEXCORE_HOLDER_PROGRAM, device, 0);
+    hexcore_mark(child == 0 ? "child" : "after the fork");
+    if (child == 0) {
+        ::_exit(hexcore_watched());
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    hexcore_mark(status == 0 ? "the child ended well" : "the child did not end well");
+}
+
 void executes(std::uint64_t /*count*/) {
     hexcore_mark("before");
     ::execl("/proc/self/exe", "telling_child", "story", nullptr);
 }
 
-const std::array<std::pair<const char*, std::function<void(std::uint64_t)>>, 10> stories{
+const std::array<std::pair<const char*, std::function<void(std::uint64_t)>>, 11> stories{
     {{"story", [](std::uint64_t) { story(); }},
      {"forked", [](std::uint64_t) { forked(); }},
      {"threads", threads},
@@ -162,6 +205,7 @@ const std::array<std::pair<const char*, std::function<void(std::uint64_t)>>, 10>
      {"forever", forever},
      {"killed", killed},
      {"waits", waits},
+     {"from_new", from_new},
      {"executes", executes}}};
 
 }  // namespace

@@ -155,6 +155,15 @@ TEST_F(ListenerTest, AForkedChildTellsForItself) {
     EXPECT_EQ(label_of["child"], "") << "that began in another process";
 }
 
+/// A thread that waited for itself would be ended by a signal, and tell no more.
+TEST_F(ListenerTest, AProgramMayTellAndForkWhereItsTellingTakesMemory) {
+    run("from_new");
+    finish();
+    EXPECT_THAT(marks(), ElementsAre("after the fork", "the child ended well"));
+    ASSERT_EQ(kept_.losses.size(), 1U);
+    EXPECT_GT(kept_.losses[0].records, 0U);
+}
+
 TEST_F(ListenerTest, AProgramThatBecomesAnotherTellsForBoth) {
     run("executes");
     finish();

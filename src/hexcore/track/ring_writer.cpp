@@ -125,6 +125,17 @@ RingWriter::~RingWriter() {
     }
 }
 
+void RingWriter::count_lost(std::uint64_t records) {
+    header().lost.fetch_add(records, std::memory_order_relaxed);
+}
+
+void RingWriter::leave_to_parent() {
+    if (::mmap(mapping_, ring_data_offset + capacity_, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == mapping_) {
+        header().abandoned.store(1, std::memory_order_relaxed);
+    }
+}
+
 bool RingWriter::is_abandoned() const {
     return header().abandoned.load(std::memory_order_relaxed) != 0;
 }
@@ -159,7 +170,7 @@ bool RingWriter::put(const RingRecord& record) {
     // The tail is the watcher's, or anybody's who has the file: no more than bytes are at stake.
     if (size > ring_record_bytes_max || tail > head || size > capacity_ - (head - tail) ||
         head - tail > capacity_) {
-        header().lost.fetch_add(1, std::memory_order_relaxed);
+        count_lost(1);
         note_if_left(record.time_ns);
         return false;
     }

@@ -25,6 +25,10 @@ public:
     /// False where there is no room: it is lost, and counted. At most ring_record_bytes_max; texts
     /// are cut.
     bool put(const RingRecord& record);
+    void count_lost(std::uint64_t records);
+    /// In a child that was forked between the halves of a record: the file stays as it is, what is
+    /// still put goes nowhere, and it counts as abandoned.
+    void leave_to_parent();
     /// Nobody reads it any more: the watcher said so, or had died when there was no room.
     [[nodiscard]] bool is_abandoned() const;
 

@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <new>
+#include <utility>
 
 namespace hexcore {
 namespace {
@@ -17,18 +21,17 @@ constexpr std::size_t holders_max = recorded_holders_max;
 struct ThreadState {
     std::uint32_t number = 0;  ///< the system's; 0: not asked for yet
     std::uint16_t depth = 0;   ///< of open labels
+    /// Has a Turn; 2: and forks meanwhile. A signal may look at any time.
+    volatile std::sig_atomic_t telling = 0;
 };
-ThreadState& this_thread() {
-    thread_local ThreadState state;
-    return state;
-}
+/// There from the thread's start: to make it when it is first used would take memory.
+[[gnu::tls_model("initial-exec")]] constinit thread_local ThreadState this_thread;
 
 std::uint32_t number_of_this_thread() {
-    ThreadState& state = this_thread();
-    if (state.number == 0) {
-        state.number = static_cast<std::uint32_t>(::gettid());
+    if (this_thread.number == 0) {
+        this_thread.number = static_cast<std::uint32_t>(::gettid());
     }
-    return state.number;
+    return this_thread.number;
 }
 
 std::uint64_t now_ns() {
@@ -43,25 +46,54 @@ const char* variable(const char* name) {
     return value == nullptr || *value == '\0' ? nullptr : value;
 }
 
-}  // namespace
-
-Teller& Teller::of_process() {
-    static Teller& teller = *new Teller;
-    return teller;
+bool stacks_are_wanted() {
+    const char* wanted = variable(stacks_variable);
+    return wanted != nullptr && std::strcmp(wanted, "1") == 0;
 }
 
-Teller::Teller() {
-    if (const char* wanted = variable(stacks_variable)) {
-        tell_stacks(std::strcmp(wanted, "1") == 0);
+}  // namespace
+
+/// What needs the lock is done in one: threads take turns. False where this thread has one already.
+class Teller::Turn {
+public:
+    explicit Turn(Teller& teller) noexcept : teller_(this_thread.telling == 0 ? &teller : nullptr) {
+        if (teller_ == nullptr) {
+            ++teller.lost_inside_;
+            return;
+        }
+        this_thread.telling = 1;
+        if (teller.hearing_ == Hearing::unknown && stacks_are_wanted()) {
+            CallStacks::warm_up();  // waits for who loads a library, and that may tell
+        }
+        teller.mutex_.lock();
     }
-    ::pthread_atfork([] { of_process().before_fork(); }, [] { of_process().after_fork(); },
-                     [] { of_process().after_fork_in_child(); });
+    ~Turn() {
+        if (teller_ != nullptr) {
+            teller_->count_lost_inside();
+            teller_->mutex_.unlock();
+            this_thread.telling = 0;
+        }
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    explicit operator bool() const { return teller_ != nullptr; }
+
+private:
+    Teller* teller_;
+};
+
+Teller& Teller::of_process() {
+    // Takes no memory, which may come from an operator new that tells.
+    alignas(Teller) static std::array<std::byte, sizeof(Teller)> place;
+    static Teller& teller = *new (place.data()) Teller;
+    return teller;
 }
 
 bool Teller::is_heard() noexcept {
     if (hearing_.load(std::memory_order_acquire) == Hearing::unknown) {
-        const std::lock_guard lock(mutex_);
-        begin();
+        if (const Turn turn(*this); turn) {
+            begin();
+        }
     }
     return hearing_.load(std::memory_order_relaxed) == Hearing::somebody;
 }
@@ -70,6 +102,11 @@ bool Teller::is_heard() noexcept {
 void Teller::begin() noexcept {
     if (hearing_ != Hearing::unknown) {
         return;
+    }
+    if (!std::exchange(has_begun_, true)) {
+        stacks_wanted_ = stacks_are_wanted();
+        ::pthread_atfork([] { of_process().before_fork(); }, [] { of_process().after_fork(); },
+                         [] { of_process().after_fork_in_child(); });
     }
     const char* folder = variable(watch_variable);
     if (folder != nullptr && rings_[outside] == nullptr) {
@@ -117,8 +154,22 @@ void Teller::tell(RingRecord record) noexcept {
     if (!is_heard()) {
         return;
     }
-    const std::lock_guard lock(mutex_);
-    put(record);
+    if (const Turn turn(*this); turn) {
+        put(record);
+    }
+}
+
+void Teller::count_lost_inside() noexcept {
+    const std::uint64_t lost = lost_inside_.exchange(0);
+    if (lost == 0) {
+        return;
+    }
+    for (const auto& ring : rings_) {
+        if (ring != nullptr) {
+            ring->count_lost(lost);
+        }
+    }
+    ++generation_;
 }
 
 void Teller::tell_about(RingKind kind, HolderNumber holder, std::span<const std::uint64_t> numbers,
@@ -129,12 +180,12 @@ void Teller::tell_about(RingKind kind, HolderNumber holder, std::span<const std:
 }
 
 void Teller::label_begins(std::string_view name) noexcept {
-    const std::uint16_t depth = ++this_thread().depth;
+    const std::uint16_t depth = ++this_thread.depth;
     tell({.kind = RingKind::label_begins, .depth = depth, .texts = {&name, 1}});
 }
 
 void Teller::label_ends() noexcept {
-    std::uint16_t& depth = this_thread().depth;
+    std::uint16_t& depth = this_thread.depth;
     if (depth == 0) {
         return;  // none is open
     }
@@ -161,8 +212,8 @@ HolderNumber Teller::open_holder(HolderKind kind, std::string_view device, Bytes
     if (!is_heard()) {
         return 0;
     }
-    const std::lock_guard lock(mutex_);
-    if (holders_.size() >= holders_max) {
+    const Turn turn(*this);
+    if (!turn || holders_.size() >= holders_max) {
         return 0;
     }
     holders_.push_back(
@@ -172,9 +223,13 @@ HolderNumber Teller::open_holder(HolderKind kind, std::string_view device, Bytes
 }
 
 void Teller::close_holder(HolderNumber holder) noexcept {
+    if (holder == 0) {
+        return;
+    }
     tell_about(RingKind::holder_ends, holder, {});
-    const std::lock_guard lock(mutex_);
-    std::erase_if(holders_, [&](const Holder& each) { return each.number == holder; });
+    if (const Turn turn(*this); turn) {
+        std::erase_if(holders_, [&](const Holder& each) { return each.number == holder; });
+    }
 }
 
 void Teller::amounts(HolderNumber holder, std::span<const std::string_view> names,
@@ -188,7 +243,10 @@ void Teller::taken(HolderNumber holder, std::uint64_t id, Bytes bytes,
     if (holder == 0 || !is_heard()) {
         return;
     }
-    const std::lock_guard lock(mutex_);
+    const Turn turn(*this);
+    if (!turn) {
+        return;
+    }
     const std::array<std::uint64_t, 3> numbers{id, bytes.count(), stacks_wanted_ ? stack_now() : 0};
     RingRecord record{
         .kind = RingKind::taken, .holder = holder, .numbers = numbers, .texts = {&purpose, 1}};
@@ -230,16 +288,11 @@ void Teller::refused(HolderNumber holder, Bytes bytes, std::string_view purpose)
     tell_about(RingKind::refused, holder, numbers, {&purpose, 1});
 }
 
-void Teller::tell_stacks(bool wanted) noexcept {
-    if (wanted) {
-        stacks_.warm_up();
-    }
-    const std::lock_guard lock(mutex_);
-    stacks_wanted_ = wanted;
-}
-
 bool Teller::listen_in(const std::string& folder) noexcept {
-    const std::lock_guard lock(mutex_);
+    const Turn turn(*this);
+    if (!turn) {
+        return false;
+    }
     begin();
     rings_[inside] = RingWriter::make(folder, ring_capacity_usual);
     note_hearing();
@@ -254,25 +307,44 @@ bool Teller::listen_in(const std::string& folder) noexcept {
 }
 
 void Teller::stop_in() noexcept {
-    const std::lock_guard lock(mutex_);
-    rings_[inside].reset();
-    note_hearing();
+    if (const Turn turn(*this); turn) {
+        rings_[inside].reset();
+        note_hearing();
+    }
 }
 
-void Teller::before_fork() noexcept { mutex_.lock(); }
+void Teller::before_fork() noexcept {
+    this_thread.telling = this_thread.telling + 1;
+    if (this_thread.telling == 1) {
+        mutex_.lock();
+    }
+}
 
-void Teller::after_fork() noexcept { mutex_.unlock(); }
+void Teller::after_fork() noexcept {
+    if (this_thread.telling == 1) {
+        mutex_.unlock();
+    }
+    this_thread.telling = this_thread.telling - 1;
+}
 
 /// The rings are the parent's, and so is what its holders have.
 void Teller::after_fork_in_child() noexcept {
-    for (auto& ring : rings_) {
-        ring.reset();
+    this_thread.number = 0;
+    if (this_thread.telling == 1) {
+        for (auto& ring : rings_) {
+            ring.reset();
+        }
+        holders_.clear();
+        new_generation();
+        hearing_ = Hearing::unknown;
+    } else {  // what was begun will be told to the end
+        for (const auto& ring : rings_) {
+            if (ring != nullptr) {
+                ring->leave_to_parent();
+            }
+        }
     }
-    holders_.clear();
-    new_generation();
-    hearing_ = Hearing::unknown;
-    this_thread().number = 0;
-    mutex_.unlock();
+    after_fork();
 }
 
 }  // namespace hexcore

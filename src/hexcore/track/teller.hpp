@@ -23,7 +23,8 @@ using HolderNumber = std::uint32_t;
 /// The one place where a process tells what it does: to the watcher that HEXCORE_WATCH names, and
 /// to one in the process itself. Where nobody listens every call is a look at an atomic. None ever
 /// waits, except for another thread that tells; what cannot be told is lost, and counted. Safe to
-/// use from several threads, and across fork: a child tells for itself.
+/// use from several threads, and across fork: a child tells for itself. What a thread tells while
+/// it tells already (its own operator new, a signal) would wait for itself: it is lost, too.
 class Teller {
 public:
     /// Never ends: what is given back at the exit is told, too.
@@ -60,14 +61,13 @@ public:
     /// has to tell all once more.
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.load(); }
 
-    /// Whether what is taken is told with its call stack. Asked for by HEXCORE_WATCH_STACKS=1, too.
-    void tell_stacks(bool wanted) noexcept;
     /// A watcher in this process listens in that folder, too, until stop_in(). One at a time.
     [[nodiscard]] bool listen_in(const std::string& folder) noexcept;
     void stop_in() noexcept;
 
 private:
-    Teller();
+    Teller() = default;
+    class Turn;
     /// By whom a ring is read.
     enum Listener : std::size_t { outside, inside, n_listeners };
     enum class Hearing { unknown, nobody, somebody };
@@ -81,7 +81,7 @@ private:
     void tell(RingRecord record) noexcept;
     void tell_about(RingKind kind, HolderNumber holder, std::span<const std::uint64_t> numbers,
                     std::span<const std::string_view> texts = {}) noexcept;
-    // These need mutex_.
+    // These need a Turn.
     void begin() noexcept;
     void put(RingRecord& record) noexcept;
     void put_holder(const Holder& holder) noexcept;
@@ -89,17 +89,21 @@ private:
     void note_hearing() noexcept;
     void new_generation() noexcept;
 
+    void count_lost_inside() noexcept;
+
     void before_fork() noexcept;
     void after_fork() noexcept;
     void after_fork_in_child() noexcept;
 
     std::atomic<Hearing> hearing_{Hearing::unknown};
     std::atomic<std::uint64_t> generation_{1};
+    std::atomic<std::uint64_t> lost_inside_{0};  ///< told by who was telling, not counted yet
     std::mutex mutex_;
+    bool has_begun_ = false;
     std::array<std::unique_ptr<RingWriter>, n_listeners> rings_;
     std::vector<Holder> holders_;
     HolderNumber last_holder_ = 0;
-    bool stacks_wanted_ = false;
+    bool stacks_wanted_ = false;  ///< by the environment, with what is taken
     CallStacks stacks_;
 };
 
