@@ -1,8 +1,13 @@
 """A program with NVTX in it that uses every function which a tool can answer, through ctypes: what
-the headers of NVTX do in C. `python nvtx_program.py libhexcore-nvtx.so`"""
+the headers of NVTX do in C. `python nvtx_program.py libhexcore-nvtx.so`
+
+With `forks` behind it: one that forks while another of its threads registers texts."""
 
 import ctypes
+import os
+import signal
 import sys
+import threading
 
 CORE, DOMAINS = 1, 5
 FUNCTION = ctypes.CFUNCTYPE(None)
@@ -97,4 +102,37 @@ def main():
     print(levels, first != second, domain.value == same.value)
 
 
-main()
+def forks():
+    """Prints how each child ended that has used NVTX. The texts are so long that the library is at
+    work on one nearly always."""
+    program = Program(sys.argv[1])
+    domain = ctypes.c_void_p(program.call(DOMAINS, 12, ctypes.c_char_p(b"lib"),
+                                          result=ctypes.c_void_p))
+    long_text = ctypes.c_char_p(b"x" * (8 << 20))
+    is_over = threading.Event()
+
+    def register():
+        while not is_over.is_set():
+            program.call(DOMAINS, 10, domain, long_text, result=ctypes.c_void_p)
+
+    thread = threading.Thread(target=register)
+    thread.start()
+    endings = []
+    for _ in range(40):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # rather than waiting for ever
+            program.call(CORE, 5, ctypes.c_char_p(b"child"), result=ctypes.c_uint64)
+            os._exit(0)
+        endings.append(os.waitpid(child, 0)[1])
+        if endings[-1] != 0:
+            break
+    is_over.set()
+    thread.join()
+    print(endings)
+
+
+if sys.argv[2:] == ["forks"]:
+    forks()
+else:
+    main()

@@ -45,6 +45,13 @@ def test_every_function_that_a_tool_can_answer(hexcore, tmp_path, injection):
                             "started ends", "started w ends", "lib: (no name)"]
 
 
+def test_a_child_can_use_it_that_was_forked_while_another_thread_did(hexcore, tmp_path, injection):
+    outcome, told = watch(hexcore, tmp_path, sys.executable, EVERY_FUNCTION, injection, "forks")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stdout == f"{[0] * 40}\n"
+    assert told.marks() == ["child starts"] * 40
+
+
 def test_where_nobody_watches_nvtx_is_told_so(injection):
     run = subprocess.run([sys.executable, EVERY_FUNCTION, injection], capture_output=True,
                          text=True, check=True, env={"PATH": "/usr/bin:/bin"})

@@ -6,6 +6,8 @@
 /// that is popped while a range of another domain is open above it ends with that one. A range of
 /// start and end belongs to no thread; it becomes two marks.
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -72,6 +74,13 @@ struct Registry {
 Registry& registry() {
     static auto* const kept = new Registry;
     return *kept;
+}
+
+/// A child that is forked while another thread has the registry would wait for it for ever.
+void keep_registry_over_forks() {
+    const auto unlock = [] { registry().mutex.unlock(); };
+    static const int registered = ::pthread_atfork([] { registry().mutex.lock(); }, unlock, unlock);
+    static_cast<void>(registered);
 }
 
 /// UTF-8 of UTF-32, which wide characters are here.
@@ -172,10 +181,11 @@ std::uint64_t start(std::string text) {
 
 void end(std::uint64_t range) {
     Registry& known = registry();
-    const std::lock_guard lock(known.mutex);
-    if (const auto found = known.started.find(range); found != known.started.end()) {
-        ::hexcore_mark((found->second + " ends").c_str());
-        known.started.erase(found);
+    std::unique_lock lock(known.mutex);
+    const auto ended = known.started.extract(range);
+    lock.unlock();
+    if (ended) {
+        ::hexcore_mark((ended.mapped() + " ends").c_str());
     }
 }
 
@@ -256,6 +266,7 @@ extern "C" __attribute__((visibility("default"))) int InitializeInjectionNvtx2(
     if (::hexcore_watched() == 0 || callbacks == nullptr || callbacks->size < sizeof(Callbacks)) {
         return 0;
     }
+    keep_registry_over_forks();
     for (const Handler& handler : handlers()) {
         Function** functions = nullptr;
         unsigned count = 0;
