@@ -67,7 +67,10 @@ std::string place_text(const RecordingPlace& place) {
         return fmt::format("The recording ends before the command did ({}): {}",
                            place.writer->problem(), path);
     }
-    return fmt::format("Recording: {}; hexcore report -o out.json", path);
+    // Without a name, report takes the newest of those that are kept by themselves.
+    const bool is_newest = place.path.parent_path() == default_recordings_folder();
+    return fmt::format("Recording: {}; hexcore report {}-o report.html", path,
+                       is_newest ? "" : path + " ");
 }
 
 /// Watches something, with a recording and a summary; `watching` gives the exit code, or why there
