@@ -133,11 +133,15 @@ TEST_F(ToldProgramTest, AHolderThatEndsGivesBackWhatItHas) {
     EXPECT_EQ(latest_total(), Bytes());
 }
 
-TEST_F(ToldProgramTest, WhatALedgerReleasesIsInNoSumEvenIfNobodyHeardThatItWasTaken) {
+TEST_F(ToldProgramTest, SumsOfALedgerAreRightEvenIfNobodyHeardWhatWasTaken) {
     ToldProgram told = program(1);
     open(told);
     tell(told, RingKind::amounts, {100, 10}, {"kv", "experts"});
-    tell(told, RingKind::released, {7, 60}, {"kv"});
+    tell(told, RingKind::relabelled, {7, 60}, {"experts", "kv"});
+    told.tell_amounts(now_, kept_);
+    EXPECT_EQ(latest_total(), Bytes(110));
+    EXPECT_EQ(kept_.all_amounts.back().amounts[0].bytes, Bytes(40));
+    tell(told, RingKind::released, {7, 60}, {"experts"});
     told.tell_amounts(now_, kept_);
     EXPECT_EQ(latest_total(), Bytes(50));
     EXPECT_THAT(events(), ElementsAre()) << "of which no beginning was told";

@@ -33,7 +33,8 @@ void LedgerTeller::told(const LedgerEvent& event) noexcept {
             teller.taken(holder_, event.id, event.bytes, name_of(event.purpose));
             break;
         case LedgerEvent::Kind::relabelled:
-            teller.relabelled(holder_, event.id, name_of(event.purpose));
+            teller.relabelled(holder_, event.id, event.bytes, name_of(event.purpose),
+                              name_of(event.purpose_before));
             break;
         case LedgerEvent::Kind::released:
             if (event.purpose) {

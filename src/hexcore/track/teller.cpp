@@ -279,8 +279,11 @@ void Teller::released(HolderNumber holder, std::uint64_t id, Bytes bytes,
     }
 }
 
-void Teller::relabelled(HolderNumber holder, std::uint64_t id, std::string_view purpose) noexcept {
-    tell_about(RingKind::relabelled, holder, {&id, 1}, {&purpose, 1});
+void Teller::relabelled(HolderNumber holder, std::uint64_t id, Bytes bytes,
+                        std::string_view purpose, std::string_view purpose_before) noexcept {
+    const std::array<std::uint64_t, 2> numbers{id, bytes.count()};
+    const std::array<std::string_view, 2> purposes{purpose, purpose_before};
+    tell_about(RingKind::relabelled, holder, numbers, purposes);
 }
 
 void Teller::refused(HolderNumber holder, Bytes bytes, std::string_view purpose) noexcept {

@@ -54,7 +54,8 @@ public:
     /// of the holder right.
     void released(HolderNumber holder, std::uint64_t id, Bytes bytes = {},
                   std::string_view purpose = {}) noexcept;
-    void relabelled(HolderNumber holder, std::uint64_t id, std::string_view purpose) noexcept;
+    void relabelled(HolderNumber holder, std::uint64_t id, Bytes bytes, std::string_view purpose,
+                    std::string_view purpose_before) noexcept;
     void refused(HolderNumber holder, Bytes bytes, std::string_view purpose) noexcept;
 
     /// Another number when something was lost, or somebody new listens: who tells changes alone

@@ -95,6 +95,14 @@ void HeldBooks::release_unknown(RecordedTime time, const TextRef& purpose, Bytes
     }
 }
 
+void HeldBooks::relabel_unknown(RecordedTime time, const TextRef& before, const TextRef& purpose,
+                                Bytes bytes) {
+    if (n_beyond_ == 0) {
+        subtract(before, bytes, time);
+        add(purpose, bytes);
+    }
+}
+
 void HeldBooks::set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts) {
     note_peak(time);
     amounts_.clear();

@@ -32,6 +32,8 @@ public:
                                                        TextRef purpose);
     /// Releases one of which it was not told that it was taken, but which is in the amounts.
     void release_unknown(RecordedTime time, const TextRef& purpose, Bytes bytes);
+    void relabel_unknown(RecordedTime time, const TextRef& before, const TextRef& purpose,
+                         Bytes bytes);
     /// It has these, and no others.
     void set_amounts(RecordedTime time, std::span<const RecordedAmount> amounts);
     /// Whether only sums are known of it now, and no allocations.

@@ -141,7 +141,11 @@ void ToldProgram::allocation(const RingRecord& record, RecordedTime time, Record
             }
             break;
         case RingKind::relabelled:
-            tell(books->relabel(time, id, purpose_in(record)));
+            if (const auto event = books->relabel(time, id, purpose_in(record))) {
+                sink.event(*event);
+            } else if (const TextRef before = names_.text(text_in(record, 1))) {
+                books->relabel_unknown(time, before, purpose_in(record), bytes);
+            }
             break;
         case RingKind::refused:
             tell(RecordedEvent{time,
