@@ -10,8 +10,12 @@ from serving import Server
 
 @pytest.fixture
 def state(tmp_path):
-    """The environment of a user who has parked nothing yet, and the folder for it."""
-    return {"XDG_STATE_HOME": str(tmp_path)}, tmp_path / "hexcore" / "parked"
+    """The environment of a user who has parked and watched nothing yet, and the folder for the
+    first."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    return ({"XDG_STATE_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime)},
+            tmp_path / "hexcore" / "parked")
 
 
 def left_folder(parked, name, size=1000):
