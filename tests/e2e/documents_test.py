@@ -34,7 +34,8 @@ def printed(hexcore, demo_model, tmp_path_factory):
     (folder / "model.gguf").symlink_to(demo_model)
     gpus = len(hexcore.json("devices")["gpus"])
     # What dead runs of whoever tests this left is not what the pages show.
-    environment = ENVIRONMENT | {"XDG_STATE_HOME": str(folder / "state")}
+    environment = ENVIRONMENT | {"XDG_STATE_HOME": str(folder / "state"),
+                                 "XDG_RUNTIME_DIR": str(folder)}
     outputs = {}
 
     def run(shown):
