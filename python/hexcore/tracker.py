@@ -36,7 +36,8 @@ class Tracker:
     `interval_s` is between samples, in seconds. `on_alert(device, used_bytes, since_start_bytes)`
     is called on a thread of its own when a device has gained `alert_bytes` since the start.
     `recording` is a file to keep, or None. Raises ValueError for an interval that is none, and
-    OSError where the system refuses. Without the library it warns once, and does nothing.
+    OSError where the system refuses. Without the library it warns once, and does nothing. In a
+    child that was forked it does not run: what was found before is all that it knows there.
     """
 
     def __init__(self, interval_s=0.5, alert_bytes=100 << 20, on_alert=None, recording=None):
@@ -45,6 +46,7 @@ class Tracker:
         if alert_bytes < 0:
             raise ValueError(f"an alert at {alert_bytes} bytes; it is 0 (none) or more")
         self._handle = None
+        self._process = os.getpid()
         self._recording = recording
         self._last = {"schema": SCHEMA, "devices": [], "processes": [], "marks": [],
                       "notes": [_library.tracking_problem]}
@@ -83,13 +85,13 @@ class Tracker:
 
     @property
     def is_running(self):
-        """Until stop(); never without the library."""
-        return self._handle is not None
+        """Until stop(); never without the library, nor in a child that was forked."""
+        return self._handle is not None and os.getpid() == self._process
 
     def analysis(self):
         """All that was found so far: the document hexcore.recording/1 as a dictionary."""
         if self._handle:
-            self._last = json.loads(taken_text(tracking.hexcore_tracker_json(self._handle)))
+            self._keep(tracking.hexcore_tracker_json(self._handle))
         return self._last
 
     def picture(self, path):
@@ -110,8 +112,13 @@ class Tracker:
         """Ends it, and returns its last analysis(); again and again the same."""
         if self._handle:
             handle, self._handle = self._handle, None
-            self._last = json.loads(taken_text(tracking.hexcore_tracker_stop(handle)))
+            self._keep(tracking.hexcore_tracker_stop(handle))
         return self._last
+
+    def _keep(self, address):
+        text = taken_text(address)
+        if text is not None:  # a child that was forked gets none
+            self._last = json.loads(text)
 
 
 def expect_neutral(name, function, most_repeats=1000, most_seconds=60):

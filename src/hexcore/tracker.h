@@ -46,7 +46,8 @@ void hexcore_allocated(hexcore_holder holder, uint64_t id, uint64_t bytes, const
 void hexcore_released(hexcore_holder holder, uint64_t id);
 
 /* A tracker of this process and its children, in a thread of it: what `hexcore watch` sees and
- * hears, without it. One at a time. */
+ * hears, without it. One at a time. In a child that was forked the parent's tracker may be stopped,
+ * which frees it and changes nothing for the parent; all else that is asked of it is refused. */
 typedef struct hexcore_tracker hexcore_tracker;
 
 enum {
@@ -73,7 +74,7 @@ typedef struct {
 hexcore_tracker* hexcore_tracker_start(const hexcore_tracker_options* options, char* error,
                                        size_t error_size);
 /* The document hexcore.recording/1 (docs/formats/recording.md) of what was seen so far, for
- * hexcore_free(). */
+ * hexcore_free(). NULL in a child that was forked, and where there is no memory for it. */
 char* hexcore_tracker_json(hexcore_tracker* tracker);
 /* Writes a report by the end of its name: .html, .svg, .json, .csv or .trace.json. 0: it is
  * there; otherwise a sentence is in `error`. */
@@ -82,7 +83,7 @@ int hexcore_tracker_picture(hexcore_tracker* tracker, const char* path, char* er
 /* Such a report of a recording that was kept, once its tracker is stopped. */
 int hexcore_recording_picture(const char* recording, const char* path, char* error,
                               size_t error_size);
-/* The same document at the end; ends and frees the tracker. */
+/* The same document at the end, or NULL as there; ends and frees the tracker. */
 char* hexcore_tracker_stop(hexcore_tracker* tracker);
 void hexcore_free(char* text);
 
@@ -94,8 +95,9 @@ typedef struct {
 } hexcore_neutral_options;
 /* Calls fn(user) again and again on this thread, in a label of that name, until it is known whether
  * it leaves memory behind. It returns 0; anything else ends it. The document hexcore.neutral/1
- * (docs/formats/recording.md), for hexcore_free(). By the tracker that runs, which must not be
- * stopped meanwhile, or one of its own; `options` may be NULL. */
+ * (docs/formats/recording.md), for hexcore_free(); NULL where there is no memory for it. By the
+ * tracker that runs, which must not be stopped meanwhile, or one of its own; `options` may be NULL.
+ * fn() must not throw through it. */
 char* hexcore_expect_neutral(const char* name, int (*fn)(void* user), void* user,
                              const hexcore_neutral_options* options);
 /* Whether the repeats of such a document left memory behind: 1 yes, 0 no, -1 not known. */

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -114,21 +115,35 @@ struct Expected {
 
 /// Calls `work()` again and again on this thread, in a label of that name, until it is known
 /// whether it leaves memory behind. It returns nothing, or whether it was done; if it was not, it
-/// is not known.
+/// is not known. What it throws ends it, and comes out of here.
 template <typename Work>
 [[nodiscard]] Expected expect_neutral(const char* label, Work work,
                                       NeutralityOptions options = {}) {
     const hexcore_neutral_options given{sizeof(given), options.most_repeats,
                                         options.most_time.count()};
+    struct Repeated {
+        Work& work;
+        std::exception_ptr thrown = nullptr;  ///< it must not pass through the library's frames
+    } repeated{work};
     const auto repeat = [](void* user) {
-        if constexpr (std::is_void_v<decltype(work())>) {
-            (*static_cast<Work*>(user))();
-            return 0;
-        } else {
-            return (*static_cast<Work*>(user))() ? 0 : 1;
+        auto& [again, thrown] = *static_cast<Repeated*>(user);
+        try {
+            if constexpr (std::is_void_v<decltype(work())>) {
+                again();
+                return 0;
+            } else {
+                return again() ? 0 : 1;
+            }
+        } catch (...) {
+            thrown = std::current_exception();
+            return 1;
         }
     };
-    char* document = hexcore_expect_neutral(label, repeat, &work, &given);
+    char* document = hexcore_expect_neutral(label, repeat, &repeated, &given);
+    if (repeated.thrown) {
+        hexcore_free(document);
+        std::rethrow_exception(repeated.thrown);
+    }
     const int grew = hexcore_grew(document);
     Expected expected{grew == 0   ? Expected::Grew::no
                       : grew == 1 ? Expected::Grew::yes

@@ -221,6 +221,22 @@ def test_what_ought_to_be_neutral(hexcore, tmp_path, package):
     assert found["fails"] == "KeyError('its own')"
 
 
+def test_a_forked_child_may_leave_the_trackers_block(hexcore, tmp_path, package):
+    ended, devices = subprocess_of("""
+import json, os, signal, sys, hexcore
+with hexcore.Tracker(interval_s=0.01) as tracker:
+    while tracker.analysis()["devices"][0]["samples"] < 3:
+        pass  # its thread has waited between two, as it does most of the time
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        sys.exit(0 if not tracker.is_running and tracker.stop()["devices"] else 1)
+    ended = os.waitpid(child, 0)[1]
+print(json.dumps([ended, len(tracker.stop()["devices"])]))
+""", tmp_path, package)
+    assert ended == 0 and devices > 0
+
+
 def test_a_tracker_that_cannot_keep_its_recording_says_why(hexcore, tmp_path, package):
     ended = subprocess_of("""
 import json, hexcore

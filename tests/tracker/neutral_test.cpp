@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,11 @@ TEST(ExpectNeutral, HoldsForWorkThatGivesBackWhatItTook) {
         expect_neutral("step", [] { return std::vector<char>(4U << 20U, 'x').back() == 'x'; });
     EXPECT_EQ(found.grew, Expected::Grew::no) << found.document;
     EXPECT_EQ(nlohmann::json::parse(found.document).at("schema"), "hexcore.neutral/1");
+}
+
+TEST(ExpectNeutral, PassesOnWhatTheWorkThrows) {
+    const auto fails = []() -> bool { throw std::runtime_error("its own"); };
+    EXPECT_THROW((void)expect_neutral("step", fails), std::runtime_error);
 }
 
 TEST(ExpectNeutral, DoesNotKnowOfWorkThatWasNotDone) {

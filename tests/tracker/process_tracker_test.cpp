@@ -11,11 +11,14 @@
 #include <filesystem>
 #include <latch>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "hexcore/track/teller.hpp"
 #include "hexcore/tracker.h"
+#include "support/sanitized.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hexcore {
@@ -115,22 +118,85 @@ TEST(ProcessTracker, ThereIsOneAtATime) {
     EXPECT_TRUE(ProcessTracker::start({.gpus = false}).has_value()) << "a failure leaves nothing";
 }
 
-TEST(ProcessTracker, AForkedChildIsTrackedAndEndsInPeace) {
-    auto tracker = ProcessTracker::start({.interval = milliseconds(5), .gpus = false});
-    ASSERT_TRUE(tracker.has_value());
+/// As what a child that was forked here answers; -1 where a signal ended it, or it hangs.
+template <typename Work>
+int exit_code_of_child(Work work) {
     const pid_t child = ::fork();
     if (child == 0) {
-        hexcore_mark("child");
-        tracker->reset();
-        ::_exit(hexcore_watched() == 1 ? 0 : 1);
+        ::alarm(60);
+        ::_exit(work());
     }
     int status = -1;
     ::waitpid(child, &status, 0);
-    EXPECT_EQ(status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// So that its thread has waited between two, as it does most of the time.
+void wait_for_samples(ProcessTracker& tracker) {
+    while (tracker.findings().devices.at(0).n_rows < 3) {
+        std::this_thread::yield();
+    }
+}
+
+TEST(ProcessTracker, AForkedChildIsTrackedAndEndsInPeace) {
+    auto tracker = ProcessTracker::start({.interval = milliseconds(5), .gpus = false});
+    ASSERT_TRUE(tracker.has_value());
+    wait_for_samples(**tracker);
+    EXPECT_EQ(exit_code_of_child([&] {
+                  hexcore_mark("child");
+                  const bool is_running = ProcessTracker::running() != nullptr;
+                  tracker->reset();
+                  return hexcore_watched() == 1 && !is_running ? 0 : 1;
+              }),
+              0);
     (*tracker)->stop();
     const WatchFindings found = (*tracker)->findings();
     ASSERT_EQ(found.marks.size(), 1U);
-    EXPECT_EQ(found.marks[0].pid, static_cast<std::uint32_t>(child));
+    EXPECT_NE(found.marks[0].pid, static_cast<std::uint32_t>(::getpid()));
+}
+
+TEST(ProcessTracker, AForkedChildMayHaveOneOfItsOwn) {
+    if (test::sanitized) {
+        GTEST_SKIP() << "ThreadSanitizer lets no forked child start a thread";
+    }
+    auto tracker = ProcessTracker::start({.gpus = false});
+    ASSERT_TRUE(tracker.has_value());
+    EXPECT_EQ(exit_code_of_child([] {
+                  const auto own = ProcessTracker::start({.gpus = false});
+                  return own && ProcessTracker::running() == own->get() ? 0 : 1;
+              }),
+              0);
+    EXPECT_EQ(ProcessTracker::running(), tracker->get());
+}
+
+/// A variable of the environment, as it was before once this goes.
+class Variable {
+public:
+    Variable(const char* name, const char* value) : name_(name) {
+        if (const char* before = std::getenv(name)) {
+            before_ = before;
+        }
+        ::setenv(name, value, 1);
+    }
+    ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+private:
+    const char* name_;
+    std::optional<std::string> before_;
+};
+
+TEST(ProcessTracker, SaysWhenThereIsNoFolderForItsRecording) {
+    {
+        const Variable folder("TMPDIR", "/nowhere");
+        std::array<char, 200> error{};
+        EXPECT_EQ(hexcore_tracker_start(nullptr, error.data(), error.size()), nullptr);
+        EXPECT_NE(std::string(error.data()).find("no folder for temporary files"),
+                  std::string::npos)
+            << error.data();
+    }
+    EXPECT_TRUE(ProcessTracker::start({.gpus = false}).has_value()) << "a failure leaves nothing";
 }
 
 TEST(TrackerLibrary, TracksInC) {
@@ -147,6 +213,13 @@ TEST(TrackerLibrary, TracksInC) {
     hexcore_label_begin("step");
     hexcore_label_end();
     EXPECT_NE(hexcore_tracker_picture(tracker, "x.pdf", error.data(), error.size()), 0);
+    EXPECT_EQ(exit_code_of_child([&] {
+                  const bool is_refused =
+                      hexcore_tracker_json(tracker) == nullptr &&
+                      hexcore_tracker_picture(tracker, "x.svg", error.data(), error.size()) != 0;
+                  return is_refused && hexcore_tracker_stop(tracker) == nullptr ? 0 : 1;
+              }),
+              0);
     char* text = hexcore_tracker_stop(tracker);
     const auto document = nlohmann::json::parse(text);
     hexcore_free(text);

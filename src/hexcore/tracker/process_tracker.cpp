@@ -23,15 +23,34 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::atomic<bool> is_tracked{false};
+std::atomic<pid_t> tracked_process{0};  ///< 0: none
 std::atomic<ProcessTracker*> running_tracker{nullptr};
 
+/// Not every file system has files without a name; there it loses its own at once.
+int open_nameless(const std::filesystem::path& folder) {
+    const int file = ::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) {
+        return file;
+    }
+    std::string path = folder / "hexcore-XXXXXX";
+    const int named = ::mkostemp(path.data(), O_CLOEXEC);
+    if (named >= 0) {
+        ::unlink(path.c_str());
+    }
+    return named;
+}
+
 Result<FileDescriptor> nameless_file() {
-    const std::filesystem::path folder = std::filesystem::temp_directory_path();
-    FileDescriptor file(::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+    std::error_code error;
+    const std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+    if (error) {
+        return fail(ErrorCode::negative, "there is no folder for temporary files: {}",
+                    error.message());
+    }
+    FileDescriptor file(open_nameless(folder));
     if (!file.is_open()) {
         return fail(ErrorCode::negative, "no file for the recording can be made in {}: {}",
-                    folder.string(), std::strerror(errno));
+                    folder.string(), std::strerror(file.open_error()));
     }
     return file;
 }
@@ -61,17 +80,17 @@ void hold_all_signals() {
 
 }  // namespace
 
-Result<std::unique_ptr<ProcessTracker>> ProcessTracker::start(ProcessTrackerOptions options) {
-    if (is_tracked.exchange(true)) {
+Result<ProcessTracker::Owned> ProcessTracker::start(ProcessTrackerOptions options) {
+    const pid_t process = ::getpid();
+    if (tracked_process.exchange(process) == process) {
         return fail(ErrorCode::negative,
                     "a tracker of this process runs already; stop it before another is started");
     }
-    const auto begin = [&]() -> Result<std::unique_ptr<ProcessTracker>> {
+    const auto begin = [&]() -> Result<Owned> {
         HEXCORE_TRY(file, recording_file(options.recording));
         HEXCORE_TRY(writer,
                     RecordingWriter::make(FileDescriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0))));
-        std::unique_ptr<ProcessTracker> tracker(
-            new ProcessTracker(std::move(options), std::move(file), std::move(writer)));
+        Owned tracker(new ProcessTracker(std::move(options), std::move(file), std::move(writer)));
         try {
             tracker->thread_ = std::thread([&running = *tracker] { running.watch(); });
         } catch (const std::system_error& error) {
@@ -85,7 +104,7 @@ Result<std::unique_ptr<ProcessTracker>> ProcessTracker::start(ProcessTrackerOpti
     };
     auto tracker = begin();
     if (!tracker) {
-        is_tracked = false;
+        tracked_process = 0;
     }
     return tracker;
 }
@@ -114,7 +133,18 @@ ProcessTracker::ProcessTracker(ProcessTrackerOptions options, FileDescriptor fil
     }
 }
 
-ProcessTracker* ProcessTracker::running() { return running_tracker; }
+ProcessTracker* ProcessTracker::running() {
+    ProcessTracker* tracker = running_tracker;
+    return tracker == nullptr || tracker->is_of_a_parent() ? nullptr : tracker;
+}
+
+void ProcessTracker::Remove::operator()(ProcessTracker* tracker) const {
+    if (!tracker->is_of_a_parent()) {
+        delete tracker;
+    }
+}
+
+bool ProcessTracker::is_of_a_parent() const { return ::getpid() != owner_; }
 
 ProcessTracker::~ProcessTracker() { stop(); }
 
@@ -165,15 +195,11 @@ Result<void> ProcessTracker::picture(const std::string& path) {
 }
 
 void ProcessTracker::stop() {
-    if (has_stopped_) {
+    if (has_stopped_ || is_of_a_parent()) {
         return;
     }
     has_stopped_ = true;
     running_tracker = nullptr;
-    if (::getpid() != owner_) {  // a child that was forked has no such thread
-        thread_.detach();
-        return;
-    }
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
@@ -188,7 +214,7 @@ void ProcessTracker::stop() {
     if (set_variable_) {
         ::unsetenv(watch_variable);
     }
-    is_tracked = false;
+    tracked_process = 0;
 }
 
 }  // namespace hexcore

@@ -31,24 +31,32 @@ struct ProcessTrackerOptions {
 };
 
 /// Watches this process and its children from a thread in it, as `hexcore watch` does from outside.
-/// One at a time.
+/// One at a time. It belongs to the process that started it: a child that was forked has neither
+/// its thread nor a right to its locks, so there it stays in memory when it goes.
 class ProcessTracker {
 public:
+    struct Remove {
+        void operator()(ProcessTracker* tracker) const;
+    };
+    using Owned = std::unique_ptr<ProcessTracker, Remove>;
+
     /// Fails with ErrorCode::negative where the recording cannot be written or another tracker
     /// runs, and with ErrorCode::does_not_fit where no thread can be started.
-    [[nodiscard]] static Result<std::unique_ptr<ProcessTracker>> start(
-        ProcessTrackerOptions options);
-    /// The one that was started and not stopped; null if there is none.
+    [[nodiscard]] static Result<Owned> start(ProcessTrackerOptions options);
+    /// The one that this process started and did not stop; null if there is none.
     [[nodiscard]] static ProcessTracker* running();
     ~ProcessTracker();
     ProcessTracker(const ProcessTracker&) = delete;
     ProcessTracker& operator=(const ProcessTracker&) = delete;
 
-    /// Until now. From any thread.
+    /// Whether it was started before this process was forked: then nothing of it can be asked.
+    [[nodiscard]] bool is_of_a_parent() const;
+    /// Until now. From any thread of its process.
     [[nodiscard]] WatchFindings findings();
     /// Of the recording until now; by the path's end, as `hexcore report -o`.
     [[nodiscard]] Result<void> picture(const std::string& path);
-    /// Ends it, with one more sample. Not from an alert. A second call does nothing.
+    /// Ends it, with one more sample. Not from an alert. Does nothing a second time, and in a child
+    /// that was forked.
     void stop();
 
 private:

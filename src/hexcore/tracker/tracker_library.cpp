@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -15,7 +15,7 @@
 #include "hexcore/tracker/process_tracker.hpp"
 
 struct hexcore_tracker {
-    std::unique_ptr<hexcore::ProcessTracker> tracker;
+    hexcore::ProcessTracker::Owned tracker;
 };
 
 namespace {
@@ -42,10 +42,33 @@ char* owned_text(const std::string& text) {
     return copy;
 }
 
+/// What `work` returns; where memory runs out or the standard library refuses otherwise, what
+/// `refused` makes of the reason.
+template <typename Work, typename Refused>
+auto guarded(Work work, Refused refused) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const std::exception& exception) {
+        return refused(exception.what());
+    }
+}
+
+char* no_text(const char* /*reason*/) { return nullptr; }
+
 /// 0, or 1 with the sentence told.
-int status_of(const Result<void>& done, char* error, std::size_t error_size) {
-    give_text(done ? "" : done.error().message, error, error_size);
-    return done ? 0 : 1;
+template <typename Work>
+int status_of(Work work, char* error, std::size_t error_size) {
+    const auto refused = [&](const char* reason) {
+        give_text(reason, error, error_size);
+        return 1;
+    };
+    give_text("", error, error_size);
+    return guarded(
+        [&] {
+            const Result<void> done = work();
+            return done ? 0 : refused(done.error().message.c_str());
+        },
+        refused);
 }
 
 Result<void> draw(const std::string& recording, const std::string& path) {
@@ -91,32 +114,40 @@ Result<ProcessTrackerOptions> options_of(const hexcore_tracker_options* told) {
 
 hexcore_tracker* hexcore_tracker_start(const hexcore_tracker_options* options, char* error,
                                        std::size_t error_size) {
-    give_text("", error, error_size);
-    auto given = options_of(options);
-    auto started =
-        given ? ProcessTracker::start(std::move(*given))
-              : Result<std::unique_ptr<ProcessTracker>>(tl::unexpected(std::move(given.error())));
-    if (!started) {
-        give_text(started.error().message, error, error_size);
-        return nullptr;
-    }
-    return new hexcore_tracker{std::move(*started)};
+    hexcore_tracker* tracker = nullptr;
+    const auto start = [&]() -> Result<void> {
+        HEXCORE_TRY(given, options_of(options));
+        HEXCORE_TRY(started, ProcessTracker::start(std::move(given)));
+        tracker = new hexcore_tracker{std::move(started)};
+        return {};
+    };
+    status_of(start, error, error_size);
+    return tracker;
 }
 
 char* hexcore_tracker_json(hexcore_tracker* tracker) {
-    return tracker == nullptr ? nullptr
-                              : owned_text(hexcore::json_text(
-                                    hexcore::recording_json(tracker->tracker->findings())));
+    if (tracker == nullptr || tracker->tracker->is_of_a_parent()) {
+        return nullptr;
+    }
+    return guarded(
+        [&] {
+            return owned_text(
+                hexcore::json_text(hexcore::recording_json(tracker->tracker->findings())));
+        },
+        no_text);
 }
 
 int hexcore_tracker_picture(hexcore_tracker* tracker, const char* path, char* error,
                             std::size_t error_size) {
-    give_text("", error, error_size);
     if (tracker == nullptr || path == nullptr) {
         give_text("there is no tracker, or no path", error, error_size);
         return 1;
     }
-    return status_of(tracker->tracker->picture(path), error, error_size);
+    if (tracker->tracker->is_of_a_parent()) {
+        give_text("the tracker is of the process that this one was forked from", error, error_size);
+        return 1;
+    }
+    return status_of([&] { return tracker->tracker->picture(path); }, error, error_size);
 }
 
 int hexcore_recording_picture(const char* recording, const char* path, char* error,
@@ -125,7 +156,7 @@ int hexcore_recording_picture(const char* recording, const char* path, char* err
         give_text("there is no recording, or no path", error, error_size);
         return 1;
     }
-    return status_of(draw(recording, path), error, error_size);
+    return status_of([&] { return draw(recording, path); }, error, error_size);
 }
 
 char* hexcore_tracker_stop(hexcore_tracker* tracker) {
@@ -153,8 +184,12 @@ char* hexcore_expect_neutral(const char* name, int (*fn)(void* user), void* user
     if (given.most_seconds > 0) {
         usual.most_time = std::chrono::duration<double>(std::min(given.most_seconds, 1e6));
     }
-    return owned_text(hexcore::neutral_json(hexcore::expect_neutral(
-        name == nullptr ? "" : name, [&] { return fn(user) == 0; }, usual)));
+    return guarded(
+        [&] {
+            return owned_text(hexcore::neutral_json(hexcore::expect_neutral(
+                name == nullptr ? "" : name, [&] { return fn(user) == 0; }, usual)));
+        },
+        no_text);
 }
 
 int hexcore_grew(const char* neutral) {
