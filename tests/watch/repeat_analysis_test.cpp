@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -251,6 +252,68 @@ TEST(RepeatAnalysis, KeepsLabelsThatRepeatAndThoseAskedFor) {
     EXPECT_EQ(told.found("step").repeats, 1000U);
     EXPECT_EQ(told.found("once").repeats, 1U);
     EXPECT_EQ(told.found("once").verdict(), Verdict::inconclusive);
+}
+
+TEST(RepeatAnalysis, MakesRoomForALabelThatIsAskedForAmongMany) {
+    Told told({"step"});
+    for (int label = 0; label < 40; ++label) {
+        for (int i = 0; i < 2; ++i) {
+            told.begin("phase " + std::to_string(label));
+            told.end("phase " + std::to_string(label));
+        }
+    }
+    for (int i = 0; i < 12; ++i) {
+        told.begin("step");
+        told.take(4_KiB, "step");
+        told.end("step");
+    }
+    EXPECT_EQ(told.found("step").verdict(), Verdict::leak);
+    EXPECT_EQ(told.found("phase 30").repeats, 2U) << "another one went";
+}
+
+TEST(RepeatAnalysis, MakesRoomWhereAProcessHasEnded) {
+    Told told;
+    const auto work = [&](std::uint64_t process) {
+        told.process = test::some_process(process);
+        for (int i = 0; i < 2; ++i) {
+            told.begin("work");
+            told.end("work");
+        }
+        told.now += milliseconds(10);
+    };
+    for (std::uint64_t process = 1; process <= 32; ++process) {
+        work(process);
+    }
+    work(33);
+    const auto has_followed = [&](std::uint64_t process) {
+        const auto all = told.analysis.findings();
+        return std::any_of(all.begin(), all.end(), [&](const RepeatFindings& found) {
+            return found.pid == test::some_process(process)->pid;
+        });
+    };
+    EXPECT_FALSE(has_followed(33)) << "each of the others may go on";
+    told.process = test::some_process(7);
+    told.sample(1_MiB);
+    work(34);
+    EXPECT_TRUE(has_followed(34));
+    EXPECT_TRUE(has_followed(7));
+    EXPECT_FALSE(has_followed(1)) << "it ended before the others";
+}
+
+TEST(RepeatAnalysis, FollowsLabelsAsDeepAsAnybodyWouldNestThem) {
+    Told told;
+    constexpr int many = 20'000;
+    for (int repeat = 0; repeat < 3; ++repeat) {
+        told.begin("outer");
+        for (int i = 0; i < many; ++i) {
+            told.begin("deep");
+        }
+        for (int i = 0; i < many; ++i) {
+            told.end("deep");
+        }
+        told.end("outer");
+    }
+    EXPECT_EQ(told.found("outer").repeats, 3U) << "each has its own end";
 }
 
 }  // namespace

@@ -13,7 +13,14 @@
 namespace hexcore {
 namespace {
 
-Error no_such_label(const std::string& label, const WatchFindings& findings) {
+Error not_judged(const std::string& label, const WatchFindings& findings) {
+    if (std::any_of(findings.labels.begin(), findings.labels.end(),
+                    [&](const FoundLabel& found) { return found.name == label; })) {
+        return {ErrorCode::usage,
+                fmt::format("the label {} was not followed: others that were asked for came in "
+                            "too many processes; ask for it alone",
+                            printable(label))};
+    }
     std::vector<std::string> known;
     for (const RepeatFindings& repeated : findings.repeats) {
         known.push_back(printable(repeated.label));
@@ -40,7 +47,7 @@ int judge_neutral(const std::filesystem::path& recording, const std::vector<std:
                      std::back_inserter(asked.repeats),
                      [&](const RepeatFindings& repeated) { return repeated.label == label; });
         if (asked.repeats.size() == before) {
-            return report_error(no_such_label(label, findings));
+            return report_error(not_judged(label, findings));
         }
     }
     for (const std::string& sentence : repeat_sentences(asked)) {

@@ -8,6 +8,8 @@ namespace hexcore {
 namespace {
 
 constexpr std::size_t most_works = 32;
+constexpr std::size_t deepest_open = 64;
+constexpr std::size_t most_open_threads = 4096;
 
 /// Each label once, however often it is open on the thread.
 template <typename Visit>
@@ -27,6 +29,12 @@ void RepeatAnalysis::row(const RecordedRow& row) {
     const auto device = devices_.find(row.device);
     if (!row.sampled || device == devices_.end() || device->second.kind == RecordedKind::cgroup) {
         return;
+    }
+    if (device->second.kind == RecordedKind::host) {
+        last_row_ = row.time;
+        living_.clear();
+        std::transform(row.parts.begin(), row.parts.end(), std::back_inserter(living_),
+                       [](const RecordedPart& part) { return part.process->number; });
     }
     for (const auto& work : works_) {
         work->row(device->second, row);
@@ -95,34 +103,42 @@ bool RepeatAnalysis::is_asked(const RepeatedWork& work) const {
     return asked_.contains(work.label()->text);
 }
 
-/// Forgets the label that came once only, longest ago.
-bool RepeatAnalysis::make_room() {
+bool RepeatAnalysis::has_ended(const RepeatedWork& work) const {
+    return work.last() < last_row_ &&
+           !std::binary_search(living_.begin(), living_.end(), work.process()->number);
+}
+
+/// Forgets the label that came once only, longest ago; if there is none, one that repeated in a
+/// process that has ended; and for one that is asked for any that is not.
+bool RepeatAnalysis::make_room(const RecordedLabel& label) {
     if (works_.size() < most_works) {
         return true;
     }
+    const auto worth = [&](const RepeatedWork& work) {
+        return std::tuple(is_asked(work), work.repeats() != 1, !has_ended(work), work.last());
+    };
     const auto least =
-        std::min_element(works_.begin(), works_.end(), [&](const auto& a, const auto& b) {
-            return std::tuple(is_asked(*a), a->repeats() != 1, a->last()) <
-                   std::tuple(is_asked(*b), b->repeats() != 1, b->last());
-        });
-    if (is_asked(**least) || (*least)->repeats() != 1) {
+        std::min_element(works_.begin(), works_.end(),
+                         [&](const auto& a, const auto& b) { return worth(*a) < worth(*b); });
+    const bool may_go =
+        (*least)->repeats() == 1 || has_ended(**least) || asked_.contains(label.name->text);
+    if (is_asked(**least) || !may_go) {
         return false;
     }
     works_.erase(least);
     return true;
 }
 
-RepeatedWork* RepeatAnalysis::find(const RecordedLabel& label) {
+RepeatedWork* RepeatAnalysis::find(const RecordedProcess& process, const RecordedText& label) {
     const auto found = std::find_if(works_.begin(), works_.end(), [&](const auto& work) {
-        return work->process()->number == label.process->number &&
-               work->label()->number == label.name->number;
+        return work->process()->number == process.number && work->label()->number == label.number;
     });
     return found == works_.end() ? nullptr : found->get();
 }
 
 RepeatedWork* RepeatAnalysis::find_or_make(const RecordedLabel& label) {
-    RepeatedWork* work = find(label);
-    if (work == nullptr && make_room()) {
+    RepeatedWork* work = find(*label.process, *label.name);
+    if (work == nullptr && make_room(label)) {
         works_.push_back(std::make_unique<RepeatedWork>(label.process, label.name));
         work = works_.back().get();
         for (const auto& [holder, amounts] : latest_) {
@@ -138,35 +154,57 @@ RepeatedWork* RepeatAnalysis::find_or_make(const RecordedLabel& label) {
 }
 
 void RepeatAnalysis::label(const RecordedLabel& label) {
-    std::vector<TextRef>& open = open_[{label.process->number, label.thread}];
-    const bool begins = label.edge == LabelEdge::begin;
-    if (begins) {
-        open.push_back(label.name);
-        if (RepeatedWork* work = find_or_make(label)) {
-            work->begin(label.time);
-        }
-    }
-    for_each_once(open, [&](const TextRef& around) {
-        RecordedLabel outer = label;
-        outer.name = around;
-        if (RepeatedWork* work = find(outer)) {
-            begins ? work->begin_inside(label.name) : work->end_inside(label.name);
-        }
-    });
-    if (begins) {
+    label.edge == LabelEdge::begin ? begin(label) : end(label);
+}
+
+void RepeatAnalysis::begin(const RecordedLabel& label) {
+    const Thread thread(label.process->number, label.thread);
+    if (open_.size() >= most_open_threads && !open_.contains(thread)) {
         return;
     }
-    const auto latest = std::find_if(open.rbegin(), open.rend(), [&](const TextRef& name) {
-        return name->number == label.name->number;
-    });
-    if (latest != open.rend()) {
-        open.erase(std::next(latest).base());
-        if (RepeatedWork* work = find(label)) {
-            work->end(label.time, told_bytes(label.process->number));
-        }
+    OpenLabels& open = open_[thread];
+    if (open.names.size() == deepest_open) {
+        ++open.deeper;
+        return;
     }
-    if (open.empty()) {
-        open_.erase({label.process->number, label.thread});
+    open.names.push_back(label.name);
+    if (RepeatedWork* work = find_or_make(label)) {
+        work->begin(label.time);
+    }
+    for_each_once(open.names, [&](const TextRef& around) {
+        if (RepeatedWork* work = find(*label.process, *around)) {
+            work->begin_inside(label.name);
+        }
+    });
+}
+
+void RepeatAnalysis::end(const RecordedLabel& label) {
+    const auto on_thread = open_.find({label.process->number, label.thread});
+    if (on_thread == open_.end()) {
+        return;
+    }
+    OpenLabels& open = on_thread->second;
+    if (open.deeper > 0) {
+        --open.deeper;
+        return;
+    }
+    for_each_once(open.names, [&](const TextRef& around) {
+        if (RepeatedWork* work = find(*label.process, *around)) {
+            work->end_inside(label.name);
+        }
+    });
+    const auto latest =
+        std::find_if(open.names.rbegin(), open.names.rend(),
+                     [&](const TextRef& name) { return name->number == label.name->number; });
+    if (latest == open.names.rend()) {
+        return;
+    }
+    open.names.erase(std::next(latest).base());
+    if (RepeatedWork* work = find(*label.process, *label.name)) {
+        work->end(label.time, told_bytes(label.process->number));
+    }
+    if (open.names.empty()) {
+        open_.erase(on_thread);
     }
 }
 

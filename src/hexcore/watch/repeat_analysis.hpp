@@ -13,7 +13,8 @@
 namespace hexcore {
 
 /// Finds the labels of a recording that repeat, and what their repeats left behind. Takes no more
-/// memory for a longer time: of labels it keeps 32, first those asked for, then those that repeat.
+/// memory for a longer time: of labels it keeps 32, first those asked for, then those that repeat
+/// in processes that live.
 class RepeatAnalysis : public RecordSink {
 public:
     explicit RepeatAnalysis(std::set<std::string> asked = {}) : asked_(std::move(asked)) {}
@@ -36,15 +37,22 @@ private:
     using Works = std::vector<std::unique_ptr<RepeatedWork>>;
     using Thread = std::pair<std::uint64_t, std::uint32_t>;  ///< of a process
 
+    struct OpenLabels {
+        std::vector<TextRef> names;  ///< the innermost last
+        std::size_t deeper = 0;      ///< than is followed
+    };
     struct Exact {
         std::uint64_t process = 0;
         double bytes = 0;
     };
     [[nodiscard]] double told_bytes(std::uint64_t process) const;
-    RepeatedWork* find(const RecordedLabel& label);
+    RepeatedWork* find(const RecordedProcess& process, const RecordedText& label);
     RepeatedWork* find_or_make(const RecordedLabel& label);
-    bool make_room();
+    bool make_room(const RecordedLabel& label);
     [[nodiscard]] bool is_asked(const RepeatedWork& work) const;
+    [[nodiscard]] bool has_ended(const RepeatedWork& work) const;
+    void begin(const RecordedLabel& label);
+    void end(const RecordedLabel& label);
     [[nodiscard]] bool is_of_another(
         const RepeatedWork& work, const std::string& device,
         const std::vector<std::map<std::string, Judgement>>& sampled) const;
@@ -52,7 +60,9 @@ private:
     std::set<std::string> asked_;
     std::map<std::uint32_t, RecordedDevice> devices_;
     Works works_;
-    std::map<Thread, std::vector<TextRef>> open_;      ///< labels, the innermost last
+    std::map<Thread, OpenLabels> open_;
+    std::vector<std::uint64_t> living_;                ///< processes in the host's last row
+    RecordedTime last_row_{};                          ///< that row
     std::map<std::uint64_t, RecordedAmounts> latest_;  ///< by holder
     std::map<std::uint64_t, Exact> exact_;             ///< holders that tell every allocation
     bool is_summed_ = false;
