@@ -159,8 +159,8 @@ TEST(Ring, IsReadWhileItIsWritten) {
     const Ring ring(1U << 16U);
     constexpr int n_records = 200'000;
     std::vector<std::uint64_t> read;
-    std::thread writing([&] {
-        for (std::uint64_t i = 0; i < n_records;) {
+    const std::jthread writing([&](const std::stop_token& is_over) {
+        for (std::uint64_t i = 0; i < n_records && !is_over.stop_requested();) {
             i += ring.put("", {&i, 1}) ? 1 : 0;
         }
     });
@@ -172,7 +172,6 @@ TEST(Ring, IsReadWhileItIsWritten) {
         }
         ASSERT_FALSE(ring.reader->is_broken());
     }
-    writing.join();
     for (std::uint64_t i = 0; i < n_records; ++i) {
         ASSERT_EQ(read[i], i);
     }
