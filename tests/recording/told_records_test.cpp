@@ -220,10 +220,11 @@ TEST(ToldRecords, EventsBeyondTheirBoundAreSumsOfSites) {
     EXPECT_EQ(last, expected);
 }
 
-TEST(ToldRecords, LabelsBeyondTheirBoundAreCounted) {
+TEST(ToldRecords, LabelsBeyondTheirBoundAreCountedAndThoseOpenEnd) {
     const Told told;
     test::RecordedFile file;
     file.writer().run(test::some_run());
+    file.writer().label({{}, LabelEdge::begin, told.process, 8, told.weights});
     std::minstd_rand random(5);
     constexpr std::uint64_t n_steps = 800'000;
     RecordedTime now{};
@@ -239,9 +240,16 @@ TEST(ToldRecords, LabelsBeyondTheirBoundAreCounted) {
     EXPECT_LT(Bytes(file.writer().size()), 5_MiB);
     EXPECT_THAT(kept.parts_summed, ::testing::ElementsAre(SummedPart::labels));
     EXPECT_LT(kept.labels.size(), 2 * n_steps);
+    EXPECT_EQ(kept.labels.size() % 2, 0U);
+    EXPECT_EQ(kept.labels.back().name->text, "weights");
+    EXPECT_EQ(kept.labels.back().edge, LabelEdge::end);
+    EXPECT_LT(kept.labels.back().time, now) << "when it is told of no more";
     ASSERT_FALSE(kept.label_sums.empty());
-    EXPECT_EQ(kept.label_sums.back().count, n_steps);
-    EXPECT_EQ(kept.label_sums.back().name->text, "decode");
+    std::map<std::string, std::uint64_t> counts;
+    for (const RecordedLabelSum& sum : kept.label_sums) {
+        counts[sum.name->text] = sum.count;
+    }
+    EXPECT_EQ(counts, (std::map<std::string, std::uint64_t>{{"decode", n_steps}, {"weights", 1}}));
 }
 
 }  // namespace

@@ -69,6 +69,27 @@ TEST(SiteSums, ThoseBeyondTheMostCountForTheirHolderAlone) {
     EXPECT_EQ(total, 1_MiB * n_sites) << "none is forgotten";
 }
 
+TEST(OpenLabels, AreThoseWithoutAnEndTheInnermostFirst) {
+    const auto process = test::some_process(1);
+    const auto tell = [&](OpenLabels& open, LabelEdge edge, std::uint64_t number) {
+        open.label({seconds(number), edge, process, 7, some_text(number, "name")});
+    };
+    OpenLabels open;
+    tell(open, LabelEdge::end, 9);
+    for (const std::uint64_t number : {1U, 2U, 3U, 4U}) {
+        tell(open, LabelEdge::begin, number);
+    }
+    tell(open, LabelEdge::end, 4);
+    tell(open, LabelEdge::end, 2);
+    const std::vector<RecordedLabel> left = open.all();
+    ASSERT_EQ(left.size(), 2U);
+    EXPECT_EQ(left[0].name->number, 3U);
+    EXPECT_EQ(left[1].time, seconds(1));
+    tell(open, LabelEdge::end, 3);
+    tell(open, LabelEdge::end, 1);
+    EXPECT_TRUE(open.all().empty());
+}
+
 TEST(LabelSums, CountHowOftenEachBegan) {
     const auto process = test::some_process(1);
     LabelSums sums;

@@ -137,6 +137,19 @@ TEST(RecordingLabels, KeepTheLongestOfManyAndCountThemAll) {
                             [](const LabelBand& band) { return band.length == seconds(2); }));
 }
 
+TEST(RecordingLabels, AddUpWhatProcessesBeganUnderOneName) {
+    RecordingLabels labels;
+    const TextRef step = text("step");
+    labels.label({{}, LabelEdge::begin, test::some_process(1), 1, step});
+    for (const std::uint64_t count : {100U, 150U}) {  // all since the beginning
+        labels.label_sum({{}, test::some_process(1), step, count});
+        labels.label_sum({{}, test::some_process(2), step, count / 2});
+    }
+    const LabelTimes times = labels.finish(seconds(1));
+    ASSERT_EQ(times.totals.size(), 1U);
+    EXPECT_EQ(times.totals[0].count, 150U + 75U);
+}
+
 RecordedEvent event_of(EventKind kind, Bytes bytes, const RecordedSite& site) {
     return {.time = {}, .kind = kind, .id = 1, .bytes = bytes, .site = site, .purpose_before = {}};
 }

@@ -152,6 +152,7 @@ void RecordingWriter::label(const RecordedLabel& label) {
     labels_.label(label);
     if (problem_.empty() && !is_summed(SummedPart::labels, label.time)) {
         encode(Part::labels, label.time, [&] { told_.encode(label); });
+        open_labels_.label(label);
     }
 }
 
@@ -198,12 +199,24 @@ bool RecordingWriter::is_summed(SummedPart part, RecordedTime now) {
                                                     : spent(Part::labels) >= most_label_bytes;
     if (is_full && !summed_[index]) {
         summed_[index] = true;
+        if (part == SummedPart::labels) {
+            end_open_labels(now);
+        }
         fields_.clear();
         fields_.number(static_cast<std::uint64_t>(now.count()));
         fields_.number(index);
         chunk_.add(RecordKind::summed, fields_);
     }
     return summed_[index];
+}
+
+/// Their ends are not told any more, and they would be taken for open to the end.
+void RecordingWriter::end_open_labels(RecordedTime now) {
+    for (RecordedLabel& label : open_labels_.all()) {
+        label.time = now;
+        label.edge = LabelEdge::end;
+        encode(Part::labels, now, [&] { told_.encode(label); });
+    }
 }
 
 /// After a hundredth of the time so far, twice as much for each so many bytes.

@@ -66,8 +66,10 @@ private:
     [[nodiscard]] std::uint64_t spent(Part part) const;
     /// Whether a part has reached its bound, from when on it is in sums.
     [[nodiscard]] bool is_summed(SummedPart part, RecordedTime now);
+    void end_open_labels(RecordedTime now);
     void tell_sums(RecordedTime now);
     void write_chunk();
+    [[nodiscard]] bool begin_file();
     void write(std::string_view bytes);
 
     FileDescriptor file_;
@@ -83,6 +85,7 @@ private:
     RecordWriter fields_;  ///< of the record that is being made
     SiteSums sites_;
     LabelSums labels_;
+    OpenLabels open_labels_;        ///< of those that were written
     std::array<bool, 2> summed_{};  ///< by SummedPart
     RecordedTime next_sums_{};
     PerPart<std::uint64_t> plain_bytes_{};   ///< of the chunk

@@ -1,6 +1,7 @@
 #include "hexcore/recording/told_sums.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hexcore {
 namespace {
@@ -78,6 +79,36 @@ void SiteSums::tell_changed(RecordedTime now,
             tell(site.sum);
         }
     }
+}
+
+void OpenLabels::label(const RecordedLabel& label) {
+    const Thread thread{label.process->number, label.thread};
+    if (label.edge == LabelEdge::begin) {
+        open_[thread].push_back(label);
+        return;
+    }
+    const auto on_thread = open_.find(thread);
+    if (on_thread == open_.end()) {
+        return;
+    }
+    std::vector<RecordedLabel>& labels = on_thread->second;
+    const auto latest = std::find_if(labels.rbegin(), labels.rend(), [&](const auto& open) {
+        return open.name->number == label.name->number;
+    });
+    if (latest != labels.rend()) {
+        labels.erase(std::next(latest).base());
+    }
+    if (labels.empty()) {
+        open_.erase(on_thread);
+    }
+}
+
+std::vector<RecordedLabel> OpenLabels::all() const {
+    std::vector<RecordedLabel> all;
+    for (const auto& [thread, labels] : open_) {
+        all.insert(all.end(), labels.rbegin(), labels.rend());
+    }
+    return all;
 }
 
 void LabelSums::label(const RecordedLabel& label) {

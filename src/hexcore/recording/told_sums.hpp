@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "hexcore/recording/told_records.hpp"
 
@@ -35,6 +36,19 @@ private:
     void release(const RecordedSite& site, Bytes bytes);
 
     std::unordered_map<Key, Sum, KeyHash> sums_;
+};
+
+/// Which labels are open. As many as whoever tells them has open at a time.
+class OpenLabels {
+public:
+    void label(const RecordedLabel& label);
+    /// As they began: those of each thread one after the other, the innermost first.
+    [[nodiscard]] std::vector<RecordedLabel> all() const;
+
+private:
+    using Thread = std::pair<std::uint64_t, std::uint32_t>;  ///< of a process
+
+    std::map<Thread, std::vector<RecordedLabel>> open_;  ///< the innermost last
 };
 
 /// How often each label of a process has begun, of the first so many names.

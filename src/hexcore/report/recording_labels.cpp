@@ -28,6 +28,10 @@ std::uint32_t RecordingLabels::name_of(const TextRef& text) {
     return at->second;
 }
 
+std::uint64_t& RecordingLabels::count_of(const ProcessRef& process, const TextRef& text) {
+    return counts_[{process ? process->number : 0, text ? text->number : 0}];
+}
+
 void RecordingLabels::label(const RecordedLabel& label) {
     const Thread thread(label.process ? label.process->number : 0, label.thread);
     const auto [at, is_new] = lanes_.try_emplace(thread);
@@ -38,6 +42,7 @@ void RecordingLabels::label(const RecordedLabel& label) {
     if (label.edge == LabelEdge::begin) {
         const std::uint32_t name = name_of(label.name);
         ++totals_[name].count;
+        ++count_of(label.process, label.name);
         if (lane.open.size() < most_open) {
             lane.open.push_back({name, label.time});
         }
@@ -75,8 +80,11 @@ void RecordingLabels::keep_longest(std::size_t most) {
 }
 
 void RecordingLabels::label_sum(const RecordedLabelSum& sum) {
-    LabelTotal& total = totals_[name_of(sum.name)];
-    total.count = std::max(total.count, sum.count);
+    std::uint64_t& count = count_of(sum.process, sum.name);
+    if (sum.count > count) {
+        totals_[name_of(sum.name)].count += sum.count - count;
+        count = sum.count;
+    }
 }
 
 void RecordingLabels::mark(const RecordedMark& mark) {

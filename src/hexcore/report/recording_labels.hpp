@@ -59,12 +59,15 @@ private:
     using Thread = std::pair<std::uint64_t, std::uint32_t>;  ///< a process and one of its threads
 
     [[nodiscard]] std::uint32_t name_of(const TextRef& text);
+    [[nodiscard]] std::uint64_t& count_of(const ProcessRef& process, const TextRef& text);
     void close(Lane& lane, RecordedTime end);
     void keep_longest(std::size_t most);
 
     LabelTimes times_;
     std::vector<LabelTotal> totals_;  ///< by name
     std::map<std::string, std::uint32_t> names_;
+    /// How often each has begun, by process and text: sums are told of these.
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> counts_;
     std::map<Thread, Lane> lanes_;
 };
 
