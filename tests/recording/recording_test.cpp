@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
+#include "hexcore/recording/row_code.hpp"
 #include "support/recordings.hpp"
 #include "support/records.hpp"
 #include "support/temp_folder.hpp"
@@ -203,6 +206,38 @@ TEST(Recording, RecordsThatBreakARuleAreRefused) {
     }
     EXPECT_TRUE(begun().add(RecordKind::end, end).decodes());
     EXPECT_FALSE(begun().add(RecordKind::end, end).process(2).decodes()) << "after the end";
+}
+
+TEST(Recording, AFewBytesAreNotReadAsAnyNumberOfProcesses) {
+    RowEncoder encoder;
+    RowDecoder decoder;
+    std::array<std::optional<RecordedDevice>, recorded_devices_max> devices;
+    devices[0] = test::some_host();
+    RecordedRow row = test::host_row(milliseconds(1), {});
+    for (std::uint64_t i = 1; i <= recorded_processes_max; ++i) {
+        row.parts.push_back({test::some_process(i), 4_KiB});
+    }
+    const auto decodes = [&] {
+        RecordWriter bytes;
+        encoder.encode(row, devices[0]->unit, bytes);
+        RecordCursor cursor(bytes.bytes());
+        return decoder.decode(cursor, devices);
+    };
+    const auto start_chunk = [&] {
+        encoder.start_chunk();
+        decoder.start_chunk();
+        for (const RecordedPart& part : row.parts) {
+            decoder.tell(part.process);
+        }
+    };
+    start_chunk();
+    std::size_t n_rows = 0;
+    while (n_rows <= 8192 && decodes()) {
+        ++n_rows;
+    }
+    EXPECT_EQ(n_rows, 8192U);
+    start_chunk();
+    EXPECT_TRUE(decodes()) << "that was of one chunk";
 }
 
 TEST(Recording, OtherFilesAreRefusedByName) {

@@ -89,17 +89,20 @@ void RowDecoder::start_chunk() {
         before.parts.clear();
     }
     processes_.clear();
+    parts_left_ = recorded_parts_max;
 }
 
 void RowDecoder::tell(ProcessRef process) {
+    const std::uint64_t number = process->number;
     for (Before& before : before_) {
-        for (RecordedPart& part : before.parts) {
-            if (part.process->number == process->number) {
-                part.process = process;
-            }
+        const auto part = std::lower_bound(before.parts.begin(), before.parts.end(), number,
+                                           [](const RecordedPart& each, std::uint64_t sought) {
+                                               return each.process->number < sought;
+                                           });
+        if (part != before.parts.end() && part->process->number == number) {
+            part->process = process;
         }
     }
-    const std::uint64_t number = process->number;
     processes_[number] = std::move(process);
 }
 
@@ -129,9 +132,10 @@ bool RowDecoder::decode_parts(RecordCursor& cursor, Bytes unit, Before& before) 
         }
     }
     merged_.insert(merged_.end(), old, before.parts.end());
-    if (merged_.size() > recorded_processes_max) {
+    if (merged_.size() > std::min(recorded_processes_max, parts_left_)) {
         return false;
     }
+    parts_left_ -= merged_.size();
     before.parts.swap(merged_);
     return true;
 }

@@ -36,6 +36,10 @@ private:
     std::vector<Value> now_;
 };
 
+/// Processes in all rows of a chunk: a writer ends it at 64 KiB, and no row takes less than 8
+/// bytes.
+inline constexpr std::size_t recorded_parts_max = 8192 * recorded_processes_max;
+
 /// Reads them back; what breaks a rule of the format is refused.
 class RowDecoder {
 public:
@@ -60,6 +64,7 @@ private:
     std::array<Before, recorded_devices_max> before_;
     std::unordered_map<std::uint64_t, ProcessRef> processes_;
     std::vector<RecordedPart> merged_;
+    std::size_t parts_left_ = recorded_parts_max;  ///< of the chunk
     RecordedRow row_;
 };
 
