@@ -212,6 +212,20 @@ def test_a_recording_is_kept_for_its_owner_and_the_newest_is_reported(hexcore, s
     assert "exit code 4" in " ".join(out.split())
 
 
+def test_what_was_recorded_before_stays_if_the_command_cannot_be_started(hexcore, state, tmp_path):
+    old, new = tmp_path / "old.hxr", tmp_path / "new.hxr"
+    assert hexcore("watch", "-o", old, "--", "true", env=state[0]).code == 0
+    before = old.read_bytes()
+    for path in (old, new):
+        assert hexcore("watch", "-o", path, "--", "hexcore-has-no-such-program",
+                       env=state[0]).code == 2
+    assert old.read_bytes() == before
+    assert not new.exists()
+    assert hexcore("watch", "-o", old, "--", "false", env=state[0]).code == 1
+    assert old.read_bytes() != before
+    assert hexcore("report", old, env=state[0]).code == 0
+
+
 def test_where_there_is_no_place_for_a_recording_the_command_still_runs(hexcore, tmp_path):
     (tmp_path / "file").touch()
     outcome = hexcore("watch", "--", "sh", "-c", "exit 6",

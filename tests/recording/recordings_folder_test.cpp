@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
+#include "hexcore/recording/recording_writer.hpp"
+#include "support/recordings.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hexcore {
@@ -58,6 +62,39 @@ TEST(RecordingsFolder, IsOneWritersAtATime) {
     const auto first = recording_at(temp / "one.hxr");
     ASSERT_TRUE(first.has_value());
     EXPECT_EQ(recording_at(temp / "one.hxr").error().code, ErrorCode::usage);
+}
+
+TEST(RecordingsFolder, AskingWhoWritesKeepsNobodyFromWriting) {
+    const test::TempFolder temp;
+    std::atomic<bool> is_over = false;
+    std::jthread asking([&] {
+        while (!is_over) {
+            (void)is_being_written(temp / "one.hxr");
+        }
+    });
+    int locked = 0;
+    constexpr int times = 2000;
+    for (int i = 0; i < times; ++i) {
+        const auto recording = recording_at(temp / "one.hxr");
+        locked += recording && is_being_written(temp / "one.hxr") ? 1 : 0;
+    }
+    is_over = true;
+    EXPECT_EQ(locked, times);
+}
+
+TEST(RecordingsFolder, KeepsWhatAFileHadUntilThereIsSomethingToRecord) {
+    const test::TempFolder temp;
+    const fs::path path = temp / "one.hxr";
+    std::ofstream(path) << std::string(5000, 'x');
+    auto recording = recording_at(path);
+    ASSERT_TRUE(recording.has_value());
+    EXPECT_FALSE(recording->is_new);
+    auto writer = RecordingWriter::make(std::move(recording->file));
+    EXPECT_EQ(fs::file_size(path), 5000U);
+    (*writer)->run(test::some_run());
+    EXPECT_EQ(fs::file_size(path), (*writer)->size());
+    EXPECT_LT(fs::file_size(path), 5000U);
+    EXPECT_TRUE(recording_at(temp / "two.hxr").value().is_new);
 }
 
 TEST(RecordingsFolder, RemovesTheOldestBeyondSizeAndAgeAndNothingElse) {

@@ -77,8 +77,13 @@ TEST(RecordingsInProgress, AreWrittenUpToASecondAgoWhileSomebodyLooks) {
     const test::TempFolder folder;
     const fs::path notes = folder.path() / "watching";
     test::RecordedFile file;
-    ViewedRecording viewed(file.writer(), notes);
+    const auto noted = recording_at(folder.path() / "some.hxr");
+    ASSERT_TRUE(noted.has_value());
+    ViewedRecording viewed(file.writer(), notes, noted->path);
+    EXPECT_THAT(recordings_in_progress(notes), IsEmpty()) << "there is nothing of it yet";
     file.writer().run(test::some_run());
+    viewed.run(test::some_run());
+    EXPECT_THAT(recordings_in_progress(notes), ElementsAre(noted->path));
     file.writer().device(test::some_host());
     const auto tell = [&](std::chrono::seconds from, std::chrono::seconds until) {
         for (std::chrono::milliseconds time = from; time < until; time += test::milliseconds(250)) {
@@ -98,6 +103,8 @@ TEST(RecordingsInProgress, AreWrittenUpToASecondAgoWhileSomebodyLooks) {
     EXPECT_LT(tell(seconds(0), seconds(903)), seconds(902)) << "a piece is of 9 s then";
     const RecordingViewer viewer(notes);
     EXPECT_GE(tell(seconds(903), seconds(908)), seconds(907));
+    viewed.end({});
+    EXPECT_THAT(recordings_in_progress(notes), IsEmpty());
 }
 
 TEST(RecordingsInProgress, WhatElseLiesThereIsNoNote) {

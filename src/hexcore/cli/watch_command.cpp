@@ -40,7 +40,7 @@ struct RecordingPlace {
     std::filesystem::path path;
     std::unique_ptr<RecordingWriter> writer;
     std::string problem;
-    RecordingNote note = {};
+    bool is_new = true;
 };
 
 Result<RecordingPlace> make_place(const WatchFlags& flags, const std::string& program) {
@@ -50,12 +50,11 @@ Result<RecordingPlace> make_place(const WatchFlags& flags, const std::string& pr
         return tl::unexpected(made.error());
     }
     if (!made) {  // the command is what matters
-        return RecordingPlace{{}, nullptr, made.error().message, {}};
+        return RecordingPlace{{}, nullptr, made.error().message};
     }
     prune_recordings(folder);
     HEXCORE_TRY(writer, RecordingWriter::make(std::move(made->file)));
-    return RecordingPlace{
-        made->path, std::move(writer), {}, RecordingNote(recording_notes(), made->path)};
+    return RecordingPlace{made->path, std::move(writer), {}, made->is_new};
 }
 
 std::string place_text(const RecordingPlace& place) {
@@ -87,7 +86,7 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
     std::optional<ViewedRecording> viewed;
     std::vector<RecordSink*> sinks{&analysis};
     if (place->writer != nullptr) {
-        viewed.emplace(*place->writer, recording_notes());
+        viewed.emplace(*place->writer, recording_notes(), place->path);
         sinks.insert(sinks.end(), {place->writer.get(), &*viewed});
     }
     options.writer = version_text;
@@ -95,10 +94,11 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
     options.interval =
         std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3));
     const auto code = watching(options, std::move(sinks));
-    place->note = {};
     if (!code) {
-        std::error_code error;
-        std::filesystem::remove(place->path, error);
+        if (place->is_new) {
+            std::error_code error;
+            std::filesystem::remove(place->path, error);
+        }
         return report_error(code.error());
     }
     const TextStyle style = stderr_style();

@@ -1,5 +1,6 @@
 #include "hexcore/recording/recording_writer.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -81,10 +82,8 @@ Result<std::unique_ptr<RecordingWriter>> RecordingWriter::make(FileDescriptor fi
     if (packer->context == nullptr) {
         return fail(ErrorCode::does_not_fit, "there is no memory left to pack a recording with");
     }
-    std::unique_ptr<RecordingWriter> writer(
+    return std::unique_ptr<RecordingWriter>(
         new RecordingWriter(std::move(file), std::move(packer)));
-    writer->write(recording_magic);
-    return writer;
 }
 
 RecordingWriter::RecordingWriter(FileDescriptor file, std::unique_ptr<Packer> packer)
@@ -306,7 +305,7 @@ void RecordingWriter::end(const RecordedEnd& end) {
 void RecordingWriter::write_chunk() {
     const std::string& plain = chunk_.bytes();
     std::string& packed = packer_->packed;
-    if (!plain.empty() && problem_.empty()) {
+    if (!plain.empty() && problem_.empty() && begin_file()) {
         const std::size_t size = ZSTD_compressCCtx(
             packer_->context, packed.data() + chunk_header_bytes,
             packed.size() - chunk_header_bytes, plain.data(), plain.size(), packing_level);
@@ -335,6 +334,20 @@ void RecordingWriter::write_chunk() {
     for (Device& device : devices_) {
         device.told = false;
     }
+}
+
+bool RecordingWriter::begin_file() {
+    if (size_ > 0) {
+        return true;
+    }
+    struct stat facts {};
+    if (::fstat(file_.get(), &facts) == 0 && facts.st_size > 0 &&
+        ::ftruncate(file_.get(), 0) != 0) {
+        problem_ = std::strerror(errno);
+        return false;
+    }
+    write(recording_magic);
+    return problem_.empty();
 }
 
 void RecordingWriter::write(std::string_view bytes) {

@@ -19,8 +19,8 @@ namespace hexcore {
 /// as it is and nothing follows: whoever watches goes on. For one thread at a time.
 class RecordingWriter : public RecordSink {
 public:
-    /// Takes over an empty file that can be written. Fails with ErrorCode::does_not_fit only where
-    /// zstd gets no memory.
+    /// Takes over a file that can be written. What is in it is there until there is something to
+    /// record. Fails with ErrorCode::does_not_fit only where zstd gets no memory.
     [[nodiscard]] static Result<std::unique_ptr<RecordingWriter>> make(FileDescriptor file);
     ~RecordingWriter() override;
 

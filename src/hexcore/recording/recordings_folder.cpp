@@ -1,7 +1,6 @@
 #include "hexcore/recording/recordings_folder.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "hexcore/base/state_home.hpp"
+#include "hexcore/recording/file_lock.hpp"
 
 namespace hexcore {
 namespace {
@@ -84,7 +84,7 @@ bool is_being_written(const fs::path& path) {
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat facts {};
     return file.is_open() && ::fstat(file.get(), &facts) == 0 && S_ISREG(facts.st_mode) &&
-           facts.st_uid == ::geteuid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
+           facts.st_uid == ::geteuid() && is_file_locked(file);
 }
 
 Result<NewRecording> new_recording(const fs::path& folder, std::string_view program) {
@@ -105,7 +105,7 @@ Result<NewRecording> new_recording(const fs::path& folder, std::string_view prog
         FileDescriptor file(
             ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (file.is_open()) {
-            (void)::flock(file.get(), LOCK_EX | LOCK_NB);
+            (void)lock_file(file, FileLock::exclusive);
             return NewRecording{path, std::move(file)};
         }
         if (file.open_error() != EEXIST) {
@@ -117,7 +117,9 @@ Result<NewRecording> new_recording(const fs::path& folder, std::string_view prog
 }
 
 Result<NewRecording> recording_at(const fs::path& path) {
-    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
+    constexpr int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK;
+    const int made = ::open(path.c_str(), flags | O_EXCL, 0600);
+    FileDescriptor file(made >= 0 ? made : ::open(path.c_str(), flags, 0600));
     struct stat facts {};
     if (!file.is_open() || ::fstat(file.get(), &facts) != 0) {
         return fail(ErrorCode::usage, "{} cannot be written: {}", path.string(),
@@ -126,14 +128,10 @@ Result<NewRecording> recording_at(const fs::path& path) {
     if (!S_ISREG(facts.st_mode)) {
         return fail(ErrorCode::usage, "{} is no file, and a recording is one", path.string());
     }
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_file(file, FileLock::exclusive)) {
         return fail(ErrorCode::usage, "{} is being written by another watch", path.string());
     }
-    if (::ftruncate(file.get(), 0) != 0) {
-        return fail(ErrorCode::usage, "{} cannot be written: {}", path.string(),
-                    std::strerror(errno));
-    }
-    return NewRecording{path, std::move(file)};
+    return NewRecording{path, std::move(file), made >= 0};
 }
 
 void prune_recordings(const fs::path& folder, const RecordingsKept& kept) {

@@ -20,19 +20,18 @@ struct RecordingsKept {
     std::chrono::hours age{24 * 30};
 };
 
-/// A file that a recording is written to, empty, for its owner's eyes only. As long as it is open,
-/// nobody's prune_recordings() removes it.
+/// A file for a recording. As long as it is open, nobody's prune_recordings() removes it.
 struct NewRecording {
     std::filesystem::path path;
     FileDescriptor file;
+    bool is_new = true;  ///< made just now, empty, for its owner's eyes only
 };
 
 /// A new file in the folder, which is made if need be, named after the time and the program:
 /// 2026-11-28-210733-train.hxr. Fails with ErrorCode::negative where that cannot be.
 [[nodiscard]] Result<NewRecording> new_recording(const std::filesystem::path& folder,
                                                  std::string_view program);
-/// The file at `path`, in place of what it was. Fails with ErrorCode::usage where it cannot be
-/// written.
+/// The file at `path`, with what is in it. Fails with ErrorCode::usage where it cannot be written.
 [[nodiscard]] Result<NewRecording> recording_at(const std::filesystem::path& path);
 
 /// Whether a file of this user's is a recording that a process is writing.

@@ -2,16 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "hexcore/base/state_home.hpp"
+#include "hexcore/recording/file_lock.hpp"
 #include "hexcore/recording/recordings_folder.hpp"
 
 namespace hexcore {
@@ -41,8 +42,8 @@ std::vector<Noted> read_notes(const fs::path& notes) {
             {entry->path(), fs::read_symlink(entry->path(), unreadable), facts.st_mtim});
     }
     std::sort(found.begin(), found.end(), [](const Noted& a, const Noted& b) {
-        return std::pair(a.since.tv_sec, a.since.tv_nsec) <
-               std::pair(b.since.tv_sec, b.since.tv_nsec);
+        return std::tie(a.since.tv_sec, a.since.tv_nsec, a.note) <
+               std::tie(b.since.tv_sec, b.since.tv_nsec, b.note);
     });
     return found;
 }
@@ -101,14 +102,14 @@ RecordingNote::~RecordingNote() {
 
 RecordingViewer::RecordingViewer(const fs::path& notes) : lock_(open_viewers(notes)) {
     if (lock_.is_open()) {
-        (void)::flock(lock_.get(), LOCK_SH);  // whoever asks has the other one for a moment only
+        (void)lock_file(lock_, FileLock::shared);
     }
 }
 
 bool are_recordings_viewed(const fs::path& notes) {
     const FileDescriptor lock(
         ::open(viewers_of(notes).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    return lock.is_open() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+    return lock.is_open() && is_file_locked(lock);
 }
 
 std::vector<fs::path> recordings_in_progress(const fs::path& notes) {
