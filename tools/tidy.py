@@ -16,7 +16,7 @@ from pathlib import Path
 
 BUDGET_S = 90
 COUNT = re.compile(r"^\d+ warnings? generated\.\n", re.MULTILINE)
-UNITY = re.compile(r"/Unity/unity_\d+_cxx\.cxx$")
+UNITY = re.compile(r"/Unity/unity_\w+\.cxx$")
 INCLUDED = re.compile(r'^#include "(/.*)"$', re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[1]
 
