@@ -215,7 +215,7 @@ def test_it_stops_for_a_shell_and_comes_back(hexcore, state):
 
 def test_colours_only_where_they_are_wanted(hexcore, state):
     watch = start_watch(hexcore, state)
-    for env, expected in (({}, True), ({"NO_COLOR": "1"}, False)):
+    for env, expected in (({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)):
         view = show(hexcore, state, env=env)
         choose(view, "watched.py")
         until(view, "PROCESSES ON host")

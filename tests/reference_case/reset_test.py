@@ -8,7 +8,7 @@ PROMPT = "one two three four " * 12
 
 
 def test_force_complete_reset(hexcore, demo_model, tmp_path):
-    env = {"XDG_STATE_HOME": str(tmp_path)}
+    env = {"XDG_STATE_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     words = ["run", demo_model, *DEVICES, *GREEDY, "--ctx", 256, "-p", "Hello", "-n", 4]
     before = hexcore.json(*words, env=env)
     assert_nothing_left(before)
