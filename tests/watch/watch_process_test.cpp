@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 
+#include "hexcore/watch/process_facts.hpp"
 #include "support/recordings.hpp"
 
 namespace hexcore {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/recording/told_records.hpp"
@@ -13,6 +14,13 @@ inline constexpr std::size_t recorded_name_max = 120;
 
 [[nodiscard]] inline std::uint64_t number_of(const TextRef& text) {
     return text ? text->number : 0;
+}
+
+/// The numbers of a site's holder, purpose, label and stack; 0: none.
+using SiteKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+[[nodiscard]] inline SiteKey key_of(const RecordedSite& site) {
+    return {site.holder ? site.holder->number : 0, number_of(site.purpose), number_of(site.label),
+            site.stack ? site.stack->number : 0};
 }
 
 /// The name to be shown; empty where there is none.

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "hexcore/report/recorded_names.hpp"
-
 namespace hexcore {
 namespace {
 
@@ -108,11 +106,6 @@ void PeakFinder::forget_what_is_held(std::uint64_t holder) {
         }
         site = sites_.erase(site);
     }
-}
-
-PeakFinder::SiteKey PeakFinder::key_of(const RecordedSite& site) {
-    return {site.holder ? site.holder->number : 0, number_of(site.purpose), number_of(site.label),
-            site.stack ? site.stack->number : 0};
 }
 
 void PeakFinder::change(const RecordedSite& site, std::uint64_t taken, std::uint64_t released) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hexcore/recording/told_records.hpp"
+#include "hexcore/report/recorded_names.hpp"
 #include "hexcore/report/symbols.hpp"
 
 namespace hexcore {
@@ -67,11 +68,9 @@ private:
         std::string name;
         Level level;
     };
-    using SiteKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
 
     void change(const RecordedSite& site, std::uint64_t taken, std::uint64_t released);
     void forget_what_is_held(std::uint64_t holder);
-    [[nodiscard]] static SiteKey key_of(const RecordedSite& site);
 
     // All by number; names are made only once.
     std::map<std::uint32_t, Device> devices_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "hexcore/report/recorded_names.hpp"
-
 namespace hexcore {
 namespace {
 
@@ -26,8 +24,7 @@ void RecordingSites::Account::remove(std::uint64_t bytes) {
 }
 
 RecordingSites::Account* RecordingSites::account_of(const RecordedSite& site) {
-    const Key key(site.holder ? site.holder->number : 0, number_of(site.purpose),
-                  number_of(site.label), site.stack ? site.stack->number : 0);
+    const SiteKey key = key_of(site);
     if (const auto known = accounts_.find(key); known != accounts_.end()) {
         return &known->second;
     }

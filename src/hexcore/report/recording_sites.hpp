@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "hexcore/recording/told_records.hpp"
+#include "hexcore/report/recorded_names.hpp"
 
 namespace hexcore {
 
@@ -35,7 +35,6 @@ public:
     [[nodiscard]] const StacksByNumber& stacks() const { return stacks_; }
 
 private:
-    using Key = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
     struct Account {
         RecordedSite site;
         std::uint64_t alive = 0;
@@ -48,7 +47,7 @@ private:
     };
     [[nodiscard]] Account* account_of(const RecordedSite& site);
 
-    std::map<Key, Account> accounts_;
+    std::map<SiteKey, Account> accounts_;
     StacksByNumber stacks_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/process_facts.hpp"
 
 namespace hexcore {
 namespace {
@@ -29,27 +30,6 @@ tl::unexpected<Error> no_such_process(pid_t pid) {
 }
 
 }  // namespace
-
-std::optional<ProcessFacts> facts_of_process(pid_t pid) {
-    // `PID (NAME) STATE PPID ...`; the name may hold anything, and the start is the 22nd.
-    const std::string stat = proc_text(pid, "stat");
-    std::string_view text(stat);
-    const std::size_t name_end = text.rfind(") ");
-    if (name_end == std::string_view::npos) {
-        return std::nullopt;
-    }
-    text.remove_prefix(name_end + 1);
-    (void)take_word(text);
-    const auto parent = whole_number<std::uint32_t>(take_word(text));
-    for (int field = 5; field < 22; ++field) {
-        (void)take_word(text);
-    }
-    const auto start = whole_number(take_word(text));
-    if (!parent || !start) {
-        return std::nullopt;
-    }
-    return ProcessFacts{static_cast<pid_t>(*parent), *start};
-}
 
 std::optional<uid_t> user_of_process(pid_t pid) {
     const std::string status = proc_text(pid, "status");

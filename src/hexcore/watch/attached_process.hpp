@@ -23,13 +23,7 @@ struct ProcessIdentity {
     bool operator==(const ProcessIdentity&) const = default;
 };
 
-struct ProcessFacts {
-    pid_t parent = 0;
-    std::uint64_t start = 0;  ///< as above
-};
-/// Nothing where there is no process with that pid.
-[[nodiscard]] std::optional<ProcessFacts> facts_of_process(pid_t pid);
-/// Its user; nothing where there is none with that pid.
+/// The user of a process; nothing where there is none with that pid.
 [[nodiscard]] std::optional<uid_t> user_of_process(pid_t pid);
 
 /// A process that runs already and is only looked at: nothing is injected, stopped or traced, and

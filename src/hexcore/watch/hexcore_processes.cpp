@@ -4,30 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <string>
 #include <string_view>
 
-#include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/process_facts.hpp"
 
 namespace hexcore {
 namespace {
 
 /// A program opens its plugins some time after it was started.
 constexpr int looks_at_one = 20;
-
-std::vector<pid_t> all_pids() {
-    std::vector<pid_t> pids;
-    std::error_code error;
-    for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
-         entry.increment(error)) {
-        if (const auto pid = whole_number<std::uint32_t>(entry->path().filename().string())) {
-            pids.push_back(static_cast<pid_t>(*pid));
-        }
-    }
-    return pids;
-}
 
 bool has_hexcore(pid_t pid) {
     const std::string folder = fmt::format("/proc/{}", pid);
@@ -63,7 +50,9 @@ bool HexcoreProcesses::comes_from_another(const Known& process) const {
 
 std::vector<ProcessIdentity> HexcoreProcesses::look() {
     std::map<pid_t, Known> still;
-    for (const pid_t pid : all_pids()) {
+    std::vector<pid_t> pids;
+    list_pids(pids);
+    for (const pid_t pid : pids) {
         const auto facts = facts_of_process(pid);
         if (!facts || pid == ::getpid()) {
             continue;

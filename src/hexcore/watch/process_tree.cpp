@@ -1,6 +1,5 @@
 #include "hexcore/watch/process_tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/watch/process_facts.hpp"
 #include "hexcore/watch/redaction.hpp"
 
 namespace hexcore {
@@ -29,20 +29,8 @@ bool is_among(const std::vector<pid_t>& sorted, pid_t pid) {
     return std::binary_search(sorted.begin(), sorted.end(), pid);
 }
 
-/// The parent in `PID (NAME) STATE PPID ...`; the name may hold anything. 0: it has ended.
-pid_t parent_of(pid_t pid) {
-    const FileDescriptor file(fmt::format("/proc/{}/stat", pid).c_str());
-    std::array<char, 512> buffer;
-    const ssize_t size = file.is_open() ? file.read(buffer.data(), buffer.size()) : 0;
-    std::string_view text(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-    const std::size_t name_end = text.rfind(") ");
-    if (name_end == std::string_view::npos) {
-        return 0;
-    }
-    text.remove_prefix(name_end + 1);
-    (void)take_word(text);
-    return static_cast<pid_t>(whole_number<std::uint32_t>(take_word(text)).value_or(0));
-}
+/// 0: it has ended.
+pid_t parent_of(pid_t pid) { return facts_of_process(pid).value_or(ProcessFacts{}).parent; }
 
 /// The resident pages of `SIZE RESIDENT SHARED ...`; nothing: it has ended.
 std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
@@ -93,20 +81,6 @@ ProcessRef ProcessTree::add_unseen(std::uint32_t pid) {
                             : std::make_shared<RecordedProcess>(RecordedProcess{++found_, pid, {}});
 }
 
-void ProcessTree::list_pids() {
-    pids_.clear();
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc"), ::closedir);
-    if (folder == nullptr) {
-        return;
-    }
-    while (const dirent* entry = ::readdir(folder.get())) {
-        if (const auto pid = whole_number<std::uint32_t>(entry->d_name)) {
-            pids_.push_back(static_cast<pid_t>(*pid));
-        }
-    }
-    std::sort(pids_.begin(), pids_.end());
-}
-
 /// Those of whom it is not known that they are others.
 void ProcessTree::find_candidates() {
     if (n_looks_++ % looks_between_whole_ones == 0) {
@@ -130,7 +104,8 @@ void ProcessTree::expect(pid_t child) {
 void ProcessTree::look() {
     std::erase_if(processes_,
                   [](const auto& process) { return !resident_pages(process->statm).has_value(); });
-    list_pids();
+    list_pids(pids_);
+    std::sort(pids_.begin(), pids_.end());
     find_candidates();
     too_many_ = 0;
     // A child may have a smaller pid than its parent.

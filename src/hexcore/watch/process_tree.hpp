@@ -58,7 +58,6 @@ private:
         pid_t pid = 0;
         pid_t parent = 0;
     };
-    void list_pids();
     void find_candidates();
     void add(pid_t pid);
     void read_facts(WatchedProcess& process) const;
