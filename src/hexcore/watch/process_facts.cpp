@@ -10,6 +10,7 @@
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/base/whole_number.hpp"
+#include "hexcore/device/proc_root.hpp"
 
 namespace hexcore {
 
