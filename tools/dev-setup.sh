@@ -14,12 +14,12 @@ mkdir -p "$HEXCORE_CACHE" 2>/dev/null || true
 BASE_PACKAGES="g++ cmake ninja-build git pkg-config ca-certificates python3 python3-pip
     python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libsmartcols-dev
     libpugixml-dev libxxhash-dev libzstd-dev libedit-dev libncurses-dev libdw-dev
-    libgomp1 libjs-dygraphs node-d3-hierarchy"
+    libsqlite3-dev libtomlplusplus-dev libgomp1 libjs-dygraphs node-d3-hierarchy"
 PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
 # Pages are tested in Chromium. Ubuntu has it only as a snap: ensure_browser brings another.
 # shellcheck source=/dev/null
 BROWSER_PACKAGE=$(. /etc/os-release 2>/dev/null && [ "${ID:-}" != ubuntu ] && echo chromium) || true
-TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev $BROWSER_PACKAGE"
+TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev catch2 $BROWSER_PACKAGE"
 BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"
 CHECK_PACKAGES="$TEST_PACKAGES libbenchmark-dev clang clang-tidy shellcheck"
 # Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.

@@ -15,21 +15,24 @@ ALLOWED = {
     "track": "base ledger recording",
     "judge": "base",
     "watch": "base process device recording track judge",
+    "cage": "base process device track watch",
+    "reserve": "base process device cage",
+    "isolate": "base process device recording track judge watch cage reserve",
     "model": "base",
     "plan": "base ledger device model",
     "chat": "base",
     "backend": "base ledger device track model plan",
     # Of report, the plain data of run_report.hpp: what a run and a comparison say.
     "runtime": "base ledger device model plan chat backend report",
-    "report": "base ledger device recording judge watch model plan",
+    "report": "base ledger device recording judge watch cage isolate model plan",
     "tracker": "base device recording track judge watch report",
     "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device track model plan chat backend runtime report session",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
-    "cli": "base process ledger device recording judge watch model plan chat backend runtime "
-           "report session api serve",
+    "cli": "base process ledger device recording judge watch cage reserve isolate model plan chat "
+           "backend runtime report session api serve",
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
