@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/cage/guards.hpp"
+#include "hexcore/cage/outcome.hpp"
+#include "hexcore/isolate/test_case.hpp"
+#include "hexcore/recording/recording.hpp"
+
+namespace hexcore {
+
+enum class Verdict {
+    passed,
+    failed,
+    crashed,  ///< a signal, or an end in the middle
+    timed_out,
+    over_budget,
+    skipped,
+    postponed,     ///< what it needs was not free up to its deadline: it never ran
+    flaky,         ///< passed after it had failed
+    flaky_memory,  ///< passed alone, after memory had been short beside others
+};
+
+enum class MemoryVerdict {
+    clean,
+    kept,            ///< a test that others follow in its process left memory behind
+    leak,            ///< that grows with each repeat
+    residue,         ///< something held memory after the test's own end
+    unattributable,  ///< others changed what was measured meanwhile
+};
+
+/// As in JSON, and for people. "timed_out", "flaky_memory".
+[[nodiscard]] const char* name(Verdict verdict);
+[[nodiscard]] const char* name(MemoryVerdict verdict);
+[[nodiscard]] const char* name(Framework framework);
+
+/// Whether the run is to fail because of it. A flaky one is no failure, a skip neither.
+[[nodiscard]] bool is_failure(Verdict verdict);
+
+struct MemorySample {
+    std::chrono::milliseconds time{};  ///< since the attempt began
+    Bytes bytes;
+};
+
+/// What a test needs at once, as far as that is known.
+struct TestNeed {
+    Bytes host;
+    std::vector<DeviceLimit> devices = {};
+};
+
+/// One time that a test ran.
+struct Attempt {
+    Verdict verdict = Verdict::passed;
+    std::string reason = {};  ///< why it is not passed; one line or a few, as the framework says it
+    std::string output = {};  ///< raw bytes; where it was long its start and end
+    std::chrono::nanoseconds start{};  ///< since the run began
+    std::chrono::nanoseconds duration{};
+    Bytes peak = {};
+    std::vector<DevicePeak> devices = {};
+    std::vector<MemorySample> samples = {};  ///< of main memory, thinned: 200 at most
+    std::optional<Breach> breach = {};
+    std::vector<Residue> residues = {};
+    std::optional<int> signal = {};
+    KilledBy killed_by = KilledBy::unknown;
+    std::uint32_t slot = 0;   ///< the place that it had, of as many as run at once
+    bool alone = false;       ///< nothing else ran beside it
+    bool for_memory = false;  ///< ended by us since the machine's memory was short
+    std::vector<std::string> stack = {};  ///< innermost first; empty where nobody can tell
+};
+
+struct TestResult {
+    TestCase test;
+    Verdict verdict = Verdict::passed;
+    MemoryVerdict memory = MemoryVerdict::clean;
+    Bytes kept = {};  ///< of MemoryVerdict::kept, leak and residue
+    std::string reason = {};
+    std::vector<Attempt> attempts = {};       ///< empty: it never ran
+    std::optional<TestNeed> learned = {};     ///< from runs before this one
+    std::vector<Bytes> history = {};          ///< peaks of runs before this one, oldest first
+    std::vector<double> history_ms = {};      ///< their durations
+    [[nodiscard]] const Attempt* last() const {
+        return attempts.empty() ? nullptr : &attempts.back();
+    }
+};
+
+/// Where tests ran.
+struct TestMachine {
+    std::uint32_t cores = 0;  ///< that this process may use
+    Bytes memory;             ///< in all, or what a control group gives
+    Bytes free;               ///< at the start
+    struct Device {
+        std::string name;  ///< "cuda:0"
+        Bytes total;
+        Bytes free;
+    };
+    std::vector<Device> devices = {};
+};
+
+struct TestRun {
+    Framework framework = Framework::googletest;
+    std::vector<std::string> command = {};
+    TestMachine machine = {};
+    Guards guards = {};
+    std::uint32_t slots = 1;  ///< how many could run at once
+    std::chrono::system_clock::time_point started = {};
+    std::chrono::nanoseconds duration{};
+    Bytes most_at_once;  ///< the most main memory that tests had together
+    bool interrupted = false;
+    std::uint32_t deselected = 0;  ///< by filters and partitions
+    std::vector<std::string> notes = {};  ///< sentences for whoever reads the results
+    std::vector<TestResult> results = {};  ///< as they ended
+};
+
+}  // namespace hexcore
