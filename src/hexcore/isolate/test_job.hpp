@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
+#include "hexcore/cage/cage.hpp"
+#include "hexcore/isolate/test_case.hpp"
+#include "hexcore/isolate/test_suite.hpp"
+
+namespace hexcore {
+
+/// Tests that are to run in one process, one after the other.
+struct JobRequest {
+    std::vector<const TestCase*> tests;  ///< one, but where a framework keeps a process for several
+    CageLimits limits = {};
+    std::filesystem::path scratch;  ///< an empty folder, removed by the runner once the job is over
+};
+
+/// What a job says of its tests, in the order in which it happened.
+struct JobEvent {
+    enum class Kind { begins, ends } kind = Kind::begins;
+    std::size_t test = 0;            ///< in JobRequest::tests
+    TestJudgement judgement = {};    ///< of `ends`
+    std::optional<Bytes> held = {};  ///< what its process had in memory just then, if it says so
+};
+
+/// A process in its cage that runs tests. A test that began and did not end, once the job is over,
+/// was ended by what ended the process (Cage::outcome()); tests that never began are left to
+/// another job. For one thread.
+class TestJob {
+public:
+    TestJob() = default;
+    virtual ~TestJob() = default;  ///< what still runs is killed
+    TestJob(const TestJob&) = delete;
+    TestJob& operator=(const TestJob&) = delete;
+
+    /// Where the process is: memory, how to end it, how it ended.
+    [[nodiscard]] virtual Cage& cage() = 0;
+    /// Readable: call step(). The cage's are among them. They may change with each step().
+    [[nodiscard]] virtual std::vector<int> descriptors() const = 0;
+    /// Takes what has come, adds to `events`. True: it is over, and the cage's outcome is whole.
+    [[nodiscard]] virtual bool step(std::vector<JobEvent>& events) = 0;
+};
+
+/// A job of one test, whose process is what `suite.launch()` says and whose end `suite.judge()`
+/// judges. What TestSuite::start() does unless it is overridden.
+[[nodiscard]] Result<std::unique_ptr<TestJob>> start_in_process(const TestSuite& suite,
+                                                                const JobRequest& request,
+                                                                CageYard& yard);
+
+}  // namespace hexcore
