@@ -72,6 +72,8 @@ COMMAND = re.compile(r"`hexcore (?:plan|devices)(?: --[a-z]+(?: json| llama\.cpp
 VARIABLE = re.compile(r"\bHEXCORE_[A-Z_]+\b(?!$)|.\bHEXCORE_[A-Z_]+$", re.DOTALL)
 
 COMMAND_FOR_PLUGIN = "src/hexcore/report/plan_plugin.cpp"
+# The options there are those of test frameworks.
+WORDS_FOR_FRAMEWORK = re.compile(r"src/hexcore/isolate/\w+_suite\.cpp")
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
@@ -221,7 +223,8 @@ def option_names(tree):
     which may also name a whole command of the program; a command for the plugin has both."""
     bad = []
     for file in tree.src:
-        if file.module == "cli" or file.path == COMMAND_FOR_PLUGIN:
+        if (file.module == "cli" or file.path == COMMAND_FOR_PLUGIN
+                or WORDS_FOR_FRAMEWORK.fullmatch(file.path)):
             continue
         for line, text in file.literals:
             if file.module == "plugin":

@@ -18,11 +18,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kept_bytes = 65536;
 constexpr auto look_up_interval = std::chrono::milliseconds(50);
 
 /// Of what it says, the last is kept.
-bool hear(Pipe& pipe, std::string& words) {
+bool hear(Pipe& pipe, std::string& words, std::size_t kept_bytes) {
     const bool more = pipe.read_some(words);
     words.erase(0, words.size() - std::min(kept_bytes, words.size()));
     return more;
@@ -30,7 +29,8 @@ bool hear(Pipe& pipe, std::string& words) {
 
 /// What the child writes, until it has ended; empty: it was stopped or is out of time.
 std::optional<int> follow(Running& child, Pipe& out, Pipe& err, ChildOutcome& outcome,
-                          Clock::time_point end, const std::atomic<bool>* stop) {
+                          const ChildCommand& command, const std::atomic<bool>* stop) {
+    const Clock::time_point end = Clock::now() + command.deadline;
     bool out_open = true;
     bool err_open = true;
     while ((stop == nullptr || !stop->load()) && Clock::now() < end) {
@@ -39,10 +39,10 @@ std::optional<int> follow(Running& child, Pipe& out, Pipe& err, ChildOutcome& ou
         const auto wait = out_open || err_open ? look_up_interval : std::chrono::milliseconds(1);
         const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(wait.count()));
         if (ready > 0 && waiting[0].revents != 0) {
-            out_open = hear(out, outcome.out);
+            out_open = hear(out, outcome.out, command.kept_bytes);
         }
         if (ready > 0 && waiting[1].revents != 0) {
-            err_open = hear(err, outcome.err);
+            err_open = hear(err, outcome.err, command.kept_bytes);
         }
         if (!out_open && !err_open) {
             if (const auto status = child.ended()) {
@@ -66,6 +66,7 @@ Result<ChildOutcome> run_child(const ChildCommand& command, const std::atomic<bo
     }
     HEXCORE_TRY(pid, start_child({.program = command.program,
                                   .arguments = command.arguments,
+                                  .more_variables = command.more_variables,
                                   .out = out.writing(),
                                   .err = err.writing()},
                                  failure));
@@ -74,7 +75,7 @@ Result<ChildOutcome> run_child(const ChildCommand& command, const std::atomic<bo
         pipe->close_writing();
     }
     ChildOutcome outcome;
-    const auto status = follow(child, out, err, outcome, Clock::now() + command.deadline, stop);
+    const auto status = follow(child, out, err, outcome, command, stop);
     if (auto why = status ? not_begun(command.program, failure) : std::nullopt) {
         return tl::unexpected(*std::move(why));
     }

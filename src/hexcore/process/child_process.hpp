@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct ChildCommand {
     std::vector<std::string> arguments;  ///< without the program's name
     /// It is killed when this is over.
     std::chrono::milliseconds deadline{60'000};
+    std::vector<std::string> more_variables = {};  ///< "NAME=value", beside this process's own
+    std::size_t kept_bytes = 65536;                ///< of its stdout and of its stderr, the last
 };
 
 enum class ChildEnd {
@@ -30,7 +33,7 @@ struct ChildOutcome {
     ChildEnd end = ChildEnd::exited;
     int exit_code = 0;  ///< where it exited
     int signal = 0;     ///< where it was signalled
-    /// The last 64 KiB that it wrote to stdout and to stderr.
+    /// The last that it wrote to stdout and to stderr, `kept_bytes` of each.
     std::string out;
     std::string err;
 };
