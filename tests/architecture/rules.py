@@ -16,7 +16,7 @@ ALLOWED = {
     "judge": "base",
     "watch": "base process device recording track judge",
     "cage": "base process device track watch",
-    "reserve": "base process device cage",
+    "reserve": "base process device watch cage",
     "isolate": "base process device recording track judge watch cage reserve",
     "model": "base",
     "plan": "base ledger device model",

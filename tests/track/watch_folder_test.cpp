@@ -62,7 +62,10 @@ TEST_F(WatchFolderTest, IsNotInTheRuntimeFolderOfAnotherUser) {
     } else {
         ::setenv("XDG_RUNTIME_DIR", "/usr", 1);
     }
-    EXPECT_EQ(watch_folders_home(), "/tmp/hexcore-" + std::to_string(::geteuid()));
+    const std::string user = std::to_string(::geteuid());
+    EXPECT_EQ(watch_folders_home(), std::filesystem::exists("/run/user/" + user)
+                                        ? "/run/user/" + user + "/hexcore"
+                                        : "/tmp/hexcore-" + user);
 }
 
 TEST_F(WatchFolderTest, IsNotMadeWhereOthersCanWrite) {

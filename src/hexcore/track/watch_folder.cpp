@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "hexcore/base/runtime_home.hpp"
 #include "hexcore/track/ring.hpp"
 
 namespace hexcore {
@@ -21,14 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view prefix = "watch-";
-
-/// A folder of this user's that nobody else can write to, made if need be.
-bool is_private_folder(const fs::path& path) {
-    ::mkdir(path.c_str(), 0700);
-    struct stat facts {};
-    return ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
-           facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
 
 /// Its lock, if nobody has it.
 FileDescriptor lock_of(const fs::path& folder, int flags) {
@@ -42,20 +35,11 @@ FileDescriptor lock_of(const fs::path& folder, int flags) {
 
 }  // namespace
 
-fs::path watch_folders_home() {
-    const char* runtime = ::secure_getenv("XDG_RUNTIME_DIR");
-    struct stat facts {};
-    // With `sudo -E` it is another user's, who could not remove what is left there.
-    if (runtime != nullptr && *runtime == '/' && ::stat(runtime, &facts) == 0 &&
-        facts.st_uid == ::geteuid()) {
-        return fs::path(runtime) / "hexcore";
-    }
-    return fmt::format("/tmp/hexcore-{}", ::geteuid());
-}
+fs::path watch_folders_home() { return runtime_home(); }
 
 Result<std::unique_ptr<WatchFolder>> WatchFolder::make() {
     const fs::path home = watch_folders_home();
-    if (!is_private_folder(home)) {
+    if (!make_private_folder(home)) {
         return fail(ErrorCode::negative, "{} is no folder of this user's alone", home.string());
     }
     // Under another name until it is locked: it is nobody's leftover meanwhile.

@@ -15,7 +15,8 @@
 namespace hexcore {
 
 std::optional<ProcessFacts> facts_of_process(pid_t pid) {
-    // `PID (NAME) STATE PPID ...`; the name may hold anything, and the start is the 22nd.
+    // `PID (NAME) STATE PPID ...`; the name may hold anything; the number of threads is the 20th,
+    // the start the 22nd.
     const FileDescriptor file(fmt::format("/proc/{}/stat", pid).c_str());
     std::array<char, 1024> buffer;
     const ssize_t size = file.is_open() ? file.read(buffer.data(), buffer.size()) : 0;
@@ -25,16 +26,19 @@ std::optional<ProcessFacts> facts_of_process(pid_t pid) {
         return std::nullopt;
     }
     text.remove_prefix(name_end + 1);
-    (void)take_word(text);
+    const std::string_view state = take_word(text);
     const auto parent = whole_number<std::uint32_t>(take_word(text));
-    for (int field = 5; field < 22; ++field) {
+    for (int field = 5; field < 20; ++field) {
         (void)take_word(text);
     }
+    const std::string_view threads = take_word(text);
+    (void)take_word(text);
     const auto start = whole_number(take_word(text));
     if (!parent || !start) {
         return std::nullopt;
     }
-    return ProcessFacts{static_cast<pid_t>(*parent), *start};
+    const bool is_over = state == "X" || (state == "Z" && (threads == "0" || threads == "1"));
+    return ProcessFacts{static_cast<pid_t>(*parent), *start, is_over};
 }
 
 void list_pids(std::vector<pid_t>& pids) {

@@ -11,6 +11,8 @@ namespace hexcore {
 struct ProcessFacts {
     pid_t parent = 0;
     std::uint64_t start = 0;  ///< in the kernel's ticks since the machine's start
+    /// It has ended, and nobody has waited for it. False while only its first thread has ended.
+    bool is_over = false;
 };
 /// Nothing where there is no process with that pid.
 [[nodiscard]] std::optional<ProcessFacts> facts_of_process(pid_t pid);

@@ -1,0 +1,261 @@
+#include "hexcore/reserve/reservation_book.hpp"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "hexcore/base/check.hpp"
+#include "hexcore/base/printable.hpp"
+#include "hexcore/device/memory_holder.hpp"
+#include "hexcore/reserve/own_process.hpp"
+#include "hexcore/reserve/shortage_text.hpp"
+
+namespace hexcore {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds first_look{5};
+constexpr milliseconds longest_between_looks{100};
+
+std::optional<Bytes> held_by(std::uint32_t pid) {
+    return memory_of_process({}, std::to_string(pid));
+}
+
+std::string part_of() {
+    const char* whole = ::secure_getenv("HEXCORE_RESERVATION");
+    return whole == nullptr ? "" : std::string(whole).substr(0, reservation_name_max);
+}
+
+ReservationRecord new_record(const std::string& name, const Claim& claim) {
+    ReservationRecord record;
+    record.pid = static_cast<std::uint32_t>(::getpid());
+    record.start = own_start();
+    record.pid_namespace = own_pid_namespace();
+    record.name = shortened(name.empty() ? "memory" : name, reservation_name_max);
+    record.within = part_of();
+    record.claim = claim;
+    record.host_base = held_by(record.pid).value_or(Bytes{});
+    return record;
+}
+
+Result<void> check_claim(const Claim& claim) {
+    for (std::size_t place = 0; place < claim.devices.size(); ++place) {
+        const DeviceClaim& device = claim.devices[place];
+        for (std::size_t other = 0; other < place; ++other) {
+            if (is_same_device(device.name, device.uuid, claim.devices[other].name,
+                               claim.devices[other].uuid)) {
+                return fail(ErrorCode::usage, "{} is to be reserved of twice; name each once",
+                            device.name);
+            }
+        }
+        if (device.name.empty() || device.name.size() > reservation_name_max ||
+            device.uuid.size() > reservation_name_max) {
+            return fail(ErrorCode::usage,
+                        "memory of a device without a name cannot be reserved; name it as cuda:0");
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+struct ReservationBook::Shared {
+    ReservationFolder folder;
+    BookOptions options;
+
+    [[nodiscard]] Result<FolderTurn> turn(const std::atomic<bool>* stop = nullptr) const {
+        return folder.take_turn(options.longest_turn, stop);
+    }
+    [[nodiscard]] Result<ReservationsRead> read(const FolderTurn& turn) const {
+        HEXCORE_TRY(read, turn.read());
+        deal_out_used(read.records, own_pid_namespace(), held_by);
+        return read;
+    }
+    /// Looks at what is free, with the turn held, and says what is short.
+    [[nodiscard]] Result<std::vector<Shortage>> look(const ReservationRecord& newcomer,
+                                                     const ReservationsRead& read) const {
+        const LookAt at = newcomer.claim.devices.empty() ? LookAt::host : LookAt::host_and_gpus;
+        HEXCORE_TRY(now, options.look(at));
+        return shortages_of(newcomer, now, read.records, options.kept);
+    }
+};
+
+struct MemoryReservation::State {
+    std::shared_ptr<const ReservationBook::Shared> shared;
+    ReservationRecord record;
+    std::optional<FileDescriptor> file = {};
+    pid_t owner = ::getpid();
+    std::optional<Error> short_of = {};  ///< of the last look of one that waits
+
+    /// Writes `changed` in place of what the file says.
+    Result<void> write(const FolderTurn& turn, ReservationRecord changed) {
+        HEXCORE_TRY(written, turn.write(changed));
+        file.emplace(std::move(written));
+        record = std::move(changed);
+        return {};
+    }
+
+    /// Takes it, or writes that it waits.
+    Result<bool> try_to_take(const FolderTurn& turn) {
+        HEXCORE_TRY(read, shared->read(turn));
+        if (!file) {
+            record.file = turn.new_name();
+            record.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
+        }
+        HEXCORE_TRY(shortages, shared->look(record, read));
+        ReservationRecord changed = record;
+        changed.state = shortages.empty() ? ReservationState::held : ReservationState::waiting;
+        short_of = shortages.empty() ? std::nullopt
+                                     : std::optional(shortage_error(record, shortages, read.records,
+                                                                    shared->options.kept));
+        if (!file || shortages.empty()) {
+            HEXCORE_TRY_VOID(write(turn, std::move(changed)));
+        }
+        is_hopeless = std::any_of(shortages.begin(), shortages.end(),
+                                  [](const Shortage& shortage) { return shortage.is_forever; });
+        return shortages.empty();
+    }
+    bool is_hopeless = false;
+
+    void release() {
+        if (file && ::getpid() == owner) {
+            ::unlink((shared->folder.path() / record.file).c_str());
+            // A child that was forked may have it open, too.
+            (void)::flock(file->get(), LOCK_UN);
+        }
+        file.reset();
+    }
+};
+
+MemoryReservation::MemoryReservation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MemoryReservation::MemoryReservation(MemoryReservation&&) noexcept = default;
+MemoryReservation& MemoryReservation::operator=(MemoryReservation&& other) noexcept {
+    if (this != &other) {
+        release();
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+MemoryReservation::~MemoryReservation() { release(); }
+
+const Claim& MemoryReservation::claim() const { return state_->record.claim; }
+const std::string& MemoryReservation::id() const { return state_->record.file; }
+
+bool MemoryReservation::is_held() const {
+    return state_ != nullptr && state_->file && state_->record.state == ReservationState::held &&
+           ::getpid() == state_->owner;
+}
+
+Result<bool> MemoryReservation::look() {
+    if (is_held() || !state_->file || ::getpid() != state_->owner) {
+        return is_held();
+    }
+    HEXCORE_TRY(turn, state_->shared->turn());
+    return state_->try_to_take(turn);
+}
+
+Result<void> MemoryReservation::resize(Claim claim) {
+    HEXCORE_TRY_VOID(check_claim(claim));
+    HEXCORE_CHECK(is_held(), state_->record.file, "a reservation that is not held");
+    HEXCORE_TRY(turn, state_->shared->turn());
+    HEXCORE_TRY(read, state_->shared->read(turn));
+    ReservationRecord changed = state_->record;
+    changed.claim = std::move(claim);
+    // Whoever waits has waited longer for what this one wants more.
+    ReservationRecord newcomer = changed;
+    newcomer.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
+    HEXCORE_TRY(shortages, state_->shared->look(newcomer, read));
+    if (!shortages.empty()) {
+        return tl::unexpected(
+            shortage_error(newcomer, shortages, read.records, state_->shared->options.kept));
+    }
+    return state_->write(turn, std::move(changed));
+}
+
+Result<void> MemoryReservation::tell_used(Bytes host, const std::vector<Bytes>& devices) {
+    HEXCORE_CHECK(is_held(), state_->record.file, "a reservation that is not held");
+    ReservationRecord changed = state_->record;
+    changed.host_used = host;
+    for (std::size_t place = 0; place < std::min(devices.size(), changed.claim.devices.size());
+         ++place) {
+        changed.claim.devices[place].used = devices[place];
+    }
+    HEXCORE_TRY(turn, state_->shared->turn());
+    return state_->write(turn, std::move(changed));
+}
+
+void MemoryReservation::release() {
+    if (state_ != nullptr) {
+        state_->release();
+    }
+}
+
+ReservationBook::ReservationBook(std::shared_ptr<const Shared> shared)
+    : shared_(std::move(shared)) {}
+
+Result<ReservationBook> ReservationBook::open(BookOptions options) {
+    HEXCORE_TRY(folder, ReservationFolder::open(options.folder.empty() ? reservations_home()
+                                                                       : options.folder));
+    return ReservationBook(
+        std::make_shared<const Shared>(Shared{std::move(folder), std::move(options)}));
+}
+
+Result<Left> ReservationBook::left(LookAt at) const {
+    HEXCORE_TRY(turn, shared_->turn());
+    HEXCORE_TRY(read, shared_->read(turn));
+    HEXCORE_TRY(now, shared_->options.look(at));
+    return left_of(now, read.records);
+}
+
+Result<ReservationsRead> ReservationBook::read() const {
+    HEXCORE_TRY(turn, shared_->turn());
+    return shared_->read(turn);
+}
+
+Result<MemoryReservation> ReservationBook::ask(const std::string& name, const Claim& claim) const {
+    HEXCORE_TRY_VOID(check_claim(claim));
+    auto state = std::make_unique<MemoryReservation::State>(
+        MemoryReservation::State{shared_, new_record(name, claim)});
+    HEXCORE_TRY(turn, shared_->turn());
+    HEXCORE_TRY(is_held, state->try_to_take(turn));
+    if (!is_held && state->is_hopeless) {
+        state->release();
+        return tl::unexpected(*state->short_of);
+    }
+    return MemoryReservation(std::move(state));
+}
+
+Result<MemoryReservation> ReservationBook::reserve(const std::string& name, const Claim& claim,
+                                                   const Patience& patience) const {
+    const auto end = Clock::now() + patience.deadline;
+    HEXCORE_TRY(reservation, ask(name, claim));
+    auto pause = first_look;
+    for (bool is_told = false; !reservation.is_held(); is_told = true) {
+        if (patience.stop != nullptr && patience.stop->load()) {
+            return fail(ErrorCode::interrupted,
+                        "interrupted while waiting to reserve memory; none is reserved");
+        }
+        const auto now = Clock::now();
+        if (now >= end) {
+            return tl::unexpected(*reservation.state_->short_of);
+        }
+        if (!is_told && patience.tell) {
+            patience.tell(reservation.state_->short_of->message);
+        }
+        std::this_thread::sleep_for(
+            std::min(pause, std::chrono::duration_cast<milliseconds>(end - now) + milliseconds(1)));
+        pause = std::min(pause * 2, longest_between_looks);
+        HEXCORE_TRY(is_held, reservation.look());
+        (void)is_held;
+    }
+    return reservation;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,232 @@
+#include "hexcore/reserve/standing.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace hexcore {
+namespace {
+
+// Plain numbers: of bytes or of cores. What a file claims may be anything up to 2^63, and counts as
+// 1 PiB at most, so that a folder of them adds up.
+using Amount = std::uint64_t;
+constexpr Amount largest = 1ULL << 50;
+
+Amount minus(Amount a, Amount b) { return a > b ? a - b : 0; }
+
+/// What a reservation claims of one thing, and has of it.
+struct Share {
+    Amount claim = 0;
+    Amount used = 0;
+};
+
+/// One thing that can run short.
+struct Resource {
+    enum class Kind { host, device, cores } kind;
+    std::string name = {};
+    std::string uuid = {};
+
+    [[nodiscard]] Share of(const ReservationRecord& record) const {
+        const Share share = stated_by(record);
+        return {std::min(share.claim, largest), std::min(share.used, largest)};
+    }
+    [[nodiscard]] std::string text() const {
+        return kind == Kind::host ? "main memory" : kind == Kind::cores ? "cores" : name;
+    }
+
+private:
+    [[nodiscard]] Share stated_by(const ReservationRecord& record) const {
+        switch (kind) {
+            case Kind::host:
+                return {record.claim.host.count(), record.host_used.value_or(Bytes{}).count()};
+            case Kind::cores:
+                return {record.claim.cores, 0};
+            case Kind::device:
+                break;
+        }
+        for (const DeviceClaim& device : record.claim.devices) {
+            if (is_same_device(device.name, device.uuid, name, uuid)) {
+                return {device.bytes.count(), device.used.count()};
+            }
+        }
+        return {};
+    }
+};
+
+/// Which reservation is part of which.
+class PartTree {
+public:
+    explicit PartTree(const std::vector<const ReservationRecord*>& records)
+        : records_(records), parts_(records.size()) {
+        std::map<std::string_view, std::size_t> places;
+        for (std::size_t place = 0; place < records.size(); ++place) {
+            places.emplace(records[place]->file, place);
+        }
+        std::vector<std::size_t> whole(records.size(), nowhere);
+        for (std::size_t place = 0; place < records.size(); ++place) {
+            const auto found = places.find(records[place]->within);
+            if (!records[place]->within.empty() && found != places.end() &&
+                !leads_to(whole, found->second, place)) {
+                whole[place] = found->second;
+                parts_[found->second].push_back(place);
+            }
+        }
+        for (std::size_t place = 0; place < records.size(); ++place) {
+            if (whole[place] == nowhere) {
+                tops_.push_back(place);
+            }
+        }
+    }
+
+    /// Claimed and not yet taken, of all of them.
+    [[nodiscard]] Amount outstanding(const Resource& resource) const {
+        Amount sum = 0;
+        for (const std::size_t top : tops_) {
+            const Share share = share_of(top, resource);
+            sum += minus(share.claim, share.used);
+        }
+        return sum;
+    }
+
+private:
+    static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+
+    /// Whether `from` is `to` or a part of it, at any depth.
+    static bool leads_to(const std::vector<std::size_t>& whole, std::size_t from, std::size_t to) {
+        for (; from != nowhere; from = whole[from]) {
+            if (from == to) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    [[nodiscard]] Share share_of(std::size_t place, const Resource& resource) const {
+        Share parts;
+        for (const std::size_t part : parts_[place]) {
+            const Share share = share_of(part, resource);
+            parts.claim += share.claim;
+            parts.used += share.used;
+        }
+        const Share own = resource.of(*records_[place]);
+        const Amount claim = std::max(own.claim, parts.claim);
+        return {claim, std::min(claim, std::max(own.used, parts.used))};
+    }
+
+    const std::vector<const ReservationRecord*>& records_;
+    std::vector<std::vector<std::size_t>> parts_;
+    std::vector<std::size_t> tops_;
+};
+
+std::vector<const ReservationRecord*> pointers_to(const std::vector<ReservationRecord>& records) {
+    std::vector<const ReservationRecord*> pointers;
+    for (const ReservationRecord& record : records) {
+        pointers.push_back(&record);
+    }
+    return pointers;
+}
+
+/// The newcomer's view: how much of one thing others leave, and how much more it wants.
+Shortage compare(const Resource& resource, Amount total, Amount free, Amount before, Amount after,
+                 const KeptBack& kept) {
+    const bool is_memory = resource.kind != Resource::Kind::cores;
+    const Amount reserved = is_memory ? kept.reserved.count() : 0;
+    const Amount min_free = is_memory ? kept.min_free.count() : 0;
+    const Amount wanted = minus(after, before);
+    const Amount others_leave = minus(free, before);
+    const Amount left = minus(others_leave, reserved);
+    if (wanted > 0 && wanted <= left && others_leave < min_free) {
+        return {resource.text(), min_free, others_leave, min_free > total};
+    }
+    return {resource.text(), wanted, left, wanted > minus(total, reserved)};
+}
+
+}  // namespace
+
+void deal_out_used(std::vector<ReservationRecord>& records, std::uint64_t pid_namespace,
+                   const std::function<std::optional<Bytes>(std::uint32_t pid)>& held) {
+    std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<ReservationRecord*>> by_process;
+    for (ReservationRecord& record : records) {
+        if (!record.host_used && record.pid_namespace == pid_namespace && pid_namespace != 0 &&
+            record.state == ReservationState::held) {
+            by_process[{record.pid, record.start}].push_back(&record);
+        }
+    }
+    for (auto& [process, its] : by_process) {
+        std::sort(its.begin(), its.end(), [](const auto* a, const auto* b) {
+            return std::tie(a->ticket, a->file) < std::tie(b->ticket, b->file);
+        });
+        Bytes base = its.front()->host_base;
+        for (const ReservationRecord* record : its) {
+            base = std::min(base, record->host_base);
+        }
+        Bytes grown = saturating_subtract(held(process.first).value_or(Bytes{}), base);
+        for (ReservationRecord* record : its) {
+            record->host_used = std::min(grown, record->claim.host);
+            grown -= *record->host_used;
+        }
+    }
+}
+
+Left left_of(const MachineNow& now, const std::vector<ReservationRecord>& records) {
+    const auto all = pointers_to(records);
+    const PartTree tree(all);
+    Left left{.host = Bytes(minus(now.host_free.count(), tree.outstanding({Resource::Kind::host}))),
+              .devices = now.devices,
+              .cores = static_cast<std::uint32_t>(
+                  minus(now.cores, tree.outstanding({Resource::Kind::cores})))};
+    for (DeviceNow& device : left.devices) {
+        device.free =
+            Bytes(minus(device.free.count(),
+                        tree.outstanding({Resource::Kind::device, device.name, device.uuid})));
+    }
+    return left;
+}
+
+std::vector<Shortage> shortages_of(const ReservationRecord& newcomer, const MachineNow& now,
+                                   const std::vector<ReservationRecord>& records,
+                                   const KeptBack& kept) {
+    std::vector<const ReservationRecord*> before;
+    std::vector<const ReservationRecord*> after;
+    for (const ReservationRecord& record : records) {
+        const bool is_own = record.file == newcomer.file;
+        const bool counts =
+            record.state == ReservationState::held || record.ticket < newcomer.ticket;
+        if (is_own ? record.state == ReservationState::held : counts) {
+            before.push_back(&record);
+        }
+        if (!is_own && counts) {
+            after.push_back(&record);
+        }
+    }
+    after.push_back(&newcomer);
+    const PartTree tree_before(before);
+    const PartTree tree_after(after);
+
+    std::vector<Shortage> shortages;
+    const auto look = [&](const Resource& resource, Amount total, Amount free) {
+        const Shortage shortage = compare(resource, total, free, tree_before.outstanding(resource),
+                                          tree_after.outstanding(resource), kept);
+        if (shortage.wanted > shortage.left) {
+            shortages.push_back(shortage);
+        }
+    };
+    look({Resource::Kind::host}, now.host_total.count(), now.host_free.count());
+    if (newcomer.claim.cores > 0) {
+        look({Resource::Kind::cores}, now.cores, now.cores);
+    }
+    for (const DeviceClaim& device : newcomer.claim.devices) {
+        const auto there =
+            std::find_if(now.devices.begin(), now.devices.end(), [&](const DeviceNow& other) {
+                return is_same_device(device.name, device.uuid, other.name, other.uuid);
+            });
+        const bool is_there = there != now.devices.end();
+        look({Resource::Kind::device, device.name, device.uuid},
+             is_there ? there->total.count() : 0, is_there ? there->free.count() : 0);
+    }
+    return shortages;
+}
+
+}  // namespace hexcore
