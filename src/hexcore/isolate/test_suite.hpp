@@ -13,6 +13,9 @@
 
 namespace hexcore {
 
+class TestJob;
+struct JobRequest;
+
 /// What a framework says of a test that has run. What Hexcore knows by itself (a timeout, a budget)
 /// is the runner's to say, and goes before this.
 struct TestJudgement {
@@ -57,6 +60,19 @@ public:
     /// The same, after its end: what its exit, its output and the files in `scratch` say.
     [[nodiscard]] virtual TestJudgement judge(const TestCase& test, const CageOutcome& outcome,
                                               const std::filesystem::path& scratch) const;
+
+    /// Starts tests in one process; unless a framework keeps a process for several tests, what
+    /// start_in_process() of test_job.hpp does.
+    [[nodiscard]] virtual Result<std::unique_ptr<TestJob>> start(const JobRequest& request,
+                                                                 CageYard& yard);
+
+    /// Sentences for whoever runs the tests, after list().
+    [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+    /// Why the framework wants no more tests to start (its own limit of failures); empty: it goes
+    /// on. Asked after each step of a job.
+    [[nodiscard]] virtual std::string stop_reason() { return {}; }
+    /// After the last test: the framework writes its own reports.
+    virtual void finish() {}
 };
 
 /// The suite of `command`: by its name (ctest, pytest, python -m pytest), else by what the program
