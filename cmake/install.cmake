@@ -32,6 +32,7 @@ install(FILES ${HEXCORE_SHELL_DIR}/hexcore.1 DESTINATION ${CMAKE_INSTALL_MANDIR}
 # The libraries find each other in their folder, and no longer in the cache where they were built.
 set_target_properties(hexcore PROPERTIES INSTALL_RPATH "$ORIGIN/${HEXCORE_LIBRARY_FROM_BIN}")
 install(TARGETS hexcore RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS hexcore-supervisor RUNTIME DESTINATION ${HEXCORE_LIBRARY_DIR})
 set_target_properties(ggml-hexcore PROPERTIES INSTALL_RPATH "$ORIGIN")
 install(TARGETS ggml-hexcore LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
 install(DIRECTORY ${HEXCORE_LLAMA_BUILD_DIR}/bin/ DESTINATION ${HEXCORE_LIBRARY_DIR}

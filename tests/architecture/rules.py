@@ -15,7 +15,7 @@ ALLOWED = {
     "track": "base ledger recording",
     "judge": "base",
     "watch": "base process device recording track judge",
-    "cage": "base process device track watch",
+    "cage": "base process device recording track watch",
     "reserve": "base process device watch cage",
     "isolate": "base process device recording track judge watch cage reserve",
     "model": "base",

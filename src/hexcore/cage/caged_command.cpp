@@ -1,0 +1,364 @@
+#include "hexcore/cage/caged_command.hpp"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/cage/descendants.hpp"
+#include "hexcore/cage/members.hpp"
+#include "hexcore/cage/stray_processes.hpp"
+#include "hexcore/cage/temporary_files.hpp"
+
+namespace hexcore {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr std::string_view memory_name = "memory";
+constexpr std::size_t owners_max = 8;
+constexpr milliseconds slowest_sample{100};
+/// Memory can be filled this fast where nothing is known: a few threads that touch pages.
+constexpr double fastest_fill_bytes_per_s = 4.0 * 1024 * 1024 * 1024;
+
+std::string why_not_begun(const std::string& program, const SupervisorMessage& message) {
+    const char* reason = std::strerror(message.code);
+    switch (message.stage) {
+        case SupervisorStage::program:
+            return fmt::format("{} cannot be started: {}", program, reason);
+        case SupervisorStage::folder:
+            return fmt::format("the folder to start {} in cannot be entered: {}", program, reason);
+        case SupervisorStage::control_group:
+            return fmt::format("{} cannot be put into its control group: {}", program, reason);
+        case SupervisorStage::limits:
+            return fmt::format("{} cannot be given its limits: {}", program, reason);
+        case SupervisorStage::namespaces:
+            return fmt::format("{} cannot be given shared memory of its own: {}", program, reason);
+    }
+    return program;
+}
+
+bool is_near(Bytes held, Bytes limit) { return held.count() > limit.count() / 2; }
+
+}  // namespace
+
+CagedCommand::CagedCommand(CageParts parts)
+    : parts_(std::move(parts)), supervisor_(parts_.supervisor), sampled_(Clock::now()) {}
+
+CagedCommand::~CagedCommand() {
+    if (!is_over_) {
+        // The end of the socket: the supervisor ends all of it. The cell is not for others.
+        ::shutdown(parts_.control.get(), SHUT_RDWR);
+        parts_.give_back(nullptr, parts_.supervisor);
+    }
+}
+
+std::vector<int> CagedCommand::descriptors() const {
+    std::vector<int> open;
+    if (is_over_) {
+        return open;
+    }
+    open.push_back(parts_.control.get());
+    if (parts_.output.is_open()) {
+        open.push_back(parts_.output.get());
+    }
+    if (parts_.cell != nullptr && parts_.cell->limit_event() >= 0) {
+        open.push_back(parts_.cell->limit_event());
+    }
+    return open;
+}
+
+bool CagedCommand::step() {
+    if (is_over_) {
+        return true;
+    }
+    read_output();
+    if (parts_.cell != nullptr && parts_.cell->limit_event() >= 0) {
+        note_limit_reached();
+    }
+    read_notes();
+    return is_over_;
+}
+
+void CagedCommand::note_limit_reached() {
+    if (parts_.limits.memory && !is_killed_ && parts_.cell->waits_at_limit()) {
+        note_held(*parts_.limits.memory);
+        breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory, owners());
+    }
+}
+
+void CagedCommand::sample() {
+    if (is_over_) {
+        return;
+    }
+    if (supervisor_ > 0) {
+        ::kill(supervisor_, SIGCONT);  // whoever it watches may have stopped it
+    }
+    if (parts_.cell != nullptr && parts_.cell->limits_memory()) {
+        sample_group();
+    } else {
+        sample_processes();
+    }
+}
+
+void CagedCommand::sample_group() {
+    note_held(parts_.cell->held().value_or(held_));
+    if (parts_.cell->limit_event() >= 0) {
+        note_limit_reached();
+    } else if (parts_.limits.memory && !is_killed_ && is_near(held_, *parts_.limits.memory)) {
+        last_owners_ = owners();  // at the limit the kernel kills them before they can be looked at
+    }
+}
+
+void CagedCommand::sample_processes() {
+    const std::vector<pid_t> pids = members();
+    Bytes held = sum_of(pids, false);
+    const std::optional<Bytes>& limit = parts_.limits.memory;
+    if (limit && is_near(held, *limit)) {
+        held = sum_of(pids, true);
+    }
+    note_held(held);
+    if (limit && held > *limit && !is_killed_) {
+        breach(std::string(memory_name), *limit, held, owners_among(pids, owners_max));
+    }
+}
+
+Bytes CagedCommand::sum_of(const std::vector<pid_t>& pids, bool exactly) const {
+    Bytes sum;
+    for (const pid_t pid : pids) {
+        sum += memory_of_member(pid, exactly ? MemberReading::exact : MemberReading::quick);
+    }
+    return saturating_subtract(sum, before_adoption_);
+}
+
+void CagedCommand::note_held(Bytes held) {
+    const Clock::time_point now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - sampled_).count();
+    bytes_per_s_ = held > held_ && seconds > 0 ? (held - held_).as_double() / seconds : 0;
+    sampled_ = now;
+    held_ = held;
+    peak_ = std::max(peak_, held);
+    outcome_.peak = std::max(outcome_.peak, held);
+}
+
+milliseconds CagedCommand::next_sample_in() const {
+    const bool polls = parts_.cell == nullptr || !parts_.cell->limits_memory();
+    if (!polls || !parts_.limits.memory) {
+        return slowest_sample;
+    }
+    const double headroom = saturating_subtract(*parts_.limits.memory, held_).as_double();
+    const double ms = headroom / std::max(bytes_per_s_, fastest_fill_bytes_per_s) * 1e3;
+    return std::clamp(milliseconds(static_cast<std::int64_t>(ms)), milliseconds(1), slowest_sample);
+}
+
+std::vector<pid_t> CagedCommand::members() const {
+    std::vector<pid_t> pids;
+    if (parts_.cell != nullptr) {
+        return parts_.cell->members();
+    }
+    if (supervisor_ > 0) {
+        list_descendants(supervisor_, pids);
+        std::sort(pids.begin(), pids.end());
+        pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+        std::erase(pids, between_);
+    }
+    return pids;
+}
+
+std::vector<MemoryOwner> CagedCommand::owners() const {
+    return owners_among(members(), owners_max);
+}
+
+void CagedCommand::take_device_reading(const std::string& device,
+                                       const std::vector<MemoryOwner>& holders) {
+    if (is_over_) {
+        return;
+    }
+    const std::vector<pid_t> pids = members();
+    Bytes used;
+    std::vector<MemoryOwner> owners;
+    for (const MemoryOwner& holder : holders) {
+        if (std::find(pids.begin(), pids.end(), static_cast<pid_t>(holder.pid)) != pids.end()) {
+            used += holder.bytes;
+            owners.push_back(holder);
+        }
+    }
+    const auto same = [&](const auto& entry) { return entry.device == device; };
+    auto peak = std::find_if(outcome_.devices.begin(), outcome_.devices.end(), same);
+    if (peak == outcome_.devices.end() && used > Bytes()) {
+        outcome_.devices.push_back({device, used});
+    } else if (peak != outcome_.devices.end()) {
+        peak->peak = std::max(peak->peak, used);
+    }
+    const auto limit =
+        std::find_if(parts_.limits.devices.begin(), parts_.limits.devices.end(), same);
+    if (limit != parts_.limits.devices.end() && used > limit->limit && !is_killed_) {
+        std::sort(owners.begin(), owners.end(),
+                  [](const MemoryOwner& a, const MemoryOwner& b) { return a.bytes > b.bytes; });
+        breach(device, limit->limit, used, std::move(owners));
+    }
+}
+
+void CagedCommand::breach(const std::string& device, Bytes limit, Bytes used,
+                          std::vector<MemoryOwner> owners) {
+    outcome_.breach = Breach{device, limit, used, {}, std::move(owners)};
+    kill(EndedByUs::over_budget);
+}
+
+Result<void> CagedCommand::change_limits(const CageLimits& limits) {
+    if (parts_.cell != nullptr) {
+        HEXCORE_TRY_VOID(parts_.cell->set_limits(limits));
+    }
+    parts_.limits = limits;
+    return {};
+}
+
+void CagedCommand::order(SupervisorOrder what, int signal) const {
+    const SupervisorRequest request{what, signal};
+    (void)::send(parts_.control.get(), &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void CagedCommand::ask_to_end(EndedByUs why) {
+    if (outcome_.ended_by_us == EndedByUs::no) {
+        outcome_.ended_by_us = why;
+    }
+    order(SupervisorOrder::ask_to_end);
+}
+
+void CagedCommand::kill(EndedByUs why) {
+    if (outcome_.ended_by_us == EndedByUs::no) {
+        outcome_.ended_by_us = why;
+    }
+    is_killed_ = true;
+    order(SupervisorOrder::kill);
+}
+
+void CagedCommand::send_signal(int signal) { order(SupervisorOrder::signal, signal); }
+
+bool CagedCommand::take_stopped() { return std::exchange(was_stopped_, false); }
+
+void CagedCommand::read_output() {
+    std::array<char, 65536> buffer;
+    constexpr int most_at_once = 16;  // others want to be heard, too
+    for (int i = 0; i < most_at_once && parts_.output.is_open(); ++i) {
+        const ssize_t size = parts_.output.read(buffer.data(), buffer.size());
+        if (size <= 0) {
+            return;
+        }
+        output_.take({buffer.data(), static_cast<std::size_t>(size)});
+    }
+}
+
+void CagedCommand::read_notes() {
+    SupervisorMessage message;
+    while (!is_over_) {
+        const ssize_t size = ::recv(parts_.control.get(), &message, sizeof(message), MSG_DONTWAIT);
+        if (size == sizeof(message)) {
+            message.name.back() = '\0';
+            take(message);
+        } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        } else {
+            lose_supervisor();
+        }
+    }
+}
+
+void CagedCommand::take(const SupervisorMessage& message) {
+    switch (message.note) {
+        case SupervisorNote::started:
+            outcome_.began = true;
+            pid_ = message.pid;
+            if (supervisor_ == 0) {
+                supervisor_ = parent_of_process(pid_);
+                before_adoption_ = memory_of_member(pid_, MemberReading::exact);
+            } else {
+                between_ = parent_of_process(pid_);
+            }
+            break;
+        case SupervisorNote::not_begun:
+            outcome_.began = false;
+            outcome_.problem = why_not_begun(parts_.program, message);
+            break;
+        case SupervisorNote::stopped:
+            was_stopped_ = true;
+            break;
+        case SupervisorNote::ended:
+            take_end(message);
+            break;
+        case SupervisorNote::residue:
+            outcome_.residues.push_back({.kind = static_cast<Residue::Kind>(message.kind),
+                                         .name = printable(message.name.data()),
+                                         .bytes = Bytes(message.bytes),
+                                         .pid = static_cast<std::uint32_t>(message.pid),
+                                         .is_gone = message.is_gone != 0});
+            break;
+        case SupervisorNote::done:
+            finish();
+            break;
+    }
+}
+
+void CagedCommand::take_end(const SupervisorMessage& message) {
+    outcome_.signalled = WIFSIGNALED(message.code);
+    outcome_.code = outcome_.signalled ? WTERMSIG(message.code) : WEXITSTATUS(message.code);
+    outcome_.duration = nanoseconds(message.duration_ns);
+    outcome_.processor_time = nanoseconds(message.processor_ns);
+    // What was adopted begins as a copy of another process, which counts for it.
+    if (parts_.supervisor > 0) {
+        outcome_.peak = std::max(outcome_.peak, Bytes(message.bytes));
+        peak_ = std::max(peak_, Bytes(message.bytes));
+    }
+    if (parts_.cell != nullptr && parts_.limits.memory && !outcome_.breach &&
+        parts_.cell->limit_event() < 0 && parts_.cell->killed_at_limit() > 0) {
+        note_held(*parts_.limits.memory);
+        breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory,
+               std::exchange(last_owners_, {}));
+    }
+    if (outcome_.signalled && outcome_.code == SIGKILL && outcome_.ended_by_us == EndedByUs::no) {
+        outcome_.killed_by = parts_.who_killed();
+    }
+}
+
+void CagedCommand::lose_supervisor() {
+    if (parts_.cell != nullptr && !parts_.cell->kill_file().empty()) {
+        (void)write_to_group(parts_.cell->kill_file(), "1");
+    }
+    end_stray_processes(pid_, parts_.mark, [&] {
+        return parts_.cell != nullptr ? parts_.cell->members() : std::vector<pid_t>();
+    });
+    if (pid_ == 0) {
+        outcome_.problem = fmt::format(
+            "what watches over {} ended before it began (hexcore-supervisor; was it killed?)",
+            parts_.program);
+    } else {
+        outcome_.signalled = true;
+        outcome_.code = SIGKILL;
+        outcome_.problem = "what watches over it was killed, and so was the rest of it";
+    }
+    finish();
+}
+
+void CagedCommand::finish() {
+    read_output();
+    outcome_.output_head = output_.head();
+    outcome_.output_tail = output_.tail();
+    outcome_.output_bytes = output_.bytes();
+    if (!parts_.temporary.empty()) {
+        remove_temporary_files(parts_.temporary, outcome_.residues);
+    }
+    is_over_ = true;
+    parts_.give_back(std::move(parts_.cell), parts_.supervisor);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+
+namespace hexcore {
+
+/// The most that may be in use of a device.
+struct DeviceLimit {
+    std::string device;  ///< as `--device` names it: "host0", "cuda:0"
+    Bytes limit;
+};
+
+/// What a caged command may take; nothing: as much as there is.
+struct CageLimits {
+    std::optional<Bytes> memory = {};  ///< of all its processes together
+    std::vector<DeviceLimit> devices = {};
+    std::optional<std::uint32_t> processes = {};  ///< at once, threads included
+    /// RLIMIT_DATA of each process as well, at `memory`: an allocation over it fails in the program
+    /// itself. It counts address space, not memory, and misses shared memory.
+    bool data_limit = false;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,293 @@
+#include "hexcore/cage/supervisor/supervision.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "hexcore/cage/supervisor/launch.hpp"
+#include "hexcore/cage/supervisor/left_behind.hpp"
+
+namespace hexcore {
+namespace {
+
+/// Helpers of a program (a resource tracker, the rest of a pipeline) end a moment after it.
+constexpr auto leaving_time = std::chrono::milliseconds(200);
+constexpr auto between_passes = std::chrono::milliseconds(10);
+/// A process that hangs in the kernel or is another user's can't be ended.
+constexpr auto sweeping_time = std::chrono::seconds(10);
+constexpr std::size_t residues_max = 64;
+
+}  // namespace
+
+Supervision::Supervision(SupervisorTask task, const sigset_t& before)
+    : task_(std::move(task)),
+      before_(before),
+      sweeper_(task_.kill_file),
+      signals_([] {
+          sigset_t ended;
+          sigemptyset(&ended);
+          sigaddset(&ended, SIGCHLD);
+          return ::signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
+      }()),
+      start_(Clock::now()),
+      phase_began_(start_) {
+    ::fcntl(task_.control, F_SETFD, FD_CLOEXEC);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+int Supervision::run() {
+    if (!begin()) {
+        enter(Phase::sweeping);
+    }
+    while (true) {
+        hear_command();
+        take_ended();
+        take_orders();
+        advance();
+        if (phase_ == Phase::over) {
+            break;
+        }
+        wait();
+    }
+    finish();
+    return 0;
+}
+
+bool Supervision::begin() {
+    if (task_.own_shares && !take_own_shares()) {
+        fail_to_begin(SupervisorStage::namespaces, errno);
+        return false;
+    }
+    if (task_.adopted != 0) {
+        return adopt();
+    }
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        fail_to_begin(SupervisorStage::program, errno);
+        return false;
+    }
+    hearing_.emplace(ends[0]);
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    parent_ = launch_command(task_, ends[1], before_);
+    const int why = errno;
+    ::close(ends[1]);
+    if (parent_ < 0) {
+        fail_to_begin(SupervisorStage::program, why);
+    }
+    // It has nothing of the command's.
+    if (!task_.foreground) {
+        ::close(STDOUT_FILENO);
+        ::close(STDERR_FILENO);
+    }
+    return parent_ >= 0;
+}
+
+bool Supervision::adopt() {
+    if (!enter_groups(task_, task_.adopted)) {
+        fail_to_begin(SupervisorStage::control_group, errno);
+        return false;
+    }
+    command_ = task_.adopted;
+    tell({.note = SupervisorNote::started, .pid = command_});
+    return true;
+}
+
+void Supervision::fail_to_begin(SupervisorStage stage, int why) {
+    tell({.note = SupervisorNote::not_begun, .code = why, .stage = stage});
+    has_ended_ = true;
+}
+
+void Supervision::tell(const SupervisorMessage& message) const {
+    // Without a starter there is nobody to be told.
+    (void)::send(task_.control, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+void Supervision::enter(Phase phase) {
+    phase_ = phase;
+    phase_began_ = Clock::now();
+}
+
+void Supervision::wait() const {
+    using std::chrono::milliseconds;
+    int timeout_ms = -1;
+    if (phase_ == Phase::leaving) {
+        const auto left =
+            std::chrono::ceil<milliseconds>(phase_began_ + leaving_time - Clock::now());
+        timeout_ms = static_cast<int>(std::max(milliseconds(0), left).count());
+    } else if (phase_ == Phase::sweeping) {
+        timeout_ms = static_cast<int>(between_passes.count());
+    }
+    // The starter's end is known once; then the socket is always readable.
+    std::array<pollfd, 3> files{{{signals_.get(), POLLIN, 0},
+                                 {starter_is_gone_ ? -1 : task_.control, POLLIN, 0},
+                                 {hearing_ ? hearing_->get() : -1, POLLIN, 0}}};
+    (void)::poll(files.data(), files.size(), timeout_ms);
+}
+
+void Supervision::hear_command() {
+    SupervisorMessage message;
+    while (hearing_) {
+        const ssize_t size = hearing_->read(&message, sizeof(message));
+        if (size == 0) {
+            hearing_.reset();
+        }
+        if (size != sizeof(message)) {
+            return;
+        }
+        if (message.note == SupervisorNote::ended) {
+            command_ended(message);
+            continue;
+        }
+        has_ended_ = has_ended_ || message.note == SupervisorNote::not_begun;
+        if (message.note == SupervisorNote::started) {
+            command_ = message.pid;
+        }
+        tell(message);
+        if (message.note == SupervisorNote::started && asked_early_) {
+            ask_to_end();
+        }
+    }
+}
+
+void Supervision::command_ended(SupervisorMessage message) {
+    if (!has_ended_) {
+        message.duration_ns =
+            static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start_).count());
+        has_ended_ = true;
+        tell(message);
+    }
+}
+
+void Supervision::take_ended() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+        // one stands for any number of children
+    }
+    rusage usage{};
+    int status = 0;
+    pid_t pid = 0;
+    while ((pid = ::wait4(-1, &status, WNOHANG | WUNTRACED, &usage)) > 0) {
+        if (WIFSTOPPED(status)) {
+            if (pid == parent_ && !starter_is_gone_) {
+                ::kill(pid, SIGCONT);  // somebody stopped it to keep the end from being told
+            } else if (pid == command_ && task_.foreground) {
+                tell({.note = SupervisorNote::stopped, .pid = pid, .code = WSTOPSIG(status)});
+            }
+        } else if (pid == parent_) {
+            parent_ = -1;
+        } else if (pid == command_) {
+            command_ended(end_message(pid, status, usage));  // its parent was killed
+        }
+    }
+    no_children_ = pid < 0 && errno == ECHILD;
+}
+
+void Supervision::take_orders() {
+    SupervisorRequest request;
+    while (!starter_is_gone_) {
+        const ssize_t size = ::recv(task_.control, &request, sizeof(request), MSG_DONTWAIT);
+        if (size == sizeof(request)) {
+            obey(request);
+        } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        } else {
+            starter_is_gone_ = true;
+            enter(Phase::sweeping);
+        }
+    }
+}
+
+void Supervision::obey(const SupervisorRequest& request) {
+    switch (request.order) {
+        case SupervisorOrder::ask_to_end:
+            asked_early_ = command_ == 0;
+            ask_to_end();
+            break;
+        case SupervisorOrder::kill:
+            enter(Phase::sweeping);
+            break;
+        case SupervisorOrder::signal:
+            if (command_ != 0 && !has_ended_) {
+                ::kill(command_, request.signal);
+            }
+            break;
+    }
+}
+
+void Supervision::ask_to_end() const {
+    if (command_ == 0 || has_ended_) {
+        return;
+    }
+    // A command in the foreground is in the group of whoever started it.
+    const pid_t group = ::getpgid(command_) == command_ ? -command_ : command_;
+    ::kill(group, SIGTERM);
+    ::kill(group, SIGCONT);
+}
+
+void Supervision::advance() {
+    const auto in_phase = Clock::now() - phase_began_;
+    if (no_children_) {
+        hear_command();  // what its parent said last
+        if (!has_ended_) {
+            command_ended({.note = SupervisorNote::ended, .pid = command_, .code = SIGKILL});
+        }
+        enter(Phase::over);
+    } else if (phase_ == Phase::running && has_ended_) {
+        enter(Phase::leaving);
+    } else if (phase_ == Phase::leaving && in_phase >= leaving_time) {
+        tell_processes(true);
+        enter(Phase::sweeping);
+    }
+    if (phase_ == Phase::sweeping) {
+        if (in_phase >= sweeping_time) {
+            tell_processes(false);
+            enter(Phase::over);
+        } else {
+            sweeper_.pass();
+        }
+    }
+}
+
+void Supervision::tell_processes(bool are_gone) const {
+    std::size_t told = 0;
+    for (const pid_t pid : Sweeper::descendants()) {
+        SupervisorMessage message = process_residue(pid);
+        message.is_gone = are_gone ? 1 : 0;
+        if (pid != parent_ && told++ < residues_max) {
+            tell(message);
+        }
+    }
+}
+
+void Supervision::finish() {
+    if (task_.own_shares) {
+        tell_own_shares(
+            [](const SupervisorMessage& message, int control) {
+                (void)::send(control, &message, sizeof(message), MSG_NOSIGNAL);
+            },
+            task_.control);
+    }
+    tell({.note = SupervisorNote::done});
+    if (!starter_is_gone_) {
+        return;
+    }
+    if (task_.scratch != nullptr) {
+        remove_tree(task_.scratch);
+    }
+    for (const char* yard : task_.yards) {
+        remove_empty_folders(yard);  // of the last supervisor there is, with the yard itself
+    }
+}
+
+}  // namespace hexcore

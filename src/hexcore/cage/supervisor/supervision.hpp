@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/cage/supervisor/sweeper.hpp"
+#include "hexcore/cage/supervisor/words.hpp"
+#include "hexcore/cage/supervisor_messages.hpp"
+
+namespace hexcore {
+
+/// What goes on with one command, from before its start until nothing of it is left.
+class Supervision {
+public:
+    /// All signals are held back by then; `before` is what was held before that.
+    Supervision(SupervisorTask task, const sigset_t& before);
+
+    /// Returns the exit code of the supervisor.
+    [[nodiscard]] int run();
+
+private:
+    using Clock = std::chrono::steady_clock;
+    enum class Phase : std::uint8_t {
+        running,   ///< the command's own process is
+        leaving,   ///< it has ended; what it left has a moment to end as well
+        sweeping,  ///< all is being ended
+        over,
+    };
+
+    [[nodiscard]] bool begin();
+    [[nodiscard]] bool adopt();
+    void fail_to_begin(SupervisorStage stage, int why);
+    void tell(const SupervisorMessage& message) const;
+    /// Waits for something to do up to when the phase asks for it.
+    void wait() const;
+    void hear_command();
+    void take_ended();
+    void take_orders();
+    void obey(const SupervisorRequest& request);
+    void command_ended(SupervisorMessage message);
+    void advance();
+    void enter(Phase phase);
+    void tell_processes(bool are_gone) const;
+    void ask_to_end() const;
+    void finish();
+
+    SupervisorTask task_;
+    sigset_t before_;
+    Sweeper sweeper_;
+    FileDescriptor signals_;
+    std::optional<FileDescriptor> hearing_;  ///< what the command and its parent tell
+    Phase phase_ = Phase::running;
+    pid_t parent_ = -1;       ///< of the command, between it and this process; -1: it has ended
+    pid_t command_ = 0;       ///< 0: not known yet
+    bool has_ended_ = false;  ///< the command
+    bool no_children_ = false;
+    bool starter_is_gone_ = false;
+    bool asked_early_ = false;  ///< to end, before it had begun
+    Clock::time_point start_;
+    Clock::time_point phase_began_;
+};
+
+}  // namespace hexcore

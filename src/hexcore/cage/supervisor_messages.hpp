@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+namespace hexcore {
+
+/// What a supervisor tells the process that started it, each in a packet of its own.
+enum class SupervisorNote : std::uint32_t {
+    started,    ///< `pid` is about to be the program
+    not_begun,  ///< `code` is the errno, `stage` what could not be done
+    stopped,    ///< by a signal of the terminal; in the foreground
+    ended,      ///< `code` is waitpid's status
+    residue,    ///< `kind`, `pid`, `bytes`, `name`, `is_gone`
+    done,       ///< nothing of it runs any more
+};
+
+/// What it could not do before it was the program.
+enum class SupervisorStage : std::uint32_t { program, folder, control_group, limits, namespaces };
+
+struct SupervisorMessage {
+    SupervisorNote note = SupervisorNote::done;
+    std::int32_t pid = 0;
+    std::int32_t code = 0;
+    SupervisorStage stage = SupervisorStage::program;
+    std::uint32_t kind = 0;  ///< a Residue::Kind
+    std::uint32_t is_gone = 1;
+    std::uint64_t bytes = 0;  ///< of a residue; of an end ru_maxrss in bytes
+    std::uint64_t duration_ns = 0;
+    std::uint64_t processor_ns = 0;
+    std::array<char, 128> name{};  ///< ended by a zero byte
+};
+static_assert(std::is_trivially_copyable_v<SupervisorMessage> && sizeof(SupervisorMessage) < 512);
+
+/// What it is told. The end of the socket is one more: all of it ends, and its folders are removed.
+enum class SupervisorOrder : std::uint32_t {
+    ask_to_end,  ///< SIGTERM and SIGCONT to the command's group
+    kill,        ///< everything
+    signal,      ///< `signal` to the command
+};
+struct SupervisorRequest {
+    SupervisorOrder order = SupervisorOrder::kill;
+    std::int32_t signal = 0;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,299 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "hexcore/cage/cage.hpp"
+#include "hexcore/cage/caged_command.hpp"
+#include "hexcore/cage/device_limits.hpp"
+#include "hexcore/cage/spawn_supervisor.hpp"
+#include "hexcore/cage/yard_cells.hpp"
+#include "hexcore/device/cgroup_events.hpp"
+#include "hexcore/process/child_start.hpp"
+#include "hexcore/watch/ended_by.hpp"
+
+namespace hexcore {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* mark_variable = "HEXCORE_CAGE";
+
+/// Two descriptors that no program inherits unless it is given one.
+struct Ends {
+    FileDescriptor ours;
+    FileDescriptor theirs;
+};
+
+/// Numbers that a command is not likely to have been given itself; closed on exec.
+FileDescriptor moved_up(int descriptor) {
+    constexpr int from = 200;
+    FileDescriptor moved(::fcntl(descriptor, F_DUPFD_CLOEXEC, from));
+    ::close(descriptor);
+    return moved;
+}
+
+Result<Ends> control_socket() {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return tl::unexpected(refused_process(errno));
+    }
+    Ends sockets{FileDescriptor(ends[0]), moved_up(ends[1])};
+    if (!sockets.theirs.is_open()) {
+        return tl::unexpected(refused_process(errno));
+    }
+    return sockets;
+}
+
+Result<Ends> output_pipe() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return tl::unexpected(refused_process(errno));
+    }
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return Ends{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+void set_variable(std::vector<std::string>& environment, std::string_view name,
+                  std::string_view value) {
+    std::erase_if(environment, [&](const std::string& variable) {
+        return variable.starts_with(name) && variable.substr(name.size(), 1) == "=";
+    });
+    environment.push_back(fmt::format("{}={}", name, value));
+}
+
+class ProcessYard final : public CageYard {
+public:
+    ProcessYard(fs::path supervisor, Guards guards, std::unique_ptr<YardCells> cells)
+        : supervisor_(std::move(supervisor)),
+          guards_(std::move(guards)),
+          cells_(std::move(cells)),
+          events_(cgroup_events()) {
+        // Where a supervisor is killed, what it watched over comes here.
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        ::pthread_sigmask(SIG_SETMASK, nullptr, &held_signals_);
+    }
+    ~ProcessYard() override;
+
+    [[nodiscard]] const Guards& guards() const override { return guards_; }
+    [[nodiscard]] Result<std::unique_ptr<Cage>> start(const CageCommand& command,
+                                                      const CageLimits& limits) override;
+    [[nodiscard]] Result<AdoptedCage> prepare(const CageLimits& limits) override;
+
+private:
+    [[nodiscard]] std::vector<std::string> words_for(const ControlCell* cell, int control) const;
+    [[nodiscard]] CageParts parts(const CageLimits& limits, std::unique_ptr<ControlCell> cell,
+                                  FileDescriptor control, FileDescriptor output);
+    void describe(const CageCommand& command, const CageLimits& limits, const fs::path& temporary,
+                  SupervisorStart& start) const;
+    void reap();
+    [[nodiscard]] KilledBy who_killed();
+
+    fs::path supervisor_;
+    Guards guards_;
+    std::unique_ptr<YardCells> cells_;
+    std::vector<CgroupEvents> events_;
+    sigset_t held_signals_{};
+    std::vector<pid_t> ending_;  ///< supervisors that nobody has waited for
+    std::uint64_t started_ = 0;
+};
+
+ProcessYard::~ProcessYard() {
+    // They end as soon as what they watch over has; one that hangs is left.
+    constexpr int looks = 2000;
+    for (int look = 0; look < looks; ++look) {
+        reap();
+        if (ending_.empty()) {
+            return;
+        }
+        ::poll(nullptr, 0, 1);
+    }
+}
+
+void ProcessYard::reap() {
+    std::erase_if(ending_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+KilledBy ProcessYard::who_killed() {
+    std::vector<CgroupEvents> now = cgroup_events();
+    const KilledBy by = ended_by(events_, now).killed_by;
+    events_ = std::move(now);
+    return by;
+}
+
+std::vector<std::string> ProcessYard::words_for(const ControlCell* cell, int control) const {
+    std::vector<std::string> words{"--control", std::to_string(control)};
+    if (cell == nullptr) {
+        return words;
+    }
+    for (const std::string& file : cell->process_files()) {
+        words.insert(words.end(), {"--group", file});
+    }
+    for (const std::string& folder : cell->folders()) {
+        words.insert(words.end(), {"--yard", fs::path(folder).parent_path().string()});
+    }
+    if (const std::string file = cell->kill_file(); !file.empty()) {
+        words.insert(words.end(), {"--kill", file});
+    }
+    return words;
+}
+
+CageParts ProcessYard::parts(const CageLimits& limits, std::unique_ptr<ControlCell> cell,
+                             FileDescriptor control, FileDescriptor output) {
+    return {.limits = limits,
+            .cell = std::move(cell),
+            .control = std::move(control),
+            .output = std::move(output),
+            .supervisor = 0,
+            .program = {},
+            .give_back =
+                [this](std::unique_ptr<ControlCell> used, pid_t supervisor) {
+                    cells_->give_back(std::move(used));
+                    if (supervisor > 0) {
+                        ending_.push_back(supervisor);
+                    }
+                    reap();
+                },
+            .who_killed = [this] { return who_killed(); }};
+}
+
+/// What of the words depends on the command, and its environment in here.
+void ProcessYard::describe(const CageCommand& command, const CageLimits& limits,
+                           const fs::path& temporary, SupervisorStart& start) const {
+    start.environment = command.environment;
+    const auto add = [&](const char* option, const std::string& value) {
+        start.words.insert(start.words.end(), {option, value});
+    };
+    if (!limits.devices.empty()) {
+        set_variable(start.environment, device_limits_variable, device_limits_text(limits.devices));
+    }
+    if (!temporary.empty()) {
+        set_variable(start.environment, "TMPDIR", temporary.string());
+        add("--scratch", temporary.parent_path().string());
+    }
+    if (!command.folder.empty()) {
+        add("--folder", command.folder.string());
+    }
+    if (limits.data_limit && limits.memory) {
+        add("--data-limit", std::to_string(limits.memory->count()));
+    }
+    if (guards_.share == ShareGuard::namespaces) {
+        start.words.emplace_back("--own-shares");
+    }
+    if (command.place == CagePlace::foreground) {
+        start.words.emplace_back("--foreground");
+    }
+    start.words.emplace_back("--");
+    start.words.insert(start.words.end(), command.words.begin(), command.words.end());
+}
+
+Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
+                                                 const CageLimits& limits) {
+    HEXCORE_CHECK(!command.words.empty(), command.words.size(), 1);
+    HEXCORE_TRY(cell, cells_->take(limits));
+    HEXCORE_TRY(control, control_socket());
+    HEXCORE_TRY(output, output_pipe());
+    fs::path temporary;
+    if (!command.scratch.empty()) {
+        std::error_code error;
+        temporary = fs::absolute(command.scratch, error) / "tmp";
+        fs::create_directory(temporary, error);
+    }
+    SupervisorStart start{.program = supervisor_,
+                          .words = words_for(cell.get(), control.theirs.get()),
+                          .environment = {},
+                          .control = control.theirs.get(),
+                          .output = output.theirs.get(),
+                          .place = command.place,
+                          .held_signals = &held_signals_};
+    describe(command, limits, temporary, start);
+    const std::string mark = fmt::format("{}.{}", ::getpid(), ++started_);
+    set_variable(start.environment, mark_variable, mark);
+    HEXCORE_TRY(pid, spawn_supervisor(start));
+    const bool is_apart = command.place == CagePlace::apart;
+    CageParts made = parts(limits, std::move(cell), std::move(control.ours),
+                           is_apart ? std::move(output.ours) : FileDescriptor(-1));
+    made.supervisor = pid;
+    made.program = command.words.front();
+    made.temporary = std::move(temporary);
+    made.mark = fmt::format("{}={}", mark_variable, mark);
+    return std::make_unique<CagedCommand>(std::move(made));
+}
+
+Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits) {
+    HEXCORE_TRY(cell, cells_->take(limits));
+    HEXCORE_TRY(control, control_socket());
+    HEXCORE_TRY(output, output_pipe());
+    constexpr int control_number = 3;
+    std::vector<std::string> words = words_for(cell.get(), control_number);
+    words.insert(words.begin(), supervisor_.string());
+    words.insert(words.end(), {"--adopt", "{PID}"});
+    CageParts made =
+        parts(limits, std::move(cell), std::move(control.ours), std::move(output.ours));
+    made.program = "the worker";
+    AdoptedCage adopted{.cage = std::make_unique<CagedCommand>(std::move(made)),
+                        .words = std::move(words),
+                        .descriptors = {},
+                        .numbers = {control_number},
+                        .output = std::move(output.theirs)};
+    adopted.descriptors.push_back(std::move(control.theirs));
+    return adopted;
+}
+
+/// Tried out, since what is allowed in a container is not to be seen from outside.
+std::optional<std::string> why_no_own_shares() {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const bool works = ::unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0 &&
+                           ::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0 &&
+                           ::mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID, "mode=1777") == 0;
+        ::_exit(works ? 0 : errno);
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        return "Whether namespaces can be made could not be tried out.";
+    }
+    if (WEXITSTATUS(status) == 0) {
+        return std::nullopt;
+    }
+    return fmt::format(
+        "Shared memory is told apart by looking at processes, not by namespaces, "
+        "which need the rights of root: {}.",
+        std::strerror(WEXITSTATUS(status)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CageYard>> CageYard::open(const YardOptions& options) {
+    HEXCORE_TRY(supervisor, find_supervisor(options.supervisor));
+    Guards guards;
+    HEXCORE_TRY(cells, YardCells::open({.memory = options.memory, .kill = options.kill}, guards));
+    if (options.share != ShareGuard::observation) {
+        if (auto why_not = why_no_own_shares()) {
+            if (options.share) {
+                return fail(ErrorCode::missing_device, "{}", *why_not);
+            }
+            guards.why.push_back(*std::move(why_not));
+        } else {
+            guards.share = ShareGuard::namespaces;
+        }
+    }
+    return std::make_unique<ProcessYard>(std::move(supervisor), std::move(guards),
+                                         std::move(cells));
+}
+
+}  // namespace hexcore
