@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the page of a recording's report, all but its data, a part of the program.
+"""Makes the pages of reports, all but their data, a part of the program.
 
-    embed_page.py --page DIR --dygraphs DIR --d3 FILE --licences FILE... --output FILE.cpp
+    embed_page.py --page DIR --dygraphs DIR --d3 FILE --licences DIR --output FILE.cpp
 
-The page takes its styles and its one script from DIR, and two libraries as the system's packages
-have them. Nothing else of it may run: its content policy names both by their hashes.
+A page takes its styles and its one script from DIR, and libraries as the system's packages have
+them. Nothing else of it may run: its content policy names both by their hashes.
 """
 
 import argparse
@@ -15,8 +15,15 @@ import re
 from pathlib import Path
 
 # In this order: each uses what is above it.
-SCRIPTS = ["elements.js", "format.js", "series.js", "theme.js", "timeline.js", "labels.js",
-           "treemap.js", "sites.js", "summary.js", "keyboard.js", "main.js"]
+SHARED = ["elements.js", "format.js", "series.js", "theme.js", "timeline.js", "bands.js",
+          "keyboard.js"]
+PAGES = {
+    "recording": {
+        "scripts": ["labels.js", "treemap.js", "sites.js", "summary.js", "recording.js"],
+        "styles": ["page.css"],
+        "libraries": {"dygraphs": "libjs-dygraphs", "d3-hierarchy": "node-d3-hierarchy"},
+    },
+}
 LITERAL_BYTES = 8000  # compilers take longer literals, too, but promise only 65536
 
 
@@ -29,27 +36,34 @@ def source_hash(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def page_around_data(options):
+def page_around_data(kind, options):
     """What stands before and behind the data."""
-    own = "".join((options.page / name).read_text("utf-8") for name in SCRIPTS)
-    script = "\n".join([library(options.dygraphs / "dygraph.min.js"), library(options.d3),
-                        f'(() => {{\n"use strict";\n{own}}})();\n'])
-    styles = library(options.dygraphs / "dygraph.min.css") + (
-        options.page / "page.css").read_text("utf-8")
+    page = PAGES[kind]
+
+    def joined(names):
+        return "".join((options.page / name).read_text("utf-8") for name in names)
+
+    files = {"dygraphs": options.dygraphs / "dygraph.min.js", "d3-hierarchy": options.d3}
+    script = "\n".join([*(library(files[name]) for name in page["libraries"]),
+                        f'(() => {{\n"use strict";\n{joined(SHARED + page["scripts"])}}})();\n'])
+    styles = library(options.dygraphs / "dygraph.min.css") + joined(page["styles"])
     assert "</script" not in script and "</style" not in styles, "it would end there"
     policy = ("default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
               f"script-src {source_hash(script)}; style-src {source_hash(styles)}")
     parts = {
         "policy": policy,
         "styles": styles,
-        "licences": "\n\n".join(html.escape(path.read_text("utf-8")) for path in options.licences),
+        "libraries": " and ".join(page["libraries"]),
+        "licences": "\n\n".join(
+            html.escape((options.licences / package / "copyright").read_text("utf-8"))
+            for package in page["libraries"].values()),
+        "sections": joined([f"{kind}.html"]),
         "script": script,
     }
-    page = (options.page / "page.html").read_text("utf-8")
-    before, behind = page.split("@data@")
+    before, behind = joined(["page.html"]).split("@data@")
 
     def filled(text):
-        return re.sub("@(policy|styles|licences|script)@", lambda match: parts[match[1]], text)
+        return re.sub(f"@({'|'.join(parts)})@", lambda match: parts[match[1]], text)
 
     return filled(before), filled(behind)
 
@@ -70,15 +84,14 @@ def main():
     parser.add_argument("--page", type=Path, required=True)
     parser.add_argument("--dygraphs", type=Path, required=True)
     parser.add_argument("--d3", type=Path, required=True)
-    parser.add_argument("--licences", type=Path, nargs="+", required=True)
+    parser.add_argument("--licences", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    before, behind = page_around_data(options)
-    options.output.write_text(
-        '#include "hexcore/report/page_parts.hpp"\n\nnamespace hexcore {\n\n'
-        f"const std::string_view page_before_data =\n{literal(before)};\n\n"
-        f"const std::string_view page_behind_data =\n{literal(behind)};\n\n"
-        "}  // namespace hexcore\n", "utf-8")
+    text = '#include "hexcore/report/page_parts.hpp"\n\nnamespace hexcore {\n\n'
+    for kind in PAGES:
+        before, behind = map(literal, page_around_data(kind, options))
+        text += f"const PageParts {kind}_page_parts = {{\n{before},\n{behind}}};\n\n"
+    options.output.write_text(text + "}  // namespace hexcore\n", "utf-8")
 
 
 if __name__ == "__main__":

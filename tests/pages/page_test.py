@@ -170,11 +170,33 @@ def test_what_programs_hold_can_be_seen_by_purpose(opened):
     it.page.keyboard.press("s")
     assert by_purpose.get_attribute("aria-pressed") == "true"
     assert it.legend(0)[0] == [when, total], "the same peak, stacked another way"
-    assert list(it.legend(0)[1]) == ["PyTorch allocated", "PyTorch cache", "outside PyTorch"]
-    tiles = it.page.locator(".map").first.locator(".tile .what").all_text_contents()
-    assert tiles == ["PyTorch allocated", "outside PyTorch", "PyTorch cache"]
+    assert list(it.legend(0)[1]) == ["PyTorch allocated", "PyTorch cache", "outside PyTorch",
+                                     "other programs, driver"]
+    tiles = it.page.locator(".map").first.locator(".tile").all()
+    assert [tile.get_attribute("title").split("\n")[0] for tile in tiles] == [
+        "PyTorch allocated", "PyTorch cache", "other programs, driver", "outside PyTorch"]
     by_process.click()
     assert it.legend(0)[1] == parts
+
+
+def test_what_other_programs_have_of_a_card_is_a_part_of_its_own(opened):
+    it = opened("hour")
+    assert it.legend(0)[1]["other programs, driver"] == "1.00 GiB"
+    assert "other programs, driver" not in it.legend(1)[1], "nobody else is counted on the host"
+    it.page.keyboard.press("s")
+    parts = it.legend(0)[1]
+    assert parts["other programs, driver"] == "1.00 GiB"
+    assert parts["outside PyTorch"] == "1024 MiB", "a little less than the others' 1.00 GiB"
+
+
+def test_a_line_says_what_there_is_where_use_comes_near(opened):
+    it = opened("hour")
+    assert it.page.locator(".limit:visible").all_text_contents() == ["size 24.00 GiB"]
+    line, peak = (it.page.locator(f"#charts .chart >> nth=0 >> .{name}").bounding_box()
+                  for name in ("limit", "peak"))
+    assert line["y"] < peak["y"], "no more was used than there is"
+    it = opened("ledger")
+    assert it.page.locator(".limit:visible").all_text_contents() == ["budget 320 MiB"]
 
 
 def test_a_device_of_hexcores_own_has_a_chart_by_purpose(opened):
@@ -198,7 +220,12 @@ def test_labels_are_bands_over_the_charts_and_a_table(opened, page_of):
     it = opened("hour")
     rows = [row.locator("td").all_text_contents()
             for row in it.page.locator("#labels tbody tr").all()]
-    assert rows == [["epoch", "1", "1:00:00"], ["step", "179", "56:41"]]
+    assert [row[:3] for row in rows] == [["epoch", "1", "1:00:00"], ["step", "179", "56:41"]]
+    heads = it.page.locator("#labels th").all_text_contents()
+    assert heads[3:] == ["Most of cuda:0", "Most of host"]
+    peaks = it.page.locator(".device .figure").all_text_contents()
+    assert rows[0][3:] == peaks, "the one epoch is the whole time"
+    assert all(re.fullmatch(r"[\d.]+ GiB", cell) for cell in rows[1][3:])
     lane = it.page.locator("canvas.lane")
     box, plot = lane.bounding_box(), it.page.locator(".plot .canvas").first.bounding_box()
     assert box["x"] == pytest.approx(plot["x"], abs=1)
@@ -229,8 +256,11 @@ def test_a_leak_is_said_with_its_label_and_size(opened):
     assert it.page.text_content(".device .pill") == "leak: +1.0 MiB a step"
     rows = [row.locator("td").all_text_contents()
             for row in it.page.locator("#growth .list").nth(1).locator("tbody tr").all()]
-    assert [row[:5] for row in rows] == [["step", "40", "host", "leak", "+1.0 MiB"],
-                                         ["", "", "history", "leak", "+1.0 MiB"]]
+    judged = rows[0][1].split(" of ")
+    assert 8 <= int(judged[0]) < 40 and judged[1] == "40", "some are warm-up"
+    assert rows[0][:1] + rows[0][2:7] == ["step", "host", "leak", "+1.0 MiB", "exact",
+                                          "allocations"]
+    assert rows[1][:7] == ["", "", "history", "leak", "+1.0 MiB", "", ""]
     it.page.keyboard.press("s")
     assert list(it.legend()[1]) == ["history", "outside what programs told"]
 

@@ -125,11 +125,37 @@ TEST(RecordingCharts, HasAtMostEightSeriesAndTheRest) {
     EXPECT_EQ(sum, chart.peak);
 }
 
-TEST(RecordingCharts, HasGpusFirstAndDevicesWithoutRows) {
+RecordedRow gpu_row(milliseconds time, const std::vector<RecordedPart>& parts, Bytes others) {
+    RecordedRow row = test::host_row(time, parts);
+    row.device = test::some_gpu().number;
+    row.others = others;
+    return row;
+}
+
+TEST(RecordingCharts, ShowsWhatOtherProgramsHaveOfACardByItself) {
+    const ProcessRef training = test::some_process(1, "a");
+    const Drawn drawn = draw({gpu_row(milliseconds(0), {}, 12_KiB),
+                              gpu_row(milliseconds(1), {{training, 8_KiB}}, 12_KiB)});
+    const DeviceChart& chart = drawn.drawing.charts.front();
+    EXPECT_THAT(names_of(chart), ElementsAre("a (1001)", std::string(other_programs)));
+    EXPECT_THAT(totals_of(chart), ElementsAre((12_KiB).count(), (20_KiB).count()));
+    ASSERT_EQ(chart.peak_parts.size(), 2U);
+    EXPECT_EQ(chart.peak_parts.back().name, other_programs);
+    EXPECT_EQ(chart.peak_parts.back().bytes, 12_KiB);
+}
+
+TEST(RecordingCharts, CallsNobodyAnotherProgramWhereTheDriverDoesNotTell) {
+    const Drawn drawn = draw({gpu_row(milliseconds(0), {}, 12_KiB)});
+    EXPECT_THAT(names_of(drawn.drawing.charts.front()), ElementsAre("all others"));
+}
+
+TEST(RecordingCharts, HasGpusFirstAndNothingThatWasNotUsed) {
+    const auto both = draw({test::host_row(milliseconds(0), {{test::some_process(1), 4_KiB}}),
+                            gpu_row(milliseconds(0), {}, 4_KiB)});
+    ASSERT_EQ(both.drawing.charts.size(), 2U);
+    EXPECT_EQ(both.drawing.charts.front().device.name, "cuda:0");
     const Drawn drawn = draw({});
-    ASSERT_EQ(drawn.drawing.charts.size(), 2U);
-    EXPECT_EQ(drawn.drawing.charts.front().device.name, "cuda:0");
-    EXPECT_TRUE(drawn.drawing.charts.front().times.empty());
+    EXPECT_TRUE(drawn.drawing.charts.empty());
     EXPECT_THAT(recording_page(drawn.findings, drawn.drawing), HasSubstr("\"charts\":[]"));
     EXPECT_THAT(recording_svg(drawn.findings, drawn.drawing), HasSubstr("before the first sample"));
 }

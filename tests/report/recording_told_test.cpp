@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "hexcore/report/recording_holdings.hpp"
@@ -42,8 +43,11 @@ struct Label {
     std::string name;
 };
 
-LabelTimes labels_of(const std::vector<Label>& all) {
-    RecordingLabels labels;
+LabelTimes labels_of(const std::vector<Label>& all, const std::vector<RecordedRow>& rows = {}) {
+    RecordingLabels labels(seconds(100));
+    for (const RecordedRow& row : rows) {
+        labels.row(row);
+    }
     for (const Label& label : all) {
         labels.label({.time = seconds(label.from_s),
                       .edge = label.edge,
@@ -71,6 +75,21 @@ TEST(RecordingHoldings, StackADeviceByPurposeWithWhatNobodyTold) {
     EXPECT_EQ(charts[1].device.name, "host0");
     EXPECT_EQ(charts[1].peak, 4_MiB);
     EXPECT_EQ(charts[1].times[charts[1].peak_row], seconds(4));
+}
+
+TEST(RecordingHoldings, AreNoneOfWhatOtherProgramsHave) {
+    RecordingHoldings holdings(seconds(10), 4000);
+    const HolderRef torch = holder(1, HolderKind::pytorch, "host");
+    holdings.amounts({.time = seconds(1), .holder = torch, .amounts = {{text("cache"), 40_KiB}}});
+    std::vector<DeviceChart> charts = {host_chart({seconds(3)})};
+    charts[0].unwatched = {70};
+    holdings.add_to(charts);
+    const ChartView& view = charts[0].views.at(1);
+    ASSERT_EQ(view.series.size(), 3U);
+    EXPECT_EQ(view.series[1].name, "outside PyTorch");
+    EXPECT_THAT(view.series[1].units, ElementsAre(20));
+    EXPECT_EQ(view.series[2].name, other_programs);
+    EXPECT_THAT(view.series[2].units, ElementsAre(70));
 }
 
 TEST(RecordingHoldings, WhatAProcessHadEndsWithIt) {
@@ -119,6 +138,28 @@ TEST(RecordingLabels, AreBandsFromBeginToEnd) {
     EXPECT_EQ(times.totals[1].took, seconds(15));
 }
 
+TEST(RecordingLabels, KnowTheMostThatWasInUseMeanwhile) {
+    std::vector<RecordedRow> rows;
+    for (const auto& [at_s, bytes] :
+         std::map<int, Bytes>{{5, 9_MiB}, {12, 2_MiB}, {25, 8_MiB}, {32, 4_MiB}}) {
+        rows.push_back(test::host_row(seconds(at_s), {{test::some_process(1), bytes}}));
+    }
+    const LabelTimes times = labels_of({{8, LabelEdge::begin, "epoch"},
+                                        {10, LabelEdge::begin, "step"},
+                                        {20, LabelEdge::end, "step"},
+                                        {30, LabelEdge::begin, "step"},
+                                        {35, LabelEdge::end, "step"},
+                                        {40, LabelEdge::begin, "unseen"},
+                                        {41, LabelEdge::end, "unseen"},
+                                        {42, LabelEdge::end, "epoch"}},
+                                       rows);
+    const LabelMost epoch = {{0, 8_MiB}};
+    const LabelMost step = {{0, 4_MiB}};
+    EXPECT_EQ(times.totals[0].most, epoch) << "not what came before it";
+    EXPECT_EQ(times.totals[1].most, step) << "of all times that it came";
+    EXPECT_TRUE(times.totals[2].most.empty()) << "nothing was sampled in it";
+}
+
 TEST(RecordingLabels, KeepTheLongestOfManyAndCountThemAll) {
     std::vector<Label> all = {{0, LabelEdge::end, "never begun"}};
     for (int n = 0; n < 10'000; ++n) {
@@ -138,7 +179,7 @@ TEST(RecordingLabels, KeepTheLongestOfManyAndCountThemAll) {
 }
 
 TEST(RecordingLabels, AddUpWhatProcessesBeganUnderOneName) {
-    RecordingLabels labels;
+    RecordingLabels labels(seconds(1));
     const TextRef step = text("step");
     labels.label({{}, LabelEdge::begin, test::some_process(1), 1, step});
     for (const std::uint64_t count : {100U, 150U}) {  // all since the beginning

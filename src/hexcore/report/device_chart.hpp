@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,11 @@ struct ChartView {
     std::vector<ChartSeries> series;
 };
 
+/// Whether any of them is more than 0.
+[[nodiscard]] inline bool has_any(const std::vector<std::uint64_t>& units) {
+    return std::any_of(units.begin(), units.end(), [](std::uint64_t each) { return each > 0; });
+}
+
 struct PeakPart {
     std::string name;
     std::string series;  ///< which of the first view's it is in
@@ -30,8 +36,12 @@ struct PeakPart {
 /// What was in use of a device over time.
 struct DeviceChart {
     RecordedDevice device;
+    const char* total_is = "size";  ///< or a "limit", or a "budget": what device.total is
     std::vector<RecordedTime> times;
     std::vector<ChartView> views;
+    /// What of each row is in use by programs that were not watched; empty: the driver does not
+    /// tell, or nobody else can be there.
+    std::vector<std::uint64_t> unwatched;
     std::size_t peak_row = 0;          ///< of `times`, where there are any
     Bytes peak;                        ///< of the sum over all at that time
     std::vector<PeakPart> peak_parts;  ///< what it was made of, the largest first
@@ -41,5 +51,7 @@ struct DeviceChart {
 inline constexpr std::size_t chart_series_max = 8;
 /// What is in use beside them.
 inline constexpr std::string_view all_others = "all others";
+/// What a card has beside what is watched; a driver does not tell these two apart.
+inline constexpr std::string_view other_programs = "other programs, driver";
 
 }  // namespace hexcore

@@ -4,9 +4,13 @@
 
 namespace hexcore {
 
-// The page of a recording's report but for its data, a JSON document. tools/embed_page.py makes it
-// of the files in page/.
-extern const std::string_view page_before_data;
-extern const std::string_view page_behind_data;
+/// A page but for its data, a JSON document that stands between these two.
+struct PageParts {
+    std::string_view before_data;
+    std::string_view behind_data;
+};
+
+// tools/embed_page.py makes them of the files in page/.
+extern const PageParts recording_page_parts;
 
 }  // namespace hexcore

@@ -58,12 +58,25 @@ std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& mos
     return names;
 }
 
+/// What there is of the host may be what a control group allows it.
+void name_limits(std::vector<DeviceChart>& charts) {
+    const auto limited = std::find_if(charts.begin(), charts.end(), [](const DeviceChart& chart) {
+        return chart.device.kind == RecordedKind::cgroup;
+    });
+    for (DeviceChart& chart : charts) {
+        const bool is_limited = chart.device.kind != RecordedKind::gpu && limited != charts.end() &&
+                                chart.device.total == limited->device.total;
+        chart.total_is = is_limited ? "limit" : "size";
+    }
+}
+
 }  // namespace
 
 RecordingCharts::RecordingCharts(const WatchFindings& findings, std::size_t rows_max)
     : duration_(findings.duration),
       thinning_([this](const RecordedRow& row) { keep(row); }),
-      holdings_(findings.duration, rows_max) {
+      holdings_(findings.duration, rows_max),
+      labels_(findings.duration) {
     thinning_.set_bucket(bucket_for(findings, rows_max));
 }
 
@@ -77,6 +90,7 @@ void RecordingCharts::row(const RecordedRow& row) {
     if (row.time <= duration_) {
         thinning_.add(row);
         holdings_.lives(row);
+        labels_.row(row);
     }
 }
 
@@ -104,7 +118,7 @@ void RecordingCharts::keep(const RecordedRow& row) {
         return;
     }
     const std::uint64_t unit = std::max<std::uint64_t>(device->device.unit.count(), 1);
-    Row kept{row.time, row.total().count() / unit, {}};
+    Row kept{row.time, row.total().count() / unit, row.others.count() / unit, {}};
     std::vector<const RecordedPart*> parts;
     for (const RecordedPart& part : row.parts) {
         parts.push_back(&part);
@@ -117,6 +131,7 @@ void RecordingCharts::keep(const RecordedRow& row) {
     for (auto part = parts.begin(); part != end; ++part) {
         kept.parts.push_back({index_of(*(*part)->process), (*part)->bytes.count() / unit});
     }
+    device->tells_processes = device->tells_processes || !row.parts.empty();
     device->rows.push_back(std::move(kept));
 }
 
@@ -176,17 +191,22 @@ void RecordingCharts::set_peak(DeviceChart& chart, const Device& device,
                         [&](const ChartSeries& series) { return series.name == name; });
         return is_shown ? name : std::string(all_others);
     };
-    std::uint64_t rest = largest_row->units;
+    const std::uint64_t unwatched = chart.unwatched.empty() ? 0 : chart.unwatched[chart.peak_row];
+    std::uint64_t rest = largest_row->units - unwatched;
     for (const Part& part : largest_row->parts) {
         const auto& [pid, command] = who_[part.who];
         chart.peak_parts.push_back({process_name(pid, command), series_of(names[part.who]),
                                     chart.device.unit * part.units});
         rest -= part.units;
     }
-    if (rest > 0) {
-        chart.peak_parts.push_back(
-            {std::string(all_others), std::string(all_others), chart.device.unit * rest});
-    }
+    const auto add = [&](std::string_view name, std::uint64_t units) {
+        if (units > 0) {
+            chart.peak_parts.push_back(
+                {std::string(name), std::string(name), chart.device.unit * units});
+        }
+    };
+    add(all_others, rest);
+    add(other_programs, unwatched);
 }
 
 DeviceChart RecordingCharts::chart_of(const Device& device) const {
@@ -195,11 +215,16 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
     const std::vector<std::string> names = names_for(device);
     ChartView view{"process", {}};
     const auto series = add_series(view, device, names);
+    const bool is_shared = device.device.kind == RecordedKind::gpu && device.tells_processes;
     ChartSeries others{std::string(all_others), {}};
     for (std::size_t r = 0; r < device.rows.size(); ++r) {
         const Row& row = device.rows[r];
         chart.times.push_back(row.time);
         std::uint64_t rest = row.units;
+        if (is_shared) {
+            chart.unwatched.push_back(row.unwatched);
+            rest -= row.unwatched;
+        }
         for (const Part& part : row.parts) {
             if (const auto found = series.find(names[part.who]); found != series.end()) {
                 view.series[found->second].units[r] += part.units;
@@ -208,10 +233,11 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
         }
         others.units.push_back(rest);
     }
-    const bool has_others = std::any_of(others.units.begin(), others.units.end(),
-                                        [](std::uint64_t units) { return units > 0; });
-    if (has_others || view.series.empty()) {
+    if (has_any(others.units) || view.series.empty()) {
         view.series.push_back(std::move(others));
+    }
+    if (has_any(chart.unwatched)) {
+        view.series.push_back({std::string(other_programs), chart.unwatched});
     }
     chart.views.push_back(std::move(view));
     set_peak(chart, device, names);
@@ -227,7 +253,9 @@ RecordingDrawing RecordingCharts::finish() {
     std::stable_partition(
         drawing.charts.begin(), drawing.charts.end(),
         [](const DeviceChart& chart) { return chart.device.kind == RecordedKind::gpu; });
+    name_limits(drawing.charts);
     holdings_.add_to(drawing.charts);
+    std::erase_if(drawing.charts, [](const DeviceChart& chart) { return chart.peak == Bytes(); });
     drawing.labels = labels_.finish(duration_);
     drawing.sites = sites_.largest();
     drawing.stacks = sites_.stacks();

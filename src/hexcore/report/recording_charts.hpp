@@ -17,7 +17,7 @@ namespace hexcore {
 
 /// What a recording has to be drawn.
 struct RecordingDrawing {
-    std::vector<DeviceChart> charts;  ///< GPUs first, for whose sake people look
+    std::vector<DeviceChart> charts;  ///< of what was used; GPUs first, for whose sake people look
     LabelTimes labels;
     std::vector<TakenSite> sites;  ///< those of which most is left first
     StacksByNumber stacks;
@@ -57,12 +57,14 @@ private:
     };
     struct Row {
         RecordedTime time{};
-        std::uint64_t units = 0;  ///< of all
-        std::vector<Part> parts;  ///< the largest of them
+        std::uint64_t units = 0;      ///< of all
+        std::uint64_t unwatched = 0;  ///< of them, by what is not watched
+        std::vector<Part> parts;      ///< the largest of them
     };
     struct Device {
         RecordedDevice device;
         std::vector<Row> rows;
+        bool tells_processes = false;  ///< in any row that is kept
     };
     using Who = std::pair<std::uint32_t, std::string>;  ///< a pid and its command
 

@@ -52,7 +52,7 @@ void keep_largest(ChartView& view, std::vector<std::uint64_t> rest, const std::s
         }
         view.series.pop_back();
     }
-    if (std::any_of(rest.begin(), rest.end(), [](std::uint64_t units) { return units > 0; })) {
+    if (has_any(rest)) {
         view.series.push_back({rest_name, std::move(rest)});
     }
 }
@@ -204,6 +204,9 @@ void RecordingHoldings::add_purposes(DeviceChart& chart) const {
             rest[r] += series.units[r];
         }
     }
+    for (std::size_t r = 0; r < chart.unwatched.size(); ++r) {
+        rest[r] -= chart.unwatched[r];
+    }
     const std::uint64_t unit = chart.device.unit.count();
     for (ChartSeries& series : view.series) {
         for (std::size_t r = 0; r < rest.size(); ++r) {
@@ -213,6 +216,9 @@ void RecordingHoldings::add_purposes(DeviceChart& chart) const {
         }
     }
     keep_largest(view, std::move(rest), fmt::format("outside {}", fmt::join(kinds, " and ")));
+    if (has_any(chart.unwatched)) {
+        view.series.push_back({std::string(other_programs), chart.unwatched});
+    }
     chart.views.push_back(std::move(view));
 }
 
@@ -230,6 +236,7 @@ DeviceChart RecordingHoldings::chart_of(const Holder& holder) const {
                     : "a process"),
         .unit = Bytes(1),
         .total = holder.holder->total};
+    chart.total_is = holder.holder->kind == HolderKind::ledger ? "budget" : "size";
     for (const Moment& moment : holder.moments) {
         chart.times.push_back(moment.time);
     }

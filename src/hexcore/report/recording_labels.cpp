@@ -23,7 +23,7 @@ std::uint32_t RecordingLabels::name_of(const TextRef& text) {
         names_.try_emplace(name, static_cast<std::uint32_t>(times_.names.size()));
     if (is_new) {
         times_.names.push_back(name);
-        totals_.push_back({name, 0, {}});
+        totals_.push_back({.name = name});
     }
     return at->second;
 }
@@ -45,6 +45,7 @@ void RecordingLabels::label(const RecordedLabel& label) {
         ++count_of(label.process, label.name);
         if (lane.open.size() < most_open) {
             lane.open.push_back({name, label.time});
+            peaks_.begin(label.time, name);
         }
     } else if (!lane.open.empty()) {
         close(lane, label.time);
@@ -56,6 +57,7 @@ void RecordingLabels::close(Lane& lane, RecordedTime end) {
     lane.open.pop_back();
     const auto length = std::max(end - open.from, RecordedTime{});
     totals_[open.name].took += length;
+    peaks_.end(end, open.name);
     if (lane.number >= most_lanes) {
         return;
     }
@@ -103,6 +105,10 @@ LabelTimes RecordingLabels::finish(RecordedTime end) {
     std::sort(times_.bands.begin(), times_.bands.end(), [](const LabelBand& a, const LabelBand& b) {
         return a.from != b.from ? a.from < b.from : a.depth < b.depth;
     });
+    std::vector<LabelMost> most = peaks_.most(totals_.size());
+    for (std::size_t name = 0; name < totals_.size(); ++name) {
+        totals_[name].most = std::move(most[name]);
+    }
     times_.totals = totals_;
     std::stable_sort(times_.totals.begin(), times_.totals.end(),
                      [](const LabelTotal& a, const LabelTotal& b) { return a.took > b.took; });

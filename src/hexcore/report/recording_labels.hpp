@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hexcore/recording/told_records.hpp"
+#include "hexcore/report/label_peaks.hpp"
 
 namespace hexcore {
 
@@ -23,6 +24,7 @@ struct LabelTotal {
     std::string name;
     std::uint64_t count = 0;
     std::chrono::microseconds took{};
+    LabelMost most = {};
 };
 
 struct MarkedTime {
@@ -41,6 +43,10 @@ struct LabelTimes {
 /// of names the first: it takes no more memory for more of them.
 class RecordingLabels {
 public:
+    /// So long is the recording.
+    explicit RecordingLabels(RecordedTime duration) : peaks_(duration) {}
+
+    void row(const RecordedRow& row) { peaks_.row(row); }
     void label(const RecordedLabel& label);
     void label_sum(const RecordedLabelSum& sum);
     void mark(const RecordedMark& mark);
@@ -69,6 +75,7 @@ private:
     /// How often each has begun, by process and text: sums are told of these.
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> counts_;
     std::map<Thread, Lane> lanes_;
+    LabelPeaks peaks_;
 };
 
 }  // namespace hexcore

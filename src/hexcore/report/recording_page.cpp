@@ -7,7 +7,7 @@
 #include <string>
 
 #include "hexcore/base/printable.hpp"
-#include "hexcore/report/page_parts.hpp"
+#include "hexcore/report/page_data.hpp"
 #include "hexcore/report/recording_json.hpp"
 #include "hexcore/report/symbols.hpp"
 #include "hexcore/report/watch_summary.hpp"
@@ -59,6 +59,8 @@ Json views_json(const DeviceChart& chart) {
 Json chart_json(const DeviceChart& chart) {
     return {{"name", shortened(chart.device.name, longest_text)},
             {"description", description_of(chart.device)},
+            {"total_is", chart.total_is},
+            {"total_bytes", chart.device.total.count()},
             {"unit_bytes", chart.device.unit.count()},
             {"peak_row", chart.peak_row},
             {"times_us", differences(chart.times, [](RecordedTime time) { return time.count(); })},
@@ -77,8 +79,18 @@ Json peak_json(const DeviceChart& chart) {
             {"tree", {{"name", "peak"}, {"children", std::move(parts)}}}};
 }
 
+/// Of each chart of a device: the most that was in use while a label was open; null: not known.
+Json most_json(const LabelTotal& total, const std::vector<DeviceChart>& charts) {
+    Json list = Json::array();
+    for (const DeviceChart& chart : charts) {
+        const auto most = total.most.find(chart.device.number);
+        list.push_back(most == total.most.end() ? Json() : Json(most->second.count()));
+    }
+    return list;
+}
+
 /// Bands are lists, since there are many: lane, depth, name, begin and length in microseconds.
-Json labels_json(const LabelTimes& labels) {
+Json labels_json(const LabelTimes& labels, const std::vector<DeviceChart>& charts) {
     Json document{{"names", labels.names},
                   {"bands", Json::array()},
                   {"marks", Json::array()},
@@ -91,35 +103,12 @@ Json labels_json(const LabelTimes& labels) {
         document["marks"].push_back({{"at_us", mark.time.count()}, {"name", mark.name}});
     }
     for (const LabelTotal& total : labels.totals) {
-        document["totals"].push_back(
-            {{"name", total.name}, {"count", total.count}, {"total_us", total.took.count()}});
+        document["totals"].push_back({{"name", total.name},
+                                      {"count", total.count},
+                                      {"total_us", total.took.count()},
+                                      {"most_bytes", most_json(total, charts)}});
     }
     return document;
-}
-
-/// The texts in it, which programs and their users chose, printable and cut.
-void shorten_texts(Json& value) {
-    if (value.is_string()) {
-        value = shortened(value.get_ref<const std::string&>(), longest_text);
-    }
-    if (value.is_array() || value.is_object()) {
-        for (Json& item : value) {
-            shorten_texts(item);
-        }
-    }
-}
-
-/// As it may stand within a page: no character ends its element, or begins another.
-std::string text_within_page(const Json& document) {
-    std::string text;
-    for (const char letter : document.dump(-1, ' ', true, Json::error_handler_t::replace)) {
-        if (letter == '<' || letter == '>' || letter == '&') {
-            text += fmt::format("\\u{:04x}", letter);
-        } else {
-            text += letter;
-        }
-    }
-    return text;
 }
 
 /// The numbers of the stacks of what repeats took, as far as there are any.
@@ -174,19 +163,17 @@ std::string recording_page(const WatchFindings& findings, const RecordingDrawing
                                    recording["command"].end());
         recording["command"].push_back("...");
     }
-    shorten_texts(recording);
+    shorten_texts(recording, longest_text);
     Json document{{"recording", std::move(recording)}, {"sentences", watch_sentences(findings)}};
     document["charts"] = Json::array();
     document["peaks"] = Json::array();
     for (const DeviceChart& chart : drawing.charts) {
-        if (chart.peak > Bytes()) {
-            document["charts"].push_back(chart_json(chart));
-            document["peaks"].push_back(peak_json(chart));
-        }
+        document["charts"].push_back(chart_json(chart));
+        document["peaks"].push_back(peak_json(chart));
     }
-    document["labels"] = labels_json(drawing.labels);
+    document["labels"] = labels_json(drawing.labels, drawing.charts);
     add_sites(document, drawing);
-    return fmt::format("{}{}{}", page_before_data, text_within_page(document), page_behind_data);
+    return page_with_data(recording_page_parts, document);
 }
 
 }  // namespace hexcore

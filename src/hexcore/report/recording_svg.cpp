@@ -20,6 +20,7 @@ constexpr double plot_width = 590;
 constexpr double plot_height = 150;
 constexpr double legend_x = plot_x + plot_width + 28;
 constexpr std::string_view others_fill = "#a9b4c0";
+constexpr std::string_view unwatched_fill = "#d3d9e0";
 constexpr std::string_view grid_fill = "#e4e8ed";
 
 double seconds_of(RecordedTime time) { return std::chrono::duration<double>(time).count(); }
@@ -28,9 +29,10 @@ double seconds_of(RecordedTime time) { return std::chrono::duration<double>(time
 class Fills {
 public:
     std::string_view of(const std::string& name) {
-        return name == all_others ? others_fill
-                                  : device_fill(DeviceId(
-                                        numbers_.try_emplace(name, numbers_.size()).first->second));
+        if (name == all_others || name == other_programs) {
+            return name == all_others ? others_fill : unwatched_fill;
+        }
+        return device_fill(DeviceId(numbers_.try_emplace(name, numbers_.size()).first->second));
     }
 
 private:
@@ -152,10 +154,8 @@ std::string recording_svg(const WatchFindings& findings, const RecordingDrawing&
         const auto found = std::find_if(
             findings.devices.begin(), findings.devices.end(),
             [&](const DeviceFindings& each) { return each.device.number == chart.device.number; });
-        if (chart.peak > Bytes()) {
-            y = draw_chart(page, chart, found == findings.devices.end() ? nullptr : &*found,
-                           seconds, fills, y);
-        }
+        y = draw_chart(page, chart, found == findings.devices.end() ? nullptr : &*found, seconds,
+                       fills, y);
     }
     for (const std::string& sentence : watch_sentences(findings)) {
         for (const std::string& line : wrap_text(sentence, 150)) {

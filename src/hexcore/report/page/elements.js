@@ -1,12 +1,14 @@
-// Elements of the page. All text goes in as text: nothing of a recording is ever read as HTML.
+// Elements of the page. All text goes in as text: nothing of the data is ever read as HTML.
 
 const byId = (id) => document.getElementById(id);
+
+const isThere = (child) => child !== null && child !== undefined && child !== false;
 
 /** element("div", {class: "card"}, "words", anotherElement) */
 const element = (name, attributes = {}, ...children) => {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.append(...children.filter((child) => child !== null && child !== undefined));
+    made.append(...children.filter(isThere));
     return made;
 };
 

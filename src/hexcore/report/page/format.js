@@ -6,7 +6,7 @@ const formatBytes = (bytes) => {
     if (size < 1024) return `${sign}${Math.round(size)} B`;
     const power = Math.min(Math.floor(Math.log2(size) / 10), 4);
     const value = size / 1024 ** power;
-    const digits = power === 3 ? 2 : value >= 100 || power === 1 ? 0 : 1;
+    const digits = power >= 3 ? 2 : value >= 100 || power === 1 ? 0 : 1;
     return `${sign}${value.toFixed(digits)} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
 };
 

@@ -1,18 +1,29 @@
 // Keys. Whatever they do has a button or the pointer, too.
 
-const keys = [
+const hasTime = () => timeline.charts.length > 0;
+
+const timeKeys = [
     {keys: ["ArrowLeft", "ArrowRight"], shown: "← →", does: "move the cursor by a row",
-     act: (event) => moveCursor(event.key === "ArrowLeft" ? -1 : 1)},
+     when: hasTime, act: (event) => moveCursor(event.key === "ArrowLeft" ? -1 : 1)},
     {keys: ["ArrowLeft", "ArrowRight"], shift: true, shown: "Shift ← →", does: "move in time",
-     act: (event) => panBy(event.key === "ArrowLeft" ? -0.2 : 0.2)},
-    {keys: ["+", "="], shown: "+", does: "zoom in, where the cursor is", act: () => zoomBy(0.5)},
-    {keys: ["-"], shown: "-", does: "zoom out", act: () => zoomBy(2)},
-    {keys: ["0"], shown: "0", does: "the whole time", act: () => showAll()},
-    {keys: ["p"], shown: "p", does: "to the peak", act: () => goToPeak()},
-    {keys: ["s"], shown: "s", does: "stack by process or by purpose", act: () => nextStacking()},
-    {keys: ["t"], shown: "t", does: "light or dark", always: true, act: () => toggleTheme()},
-    {keys: ["?"], shown: "?", does: "these keys", always: true, act: () => toggleHelp()},
+     when: hasTime, act: (event) => panBy(event.key === "ArrowLeft" ? -0.2 : 0.2)},
+    {keys: ["+", "="], shown: "+", does: "zoom in, where the cursor is", when: hasTime,
+     act: () => zoomBy(0.5)},
+    {keys: ["-"], shown: "-", does: "zoom out", when: hasTime, act: () => zoomBy(2)},
+    {keys: ["0"], shown: "0", does: "the whole time", when: hasTime, act: () => showAll()},
+    {keys: ["p"], shown: "p", does: "to the peak", when: hasTime, act: () => goToPeak()},
 ];
+const stackKeys = [
+    {keys: ["s"], shown: "s", does: "stack another way", when: hasTime,
+     act: () => nextStacking()},
+];
+const pageKeys = [
+    {keys: ["t"], shown: "t", does: "light or dark", act: () => toggleTheme()},
+    {keys: ["?"], shown: "?", does: "these keys", act: () => toggleHelp()},
+];
+
+/** Those of this page. */
+const keys = [];
 
 const toggleHelp = () => {
     const help = byId("help");
@@ -33,9 +44,21 @@ const fillHelp = () => {
 
 const takeKey = (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const isTyping = ["INPUT", "SELECT"].includes(event.target.tagName);
     const key = keys.find((each) => each.keys.includes(event.key) &&
-        (!event.key.startsWith("Arrow") || (each.shift ?? false) === event.shiftKey));
-    if (!key || (!key.always && (timeline.charts.length === 0 || byId("help").open))) return;
+        (!event.key.startsWith("Arrow") || (each.shift ?? false) === event.shiftKey) &&
+        (!isTyping || each.whileTyping));
+    const isAbove = byId("help").open && !pageKeys.includes(key);
+    if (!key || isAbove || !(key.when?.() ?? true)) return;
     event.preventDefault();
     key.act(event);
+};
+
+/** What is done last on every page. */
+const finishPage = () => {
+    fillHelp();
+    byId("theme").addEventListener("click", toggleTheme);
+    byId("keys").addEventListener("click", toggleHelp);
+    addEventListener("keydown", takeKey);
+    document.documentElement.dataset.ready = "yes";
 };

@@ -1,7 +1,6 @@
-// The recording's rows out of the page's data, where they stand as differences.
+// Rows out of the page's data, where they stand as differences.
 
 const data = JSON.parse(byId("data").textContent);
-const othersName = "all others";
 
 const summedUp = (differences, factor) => {
     let sum = 0;

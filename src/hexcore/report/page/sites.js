@@ -18,6 +18,12 @@ const sitesTable = () => data.sites.length === 0 ? null : listOf([
     {head: "Taken by", words: true, cell: (site) => stackOf(site.stack)},
 ], data.sites);
 
+/** How sure what a repeat left behind is; of what is no leak, what would have shown. */
+const boundsOf = ({verdict, bytes_per_repeat_least: least, bytes_per_repeat_most: most}) => {
+    if (verdictKind[verdict] === "good") return `over ${formatBytes(most)} would show`;
+    return least === most ? "exact" : `${formatBytes(least)} to ${formatBytes(most)}`;
+};
+
 /** A line for each device that a label's repeats were judged on, and below it its sites that grew. */
 const repeatsTable = () => {
     const rows = (data.recording.repeats ?? []).flatMap((repeated) => repeated.devices.flatMap(
@@ -26,11 +32,14 @@ const repeatsTable = () => {
                      (site) => ({...site, isSite: true}))]));
     return rows.length === 0 ? null : listOf([
         {head: "Label", words: true, cell: (row) => row.isSite ? "" : row.label},
-        {head: "Repeats", right: true, cell: (row) => row.isSite ? "" : String(row.repeats)},
+        {head: "Repeats judged", right: true, cell: (row) =>
+            row.isSite ? "" : `${row.judged_repeats} of ${row.repeats}`},
         {head: "Where", words: true, cell: (row) => row.isSite ? row.purpose : row.device},
         {head: "Verdict", cell: (row) => verdictPill(row.verdict)},
         {head: "A repeat", right: true, cell: (row) =>
             `${row.bytes_per_repeat < 0 ? "" : "+"}${formatBytes(row.bytes_per_repeat)}`},
+        {head: "Bounds", right: true, cell: (row) => row.isSite ? "" : boundsOf(row)},
+        {head: "Known by", cell: (row) => row.isSite ? "" : row.known_by},
         {head: "Taken by", words: true, cell: (row) => row.isSite ? stackOf(row.stack)
                                                                   : row.why ?? ""},
     ], rows);

@@ -2,12 +2,13 @@
 
 const palette = ["#4c8bf5", "#f2a33a", "#3fb58f", "#e5675e", "#a67be8", "#5cc4dd", "#e787bd",
                  "#a3bf4a", "#b98a63", "#7f8ff0"];
-const othersColour = "#98a2ae";
+const greys = {"all others": "#98a2ae", "other programs, driver": "#c3cad3"};
 const colours = new Map();
 
 /** The colour of a series, the same in every chart and map. */
 const colourOf = (name) => {
-    if (name === othersName || name.startsWith("outside ")) return othersColour;
+    if (Object.hasOwn(greys, name)) return greys[name];
+    if (name.startsWith("outside ")) return greys["all others"];
     if (!colours.has(name)) colours.set(name, palette[colours.size % palette.length]);
     return colours.get(name);
 };

@@ -40,27 +40,35 @@ const graphData = (chart) => ({
     labels: ["time", ...upwards(chart.view).map((_, index) => String(index))],
 });
 
-const makeGraph = (chart, isRanged) => {
-    const {file, labels} = graphData(chart);
-    return new Dygraph(chart.canvas, file, {
-        ...graphLook(chart),
-        labels,
-        stackedGraph: true,
-        stepPlot: chart.view.by === "purpose",
-        fillAlpha: 0.78,
-        strokeWidth: 1,
-        highlightCircleSize: 0,
-        includeZero: true,
-        yRangePad: 12,
+// Of processes there are samples; what is told, and a test's largest of a time, holds until the next.
+const isStepped = (chart) => chart.view.by !== "process";
+
+/** How charts over time look, and what they are of. */
+const graphBase = (chart) => ({
+    ...graphLook(chart),
+    labels: graphData(chart).labels,
+    stackedGraph: true,
+    stepPlot: isStepped(chart),
+    fillAlpha: 0.78,
+    strokeWidth: 1,
+    highlightCircleSize: 0,
+    includeZero: true,
+    yRangePad: 12,
+    valueRange: chart.range,
+    axes: {
+        x: {ticker: timeTicks, axisLabelFormatter: String, drawGrid: false},
+        y: {ticker: byteTicks, axisLabelFormatter: String, axisLabelWidth: 70},
+    },
+});
+
+const makeGraph = (chart, isRanged) =>
+    new Dygraph(chart.canvas, graphData(chart).file, {
+        ...graphBase(chart),
         showRangeSelector: isRanged,
         rangeSelectorHeight: 44,
         rangeSelectorPlotFillGradientColor: "",
         rangeSelectorPlotLineWidth: 1,
         dateWindow: timeline.window,
-        axes: {
-            x: {ticker: timeTicks, axisLabelFormatter: String, drawGrid: false},
-            y: {ticker: byteTicks, axisLabelFormatter: String, axisLabelWidth: 70},
-        },
         interactionModel: {...Dygraph.defaultInteractionModel, dblclick: showAll},
         highlightCallback: (event, time) => setCursor(time),
         unhighlightCallback: () => setCursor(null),
@@ -69,7 +77,6 @@ const makeGraph = (chart, isRanged) => {
             placeMarks(chart, graph);
         },
     });
-};
 
 let isFollowing = false;
 const followWindow = (source) => {
@@ -99,7 +106,7 @@ const sayWindow = () => {
 
 const showAll = () => {
     isFollowing = true;
-    timeline.charts.forEach((chart) => chart.graph.updateOptions({valueRange: null}));
+    timeline.charts.forEach((chart) => chart.graph.updateOptions({valueRange: chart.range}));
     isFollowing = false;
     showWindow(...timeline.whole);
 };
@@ -147,7 +154,24 @@ const goToPeak = () => {
     keepInSight(timeline.cursor);
 };
 
-const placeMarks = (chart, graph) => {
+// A line for what there is, where what was used comes near it; above the chart, in words, where not.
+const nearLimit = 0.5;
+
+/** Room in a chart for the line of its limit; null: the chart is as high as what was used. */
+const rangeWithLimit = ({total_bytes: limit}, peak) =>
+    limit > 0 && peak >= nearLimit * limit ? [0, Math.max(limit, peak) * 1.08] : null;
+
+const placeLimit = (chart, graph, area) => {
+    const limit = chart.data.total_bytes;
+    const y = graph.toDomYCoord(limit);
+    const isWithin = limit > 0 && y >= area.y - 0.5 && y <= area.y + area.h;
+    chart.limit.hidden = !isWithin;
+    chart.limit.style.left = `${area.x}px`;
+    chart.limit.style.width = `${area.w}px`;
+    chart.limit.style.top = `${y}px`;
+};
+
+const placeMarks = (chart, graph, cursor = timeline.cursor) => {
     if (!graph) return;
     const area = graph.getArea();
     const {times} = chart.data;
@@ -159,8 +183,9 @@ const placeMarks = (chart, graph) => {
     };
     chart.hairline.style.top = `${area.y}px`;
     chart.hairline.style.height = `${area.h}px`;
-    place(chart.hairline, timeline.cursor);
+    place(chart.hairline, cursor);
     place(chart.peak, times[chart.peakRow], totalAt(chart.view, chart.peakRow));
+    placeLimit(chart, graph, area);
 };
 
 const drawLanes = () => {
@@ -189,7 +214,7 @@ const restack = (chart) => {
     chart.view = viewOf(chart);
     isFollowing = true;
     chart.graph.updateOptions({...graphData(chart), ...graphLook(chart),
-                               stepPlot: chart.view.by === "purpose"});
+                               stepPlot: isStepped(chart)});
     isFollowing = false;
     fillLegend(chart);
 };
@@ -210,20 +235,31 @@ const nextStacking = () => {
     if (ways.length > 1) stackBy(ways[(ways.indexOf(timeline.by) + 1) % ways.length]);
 };
 
-const addChart = (description, index) => {
-    const chart = {data: decodeChart(description)};
+/** A chart of what decodeChart() makes, without its graph: that needs its place on the page. */
+const newChart = (description) => {
+    const chart = {data: description};
     chart.view = viewOf(chart);
     chart.peakRow = chart.data.peak_row;
     chart.canvas = element("div", {class: "canvas"});
     chart.hairline = element("div", {class: "hairline"});
     chart.peak = element("div", {class: "peak", title: "peak"});
+    const {total_is: limitIs, total_bytes: limit} = chart.data;
+    chart.limit = element("div", {class: `limit ${["budget", "limit"].includes(limitIs) ? "firm"
+                                                                                        : ""}`},
+                          element("span", {}, `${limitIs} ${formatBytes(limit)}`));
+    chart.range = rangeWithLimit(chart.data, totalAt(chart.view, chart.peakRow));
+    return chart;
+};
+
+const addChart = (description, index) => {
+    const chart = newChart(description);
     chart.legend = element("div", {class: "legend"});
     const peak = formatBytes(totalAt(chart.view, chart.peakRow));
     const plot = element("div", {
         class: index === 0 ? "plot ranged" : "plot", tabindex: "0", role: "application",
         "aria-label": `${chart.data.name} over time, peak ${peak} at ` +
             `${formatClock(chart.data.times[chart.peakRow])}; arrow keys move the cursor`,
-    }, chart.canvas, chart.hairline, chart.peak);
+    }, chart.canvas, chart.limit, chart.hairline, chart.peak);
     plot.addEventListener("focusin", () => { timeline.active = index; });
     plot.addEventListener("mouseenter", () => { timeline.active = index; });
     byId("charts").append(element("section", {class: "card chart"},
@@ -253,12 +289,12 @@ const addTimeTools = () => {
     add("Peak", "To the peak (p)", goToPeak);
 };
 
-const drawTimeline = () => {
+/** Draws charts, as decodeChart() makes them, from 0 to so many seconds. */
+const drawTimeline = (charts, seconds) => {
     timeline.cursor = null;
-    const charts = data.charts.filter((chart) => chart.times_us.length > 0);
     if (charts.length === 0) return;
     byId("time").hidden = false;
-    timeline.whole = [0, Math.max(data.recording.duration_ms / 1e3, 1e-3)];
+    timeline.whole = [0, Math.max(seconds, 1e-3)];
     timeline.window = timeline.whole;
     timeline.by = charts[0].views[0].by;
     charts.forEach(addChart);
