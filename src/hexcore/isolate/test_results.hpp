@@ -67,9 +67,9 @@ struct Attempt {
     std::vector<Residue> residues = {};
     std::optional<int> signal = {};
     KilledBy killed_by = KilledBy::unknown;
-    std::uint32_t slot = 0;   ///< the place that it had, of as many as run at once
-    bool alone = false;       ///< nothing else ran beside it
-    bool for_memory = false;  ///< ended by us since the machine's memory was short
+    std::uint32_t slot = 0;               ///< the place that it had, of as many as run at once
+    bool alone = false;                   ///< nothing else ran beside it
+    bool for_memory = false;              ///< ended by us since the machine's memory was short
     std::vector<std::string> stack = {};  ///< innermost first; empty where nobody can tell
 };
 
@@ -79,10 +79,10 @@ struct TestResult {
     MemoryVerdict memory = MemoryVerdict::clean;
     Bytes kept = {};  ///< of MemoryVerdict::kept, leak and residue
     std::string reason = {};
-    std::vector<Attempt> attempts = {};       ///< empty: it never ran
-    std::optional<TestNeed> learned = {};     ///< from runs before this one
-    std::vector<Bytes> history = {};          ///< peaks of runs before this one, oldest first
-    std::vector<double> history_ms = {};      ///< their durations
+    std::vector<Attempt> attempts = {};    ///< empty: it never ran
+    std::optional<TestNeed> learned = {};  ///< from runs before this one
+    std::vector<Bytes> history = {};       ///< peaks of runs before this one, oldest first
+    std::vector<double> history_ms = {};   ///< their durations
     [[nodiscard]] const Attempt* last() const {
         return attempts.empty() ? nullptr : &attempts.back();
     }
@@ -111,8 +111,8 @@ struct TestRun {
     std::chrono::nanoseconds duration{};
     Bytes most_at_once;  ///< the most main memory that tests had together
     bool interrupted = false;
-    std::uint32_t deselected = 0;  ///< by filters and partitions
-    std::vector<std::string> notes = {};  ///< sentences for whoever reads the results
+    std::uint32_t deselected = 0;          ///< by filters and partitions
+    std::vector<std::string> notes = {};   ///< sentences for whoever reads the results
     std::vector<TestResult> results = {};  ///< as they ended
 };
 
