@@ -14,8 +14,8 @@ namespace hexcore {
 struct RunningTest {
     std::string id;
     std::chrono::nanoseconds since{};
-    Bytes held;
-    Bytes peak;
+    Bytes held = {};
+    Bytes peak = {};
     std::uint32_t slot = 0;
     std::vector<std::uint32_t> processes = {};
 };
@@ -27,8 +27,8 @@ struct RunProgress {
     std::size_t failed = 0;
     std::vector<RunningTest> running = {};
     std::size_t waiting_for_memory = 0;  ///< would run, were there room
-    Bytes held;                          ///< of all that run
-    Bytes free;                          ///< of the machine
+    Bytes held = {};                     ///< of all that run
+    Bytes free = {};                     ///< of the machine
 };
 
 /// Is told of a run as it goes, in the runner's thread; what it does there is short.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -112,6 +113,7 @@ struct TestRun {
     Bytes most_at_once;  ///< the most main memory that tests had together
     bool interrupted = false;
     std::uint32_t deselected = 0;          ///< by filters and partitions
+    std::size_t not_run = 0;               ///< since it was interrupted, or had failures enough
     std::vector<std::string> notes = {};   ///< sentences for whoever reads the results
     std::vector<TestResult> results = {};  ///< as they ended
 };

@@ -1,0 +1,44 @@
+#include "hexcore/isolate/job_limits.hpp"
+
+#include <algorithm>
+
+namespace hexcore {
+
+Known known_of(const TestCase& test, const TestHistory::Runs& history, const TestMachine& machine) {
+    Known known;
+    const auto past = history.find(test.id);
+    if (past != history.end()) {
+        if (const auto learned = learned_size(past->second)) {
+            known = {NeedBasis::learned, learned->need, learned->largest, learned->seconds};
+            known.need.host = std::min(known.need.host, machine.memory);
+        }
+    }
+    if (test.budget.memory || !test.budget.devices.empty()) {
+        known.basis = NeedBasis::declared;
+        known.need.host = test.budget.memory.value_or(known.need.host);
+        if (!test.budget.devices.empty()) {
+            known.need.devices = test.budget.devices;
+        }
+        known.least = known.need;
+    }
+    if (known.seconds == 0) {
+        known.seconds = test.cost;
+    }
+    return known;
+}
+
+CageLimits limits_of(const std::vector<const TestCase*>& tests,
+                     std::optional<std::uint32_t> processes) {
+    CageLimits limits;
+    limits.memory = tests.front()->budget.memory;
+    limits.devices = tests.front()->budget.devices;
+    for (const TestCase* test : tests) {
+        if (test->budget.memory != limits.memory) {
+            limits.memory.reset();  // the process is not one test's alone
+        }
+    }
+    limits.processes = processes;
+    return limits;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,142 @@
+#include "hexcore/isolate/machine_room.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/device/gpu_meter.hpp"
+#include "hexcore/device/host_memory.hpp"
+#include "hexcore/device/memory_holder.hpp"
+#include "hexcore/device/processor.hpp"
+
+namespace hexcore {
+namespace {
+
+/// The GPUs, read by a thread of its own: a driver may take its time to answer.
+class GpuReader {
+public:
+    GpuReader() : thread_([this] { read_all(); }) {
+        std::unique_lock lock(mutex_);
+        told_.wait(lock, [this] { return is_ready_; });
+    }
+    ~GpuReader() {
+        {
+            const std::lock_guard lock(mutex_);
+            ends_ = true;
+        }
+        told_.notify_all();
+        thread_.join();
+    }
+    GpuReader(const GpuReader&) = delete;
+    GpuReader& operator=(const GpuReader&) = delete;
+
+    [[nodiscard]] std::vector<TestMachine::Device> devices() const {
+        const std::lock_guard lock(mutex_);
+        return devices_;
+    }
+
+private:
+    void read_all() {
+        const GpuMeter meter;
+        while (true) {
+            std::vector<TestMachine::Device> devices;
+            for (std::size_t gpu = 0; gpu < meter.gpus().size(); ++gpu) {
+                const auto reading = meter.read(gpu);
+                const GpuMeter::Gpu& card = meter.gpus()[gpu];
+                devices.push_back({card.name, card.total, reading ? reading->free : card.total});
+            }
+            std::unique_lock lock(mutex_);
+            devices_ = std::move(devices);
+            is_ready_ = true;
+            told_.notify_all();
+            using namespace std::chrono_literals;
+            const bool has_gpus = !meter.gpus().empty();
+            const auto is_over = [this] { return ends_; };
+            if (has_gpus ? told_.wait_for(lock, 100ms, is_over)
+                         : (told_.wait(lock, is_over), true)) {
+                return;
+            }
+        }
+    }
+
+    mutable std::mutex mutex_;
+    std::condition_variable told_;
+    std::vector<TestMachine::Device> devices_;
+    bool is_ready_ = false;
+    bool ends_ = false;
+    std::thread thread_;
+};
+
+class RealRoom : public MachineRoom {
+public:
+    RealRoom(const HostMemory& host, const RoomOptions& options) : options_(options) {
+        machine_.cores = static_cast<std::uint32_t>(std::max(1, usable_cores()));
+        machine_.memory = std::min(host.total, host.cgroup_limit.value_or(host.total));
+        machine_.free = host.available;
+        if (options.at_most) {
+            machine_.memory = std::min(machine_.memory, *options.at_most);
+            machine_.free = std::min(machine_.free, *options.at_most);
+        }
+        machine_.devices = gpus_.devices();
+    }
+
+    TestMachine machine() const override { return machine_; }
+
+    RoomReading read(Bytes held) override {
+        if (const auto host = probe_host_memory()) {
+            last_ = *host;
+        }
+        const Bytes available = last_.available;
+        RoomReading reading;
+        reading.free.host = saturating_subtract(available, options_.reserve);
+        reading.left = available;
+        reading.is_short = available < Bytes(options_.reserve.count() / 2);
+        if (options_.at_most) {
+            const Bytes left = saturating_subtract(*options_.at_most, held);
+            reading.free.host = std::min(reading.free.host, left);
+            reading.left = std::min(reading.left, left);
+            reading.is_short = reading.is_short || held > *options_.at_most;
+        }
+        for (const TestMachine::Device& device : gpus_.devices()) {
+            reading.free.devices.push_back({device.name, device.free});
+        }
+        return reading;
+    }
+
+    std::string holders(const std::vector<std::uint32_t>& except) override {
+        constexpr std::size_t looked_at = 8;
+        std::string text;
+        std::size_t named = 0;
+        for (const MemoryHolder& holder :
+             largest_memory_holders({}, looked_at + except.size(), last_.tightest_path)) {
+            constexpr std::size_t most = 3;
+            if (named == most) {
+                break;
+            }
+            if (std::find(except.begin(), except.end(), holder.pid) == except.end()) {
+                text +=
+                    fmt::format("{}{} (pid {}) {}", text.empty() ? "" : ", ",
+                                shortened(holder.command, 40), holder.pid, to_string(holder.bytes));
+                named += 1;
+            }
+        }
+        return text;
+    }
+
+private:
+    RoomOptions options_;
+    GpuReader gpus_;
+    TestMachine machine_;
+    HostMemory last_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MachineRoom>> room_of_machine(const RoomOptions& options) {
+    HEXCORE_TRY(host, probe_host_memory());
+    return std::make_unique<RealRoom>(host, options);
+}
+
+}  // namespace hexcore

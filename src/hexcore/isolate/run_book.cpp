@@ -1,0 +1,140 @@
+#include "hexcore/isolate/run_book.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "hexcore/base/check.hpp"
+
+namespace hexcore {
+namespace {
+
+/// What a cache or a pool keeps is less, in a test that is worth a word.
+constexpr Bytes kept_worth_a_word = 100_MiB;
+
+double as_ms(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
+
+std::int64_t now_s() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+PastRun past_run(const TestResult& result) {
+    PastRun run{.at_s = now_s(), .kept = result.kept, .verdict = result.verdict};
+    // The largest of its attempts, unless that one was killed for others' sake.
+    for (const Attempt& attempt : result.attempts) {
+        if (&attempt != &result.attempts.back() && attempt.for_memory) {
+            continue;
+        }
+        run.host = std::max(run.host, attempt.peak);
+        run.duration_ms = std::max(run.duration_ms, as_ms(attempt.duration));
+        for (const DevicePeak& device : attempt.devices) {
+            const auto same = std::find_if(
+                run.devices.begin(), run.devices.end(),
+                [&](const DeviceLimit& other) { return other.device == device.device; });
+            if (same == run.devices.end()) {
+                run.devices.push_back({device.device, device.peak});
+            } else {
+                same->limit = std::max(same->limit, device.peak);
+            }
+        }
+    }
+    return run;
+}
+
+Bytes bytes_of(const std::vector<Residue>& residues) {
+    Bytes sum;
+    for (const Residue& residue : residues) {
+        sum += residue.bytes;
+    }
+    return sum;
+}
+
+}  // namespace
+
+RunBook::RunBook(TestRun& run, std::vector<TestCase> tests, RunBookOptions options,
+                 RunEvents& events)
+    : run_(run), tests_(std::move(tests)), options_(options), events_(events) {
+    open_.resize(tests_.size());
+    failures_.resize(tests_.size());
+    for (std::size_t test = 0; test < tests_.size(); ++test) {
+        open_[test].test = tests_[test];
+    }
+}
+
+void RunBook::knows(std::size_t test, const std::vector<PastRun>& past) {
+    TestResult& result = open_[test];
+    if (const auto learned = learned_size(past)) {
+        result.learned = learned->need;
+    }
+    for (const PastRun& run : past) {
+        result.history.push_back(run.host);
+        result.history_ms.push_back(run.duration_ms);
+    }
+}
+
+RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
+    TestResult& result = open_[test];
+    if (!attempt.residues.empty()) {
+        result.memory = MemoryVerdict::residue;
+        result.kept = std::max(result.kept, bytes_of(attempt.residues));
+    } else if (kept >= kept_worth_a_word && result.memory == MemoryVerdict::clean) {
+        result.memory = MemoryVerdict::kept;
+        result.kept = kept;
+    }
+    const bool was_short = std::any_of(result.attempts.begin(), result.attempts.end(),
+                                       [](const Attempt& before) { return before.for_memory; });
+    result.attempts.push_back(std::move(attempt));
+    const Attempt& last = result.attempts.back();
+    if (last.for_memory && !last.alone) {
+        events_.tries_again(result.test, last, "runs again alone");
+        return Next::again_alone;
+    }
+    if (last.for_memory) {
+        close(test, Verdict::over_budget, last.reason + ", though nothing ran beside it");
+        return Next::over;
+    }
+    const auto counts = [](const Attempt& before) { return !before.for_memory; };
+    const auto tries = std::count_if(result.attempts.begin(), result.attempts.end(), counts);
+    if (is_failure(last.verdict) && tries <= static_cast<std::int64_t>(options_.retries)) {
+        events_.tries_again(
+            result.test, last,
+            fmt::format("runs again, try {} of {}", tries + 1, options_.retries + 1));
+        return Next::again;
+    }
+    Verdict verdict = last.verdict;
+    if (verdict == Verdict::passed && tries > 1) {
+        verdict = Verdict::flaky;
+    } else if (verdict == Verdict::passed && was_short) {
+        verdict = Verdict::flaky_memory;
+    }
+    close(test, verdict, last.reason);
+    return Next::over;
+}
+
+void RunBook::refuse(std::size_t test, Verdict verdict, std::string reason) {
+    if (verdict == Verdict::postponed && options_.allow_skip) {
+        verdict = Verdict::skipped;
+    }
+    close(test, verdict, std::move(reason));
+}
+
+void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
+    TestResult& result = open_[test];
+    result.verdict = verdict;
+    result.reason = std::move(reason);
+    failures_[test] = is_failure(verdict);
+    failed_ += is_failure(verdict) ? 1 : 0;
+    if (!result.attempts.empty()) {
+        news_.emplace_back(result.test.id, past_run(result));
+    }
+    run_.results.push_back(std::move(result));
+    events_.test_ends(run_.results.back());
+}
+
+std::vector<std::pair<std::string, PastRun>> RunBook::take_news() {
+    return std::exchange(news_, {});
+}
+
+}  // namespace hexcore

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hexcore/isolate/history.hpp"
+#include "hexcore/isolate/run_events.hpp"
+#include "hexcore/isolate/test_results.hpp"
+
+namespace hexcore {
+
+struct RunBookOptions {
+    std::uint32_t retries = 0;  ///< of a test that failed
+    bool allow_skip = false;    ///< what never found room is skipped, not a failure
+};
+
+/// The results of a run while it goes: what each attempt means for its test, and whether another
+/// follows.
+class RunBook {
+public:
+    RunBook(TestRun& run, std::vector<TestCase> tests, RunBookOptions options, RunEvents& events);
+
+    [[nodiscard]] const std::vector<TestCase>& tests() const { return tests_; }
+    /// For `result()`s: what earlier runs of a test took.
+    void knows(std::size_t test, const std::vector<PastRun>& past);
+
+    enum class Next { over, again, again_alone };
+    /// `kept`: what it left in a process that goes on.
+    [[nodiscard]] Next add(std::size_t test, Attempt attempt, Bytes kept);
+    /// It never ran.
+    void refuse(std::size_t test, Verdict verdict, std::string reason);
+
+    [[nodiscard]] std::size_t done() const { return run_.results.size(); }
+    [[nodiscard]] std::size_t failed() const { return failed_; }
+    [[nodiscard]] bool has_failed(std::size_t test) const { return failures_[test]; }
+
+    /// What of this run others shall know, once.
+    [[nodiscard]] std::vector<std::pair<std::string, PastRun>> take_news();
+
+private:
+    void close(std::size_t test, Verdict verdict, std::string reason);
+
+    TestRun& run_;
+    std::vector<TestCase> tests_;
+    RunBookOptions options_;
+    RunEvents& events_;
+    std::vector<TestResult> open_;  ///< by test
+    std::vector<std::pair<std::string, PastRun>> news_;
+    std::vector<bool> failures_;  ///< by test
+    std::size_t failed_ = 0;
+};
+
+}  // namespace hexcore

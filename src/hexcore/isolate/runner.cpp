@@ -1,0 +1,400 @@
+#include "hexcore/isolate/runner.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <system_error>
+
+#include "hexcore/isolate/job_limits.hpp"
+#include "hexcore/isolate/room_words.hpp"
+#include "hexcore/isolate/running_job.hpp"
+
+namespace hexcore {
+namespace {
+
+using namespace std::chrono_literals;
+using Time = std::chrono::nanoseconds;
+
+constexpr Time progress_spacing = 100ms;
+/// Ending one that has less would not help.
+constexpr Bytes worth_ending = 16_MiB;
+
+class Runner {
+public:
+    Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history, const RunOptions& options,
+           const RunParts& parts);
+    void go();
+
+private:
+    [[nodiscard]] Time now() const { return std::chrono::steady_clock::now() - began_; }
+    [[nodiscard]] Bytes held() const;
+    [[nodiscard]] Room room();
+    [[nodiscard]] bool is_stopping() const { return stopping_ || enough_; }
+    [[nodiscard]] std::vector<std::uint32_t> processes() const;
+    [[nodiscard]] std::string holders() { return parts_.room.holders(processes()); }
+
+    void take_disabled();
+    void start_what_fits();
+    void start(const Schedule::Start& start);
+    void refuse(const Schedule::Refusal& refusal);
+    void say_postponed(std::size_t job);
+    void wait();
+    void step_all();
+    void record(std::vector<EndedTest>& ended, std::size_t job);
+    void over(std::unique_ptr<RunningJob> job);
+    void sample_all();
+    void mind_memory(const RoomReading& reading);
+    void keep_time();
+    void take_requests();
+    void mind_framework();
+    void tell_progress(bool asked);
+    [[nodiscard]] std::uint32_t free_slot() const;
+
+    TestRun& run_;
+    RunBook& book_;
+    const RunOptions& options_;
+    const RunParts& parts_;
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    std::vector<std::vector<std::size_t>> jobs_;  ///< tests that each has still to run
+    std::unique_ptr<Schedule> schedule_;
+    std::vector<std::unique_ptr<RunningJob>> running_;
+    std::vector<std::size_t> again_alone_;  ///< jobs
+    std::optional<Time> look_again_;
+    Time next_sample_{};
+    Time next_progress_{};
+    std::size_t scratch_folders_ = 0;
+    std::size_t total_ = 0;
+    RoomReading reading_;
+    bool stopping_ = false;  ///< somebody interrupted it
+    bool enough_ = false;    ///< nothing more begins, what runs goes on
+    bool said_short_ = false;
+};
+
+Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
+               const RunOptions& options, const RunParts& parts)
+    : run_(run), book_(book), options_(options), parts_(parts) {
+    const TestMachine& machine = run.machine;
+    jobs_ = jobs_of(book.tests(), options.grouping);
+    std::vector<ScheduledJob> graph = job_graph(book.tests(), jobs_, [&](const TestCase& test) {
+        return known_of(test, history, machine);
+    });
+    TestNeed capacity{machine.memory};
+    for (const TestMachine::Device& device : machine.devices) {
+        capacity.devices.push_back({device.name, device.total});
+    }
+    schedule_ = std::make_unique<Schedule>(std::move(graph),
+                                           Schedule::Options{.slots = options.slots,
+                                                             .capacity = std::move(capacity),
+                                                             .patience = options.patience,
+                                                             .as_given = options.as_given});
+    total_ = book.tests().size();
+    for (std::size_t test = 0; test < total_; ++test) {
+        const auto past = history.find(book.tests()[test].id);
+        if (past != history.end()) {
+            book.knows(test, past->second);
+        }
+    }
+}
+
+void Runner::go() {
+    take_disabled();
+    while (!schedule_->is_over()) {
+        take_requests();
+        enough_ = enough_ || (options_.fail_fast && book_.failed() > 0);
+        if (!is_stopping()) {
+            start_what_fits();
+        }
+        if (schedule_->is_over() || (running_.empty() && is_stopping())) {
+            break;
+        }
+        wait();
+        step_all();
+        mind_framework();
+        keep_time();
+        if (now() >= next_sample_) {
+            sample_all();
+        }
+        if (now() >= next_progress_) {
+            tell_progress(false);
+        }
+    }
+    run_.interrupted = stopping_;
+    run_.not_run = total_ - book_.done();
+    run_.duration = now();
+}
+
+void Runner::take_disabled() {
+    for (std::size_t test = 0; test < total_; ++test) {
+        const TestCase& disabled = book_.tests()[test];
+        if (!disabled.disabled.empty()) {
+            book_.refuse(test, Verdict::skipped, disabled.disabled);
+        }
+    }
+}
+
+Bytes Runner::held() const {
+    Bytes sum;
+    for (const auto& job : running_) {
+        sum += job->held();
+    }
+    return sum;
+}
+
+Room Runner::room() {
+    reading_ = parts_.room.read(held());
+    Room room{reading_.free};
+    for (const auto& job : running_) {
+        const TestNeed need = job->still_to_take();
+        room.free.host = saturating_subtract(room.free.host, need.host);
+    }
+    return room;
+}
+
+void Runner::start_what_fits() {
+    while (true) {
+        const Schedule::Decision decision = schedule_->decide(now(), room());
+        look_again_ = decision.look_again;
+        for (const std::size_t job : decision.postponed) {
+            say_postponed(job);
+        }
+        for (const Schedule::Refusal& refusal : decision.refusals) {
+            refuse(refusal);
+        }
+        for (const Schedule::Start& started : decision.starts) {
+            start(started);
+        }
+        if (decision.refusals.empty() || schedule_->is_over()) {
+            return;
+        }
+    }
+}
+
+std::uint32_t Runner::free_slot() const {
+    std::uint32_t slot = 0;
+    while (std::any_of(running_.begin(), running_.end(),
+                       [&](const auto& job) { return job->facts().slot == slot; })) {
+        slot += 1;
+    }
+    return slot;
+}
+
+void Runner::start(const Schedule::Start& start) {
+    RunningJob::Facts facts{.job = start.job,
+                            .tests = jobs_[start.job],
+                            .need = start.need,
+                            .slot = free_slot(),
+                            .alone = start.alone,
+                            .timeout = options_.timeout,
+                            .grace = options_.grace};
+    for (const std::size_t test : facts.tests) {
+        facts.cases.push_back(&book_.tests()[test]);
+    }
+    facts.scratch = options_.scratch / std::to_string(scratch_folders_++);
+    std::error_code error;
+    std::filesystem::create_directory(facts.scratch, error);
+    JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch};
+    for (const TestCase* test : facts.cases) {
+        parts_.events.test_begins(*test);
+    }
+    auto process = parts_.suite.start(request, parts_.yard);
+    if (!process) {
+        for (const std::size_t test : facts.tests) {
+            book_.refuse(test, Verdict::failed, process.error().message);
+        }
+        schedule_->ended(start.job, Schedule::End::failed, {});
+        return;
+    }
+    running_.push_back(std::make_unique<RunningJob>(std::move(facts), *std::move(process), now()));
+}
+
+void Runner::refuse(const Schedule::Refusal& refusal) {
+    const bool waited = refusal.why == Schedule::Refusal::Why::no_room;
+    const std::string why =
+        waited ? waited_text(refusal.need, reading_.free, options_.patience, holders())
+               : refusal_text(refusal.why);
+    for (const std::size_t test : jobs_[refusal.job]) {
+        book_.refuse(test, waited ? Verdict::postponed : Verdict::failed, why);
+    }
+}
+
+void Runner::say_postponed(std::size_t job) {
+    parts_.events.says(waits_text(book_.tests()[jobs_[job].front()].id, reading_.free, holders()));
+}
+
+std::vector<std::uint32_t> Runner::processes() const {
+    std::vector<std::uint32_t> pids;
+    for (const auto& job : running_) {
+        const auto more = job->processes();
+        pids.insert(pids.end(), more.begin(), more.end());
+    }
+    return pids;
+}
+
+void Runner::wait() {
+    std::vector<pollfd> files;
+    Time until = running_.empty() ? next_progress_ : std::min(next_sample_, next_progress_);
+    if (look_again_) {
+        until = std::min(until, *look_again_);
+    }
+    for (const auto& job : running_) {
+        until = std::min(until, job->next_deadline().value_or(until));
+        for (const int descriptor : job->descriptors()) {
+            files.push_back({descriptor, POLLIN, 0});
+        }
+    }
+    for (const int descriptor : parts_.requests.descriptors()) {
+        files.push_back({descriptor, POLLIN, 0});
+    }
+    const Time left = std::max(Time{}, until - now());
+    const timespec time{left / 1s, (left % 1s).count()};
+    (void)::ppoll(files.data(), files.size(), &time, nullptr);
+}
+
+void Runner::step_all() {
+    std::vector<std::unique_ptr<RunningJob>> over_now;
+    for (auto& job : running_) {
+        std::vector<EndedTest> ended;
+        const bool is_over = job->step(now(), ended);
+        record(ended, job->facts().job);
+        if (is_over) {
+            over_now.push_back(std::move(job));
+        }
+    }
+    std::erase(running_, nullptr);
+    for (auto& job : over_now) {
+        over(std::move(job));
+    }
+}
+
+/// Those that run again stay in jobs_.
+void Runner::record(std::vector<EndedTest>& ended, std::size_t job) {
+    for (EndedTest& test : ended) {
+        const RunBook::Next next = book_.add(test.test, std::move(test.attempt), test.kept);
+        if (next == RunBook::Next::over) {
+            std::erase(jobs_[job], test.test);
+        } else if (next == RunBook::Next::again_alone) {
+            again_alone_.push_back(job);
+        }
+    }
+}
+
+void Runner::over(std::unique_ptr<RunningJob> job) {
+    const std::size_t id = job->facts().job;
+    const Bytes peak = job->peak();
+    std::error_code error;
+    std::filesystem::remove_all(job->facts().scratch, error);
+    if (!jobs_[id].empty()) {
+        const bool alone = std::erase(again_alone_, id) > 0;
+        schedule_->again(id, alone || job->facts().alone);
+        return;
+    }
+    const std::vector<std::size_t>& tests = job->facts().tests;
+    const bool passed = std::none_of(tests.begin(), tests.end(),
+                                     [&](std::size_t test) { return book_.has_failed(test); });
+    schedule_->ended(id, passed ? Schedule::End::passed : Schedule::End::failed, peak);
+}
+
+void Runner::sample_all() {
+    constexpr std::chrono::milliseconds longest_spacing{25};
+    std::chrono::milliseconds next = longest_spacing;
+    for (const auto& job : running_) {
+        job->sample(now());
+        next = std::min(next, job->next_sample_in());
+    }
+    next_sample_ = now() + next;
+    run_.most_at_once = std::max(run_.most_at_once, held());
+    reading_ = parts_.room.read(held());
+    mind_memory(reading_);
+}
+
+/// Where memory is short the one goes that has most, before the machine suffers.
+void Runner::mind_memory(const RoomReading& reading) {
+    if (!reading.is_short) {
+        said_short_ = false;
+        return;
+    }
+    RunningJob* biggest = nullptr;
+    for (const auto& job : running_) {
+        if (job->is_ending()) {
+            return;  // what that gives is not known yet
+        }
+        if (biggest == nullptr || job->held() > biggest->held()) {
+            biggest = job.get();
+        }
+    }
+    if (biggest != nullptr && biggest->held() >= worth_ending) {
+        biggest->kill(EndedByUs::memory_short, reading.left);
+    } else if (!said_short_) {
+        said_short_ = true;
+        parts_.events.says(short_text(reading.left, holders()));
+    }
+}
+
+void Runner::keep_time() {
+    for (const auto& job : running_) {
+        job->keep_time(now());
+    }
+}
+
+void Runner::take_requests() {
+    for (auto request = parts_.requests.take(); request != RunRequests::Request::none;
+         request = parts_.requests.take()) {
+        if (request == RunRequests::Request::show) {
+            tell_progress(true);
+            continue;
+        }
+        const bool at_once = request == RunRequests::Request::stop_now || stopping_;
+        stopping_ = true;
+        for (const auto& job : running_) {
+            if (at_once) {
+                job->kill(EndedByUs::interrupted);
+            } else {
+                job->end(EndedByUs::interrupted, now());
+            }
+        }
+    }
+}
+
+void Runner::mind_framework() {
+    const std::string why = is_stopping() ? "" : parts_.suite.stop_reason();
+    if (!why.empty()) {
+        parts_.events.says(why);
+        enough_ = true;
+    }
+}
+
+void Runner::tell_progress(bool asked) {
+    next_progress_ = now() + progress_spacing;
+    RunProgress progress{.done = book_.done(), .total = total_, .failed = book_.failed()};
+    for (const auto& job : running_) {
+        const TestCase* test = job->current();
+        RunningTest running{.id = test == nullptr ? "" : test->id,
+                            .since = now() - job->current_since(),
+                            .held = job->held(),
+                            .peak = job->peak(),
+                            .slot = job->facts().slot};
+        if (asked) {
+            running.processes = job->processes();
+        }
+        progress.running.push_back(std::move(running));
+    }
+    progress.waiting_for_memory = schedule_->waiting_for_room();
+    progress.held = held();
+    progress.free = reading_.left;
+    parts_.events.progress(progress, asked);
+}
+
+}  // namespace
+
+void run_tests(TestRun& run, RunBook& book, const TestHistory::Runs& history,
+               const RunOptions& options, const RunParts& parts) {
+    run.slots = options.slots;
+    run.started = std::chrono::system_clock::now();
+    parts.events.begins(run, book.tests().size());
+    Runner(run, book, history, options, parts).go();
+    parts.suite.finish();
+    parts.events.ends(run);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/cage/cage.hpp"
+#include "hexcore/isolate/history.hpp"
+#include "hexcore/isolate/job_graph.hpp"
+#include "hexcore/isolate/machine_room.hpp"
+#include "hexcore/isolate/run_book.hpp"
+#include "hexcore/isolate/run_events.hpp"
+#include "hexcore/isolate/run_requests.hpp"
+#include "hexcore/isolate/test_suite.hpp"
+
+namespace hexcore {
+
+struct RunOptions {
+    std::uint32_t slots = 1;                      ///< how many run at once
+    std::chrono::milliseconds timeout{};          ///< of tests that have none of their own; 0: none
+    std::chrono::milliseconds grace{};            ///< between the request to end and the end
+    std::chrono::milliseconds patience{};         ///< for memory that others hold
+    std::optional<std::uint32_t> processes = {};  ///< of a test, at once
+    bool fail_fast = false;                       ///< nothing more begins after a failure
+    bool as_given = false;                        ///< in the order in which the tests are given
+    Grouping grouping = Grouping::as_asked;
+    RunBookOptions book = {};
+    std::filesystem::path scratch;  ///< a folder of the run's own; it is there
+};
+
+/// What a run works with; all of it outlives the run.
+struct RunParts {
+    TestSuite& suite;
+    CageYard& yard;
+    MachineRoom& room;
+    RunEvents& events;
+    RunRequests& requests;
+};
+
+/// Runs tests until they are over or it is told to stop; `run` gets results, times and
+/// most_at_once. `history`: what earlier runs took. What is disabled is a result at once.
+void run_tests(TestRun& run, RunBook& book, const TestHistory::Runs& history,
+               const RunOptions& options, const RunParts& parts);
+
+}  // namespace hexcore

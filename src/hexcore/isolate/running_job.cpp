@@ -1,0 +1,207 @@
+#include "hexcore/isolate/running_job.hpp"
+
+#include <algorithm>
+
+#include "hexcore/isolate/attempt_verdict.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t most_samples = 200;
+
+std::chrono::milliseconds in_ms(std::chrono::nanoseconds time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time);
+}
+
+}  // namespace
+
+RunningJob::RunningJob(Facts facts, std::unique_ptr<TestJob> process, Time now)
+    : facts_(std::move(facts)), process_(std::move(process)), began_(now), test_began_(now) {}
+
+bool RunningJob::step(Time now, std::vector<EndedTest>& ended) {
+    std::vector<JobEvent> events;
+    const bool is_over = process_->step(events);
+    for (const JobEvent& event : events) {
+        take(event, now, ended);
+    }
+    if (!is_over) {
+        return false;
+    }
+    if (begun_ == 0 && !facts_.tests.empty()) {
+        test_begins(0, {}, began_);
+    }
+    settle(&process_->cage().outcome(), now, ended);
+    return true;
+}
+
+void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& ended) {
+    if (event.kind == JobEvent::Kind::begins) {
+        settle(nullptr, now, ended);
+        test_begins(event.test, event.held, now);
+        return;
+    }
+    if (current_ != event.test) {  // it ended without a word of its beginning
+        settle(nullptr, now, ended);
+        test_begins(event.test, {}, now);
+    }
+    judgement_ = event.judgement;
+    test_ended_ = now;
+    held_at_end_ = event.held;
+    peak_ = std::max(peak_, event.held.value_or(Bytes{}));
+}
+
+void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held, Time now) {
+    current_ = test;
+    begun_ = std::max(begun_, test + 1);
+    test_began_ = now;
+    held_at_begin_ = held;
+    held_at_end_.reset();
+    judgement_.reset();
+    peak_ = held.value_or(Bytes{});
+    samples_.clear();
+    sample_spacing_ = {};
+}
+
+void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended) {
+    if (!current_) {
+        return;
+    }
+    const bool has_it_alone = facts_.tests.size() == 1;
+    AttemptFacts facts{.test = facts_.cases[*current_],
+                       .judgement = judgement_,
+                       .outcome = outcome,
+                       .timeout = timeout(),
+                       .free = free_at_end_,
+                       .shares_process = !has_it_alone};
+    EndedTest over{facts_.tests[*current_], judged_attempt(facts)};
+    Attempt& attempt = over.attempt;
+    attempt.start = test_began_;
+    attempt.duration = (judgement_ && !has_it_alone ? test_ended_ : now) - test_began_;
+    attempt.peak = peak_;
+    if (outcome != nullptr && has_it_alone) {
+        attempt.peak = std::max(attempt.peak, outcome->peak);
+        if (outcome->duration > std::chrono::nanoseconds{}) {
+            attempt.duration = outcome->duration;
+        }
+    }
+    attempt.samples = std::move(samples_);
+    attempt.slot = facts_.slot;
+    attempt.alone = facts_.alone;
+    if (held_at_begin_ && held_at_end_) {
+        over.kept = saturating_subtract(*held_at_end_, *held_at_begin_);
+    }
+    ended.push_back(std::move(over));
+    current_.reset();
+    judgement_.reset();
+    samples_ = {};
+}
+
+std::vector<std::size_t> RunningJob::left() const {
+    const std::size_t begun = std::min(begun_, facts_.tests.size());
+    return {facts_.tests.begin() + static_cast<std::ptrdiff_t>(begun), facts_.tests.end()};
+}
+
+void RunningJob::sample(Time now) {
+    process_->cage().sample();
+    held_ = process_->cage().held();
+    peak_ = std::max(peak_, held_);
+    if (current_) {
+        add_sample(now);
+    }
+}
+
+/// However long a test takes: once there are too many, every other one goes.
+void RunningJob::add_sample(Time now) {
+    const Time since = now - test_began_;
+    if (!samples_.empty() && since - samples_.back().time < sample_spacing_) {
+        samples_.back().bytes = std::max(samples_.back().bytes, held_);
+        return;
+    }
+    samples_.push_back({in_ms(since), held_});
+    if (samples_.size() > most_samples) {
+        std::vector<MemorySample> fewer;
+        for (std::size_t index = 0; index + 1 < samples_.size(); index += 2) {
+            fewer.push_back(
+                {samples_[index].time, std::max(samples_[index].bytes, samples_[index + 1].bytes)});
+        }
+        samples_ = std::move(fewer);
+        sample_spacing_ = 2 * (now - test_began_) / most_samples;
+    }
+}
+
+TestNeed RunningJob::still_to_take() const {
+    TestNeed need = facts_.need;
+    need.host = saturating_subtract(need.host, held_);
+    return need;
+}
+
+void RunningJob::end(EndedByUs why, Time now, Bytes free) {
+    if (ending_) {
+        return;
+    }
+    ending_ = now;
+    ending_for_ = why;
+    free_at_end_ = free;
+    process_->cage().ask_to_end(why);
+}
+
+void RunningJob::kill(EndedByUs why, Bytes free) {
+    if (!ending_) {
+        ending_ = Time{};
+        ending_for_ = why;
+        free_at_end_ = free;
+    }
+    if (!killed_) {
+        killed_ = true;
+        process_->cage().kill(ending_for_);
+    }
+}
+
+std::chrono::milliseconds RunningJob::timeout() const {
+    const TestCase* test = current_ ? facts_.cases[*current_] : nullptr;
+    return test == nullptr ? facts_.timeout : test->timeout.value_or(facts_.timeout);
+}
+
+std::optional<RunningJob::Time> RunningJob::next_deadline() const {
+    if (killed_) {
+        return std::nullopt;
+    }
+    if (ending_) {
+        return *ending_ + facts_.grace;
+    }
+    const std::chrono::milliseconds most = timeout();
+    if (most.count() == 0) {
+        return std::nullopt;
+    }
+    // Between tests, and before the first, the process has as long as a test.
+    const Time since = current_ && !judgement_ ? test_began_
+                       : begun_ == 0           ? began_
+                                               : std::max(test_ended_, test_began_);
+    return since + most;
+}
+
+void RunningJob::keep_time(Time now) {
+    const auto deadline = next_deadline();
+    if (!deadline || *deadline > now) {
+        return;
+    }
+    if (ending_) {
+        kill(ending_for_);
+    } else {
+        end(EndedByUs::timed_out, now);
+    }
+}
+
+const TestCase* RunningJob::current() const {
+    return current_ && !judgement_ ? facts_.cases[*current_] : nullptr;
+}
+
+std::vector<std::uint32_t> RunningJob::processes() const {
+    std::vector<std::uint32_t> pids;
+    for (const MemoryOwner& owner : process_->cage().owners()) {
+        pids.push_back(owner.pid);
+    }
+    return pids;
+}
+
+}  // namespace hexcore

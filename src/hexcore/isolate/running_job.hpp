@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "hexcore/isolate/schedule.hpp"
+#include "hexcore/isolate/test_job.hpp"
+#include "hexcore/isolate/test_results.hpp"
+
+namespace hexcore {
+
+/// A test that is over in its process, and what it left there.
+struct EndedTest {
+    std::size_t test = 0;  ///< as the run counts them
+    Attempt attempt = {};
+    Bytes kept = {};
+};
+
+/// A process that runs tests, from its start to its end: which test runs, since when, with how much
+/// memory. Times count from the start of the run.
+class RunningJob {
+public:
+    using Time = std::chrono::nanoseconds;
+
+    struct Facts {
+        std::size_t job = 0;                  ///< of the schedule
+        std::vector<std::size_t> tests = {};  ///< as the run counts them
+        std::vector<const TestCase*> cases = {};
+        TestNeed need = {};  ///< what it was let in with
+        std::uint32_t slot = 0;
+        bool alone = false;
+        std::filesystem::path scratch = {};
+        std::chrono::milliseconds timeout{};  ///< of tests without one; 0: none
+        std::chrono::milliseconds grace{};
+    };
+    RunningJob(Facts facts, std::unique_ptr<TestJob> process, Time now);
+
+    [[nodiscard]] const Facts& facts() const { return facts_; }
+    [[nodiscard]] std::vector<int> descriptors() const { return process_->descriptors(); }
+
+    /// Takes what has come. True: its process is over, and so are all its tests that began.
+    [[nodiscard]] bool step(Time now, std::vector<EndedTest>& ended);
+    /// Tests that never began, once it is over. Where none did, what its process ended with is the
+    /// first one's.
+    [[nodiscard]] std::vector<std::size_t> left() const;
+
+    void sample(Time now);
+    [[nodiscard]] std::chrono::milliseconds next_sample_in() const {
+        return process_->cage().next_sample_in();
+    }
+    [[nodiscard]] Bytes held() const { return held_; }
+    [[nodiscard]] Bytes peak() const { return peak_; }
+    /// What it may still take of what it was let in with.
+    [[nodiscard]] TestNeed still_to_take() const;
+
+    /// Ends it in order, and by force where that takes longer than the grace.
+    void end(EndedByUs why, Time now, Bytes free = {});
+    void kill(EndedByUs why, Bytes free = {});
+    [[nodiscard]] bool is_ending() const { return ending_.has_value(); }
+    /// Ends what runs too long.
+    void keep_time(Time now);
+    /// When keep_time() has something to do next.
+    [[nodiscard]] std::optional<Time> next_deadline() const;
+
+    /// The test that runs; nothing: between two.
+    [[nodiscard]] const TestCase* current() const;
+    [[nodiscard]] Time current_since() const { return test_began_; }
+    [[nodiscard]] std::vector<std::uint32_t> processes() const;
+
+private:
+    void take(const JobEvent& event, Time now, std::vector<EndedTest>& ended);
+    void test_begins(std::size_t test, const std::optional<Bytes>& held, Time now);
+    void settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended);
+    void add_sample(Time now);
+    [[nodiscard]] std::chrono::milliseconds timeout() const;
+
+    Facts facts_;
+    std::unique_ptr<TestJob> process_;
+    Time began_;
+    std::size_t begun_ = 0;  ///< how many tests have
+    std::optional<std::size_t> current_;
+    std::optional<TestJudgement> judgement_;  ///< of the current one, which is over
+    Time test_began_{};
+    Time test_ended_{};
+    Bytes held_;
+    Bytes peak_;
+    std::optional<Bytes> held_at_begin_;
+    std::optional<Bytes> held_at_end_;
+    std::vector<MemorySample> samples_;
+    Time sample_spacing_{};
+    std::optional<Time> ending_;  ///< since when
+    EndedByUs ending_for_ = EndedByUs::no;
+    bool killed_ = false;
+    Bytes free_at_end_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/bytes.hpp"
+#include "hexcore/isolate/test_results.hpp"
+
+namespace hexcore {
+
+/// Whence it is known what a job takes.
+enum class NeedBasis { unknown, learned, declared };
+
+/// One or more tests that run in one process, as far as their order goes.
+struct ScheduledJob {
+    TestNeed need = {};
+    TestNeed least = {};  ///< what it took, where `need` has a margin; else the same
+    NeedBasis basis = NeedBasis::unknown;
+    double seconds = 0;       ///< expected; 0: nobody knows
+    std::string family = {};  ///< its program: what others of it took is a guess for unknown ones
+    std::uint32_t processors = 1;
+    bool alone = false;  ///< nothing beside it
+    std::vector<std::string> locks = {};
+    std::vector<std::size_t> after = {};       ///< jobs that have to be over
+    std::vector<std::size_t> on_success = {};  ///< jobs that have to have passed
+};
+
+/// What there is at one time for tests that are to begin.
+struct Room {
+    TestNeed free = {};  ///< beyond what those that run may still take, and others reserved
+    bool sound = true;   ///< what ended has given back what it took
+};
+
+/// Which jobs run when: light ones first, and heavier ones once a lighter one has ended and the
+/// machine is as it was; unknown ones one by one at first, and more at a time the more of their
+/// family are known; among those, first what takes most of what is scarcest. It asks no clock and
+/// no machine: times are given, counted from the start.
+class Schedule {
+public:
+    using Time = std::chrono::nanoseconds;
+
+    struct Options {
+        std::uint32_t slots = 1;  ///< processors, or how many may run at once
+        TestNeed capacity = {};   ///< what there is in all
+        Time patience{};          ///< how long one may wait for memory that others hold
+        bool as_given = false;    ///< in the order of the list, where that is possible
+    };
+
+    Schedule(std::vector<ScheduledJob> jobs, Options options);
+
+    struct Start {
+        std::size_t job = 0;
+        TestNeed need = {};  ///< of an unknown one a guess
+        bool alone = false;
+    };
+    struct Refusal {
+        std::size_t job = 0;
+        enum class Why { no_room, setup_failed, circle } why = Why::no_room;
+        TestNeed need = {};
+    };
+    struct Decision {
+        std::vector<Start> starts;
+        std::vector<Refusal> refusals;       ///< over, they never ran
+        std::vector<std::size_t> postponed;  ///< newly: others hold what these need
+        std::optional<Time> look_again;      ///< even if nothing has ended until then
+    };
+    [[nodiscard]] Decision decide(Time now, const Room& room);
+
+    enum class End { passed, failed };
+    /// A job that was started is over. `peak`: what it took.
+    void ended(std::size_t job, End end, Bytes peak);
+    /// A job that was started and has ended, but not for good.
+    void again(std::size_t job, bool alone);
+
+    [[nodiscard]] bool is_over() const { return left_ == 0; }
+    [[nodiscard]] std::size_t running() const { return running_.size(); }
+    /// Ready but for room, when it was last decided.
+    [[nodiscard]] std::size_t waiting_for_room() const { return waiting_; }
+
+private:
+    enum class State { pending, running, over };
+    struct Work {
+        ScheduledJob job;
+        State state = State::pending;
+        double weight = 0;
+        int tier = 0;
+        std::size_t blocked_by = 0;  ///< jobs that are not over yet
+        bool cannot = false;
+        std::vector<std::size_t> then = {};  ///< jobs that wait for this one
+        std::uint32_t passed_over = 0;
+        std::optional<Time> short_since = {};
+        Time delay{};
+        Time next_look{};
+    };
+    struct Family {
+        std::size_t ended = 0;
+        std::size_t unknown_running = 0;
+        Bytes largest;
+    };
+
+    void link();
+    void order();
+    void finish(std::size_t job, bool passed);
+    [[nodiscard]] int tier_of(const TestNeed& need) const;
+    /// Whether heavier ones wait for what lighter ones show.
+    enum class Tiers { in_turn, all_open };
+    [[nodiscard]] bool is_open(int tier, bool sound) const;
+    [[nodiscard]] TestNeed need_of(const Work& work) const;
+    [[nodiscard]] bool may_begin(const Work& work, bool sound, Tiers tiers) const;
+    void begin(std::size_t job, Room& room, Decision& decision, bool alone);
+    void refuse_blocked(Decision& decision);
+    void start_side_by_side(Time now, Room& room, Decision& decision, Tiers tiers);
+    void forget_shortness();
+    void start_alone(Room& room, Decision& decision);
+    void wait_for_others(Time now, Room& room, Decision& decision);
+
+    Options options_;
+    std::vector<Work> works_;
+    std::vector<std::size_t> pending_;  ///< in the order in which they are looked at
+    std::vector<std::size_t> running_;
+    std::map<std::string, Family> families_;
+    std::map<std::string, std::size_t> locks_;  ///< held, by whom
+    std::map<int, std::size_t> ended_in_tier_;
+    std::map<int, std::size_t> all_in_tier_;
+    std::size_t left_ = 0;
+    std::size_t waiting_ = 0;
+    std::uint32_t processors_used_ = 0;
+    bool alone_runs_ = false;
+    bool any_short_ = false;
+};
+
+}  // namespace hexcore
