@@ -1,6 +1,7 @@
 #include "hexcore/cage/supervisor/launch.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,8 +34,11 @@ void become_command(const SupervisorTask& task, int telling, const sigset_t& sig
         done(SupervisorStage::control_group, enter_groups(task, 0)) &&
         done(SupervisorStage::limits, keep_data_limit(task))) {
         stage = SupervisorStage::program;
-        // Before it is the program, which may kill whoever would say it later.
-        tell(telling, {.note = SupervisorNote::started, .pid = ::getpid()});
+        // Before it is the program, which may kill whoever would say it later, and past the
+        // supervisor, which is among those.
+        const SupervisorMessage started{.note = SupervisorNote::started, .pid = ::getpid()};
+        tell(telling, started);
+        (void)::send(task.control, &started, sizeof(started), MSG_NOSIGNAL);
         ::sigprocmask(SIG_SETMASK, &signals_before, nullptr);
         ::execvp(task.command[0], task.command);
     }

@@ -149,14 +149,15 @@ void Supervision::hear_command() {
             command_ended(message);
             continue;
         }
-        has_ended_ = has_ended_ || message.note == SupervisorNote::not_begun;
-        if (message.note == SupervisorNote::started) {
+        if (message.note == SupervisorNote::started) {  // the starter knows by itself
             command_ = message.pid;
+            if (asked_early_) {
+                ask_to_end();
+            }
+            continue;
         }
+        has_ended_ = has_ended_ || message.note == SupervisorNote::not_begun;
         tell(message);
-        if (message.note == SupervisorNote::started && asked_early_) {
-            ask_to_end();
-        }
     }
 }
 
