@@ -69,7 +69,7 @@ std::vector<int> CagedCommand::descriptors() const {
         return open;
     }
     open.push_back(parts_.control.get());
-    if (parts_.output.is_open()) {
+    if (parts_.output.is_open() && !output_is_over_) {
         open.push_back(parts_.output.get());
     }
     if (parts_.cell != nullptr && parts_.cell->limit_event() >= 0) {
@@ -253,6 +253,7 @@ void CagedCommand::read_output() {
     for (int i = 0; i < most_at_once && parts_.output.is_open(); ++i) {
         const ssize_t size = parts_.output.read(buffer.data(), buffer.size());
         if (size <= 0) {
+            output_is_over_ = size == 0;  // its end would be readable for ever
             return;
         }
         output_.take({buffer.data(), static_cast<std::size_t>(size)});

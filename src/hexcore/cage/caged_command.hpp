@@ -90,6 +90,7 @@ private:
     double bytes_per_s_ = 0;
     Clock::time_point sampled_;
     std::vector<MemoryOwner> last_owners_;  ///< of a sample near the limit
+    bool output_is_over_ = false;
     bool was_stopped_ = false;
     bool is_killed_ = false;
     bool is_over_ = false;
