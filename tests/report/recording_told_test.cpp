@@ -92,6 +92,22 @@ TEST(RecordingHoldings, AreNoneOfWhatOtherProgramsHave) {
     EXPECT_THAT(view.series[2].units, ElementsAre(70));
 }
 
+TEST(RecordingHoldings, KnowTheBudgetsOnADeviceItself) {
+    RecordingHoldings holdings(seconds(10), 4000);
+    for (const std::uint64_t number : {1U, 2U}) {
+        holdings.amounts({.time = seconds(1),
+                          .holder = holder(number, HolderKind::ledger, "cuda:0"),
+                          .amounts = {{text("experts"), 4_MiB}}});
+    }
+    std::vector<DeviceChart> charts = {host_chart({seconds(3)})};
+    charts[0].device = test::some_gpu();
+    charts[0].limits = {{"size", charts[0].device.total}};
+    holdings.add_to(charts);
+    ASSERT_EQ(charts[0].limits.size(), 2U) << "of two budgets of one size a line is enough";
+    EXPECT_STREQ(charts[0].limits[1].kind, "budget");
+    EXPECT_EQ(charts[0].limits[1].bytes, 1_GiB);
+}
+
 TEST(RecordingHoldings, WhatAProcessHadEndsWithIt) {
     RecordingHoldings holdings(seconds(10), 4000);
     const HolderRef torch = holder(1, HolderKind::pytorch, "host");

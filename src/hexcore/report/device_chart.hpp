@@ -33,10 +33,16 @@ struct PeakPart {
     Bytes bytes;
 };
 
+/// What there is of a device, for all or for one who uses it.
+struct ChartLimit {
+    const char* kind = "size";  ///< or "limit", or "budget"
+    Bytes bytes;
+};
+
 /// What was in use of a device over time.
 struct DeviceChart {
     RecordedDevice device;
-    const char* total_is = "size";  ///< or a "limit", or a "budget": what device.total is
+    std::vector<ChartLimit> limits;
     std::vector<RecordedTime> times;
     std::vector<ChartView> views;
     /// What of each row is in use by programs that were not watched; empty: the driver does not

@@ -59,14 +59,16 @@ std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& mos
 }
 
 /// What there is of the host may be what a control group allows it.
-void name_limits(std::vector<DeviceChart>& charts) {
+void add_limits(std::vector<DeviceChart>& charts) {
     const auto limited = std::find_if(charts.begin(), charts.end(), [](const DeviceChart& chart) {
         return chart.device.kind == RecordedKind::cgroup;
     });
     for (DeviceChart& chart : charts) {
         const bool is_limited = chart.device.kind != RecordedKind::gpu && limited != charts.end() &&
                                 chart.device.total == limited->device.total;
-        chart.total_is = is_limited ? "limit" : "size";
+        if (chart.device.total > Bytes()) {
+            chart.limits.push_back({is_limited ? "limit" : "size", chart.device.total});
+        }
     }
 }
 
@@ -253,7 +255,7 @@ RecordingDrawing RecordingCharts::finish() {
     std::stable_partition(
         drawing.charts.begin(), drawing.charts.end(),
         [](const DeviceChart& chart) { return chart.device.kind == RecordedKind::gpu; });
-    name_limits(drawing.charts);
+    add_limits(drawing.charts);
     holdings_.add_to(drawing.charts);
     std::erase_if(drawing.charts, [](const DeviceChart& chart) { return chart.peak == Bytes(); });
     drawing.labels = labels_.finish(duration_);

@@ -14,6 +14,7 @@ constexpr std::size_t most_amounts = 2'000'000;
 constexpr std::size_t most_holders = 64;
 constexpr std::size_t most_holder_charts = 16;
 constexpr std::size_t most_purposes = 250;
+constexpr std::size_t most_limits = 4;
 
 /// Devices that Hexcore makes of main memory are named so.
 bool is_main_memory(const std::string& device) { return device.starts_with("host"); }
@@ -185,6 +186,21 @@ ChartView RecordingHoldings::view_of(const std::vector<const Holder*>& holders,
     return view;
 }
 
+/// Of ledgers on the device itself; those that Hexcore makes of main memory have charts of their
+/// own.
+void RecordingHoldings::add_budgets(DeviceChart& chart, const std::vector<const Holder*>& holders) {
+    for (const Holder* each : holders) {
+        const RecordedHolder& holder = *each->holder;
+        const bool is_told =
+            std::any_of(chart.limits.begin(), chart.limits.end(),
+                        [&](const ChartLimit& limit) { return limit.bytes == holder.total; });
+        if (holder.kind == HolderKind::ledger && holder.device == chart.device.name &&
+            holder.total > Bytes() && !is_told && chart.limits.size() < most_limits) {
+            chart.limits.push_back({"budget", holder.total});
+        }
+    }
+}
+
 void RecordingHoldings::add_purposes(DeviceChart& chart) const {
     std::vector<const Holder*> holders;
     std::set<std::string> kinds;
@@ -198,6 +214,7 @@ void RecordingHoldings::add_purposes(DeviceChart& chart) const {
     if (view.series.empty()) {
         return;
     }
+    add_budgets(chart, holders);
     std::vector<std::uint64_t> rest(chart.times.size());
     for (const ChartSeries& series : chart.views.front().series) {
         for (std::size_t r = 0; r < rest.size(); ++r) {
@@ -236,7 +253,10 @@ DeviceChart RecordingHoldings::chart_of(const Holder& holder) const {
                     : "a process"),
         .unit = Bytes(1),
         .total = holder.holder->total};
-    chart.total_is = holder.holder->kind == HolderKind::ledger ? "budget" : "size";
+    if (holder.holder->total > Bytes()) {
+        const bool is_budget = holder.holder->kind == HolderKind::ledger;
+        chart.limits.push_back({is_budget ? "budget" : "size", holder.holder->total});
+    }
     for (const Moment& moment : holder.moments) {
         chart.times.push_back(moment.time);
     }

@@ -52,6 +52,7 @@ private:
     [[nodiscard]] ChartView view_of(const std::vector<const Holder*>& holders,
                                     const std::vector<RecordedTime>& times,
                                     const std::string& device) const;
+    static void add_budgets(DeviceChart& chart, const std::vector<const Holder*>& holders);
     void add_purposes(DeviceChart& chart) const;
     [[nodiscard]] DeviceChart chart_of(const Holder& holder) const;
 

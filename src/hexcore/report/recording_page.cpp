@@ -20,19 +20,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t longest_text = 200;
 constexpr std::size_t most_words = 64;
 
-/// Each value less the one before: short where little changes.
-template <typename Values, typename Number>
-Json differences(const Values& values, Number number) {
-    Json list = Json::array();
-    std::int64_t before = 0;
-    for (const auto& value : values) {
-        const std::int64_t now = number(value);
-        list.push_back(now - before);
-        before = now;
-    }
-    return list;
-}
-
 Json series_json(const std::vector<ChartSeries>& all) {
     Json list = Json::array();
     for (const ChartSeries& series : all) {
@@ -56,11 +43,18 @@ Json views_json(const DeviceChart& chart) {
     return list;
 }
 
+Json limits_json(const DeviceChart& chart) {
+    Json list = Json::array();
+    for (const ChartLimit& limit : chart.limits) {
+        list.push_back({{"kind", limit.kind}, {"bytes", limit.bytes.count()}});
+    }
+    return list;
+}
+
 Json chart_json(const DeviceChart& chart) {
     return {{"name", shortened(chart.device.name, longest_text)},
             {"description", description_of(chart.device)},
-            {"total_is", chart.total_is},
-            {"total_bytes", chart.device.total.count()},
+            {"limits", limits_json(chart)},
             {"unit_bytes", chart.device.unit.count()},
             {"peak_row", chart.peak_row},
             {"times_us", differences(chart.times, [](RecordedTime time) { return time.count(); })},

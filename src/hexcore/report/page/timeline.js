@@ -19,6 +19,9 @@ const viewOf = (chart) =>
 // dygraphs stacks the last series at the bottom, where the largest should be.
 const upwards = (view) => [...view.series].reverse();
 
+/** What was in use: of what is told, some may not be resident. */
+const measuredAt = (chart, row) => totalAt(chart.data.views[0], row);
+
 const rowsOf = (chart) => {
     const series = upwards(chart.view);
     return chart.data.times.map((time, row) => [time, ...series.map((each) => each.bytes[row])]);
@@ -154,22 +157,29 @@ const goToPeak = () => {
     keepInSight(timeline.cursor);
 };
 
-// A line for what there is, where what was used comes near it; above the chart, in words, where not.
+// A line for what there is, where what was used comes near it.
 const nearLimit = 0.5;
 
-/** Room in a chart for the line of its limit; null: the chart is as high as what was used. */
-const rangeWithLimit = ({total_bytes: limit}, peak) =>
-    limit > 0 && peak >= nearLimit * limit ? [0, Math.max(limit, peak) * 1.08] : null;
+/** Those of a chart's limits that its peak comes near to: {kind, bytes, line}. */
+const limitsNear = ({limits = []}, peak) =>
+    limits.filter(({bytes}) => peak >= nearLimit * bytes).map((limit) => ({
+        ...limit,
+        line: element("div", {class: `limit ${["budget", "limit"].includes(limit.kind) ? "firm"
+                                                                                       : ""}`},
+                      element("span", {}, `${limit.kind} ${formatBytes(limit.bytes)}`)),
+    }));
 
-const placeLimit = (chart, graph, area) => {
-    const limit = chart.data.total_bytes;
-    const y = graph.toDomYCoord(limit);
-    const isWithin = limit > 0 && y >= area.y - 0.5 && y <= area.y + area.h;
-    chart.limit.hidden = !isWithin;
-    chart.limit.style.left = `${area.x}px`;
-    chart.limit.style.width = `${area.w}px`;
-    chart.limit.style.top = `${y}px`;
-};
+/** Room in a chart for them; null: it is as high as what was used. */
+const rangeWith = (limits, peak) => limits.length === 0 ? null
+    : [0, Math.max(peak, ...limits.map(({bytes}) => bytes)) * 1.08];
+
+const placeLimits = (chart, graph, area) => chart.limits.forEach(({bytes, line}) => {
+    const y = graph.toDomYCoord(bytes);
+    line.hidden = !(y >= area.y - 0.5 && y <= area.y + area.h);
+    line.style.left = `${area.x}px`;
+    line.style.width = `${area.w}px`;
+    line.style.top = `${y}px`;
+});
 
 const placeMarks = (chart, graph, cursor = timeline.cursor) => {
     if (!graph) return;
@@ -184,8 +194,8 @@ const placeMarks = (chart, graph, cursor = timeline.cursor) => {
     chart.hairline.style.top = `${area.y}px`;
     chart.hairline.style.height = `${area.h}px`;
     place(chart.hairline, cursor);
-    place(chart.peak, times[chart.peakRow], totalAt(chart.view, chart.peakRow));
-    placeLimit(chart, graph, area);
+    place(chart.peak, times[chart.peakRow], measuredAt(chart, chart.peakRow));
+    placeLimits(chart, graph, area);
 };
 
 const drawLanes = () => {
@@ -205,7 +215,7 @@ const fillLegend = (chart) => {
     };
     const when = `${atPeak ? "peak, " : ""}at ${formatClock(chart.data.times[row])}`;
     chart.legend.replaceChildren(element("table", {},
-        line("", when, totalAt(chart.view, row), "sum"),
+        line("", when, measuredAt(chart, row), "sum"),
         ...chart.view.series.map((series) => line(colourOf(series.name), series.name,
             series.bytes[row], series.bytes[row] === 0 ? "zero" : ""))));
 };
@@ -243,23 +253,21 @@ const newChart = (description) => {
     chart.canvas = element("div", {class: "canvas"});
     chart.hairline = element("div", {class: "hairline"});
     chart.peak = element("div", {class: "peak", title: "peak"});
-    const {total_is: limitIs, total_bytes: limit} = chart.data;
-    chart.limit = element("div", {class: `limit ${["budget", "limit"].includes(limitIs) ? "firm"
-                                                                                        : ""}`},
-                          element("span", {}, `${limitIs} ${formatBytes(limit)}`));
-    chart.range = rangeWithLimit(chart.data, totalAt(chart.view, chart.peakRow));
+    const most = measuredAt(chart, chart.peakRow);
+    chart.limits = limitsNear(chart.data, most);
+    chart.range = rangeWith(chart.limits, most);
     return chart;
 };
 
 const addChart = (description, index) => {
     const chart = newChart(description);
     chart.legend = element("div", {class: "legend"});
-    const peak = formatBytes(totalAt(chart.view, chart.peakRow));
+    const peak = formatBytes(measuredAt(chart, chart.peakRow));
     const plot = element("div", {
         class: index === 0 ? "plot ranged" : "plot", tabindex: "0", role: "application",
         "aria-label": `${chart.data.name} over time, peak ${peak} at ` +
             `${formatClock(chart.data.times[chart.peakRow])}; arrow keys move the cursor`,
-    }, chart.canvas, chart.limit, chart.hairline, chart.peak);
+    }, chart.canvas, ...chart.limits.map(({line}) => line), chart.hairline, chart.peak);
     plot.addEventListener("focusin", () => { timeline.active = index; });
     plot.addEventListener("mouseenter", () => { timeline.active = index; });
     byId("charts").append(element("section", {class: "card chart"},
