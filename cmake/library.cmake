@@ -6,8 +6,8 @@ endif()
 include(CMakePackageConfigHelpers)
 
 set(objects "")
-foreach(module base process ledger device recording track judge watch model plan chat backend
-        runtime report session api)
+foreach(module base process ledger device recording track judge watch cage reserve model plan chat
+        backend runtime report session api)
     list(APPEND objects $<TARGET_OBJECTS:hexcore_${module}>)
 endforeach()
 add_library(hexcore_library SHARED ${objects})

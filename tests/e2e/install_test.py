@@ -73,6 +73,18 @@ def test_the_example_is_built_by_cmake_against_what_is_installed(hexcore, instal
     assert '"accounted"' in shown and "PLANNED FILL" in shown
 
 
+def test_a_program_reserves_memory_and_runs_work_apart_with_what_is_installed(installed, tmp_path):
+    example = ROOT / "examples" / "resources"
+    for arguments in (["-S", example, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}"],
+                      ["--build", tmp_path]):
+        subprocess.run(["cmake", *arguments], check=True, capture_output=True)
+    run = subprocess.run([tmp_path / "resources", "64MiB"], check=True, capture_output=True,
+                         text=True, env={"PATH": "/usr/bin:/bin",
+                                         "HEXCORE_RESERVATIONS": str(tmp_path / "reservations")})
+    assert re.fullmatch(r"result 67108864, peak \d+\.?\d* MiB, memory clean\n", run.stdout), run
+    assert [path.name for path in (tmp_path / "reservations").iterdir()] == ["lock"]
+
+
 TRACKER_EXAMPLE = ROOT / "examples" / "tracker"
 
 

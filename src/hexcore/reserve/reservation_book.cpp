@@ -134,7 +134,7 @@ struct MemoryReservation::State {
     }
 };
 
-MemoryReservation::MemoryReservation(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MemoryReservation::MemoryReservation(std::shared_ptr<State> state) : state_(std::move(state)) {}
 MemoryReservation::MemoryReservation(MemoryReservation&&) noexcept = default;
 MemoryReservation& MemoryReservation::operator=(MemoryReservation&& other) noexcept {
     if (this != &other) {
@@ -221,7 +221,7 @@ Result<ReservationsRead> ReservationBook::read() const {
 
 Result<MemoryReservation> ReservationBook::ask(const std::string& name, const Claim& claim) const {
     HEXCORE_TRY_VOID(check_claim(claim));
-    auto state = std::make_unique<MemoryReservation::State>(
+    auto state = std::make_shared<MemoryReservation::State>(
         MemoryReservation::State{shared_, new_record(name, claim)});
     HEXCORE_TRY(turn, shared_->turn());
     HEXCORE_TRY(is_held, state->try_to_take(turn));

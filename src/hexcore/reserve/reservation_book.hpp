@@ -63,9 +63,11 @@ public:
 
 private:
     friend class ReservationBook;
+    friend class ResourceManager;
     struct State;
-    explicit MemoryReservation(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit MemoryReservation(std::shared_ptr<State> state);
+    // A ResourceManager knows it, too, to give it back in a cleanup.
+    std::shared_ptr<State> state_;
 };
 
 /// The reservations of this user's processes on this machine (docs/formats/reservations.md).
