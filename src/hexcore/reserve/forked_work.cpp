@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <iostream>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -58,8 +57,6 @@ bool write_whole(int descriptor, std::string_view text) {
         ::_exit(1);
     }
     const std::string made = work();
-    std::cout.flush();
-    std::cerr.flush();
     std::fflush(stdout);
     std::fflush(stderr);
     const auto size = static_cast<std::uint64_t>(made.size());
@@ -129,7 +126,6 @@ Result<ForkedWork> ForkedWork::start(AdoptedCage& cage, const std::function<std:
     // What waits in buffers would be written twice.
     std::fflush(stdout);
     std::fflush(stderr);
-    std::cout.flush();
 
     const pid_t child = ::fork();
     if (child < 0) {
