@@ -54,20 +54,36 @@ std::vector<TestCase> read_names(std::string_view text) {
     return tests;
 }
 
-/// The tags of each test, in their order; a line of two blanks begins a test, six are tags.
-std::vector<std::string> read_tag_lines(std::string_view text) {
+/// Without blanks and hyphens, which a listing adds or drops where it breaks a line.
+std::string squeezed(std::string_view text) {
+    std::string kept;
+    for (const char byte : text) {
+        if (std::string_view(" \t\n\r-").find(byte) == std::string_view::npos) {
+            kept += byte;
+        }
+    }
+    return kept;
+}
+
+/// The tags of each of `tests`, in their order; nothing: which lines are whose cannot be told. A
+/// name begins after two blanks, its next lines after four; tags have six.
+std::optional<std::vector<std::string>> read_tag_lines(const std::vector<TestCase>& tests,
+                                                       std::string_view text) {
+    constexpr std::string_view tag_indent = "      ";
     std::vector<std::string> tags;
     (void)take_text_line(text);  // "All available test cases:"
-    while (!text.empty()) {
-        const std::string_view line = take_text_line(text);
-        const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
-        if (line.empty() || indent == 0) {
-            break;  // the count at the end
+    for (const TestCase& test : tests) {
+        const std::string name = squeezed(test.name);
+        std::string shown = squeezed(take_text_line(text));
+        while (shown.size() < name.size() && !text.empty()) {
+            shown += squeezed(take_text_line(text));
         }
-        if (indent == 2) {
-            tags.emplace_back();
-        } else if (indent == 6 && !tags.empty()) {
-            tags.back() += line.substr(indent);
+        if (shown != name) {
+            return std::nullopt;
+        }
+        std::string& joined = tags.emplace_back();
+        while (text.starts_with(tag_indent)) {
+            joined += take_text_line(text).substr(tag_indent.size());
         }
     }
     return tags;
@@ -123,17 +139,16 @@ std::optional<std::vector<TestCase>> read_catch2_xml(const std::string& xml) {
 
 Result<std::vector<TestCase>> read_catch2_text(const std::string& names, const std::string& lines) {
     std::vector<TestCase> tests = read_names(names);
-    const std::vector<std::string> tags = read_tag_lines(lines);
-    if (tags.size() == tests.size()) {
+    if (const auto tags = read_tag_lines(tests, lines)) {
         for (std::size_t i = 0; i < tests.size(); ++i) {
-            tests[i].tags = split_tags(tags[i]);
+            tests[i].tags = split_tags((*tags)[i]);
         }
     } else if (says_something(lines)) {
         return fail(ErrorCode::usage,
-                    "{} tests are listed in {} places: a name with line breaks or blanks at its "
-                    "start hides whose the tags are, and some of them are budgets; change the name "
-                    "or use Catch2 3",
-                    tests.size(), tags.size());
+                    "whose the tags of {} tests are cannot be told from how they are listed, since "
+                    "a name has line breaks or many blanks at its start, and some of the tags are "
+                    "budgets; change that name or use Catch2 3",
+                    tests.size());
     }
     return tests;
 }
