@@ -1,0 +1,29 @@
+"""What a process has before and after a test: main memory, and what frameworks took of GPUs."""
+
+from .caches import trim_host
+from .memory import framework_bytes, resident_bytes
+
+# Less than this a test leaves behind by merely having run, and a look for garbage costs more than
+# small tests do.
+_WORTH_A_LOOK = 1 << 20
+
+
+class Kept:
+    """From when it is made to found()."""
+
+    def __init__(self):
+        self._resident = resident_bytes()
+        self._devices = framework_bytes()
+
+    def found(self):
+        after = resident_bytes()
+        if after - self._resident > _WORTH_A_LOOK:
+            trim_host()
+            after = resident_bytes()
+        said = {"resident_before_bytes": self._resident, "resident_after_bytes": after}
+        devices = framework_bytes()
+        if devices or self._devices:
+            said["devices"] = [{"name": name, "before_bytes": self._devices.get(name, 0),
+                                "after_bytes": devices.get(name, 0)}
+                               for name in sorted({*devices, *self._devices})]
+        return said

@@ -1,0 +1,77 @@
+"""What the runner is told of the tests that were collected."""
+
+import collections
+
+from .channel import sayable
+from .sizes import parse_size
+
+
+def group_of(item):
+    """Tests of one group share a worker: those of a file, or of an xdist_group. Fixtures of a
+    module or the session are then made once for all of them."""
+    group = item.get_closest_marker("xdist_group")
+    if group:
+        name = group.args[0] if group.args else group.kwargs.get("name", "default")
+        return f"xdist_group {name}"
+    return item.nodeid.split("::")[0]
+
+
+def budget_of(item):
+    """The markers' sizes in bytes: {"host": 1 << 30, "cuda:0": ...}. Raises ValueError for a
+    size that is none, or for a marker that names something else."""
+    sizes = {}
+    for marker in item.iter_markers("memory"):  # the closest to the test comes first
+        if marker.args or not marker.kwargs:
+            raise ValueError("the marker is used as memory(host=\"1GiB\", gpu=\"4GiB\")")
+        for name, size in marker.kwargs.items():
+            device = device_of(name)
+            sizes.setdefault(device, parse_size(size))
+    return sizes
+
+
+def device_of(name):
+    """The runner's name of a device that a marker calls host, gpu, gpu1, cuda0 ..."""
+    if name == "host":
+        return name
+    for kind in ("gpu", "cuda"):
+        number = name[len(kind):].strip("_")
+        if name.startswith(kind) and (number.isdigit() or not number):
+            return f"cuda:{int(number or 0)}"
+    raise ValueError(f"the marker memory knows host, gpu and gpu0, gpu1 ..., not {name}")
+
+
+def timeout_of(item):
+    """Seconds, of the marker that pytest-timeout reads; where that plugin runs, it is its own."""
+    marker = item.get_closest_marker("timeout")
+    if marker is None or item.config.pluginmanager.has_plugin("timeout"):
+        return None
+    seconds = marker.args[0] if marker.args else marker.kwargs.get("timeout")
+    return float(seconds) if seconds else None
+
+
+def described(items):
+    """A message for each test, in the order in which they were collected."""
+    seen = collections.Counter()
+    for number, item in enumerate(items):
+        name = sayable(item.nodeid)
+        seen[name] += 1
+        file, line, _ = item.location
+        message = {"test": number, "id": name if seen[name] == 1 else f"{name} #{seen[name]}",
+                   "name": name, "group": sayable(group_of(item)), "file": sayable(file),
+                   "line": line + 1 if line is not None else 0,
+                   "tags": sorted({sayable(mark.name) for mark in item.iter_markers()})}
+        if item.get_closest_marker("isolated"):
+            message["isolated"] = True
+        problem = None
+        try:
+            budget = budget_of(item)
+        except ValueError as error:
+            budget, problem = {}, str(error)
+        if problem:
+            message["problem"] = sayable(problem)
+        if budget:
+            message["budget"] = budget
+        timeout = timeout_of(item)
+        if timeout:
+            message["timeout_s"] = timeout
+        yield message

@@ -1,0 +1,176 @@
+"""A process that runs tests of one job, one after the other, and tells the runner of each.
+
+It is to be what a worker of pytest-xdist is, for plugins and conftest files that look: it has a
+`config.workerinput` and a number in PYTEST_XDIST_WORKER, no terminal and no junit file. A forked one
+has not begun the session, so it does not finish it either: what was set up before it, for all
+workers, is the fork server's to take down.
+"""
+
+import faulthandler
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+import pytest
+
+from . import leaving
+from .channel import Closed, sayable
+from .kept import Kept
+from .verdict import Verdict
+
+CLOSED = 86  # exit code: the test has closed the descriptor by which it is reported
+
+
+class Worker:
+    """`items` are the job's tests, None for one that this process has not collected; `runner` and
+    `reports` are Writers, to the runner and to the fork server's plugins."""
+
+    def __init__(self, session, items, runner, reports=None):
+        self._session, self._items = session, items
+        self._runner, self._reports = runner, reports
+        self._process = None
+        self._verdict = None
+
+    def run_forked(self, message, channel, output):
+        """Runs the tests once the runner says so, and ends the process."""
+        if os.read(channel, 1) != b"g":
+            return  # the runner is gone, or could not cage this process
+        _take_places(message, output)
+        leaving.forget_what_was_to_be_done()
+        self._begin_capturing()
+        self._as_worker(message["slot"], message.get("workers", 1))
+        self._move_temporary_folder(message["slot"])
+        try:
+            self.run()
+        except Closed:
+            os._exit(CLOSED)
+        self._save_coverage()
+        self._remove_temporary_folder()
+        leaving.leave()
+
+    def run_spawned(self, slot):
+        self._as_worker(slot, 1)
+        self.run()
+
+    def run(self):
+        self._process = os.getpid()
+        self._session.config.pluginmanager.register(self, "hexcore-worker")
+        self._runner.send({"ready": self._process})
+        for place, item in enumerate(self._items):
+            stop = self._run_test(place, item, next(filter(None, self._items[place + 1:]), None))
+            if stop:
+                self._runner.send({"stop": sayable(stop)})
+                break
+        self._runner.send({"done": True})
+
+    def _run_test(self, place, item, following):
+        """Why no other is to be run after it, or None."""
+        self._runner.send({"begin": place})
+        if item is None:
+            self._runner.send({"end": place, "outcome": "failed",
+                               "reason": "a new pytest did not collect it again"})
+            return None
+        kept, self._verdict, stop = Kept(), Verdict(), None
+        begun = time.perf_counter()
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except pytest.exit.Exception as exit_asked:
+            stop = f"pytest.exit: {exit_asked.msg}"
+            self._verdict.fail(stop)
+        except KeyboardInterrupt:
+            stop = "the test raised KeyboardInterrupt"
+            self._verdict.fail(stop)
+        took_ms = (time.perf_counter() - begun) * 1000
+        if os.getpid() != self._process:
+            os._exit(0)  # a child that the test forked, and let run on
+        self._runner.send({"end": place, "duration_ms": round(took_ms, 3), **kept.found(),
+                           **self._verdict.message()})
+        return stop or self._session.shouldfail or self._session.shouldstop or None
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        self._pass_on({"started": sayable(nodeid), "location": list(location)})
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        self._pass_on({"finished": sayable(nodeid), "location": list(location)})
+
+    def pytest_runtest_logreport(self, report):
+        if os.getpid() != self._process:
+            return
+        self._verdict.add(report)
+        if self._reports:
+            config = self._session.config
+            data = config.hook.pytest_report_to_serializable(config=config, report=report)
+            self._pass_on({"report": data})
+
+    def _pass_on(self, message):
+        if self._reports and os.getpid() == self._process:
+            self._reports.send(message)
+
+    def _as_worker(self, slot, workers):
+        config = self._session.config
+        name = f"gw{slot}"
+        run = os.environ.setdefault("PYTEST_XDIST_TESTRUNUID", f"hexcore-{os.getppid()}")
+        os.environ.update(PYTEST_XDIST_WORKER=name, PYTEST_XDIST_WORKER_COUNT=str(workers))
+        config.workerinput = {"workerid": name, "workercount": workers, "testrunuid": run,
+                              "mainargv": sys.argv}
+        config.workeroutput = {}
+        for plugin in config.pluginmanager.get_plugins():
+            if type(plugin).__name__ == "LogXML":
+                config.pluginmanager.unregister(plugin)
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:  # which others ask for how wide a line may be
+            reporter._tw._file = open(os.devnull, "w", encoding="utf-8")
+
+    def _begin_capturing(self):
+        """Files of its own to capture into: those of the fork server have one position for all
+        its children. The runner gets them, too, to read what a test printed that killed it."""
+        capture = self._session.config.pluginmanager.getplugin("capturemanager")
+        if capture is None:
+            return
+        capture.start_global_capturing()
+        capture.suspend_global_capture()
+        both = capture._global_capturing
+        files = [getattr(getattr(both, name), "tmpfile", None) for name in ("out", "err")]
+        try:
+            numbers = [file.fileno() for file in files if file is not None]
+        except OSError:  # captured in memory, as the user asked
+            return
+        if numbers:
+            self._runner.send_with({"captured": len(numbers)}, numbers)
+
+    def _move_temporary_folder(self, slot):
+        tempfile.tempdir = None
+        factory = getattr(self._session.config, "_tmp_path_factory", None)
+        if factory is not None:
+            factory._basetemp = None
+            if factory._given_basetemp is not None:
+                factory._given_basetemp = factory._given_basetemp / f"popen-gw{slot}"
+                factory._given_basetemp.parent.mkdir(exist_ok=True)
+
+    def _remove_temporary_folder(self):
+        """pytest keeps the last few; those in the job's own folder nobody would find."""
+        factory = getattr(self._session.config, "_tmp_path_factory", None)
+        base = getattr(factory, "_basetemp", None)
+        if base is not None and str(base).startswith(os.environ.get("TMPDIR", "\0") + os.sep):
+            shutil.rmtree(base.parent, ignore_errors=True)
+
+    def _save_coverage(self):
+        """Of pytest-cov, which combines the files of all processes at its own end."""
+        plugin = self._session.config.pluginmanager.getplugin("_cov")
+        measured = getattr(getattr(plugin, "cov_controller", None), "cov", None)
+        if measured is not None:
+            measured.stop()
+            measured.save()
+
+
+def _take_places(message, output):
+    """The worker's own stdin, stdout, stderr and variables."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, place in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, place, inheritable=True)
+    os.close(nothing)
+    os.environ.update(message.get("environment", {}))
+    if faulthandler.is_enabled():  # to where it is seen whatever captures stderr
+        faulthandler.enable(output)
