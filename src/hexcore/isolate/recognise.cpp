@@ -8,6 +8,8 @@
 #include "hexcore/isolate/catch2_suite.hpp"
 #include "hexcore/isolate/ctest_suite.hpp"
 #include "hexcore/isolate/googletest_suite.hpp"
+#include "hexcore/isolate/pytest_command.hpp"
+#include "hexcore/isolate/pytest_suite.hpp"
 #include "hexcore/isolate/test_suite.hpp"
 
 namespace hexcore {
@@ -33,6 +35,9 @@ Result<std::unique_ptr<TestSuite>> recognise(const std::vector<std::string>& com
     const std::string name = std::filesystem::path(command.front()).filename().string();
     if (name == "ctest") {
         return std::make_unique<CtestSuite>(command);
+    }
+    if (is_pytest(command)) {
+        return std::make_unique<PytestSuite>(command);
     }
     constexpr auto deadline = std::chrono::seconds(20);
     HEXCORE_TRY(answer,

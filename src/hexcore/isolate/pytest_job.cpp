@@ -1,0 +1,154 @@
+#include "hexcore/isolate/pytest_job.hpp"
+
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "hexcore/isolate/program_tests.hpp"
+
+namespace hexcore {
+namespace {
+
+/// docs/formats/pytest-channel.md
+constexpr int closed_exit_code = 86;
+/// Of a file that pytest captures into, from its begin and from its end.
+constexpr std::size_t most_captured = 256U << 10U;
+
+/// As far as a test may write: a file that it filled would be the machine's disk.
+std::string text_of_file(const FileDescriptor& file) {
+    struct stat found {};
+    if (::fstat(file.get(), &found) != 0) {
+        return {};
+    }
+    std::string text;
+    const auto append = [&](off_t from, std::size_t count) {
+        std::string part(count, '\0');
+        const ssize_t read = file.read_at(part.data(), part.size(), from);
+        text.append(part, 0, static_cast<std::size_t>(std::max<ssize_t>(read, 0)));
+    };
+    const auto size = static_cast<std::size_t>(found.st_size);
+    append(0, std::min(size, most_captured));
+    if (size > 2 * most_captured) {
+        text += fmt::format("\n... {} bytes left out ...\n", size - 2 * most_captured);
+    }
+    if (size > most_captured) {
+        const std::size_t rest = std::min(size - most_captured, most_captured);
+        append(static_cast<off_t>(size - rest), rest);
+    }
+    return text;
+}
+
+TestJudgement judged_by_pytest(const PytestMessage& message) {
+    TestJudgement judgement{.kind = TestJudgement::Kind::failed, .reason = message.text("reason")};
+    const std::string outcome = message.text("outcome");
+    if (outcome == "passed") {
+        judgement.kind = TestJudgement::Kind::passed;
+    } else if (outcome == "skipped") {
+        judgement.kind = TestJudgement::Kind::skipped;
+    }
+    judgement.duration_ms = message.real("duration_ms").value_or(0);
+    judgement.output = message.text("report");
+    if (const auto sections = message.value.find("sections");
+        sections != message.value.end() && sections->is_array()) {
+        for (const nlohmann::json& section : *sections) {
+            if (!section.is_array() || section.size() != 2 || !section[0].is_string() ||
+                !section[1].is_string()) {
+                continue;
+            }
+            judgement.output +=
+                fmt::format("{}----- {} -----\n{}", judgement.output.empty() ? "" : "\n",
+                            section[0].get<std::string>(), section[1].get<std::string>());
+        }
+    }
+    return judgement;
+}
+
+}  // namespace
+
+std::uint32_t PytestSlots::take() {
+    std::uint32_t slot = 0;
+    while (taken_.contains(slot)) {
+        ++slot;
+    }
+    taken_.insert(slot);
+    return slot;
+}
+
+PytestJob::PytestJob(Parts parts) : parts_(std::move(parts)), channel_(std::move(parts_.channel)) {}
+
+PytestJob::~PytestJob() { parts_.slots->give_back(parts_.slot); }
+
+std::vector<int> PytestJob::descriptors() const {
+    std::vector<int> all = parts_.cage->descriptors();
+    if (!channel_.has_ended()) {
+        all.push_back(channel_.descriptor());
+    }
+    return all;
+}
+
+bool PytestJob::step(std::vector<JobEvent>& events) {
+    const bool is_over = parts_.cage->step();
+    if (parts_.waits && !is_told_ && parts_.cage->pid() > 0) {
+        is_told_ = true;
+        (void)channel_.send_text("g");
+    }
+    // What it wrote before its end is there by now.
+    for (PytestMessage& message : channel_.read()) {
+        take(message, events);
+    }
+    if (is_over) {
+        end_lost(events);
+    }
+    return is_over;
+}
+
+void PytestJob::take(PytestMessage& message, std::vector<JobEvent>& events) {
+    if (message.has("captured")) {
+        for (FileDescriptor& file : message.descriptors) {
+            captured_.push_back(std::move(file));
+        }
+    } else if (message.has("begin") && message.number("begin") < parts_.numbers.size()) {
+        running_ = message.number("begin");
+        events.push_back({.kind = JobEvent::Kind::begins, .test = *running_});
+    } else if (message.has("end") && running_ == message.number("end")) {
+        JobEvent event{.kind = JobEvent::Kind::ends,
+                       .test = *std::exchange(running_, std::nullopt),
+                       .judgement = judged_by_pytest(message)};
+        event.held = Bytes(message.number("resident_after_bytes"));
+        events.push_back(std::move(event));
+    } else if (message.has("stop")) {
+        *parts_.stop_reason = message.text("stop");
+    } else if (message.has("failed")) {
+        problem_ = message.text("failed");
+    }
+}
+
+void PytestJob::end_lost(std::vector<JobEvent>& events) {
+    if (!running_) {
+        return;
+    }
+    const CageOutcome& outcome = parts_.cage->outcome();
+    JobEvent event{.kind = JobEvent::Kind::ends, .test = *running_};
+    event.judgement.kind = TestJudgement::Kind::crashed;
+    event.judgement.reason =
+        outcome.signalled || outcome.code != closed_exit_code
+            ? "its process ended in the middle of the test: " + ending_text(outcome)
+            : "it closed the descriptor by which its worker reports";
+    event.judgement.output = captured_until_then();
+    parts_.server->report_lost(parts_.numbers[*running_], event.judgement.reason);
+    running_.reset();
+    events.push_back(std::move(event));
+}
+
+std::string PytestJob::captured_until_then() const {
+    std::string text;
+    for (const FileDescriptor& file : captured_) {
+        text += text_of_file(file);
+    }
+    return text;
+}
+
+}  // namespace hexcore

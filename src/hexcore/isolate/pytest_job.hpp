@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hexcore/isolate/pytest_channel.hpp"
+#include "hexcore/isolate/pytest_server.hpp"
+#include "hexcore/isolate/test_job.hpp"
+
+namespace hexcore {
+
+/// Numbers of workers, of which no two that run at once have the same.
+class PytestSlots {
+public:
+    [[nodiscard]] std::uint32_t take();
+    void give_back(std::uint32_t slot) { taken_.erase(slot); }
+
+private:
+    std::set<std::uint32_t> taken_;
+};
+
+/// Tests in a worker of pytest, which says of each how it went. Its suite outlives it.
+class PytestJob : public TestJob {
+public:
+    /// What it is made of, once the worker is on its way.
+    struct Parts {
+        std::unique_ptr<Cage> cage;
+        FileDescriptor channel;
+        std::vector<std::uint64_t> numbers;  ///< of its tests, as the server counts
+        bool waits = false;                  ///< to be told that it may begin, once it is caged
+        PytestServer* server = nullptr;
+        PytestSlots* slots = nullptr;
+        std::uint32_t slot = 0;
+        /// What the suite has been told: why nothing more is to be started.
+        std::string* stop_reason = nullptr;
+    };
+    explicit PytestJob(Parts parts);
+    ~PytestJob() override;
+
+    [[nodiscard]] Cage& cage() override { return *parts_.cage; }
+    [[nodiscard]] std::vector<int> descriptors() const override;
+    [[nodiscard]] bool step(std::vector<JobEvent>& events) override;
+
+private:
+    void take(PytestMessage& message, std::vector<JobEvent>& events);
+    /// What ends the worker in the middle of a test ends the test.
+    void end_lost(std::vector<JobEvent>& events);
+    [[nodiscard]] std::string captured_until_then() const;
+
+    Parts parts_;
+    PytestChannel channel_;
+    std::vector<FileDescriptor> captured_;
+    std::optional<std::size_t> running_;  ///< the test that has begun
+    bool is_told_ = false;                ///< that it may begin
+    std::string problem_;                 ///< why there is no worker
+};
+
+}  // namespace hexcore
