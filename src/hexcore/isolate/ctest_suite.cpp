@@ -141,10 +141,9 @@ TestLaunch CtestSuite::launch(const TestCase& test, const std::filesystem::path&
         launch.command.words = {"true"};
         launch.command.folder = ".";
     }
-    // Programs ask for these to know that nobody watches their windows.
     launch.command.environment = ctest_environment(
         properties,
-        changed_environment({"DASHBOARD_TEST_FROM_CTEST=3", "CTEST_INTERACTIVE_DEBUG_MODE=0"}, {}));
+        changed_environment({"CTEST_INTERACTIVE_DEBUG_MODE=1"}, {}));  // as CTest has it
     launch.command.scratch = scratch;
     return launch;
 }
