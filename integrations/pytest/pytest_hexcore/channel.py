@@ -15,7 +15,8 @@ def sayable(text):
 
 
 def line_of(message):
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(
+    """What is no value of JSON, as a plugin may put into a report, is written as a text."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str).encode(
         "utf-8", "backslashreplace") + b"\n"
 
 

@@ -10,6 +10,8 @@ import os
 import selectors
 import signal
 import threading
+import time
+import traceback
 
 from .channel import Closed, Writer, line_of
 from .pipes import Lines
@@ -17,6 +19,8 @@ from .worker import Worker
 
 # Above all numbers that a supervisor's descriptors are to have.
 _OUT_OF_THE_WAY = 64
+# Of ended workers' words; more it takes only where something that they started still has the pipe.
+_REST_S = 10
 
 
 def why_not_fork():
@@ -46,9 +50,19 @@ def _may_be_left_behind(thread):
     return getattr(getattr(thread, "_target", None), "__module__", "") == "pytest_rerunfailures"
 
 
+def _with_tuples(report):
+    """JSON has only lists; plugins ask whether it is a tuple."""
+    for key in ("location", "longrepr"):
+        if isinstance(report.get(key), list):
+            report[key] = tuple(report[key])
+    for key in ("sections", "user_properties"):
+        report[key] = [tuple(one) for one in report.get(key, [])]
+    return report
+
+
 class ForkServer:
-    def __init__(self, session, channel):
-        self._session = session
+    def __init__(self, session, tests, channel):
+        self._session, self._tests = session, tests
         self._channel = channel
         self._selector = selectors.DefaultSelector()
         self._supervisors = set()
@@ -65,6 +79,7 @@ class ForkServer:
                     if key.data is None:
                         for message, descriptors in self._channel.receive():
                             if not self._obey(message, descriptors):
+                                self._pass_on_the_rest()
                                 return
                     else:
                         self._pass_on(key)
@@ -107,8 +122,8 @@ class ForkServer:
                 os.setsid()
                 for descriptor in given:
                     os.close(descriptor)
-                items = [self._session.items[number] for number in message["tests"]]
-                forked = Worker(self._session, items, Writer(worker), Writer(reports))
+                tests = [self._tests[number] for number in message["tests"]]
+                forked = Worker(self._session, tests, Writer(worker), Writer(reports))
                 forked.run_forked(message, worker, output)
             finally:
                 os._exit(126)
@@ -122,28 +137,43 @@ class ForkServer:
             os.write(worker, line_of({"failed": f"{words[0]}: {error.strerror}"}))
 
     def _pass_on(self, key):
-        """Reports of a worker to the plugins here, as if its tests had run here."""
-        hook = self._session.config.hook
+        """Reports of a worker to the plugins here, as if its tests had run here. One that raises
+        has no say in what runs."""
         for message in key.data.read():
-            if "started" in message:
-                hook.pytest_runtest_logstart(nodeid=message["started"],
-                                             location=tuple(message["location"]))
-            elif "finished" in message:
-                hook.pytest_runtest_logfinish(nodeid=message["finished"],
-                                              location=tuple(message["location"]))
-            else:
-                report = hook.pytest_report_from_serializable(config=self._session.config,
-                                                              data=message["report"])
-                hook.pytest_runtest_logreport(report=report)
+            try:
+                self._pass_on_one(message)
+            except Exception:  # noqa: BLE001 (any that a plugin may raise)
+                traceback.print_exc()
         if key.data.ended:
             self._selector.unregister(key.fileobj)
             os.close(key.fileobj)
+
+    def _pass_on_one(self, message):
+        hook = self._session.config.hook
+        if "started" in message:
+            hook.pytest_runtest_logstart(nodeid=message["started"],
+                                         location=tuple(message["location"]))
+        elif "finished" in message:
+            hook.pytest_runtest_logfinish(nodeid=message["finished"],
+                                          location=tuple(message["location"]))
+        else:
+            report = hook.pytest_report_from_serializable(config=self._session.config,
+                                                          data=_with_tuples(message["report"]))
+            hook.pytest_runtest_logreport(report=report)
+
+    def _pass_on_the_rest(self):
+        """Of workers that have ended, so that there is an end to what they wrote."""
+        self._selector.unregister(self._channel.socket)
+        until = time.monotonic() + _REST_S
+        while self._selector.get_map() and time.monotonic() < until:
+            for key, _ in self._selector.select(until - time.monotonic()):
+                self._pass_on(key)
 
     def _report_lost(self, message):
         """A test that its worker did not bring to an end."""
         from _pytest.reports import TestReport
 
-        item = self._session.items[message["lost"]]
+        item = self._tests[message["lost"]].item
         report = TestReport(item.nodeid, item.location, {}, "failed", message["reason"], "call", [])
         self._session.config.hook.pytest_runtest_logreport(report=report)
 

@@ -1,6 +1,7 @@
 """What the runner is told of the tests that were collected."""
 
 import collections
+from collections import namedtuple
 
 from .channel import sayable
 from .sizes import parse_size
@@ -49,29 +50,41 @@ def timeout_of(item):
     return float(seconds) if seconds else None
 
 
-def described(items):
-    """A message for each test, in the order in which they were collected."""
+# item: None for a file that could not be collected. problem: why it cannot run, and so fails.
+Listed = namedtuple("Listed", "item message problem")
+
+
+def listed(items, errors):
+    """What there is to run, in order: the items, then a test for each (node id, text) of
+    `errors`, which fails."""
     seen = collections.Counter()
-    for number, item in enumerate(items):
-        name = sayable(item.nodeid)
-        seen[name] += 1
+    tests = []
+    for item in items:
+        problem, budget = "", {}
+        try:
+            budget = budget_of(item)
+        except ValueError as error:
+            problem = f"its marker `memory`: {error}"
         file, line, _ = item.location
-        message = {"test": number, "id": name if seen[name] == 1 else f"{name} #{seen[name]}",
-                   "name": name, "group": sayable(group_of(item)), "file": sayable(file),
+        message = {"group": sayable(group_of(item)), "file": sayable(file),
                    "line": line + 1 if line is not None else 0,
                    "tags": sorted({sayable(mark.name) for mark in item.iter_markers()})}
         if item.get_closest_marker("isolated"):
             message["isolated"] = True
-        problem = None
-        try:
-            budget = budget_of(item)
-        except ValueError as error:
-            budget, problem = {}, str(error)
-        if problem:
-            message["problem"] = sayable(problem)
         if budget:
             message["budget"] = budget
         timeout = timeout_of(item)
         if timeout:
             message["timeout_s"] = timeout
-        yield message
+        _add(tests, seen, item.nodeid, message, item, problem)
+    for name, text in errors:
+        _add(tests, seen, name, {"group": sayable(name), "file": sayable(name)}, None, text)
+    return tests
+
+
+def _add(tests, seen, name, message, item, problem):
+    name = sayable(name)
+    seen[name] += 1
+    message.update(test=len(tests), name=name,
+                   id=name if seen[name] == 1 else f"{name} #{seen[name]}")
+    tests.append(Listed(item, message, sayable(problem)))

@@ -16,7 +16,7 @@ import signal
 import pytest
 
 from .channel import Channel, Closed, Writer, sayable
-from .listing import described
+from .listing import Listed, listed
 
 CHANNEL = "HEXCORE_TEST_CHANNEL"
 RESTORED = "HEXCORE_TEST_RESTORED"
@@ -30,7 +30,6 @@ class _Runner:
     def __init__(self, place, restored):
         self.place = place
         self.is_server = place.isdigit()
-        self.listed = False
         self.deselected = 0
         self.errors = []  # of collecting
         self.wanted_workers = None
@@ -44,8 +43,7 @@ class _Runner:
             self.channel = Channel(int(place))
 
     def refuse(self, why):
-        if self.is_server and not self.listed:
-            self.listed = True
+        if self.is_server:
             self.channel.send({"refused": sayable(why)})
 
 
@@ -83,7 +81,7 @@ def pytest_deselected(items):
 
 def pytest_collectreport(report):
     if _runner and report.failed:
-        _runner.errors.append(f"{report.nodeid}: {report.longreprtext}")
+        _runner.errors.append((report.nodeid, report.longreprtext))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,7 +90,7 @@ def pytest_runtestloop(session):
         return None
     option = session.config.option
     if session.testsfailed and not option.continue_on_collection_errors:
-        _runner.refuse("\n\n".join(_runner.errors))
+        _runner.refuse("\n\n".join(f"{name}: {text}" for name, text in _runner.errors))
         raise session.Interrupted(f"{session.testsfailed} errors during collection")
     if option.collectonly:
         _runner.refuse("--collect-only runs no test; `hexcore test --list` shows what there is")
@@ -113,16 +111,15 @@ def _serve(session):
         capture.stop_global_capturing()  # each worker has one of its own
     why = "hexcore_spawn is set" if session.config.getini("hexcore_spawn") else \
         fork_server.why_not_fork()
+    tests = listed(session.items, _runner.errors)
     try:
-        for message in described(session.items):
-            channel.send(message)
-        _runner.listed = True
-        channel.send({"listed": len(session.items), "schema": SCHEMA, "deselected":
-                      _runner.deselected, "pytest": pytest.__version__,
-                      "root": sayable(str(session.config.rootpath)),
+        for test in tests:
+            channel.send(test.message)
+        channel.send({"listed": len(tests), "schema": SCHEMA, "deselected": _runner.deselected,
+                      "pytest": pytest.__version__, "root": sayable(str(session.config.rootpath)),
                       "workers": _runner.wanted_workers, "most_failures": option.maxfail,
-                      "errors": [sayable(error) for error in _runner.errors], "spawn": sayable(why)})
-        fork_server.ForkServer(session, channel).serve()
+                      "spawn": sayable(why)})
+        fork_server.ForkServer(session, tests, channel).serve()
     except Closed:
         pass
 
@@ -133,17 +130,11 @@ def _work(session):
 
     with open(f"{_runner.place}.tests", encoding="utf-8") as file:
         job = json.load(file)
-    items = {message["id"]: session.items[message["test"]] for message in described(session.items)}
+    tests = {test.message["id"]: test for test in listed(session.items, _runner.errors)}
+    missing = Listed(None, None, "a new pytest did not collect it again")
     writer = Writer(os.open(_runner.place, os.O_WRONLY | os.O_CLOEXEC))
     try:
-        Worker(session, [items.get(name) for name in job["tests"]], writer).run_spawned(job["slot"])
+        Worker(session, [tests.get(name, missing) for name in job["tests"]],
+               writer).run_spawned(job["slot"])
     except Closed:
         pass
-
-
-def pytest_sessionfinish():
-    if _runner:
-        try:
-            _runner.refuse("pytest ended before it had collected the tests")
-        except Closed:
-            pass

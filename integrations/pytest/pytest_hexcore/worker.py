@@ -24,11 +24,11 @@ CLOSED = 86  # exit code: the test has closed the descriptor by which it is repo
 
 
 class Worker:
-    """`items` are the job's tests, None for one that this process has not collected; `runner` and
-    `reports` are Writers, to the runner and to the fork server's plugins."""
+    """`tests` are the job's, as listed() has them; `runner` and `reports` are Writers, to the
+    runner and to the fork server's plugins."""
 
-    def __init__(self, session, items, runner, reports=None):
-        self._session, self._items = session, items
+    def __init__(self, session, tests, runner, reports=None):
+        self._session, self._tests = session, tests
         self._runner, self._reports = runner, reports
         self._process = None
         self._verdict = None
@@ -58,20 +58,25 @@ class Worker:
         self._process = os.getpid()
         self._session.config.pluginmanager.register(self, "hexcore-worker")
         self._runner.send({"ready": self._process})
-        for place, item in enumerate(self._items):
-            stop = self._run_test(place, item, next(filter(None, self._items[place + 1:]), None))
+        for place, test in enumerate(self._tests):
+            stop = None
+            self._runner.send({"begin": place})
+            if test.problem:
+                self._runner.send({"end": place, "outcome": "failed", "report": test.problem,
+                                   "reason": test.problem.split("\n")[0]})
+            else:
+                stop = self._run_test(place, test.item, self._following(place))
             if stop:
                 self._runner.send({"stop": sayable(stop)})
                 break
         self._runner.send({"done": True})
 
+    def _following(self, place):
+        """The item whose fixtures outlive that of `place`."""
+        return next((test.item for test in self._tests[place + 1:] if not test.problem), None)
+
     def _run_test(self, place, item, following):
         """Why no other is to be run after it, or None."""
-        self._runner.send({"begin": place})
-        if item is None:
-            self._runner.send({"end": place, "outcome": "failed",
-                               "reason": "a new pytest did not collect it again"})
-            return None
         kept, self._verdict, stop = Kept(), Verdict(), None
         begun = time.perf_counter()
         try:

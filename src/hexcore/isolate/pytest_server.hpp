@@ -19,7 +19,6 @@ struct PytestListing {
     std::vector<TestCase> tests;  ///< in their order there
     std::string spawn;  ///< why each worker is to be a new pytest; empty: it is to be forked
     std::uint64_t most_failures = 0;  ///< then nothing more is started; 0: whatever fails
-    std::vector<std::string> errors;  ///< files that could not be collected, where it goes on
 };
 
 /// A pytest that has collected its tests and forks workers. It ends with this process.
