@@ -23,6 +23,12 @@ PAGES = {
         "styles": ["page.css"],
         "libraries": {"dygraphs": "libjs-dygraphs", "d3-hierarchy": "node-d3-hierarchy"},
     },
+    "test": {
+        "scripts": ["tests_data.js", "tests_summary.js", "tests_time.js", "tests_details.js",
+                    "tests_list.js", "tests_claims.js", "tests.js"],
+        "styles": ["page.css", "tests.css"],
+        "libraries": {"dygraphs": "libjs-dygraphs"},
+    },
 }
 LITERAL_BYTES = 8000  # compilers take longer literals, too, but promise only 65536
 

@@ -1,4 +1,4 @@
-"""The pages of recordings, in a real Chromium.
+"""The pages of recordings and of runs of tests, in a real Chromium.
 
     ./dev test pages
 """
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from program import *  # noqa: E402,F403
 
-MAKER = ROOT / os.environ.get("HEXCORE_BUILD", "build/release") / "tests/pages/make_recording"
+MAKERS = ROOT / os.environ.get("HEXCORE_BUILD", "build/release") / "tests/pages"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def recorded(tmp_path_factory):
     def make(kind):
         path = folder / f"{kind}.hxr"
         if not path.exists():
-            subprocess.run([MAKER, kind, path], check=True, timeout=120)
+            subprocess.run([MAKERS / "make_recording", kind, path], check=True, timeout=120)
         return path
 
     return make
@@ -40,6 +40,20 @@ def page_of(hexcore, recorded):
         path = recorded(kind).with_suffix(".html")
         if not path.exists():
             assert hexcore("report", recorded(kind), "-o", path) == (0, "", "")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_page_of(tmp_path_factory):
+    """The page of a run of tests that make_test_run knows; each is made once."""
+    folder = tmp_path_factory.mktemp("runs")
+
+    def make(kind):
+        path = folder / f"{kind}.html"
+        if not path.exists():
+            subprocess.run([MAKERS / "make_test_run", kind, path], check=True, timeout=120)
         return path
 
     return make
@@ -89,16 +103,27 @@ class Opened:
 
 
 @pytest.fixture
-def opened(browser, page_of):
-    """An open page: `opened("hour", theme="dark")`. That it did nothing wrong is checked at the
-    end."""
+def open_file(browser):
+    """Opens a page. That it did nothing wrong is checked at the end."""
     all_opened = []
 
-    def open_page(kind, theme="light"):
-        all_opened.append(Opened(browser, page_of(kind), theme))
+    def open_page(path, theme="light"):
+        all_opened.append(Opened(browser, path, theme))
         return all_opened[-1]
 
     yield open_page
     for each in all_opened:
         each.context.close()
         assert each.wrongs == []
+
+
+@pytest.fixture
+def opened(open_file, page_of):
+    """The page of a recording, open: `opened("hour", theme="dark")`."""
+    return lambda kind, theme="light": open_file(page_of(kind), theme)
+
+
+@pytest.fixture
+def opened_run(open_file, run_page_of):
+    """The page of a run of tests, open: `opened_run("mixed")`."""
+    return lambda kind, theme="light": open_file(run_page_of(kind), theme)

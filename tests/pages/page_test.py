@@ -1,18 +1,9 @@
 """What a page of a recording shows, and what readers can do with it."""
 
-import base64
-import hashlib
-import json
 import re
 
 import pytest
-
-
-def data_of(path):
-    """The page's data, as a browser would find them."""
-    text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text,
-                                re.DOTALL)[1])
+from looks import assert_only_its_own_script_may_run, contrast, data_of, opening_seconds
 
 
 def middle_of(opened, chart=0):
@@ -34,20 +25,10 @@ def test_it_shows_each_device_in_the_systems_theme(opened, theme):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_is_legible(opened, theme):
-    """Contrast by the Web Content Accessibility Guidelines: at least 4.5."""
-    def luminance(colour):
-        values = [int(digits) / 255 for digits in re.findall(r"\d+", colour)[:3]]
-        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
     page = opened("hour", theme).page
     for ink, ground in [("h1", "body"), (".quiet", ".card"), (".dygraph-axis-label", ".card"),
                         (".pill.good", ".pill.good"), (".tile", ".tile")]:
-        colours = [page.locator(selector).first.evaluate(
-            f"node => getComputedStyle(node).{name}")
-            for selector, name in ((ink, "color"), (ground, "backgroundColor"))]
-        light, dark = sorted(map(luminance, colours), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, colours)
+        assert contrast(page, ink, ground) >= 4.5, ink
 
 
 def test_an_hour_at_10_ms_is_small_and_opens_soon(browser, page_of):
@@ -55,16 +36,7 @@ def test_an_hour_at_10_ms_is_small_and_opens_soon(browser, page_of):
     assert path.stat().st_size < 3 << 20
     rows = [len(chart["times_us"]) for chart in data_of(path)["charts"]]
     assert len(rows) == 2 and all(3000 < count <= 4000 for count in rows)
-    page = browser.new_page()
-    session = page.context.new_cdp_session(page)
-    # Time that its thread computes, whatever else the machine does.
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-ready]", state="attached")
-    metrics = {each["name"]: each["value"]
-               for each in session.send("Performance.getMetrics")["metrics"]}
-    page.close()
-    assert 0 < metrics["TaskDuration"] < 2
+    assert 0 < opening_seconds(browser, path) < 2
 
 
 def test_the_pointer_shows_what_there_was_at_that_time_in_all_charts(opened):
@@ -290,14 +262,7 @@ def test_names_do_no_harm(opened, page_of):
 
 
 def test_only_its_own_script_may_run(page_of):
-    text = page_of("hour").read_text(encoding="utf-8")
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
-    assert "unsafe" not in policy and "http" not in policy
-    assert policy.startswith("default-src 'none'; ")
-    for tag, directive in (("script", "script-src"), ("style", "style-src")):
-        content = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1]
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{directive} 'sha256-{digest}'" in policy
+    assert_only_its_own_script_may_run(page_of("hour"))
 
 
 def test_it_brings_the_licences_of_what_it_draws_with(opened):

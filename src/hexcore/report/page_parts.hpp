@@ -12,5 +12,6 @@ struct PageParts {
 
 // tools/embed_page.py makes them of the files in page/.
 extern const PageParts recording_page_parts;
+extern const PageParts test_page_parts;
 
 }  // namespace hexcore
