@@ -24,6 +24,9 @@ void add_verify_command(CLI::App& program, Action& action);
 /// `command` has the words behind `--`, where there is one, when the action is taken.
 void add_watch_command(CLI::App& program, Action& action,
                        const std::optional<std::vector<std::string>>& command);
+/// The same.
+void add_test_command(CLI::App& program, Action& action,
+                      const std::optional<std::vector<std::string>>& command);
 void add_report_command(CLI::App& program, Action& action);
 void add_completion_command(CLI::App& program, Action& action);
 void add_man_command(CLI::App& program, Action& action);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
     add_reset_command(program, action);
     add_verify_command(program, action);
     add_watch_command(program, action, watched_command);
+    add_test_command(program, action, watched_command);
     add_report_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);
@@ -47,7 +48,7 @@ int main(int argc, char** argv) {
     }
     // Whatever another program's words look like, they are none of ours.
     if (const auto mark = std::find(words->begin(), words->end(), "--");
-        mark != words->end() && words->front() == "watch") {
+        mark != words->end() && (words->front() == "watch" || words->front() == "test")) {
         watched_command.emplace(std::next(mark), words->end());
         words->erase(mark, words->end());
     }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -277,7 +278,8 @@ std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs) {
     LearnedSize learned;
     std::size_t counted = 0;
     for (auto run = runs.rbegin(); run != runs.rend() && counted < learned_from; ++run) {
-        if (run->verdict == Verdict::postponed || run->verdict == Verdict::skipped) {
+        const bool ran = run->host > Bytes{} || run->duration_ms > 0;
+        if (!ran || run->verdict == Verdict::skipped) {
             continue;
         }
         counted += 1;
@@ -309,9 +311,21 @@ std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs) {
     return learned;
 }
 
-std::string history_key(Framework framework, const std::string& program,
+std::string history_key(Framework framework, const std::vector<std::string>& command,
                         const std::vector<TestMachine::Device>& devices) {
-    std::string key = fmt::format("{}\n{}", name(framework), program);
+    std::filesystem::path subject = ".";  // pytest's tests are named from here
+    if (framework == Framework::ctest) {
+        const auto option = std::find(command.begin(), command.end(), "--test-dir");
+        if (option != command.end() && std::next(option) != command.end()) {
+            subject = *std::next(option);
+        }
+    } else if (framework != Framework::pytest && !command.empty()) {
+        subject = command.front();
+    }
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(subject, error);
+    std::string key =
+        fmt::format("{}\n{}", name(framework), error ? subject.string() : whole.string());
     for (const TestMachine::Device& device : devices) {
         key += fmt::format("\n{} {}", device.name, device.total.count());
     }

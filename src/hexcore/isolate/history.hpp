@@ -72,9 +72,9 @@ struct LearnedSize {
 };
 [[nodiscard]] std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs);
 
-/// What names the tests of `command` from one run to the next: framework, program, and the devices
-/// they may use. Not the program's content: that changes with each build.
-[[nodiscard]] std::string history_key(Framework framework, const std::string& program,
+/// What names the tests of a command from one run to the next: framework, program or folder, and
+/// the devices they may use. Not the program's content: that changes with each build.
+[[nodiscard]] std::string history_key(Framework framework, const std::vector<std::string>& command,
                                       const std::vector<TestMachine::Device>& devices);
 
 }  // namespace hexcore

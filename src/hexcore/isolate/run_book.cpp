@@ -126,7 +126,7 @@ void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
     result.reason = std::move(reason);
     failures_[test] = is_failure(verdict);
     failed_ += is_failure(verdict) ? 1 : 0;
-    if (!result.attempts.empty()) {
+    if (verdict != Verdict::skipped) {
         news_.emplace_back(result.test.id, past_run(result));
     }
     run_.results.push_back(std::move(result));

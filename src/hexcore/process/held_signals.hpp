@@ -22,6 +22,8 @@ public:
     /// What would happen without this happens now: a process that may be stopped is, until it is
     /// told to go on.
     void let_happen(int signal) const;
+    /// Readable where one has come.
+    [[nodiscard]] int descriptor() const { return signals_.get(); }
     /// The number of one that has come; nothing: none has.
     [[nodiscard]] std::optional<int> take() const;
     /// Waits up to `until` for one, or until one of the other descriptors, -1 for none, is

@@ -1,0 +1,206 @@
+#include "hexcore/cli/test_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/cli/test_requests.hpp"
+#include "hexcore/cli/test_shown.hpp"
+#include "hexcore/device/host_memory.hpp"
+#include "hexcore/isolate/runner.hpp"
+#include "hexcore/isolate/temporary_folder.hpp"
+#include "hexcore/process/interrupt.hpp"
+#include "hexcore/report/report_file.hpp"
+#include "hexcore/report/test_json.hpp"
+#include "hexcore/report/test_junit.hpp"
+#include "hexcore/report/test_page.hpp"
+#include "hexcore/report/test_summary.hpp"
+
+namespace hexcore {
+namespace {
+
+/// The tests of a command, and what earlier runs know of them.
+struct Listed {
+    std::unique_ptr<TestSuite> suite;
+    std::vector<TestCase> tests;
+    std::size_t all = 0;                   ///< of the command, meant or not
+    std::unique_ptr<TestHistory> history;  ///< null: it cannot be had
+    std::string history_key;
+    TestHistory::Runs runs;
+    std::vector<std::string> notes;
+};
+
+/// Ctrl-C ends it.
+Result<Listed> list_tests(const std::vector<std::string>& command) {
+    const Interrupt interrupt([](const std::atomic<bool>*) {});
+    Listed listed;
+    HEXCORE_TRY(suite, recognise(command, interrupt.flag()));
+    listed.suite = std::move(suite);
+    HEXCORE_TRY(tests, listed.suite->list(interrupt.flag()));
+    if (interrupt.happened()) {
+        return fail(ErrorCode::interrupted, "interrupted before a test ran");
+    }
+    listed.tests = std::move(tests);
+    listed.notes = listed.suite->notes();
+    listed.all = listed.tests.size();
+    return listed;
+}
+
+/// Without a history tests run all the same.
+void open_history(Listed& listed, const std::vector<std::string>& command,
+                  const TestMachine& machine) {
+    const std::filesystem::path file = TestHistory::default_file();
+    if (file.empty()) {
+        return;
+    }
+    auto history = TestHistory::open(file);
+    if (!history) {
+        listed.notes.push_back(history.error().message + ", so sizes are not kept");
+        return;
+    }
+    if (!(*history)->set_aside().empty()) {
+        listed.notes.push_back(
+            "the history of tests was damaged, and begins anew; the old one is " +
+            (*history)->set_aside().string());
+    }
+    listed.history_key = history_key(listed.suite->framework(), command, machine.devices);
+    if (auto runs = (*history)->runs(listed.history_key)) {
+        listed.runs = *std::move(runs);
+    }
+    listed.history = *std::move(history);
+}
+
+std::string list_text(const std::vector<TestCase>& tests) {
+    std::string text;
+    for (const TestCase& test : tests) {
+        text += printable(test.id) + (test.disabled.empty() ? "" : "  (disabled)") + '\n';
+    }
+    return text;
+}
+
+Result<void> write_file(const std::string& path, const std::function<std::string()>& make) {
+    if (path.empty()) {
+        return {};
+    }
+    HEXCORE_TRY(file, ReportFile::begin(path));
+    file.add(make());
+    return file.finish();
+}
+
+Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
+    HEXCORE_TRY_VOID(write_file(flags.junit, [&] { return test_junit(run); }));
+    HEXCORE_TRY_VOID(write_file(flags.html, [&] { return test_page(run); }));
+    return write_file(flags.json, [&] { return test_json(run); });
+}
+
+bool is_against(const TestSettings& settings, const TestResult& result) {
+    return std::any_of(settings.fail_on.begin(), settings.fail_on.end(),
+                       [&](const std::string& what) { return what == name(result.memory); });
+}
+
+int exit_code(const TestSettings& settings, const TestRun& run) {
+    if (run.interrupted) {
+        return static_cast<int>(ErrorCode::interrupted);
+    }
+    const bool failed =
+        run.not_run > 0 ||
+        std::any_of(run.results.begin(), run.results.end(), [&](const TestResult& result) {
+            return is_failure(result.verdict) || is_against(settings, result);
+        });
+    return failed ? static_cast<int>(ErrorCode::negative) : 0;
+}
+
+Error nothing_selected(const Listed& listed) {
+    return {ErrorCode::negative,
+            listed.all == 0
+                ? "there is no test in what was given, which is a failure"
+                : fmt::format("none of {} is meant, which is a failure; see which there are with "
+                              "hexcore test --list",
+                              plural(listed.all, "test"))};
+}
+
+RoomOptions room_options(const TestSettings& settings) {
+    RoomOptions options{.at_most = settings.memory};
+    if (settings.reserve) {
+        options.reserve = *settings.reserve;
+    } else if (const auto host = probe_host_memory()) {
+        options.reserve = std::min(1_GiB, Bytes(host->total.count() / 16));
+    }
+    return options;
+}
+
+RunOptions run_options(const TestFlags& flags, const TestSettings& settings,
+                       const TestMachine& machine, const std::filesystem::path& scratch) {
+    RunOptions options;
+    options.slots = settings.slots.value_or(machine.cores);
+    options.timeout = settings.timeout;
+    options.grace = settings.grace;
+    options.patience = settings.wait;
+    options.processes = flags.processes;
+    options.fail_fast = settings.fail_fast;
+    options.as_given = settings.selection.shuffle.has_value();
+    options.book = {settings.retries, settings.allow_skip};
+    options.scratch = scratch;
+    return options;
+}
+
+void keep_history(Listed& listed, RunBook& book, TestShown& shown) {
+    if (listed.history == nullptr) {
+        return;
+    }
+    if (const auto added = listed.history->add(listed.history_key, book.take_news()); !added) {
+        shown.says(added.error().message);
+    }
+}
+
+}  // namespace
+
+Result<int> run_test_command(const TestFlags& flags, const TestSettings& settings,
+                             const std::vector<std::string>& command) {
+    HEXCORE_TRY(listed, list_tests(command));
+    TestRequests requests;
+    HEXCORE_TRY(room, room_of_machine(room_options(settings)));
+    open_history(listed, command, room->machine());
+    settings.config.apply(listed.tests);
+    HEXCORE_TRY(selected, select_tests(std::move(listed.tests), settings.selection, listed.runs));
+    listed.tests = std::move(selected);
+    if (listed.tests.empty()) {
+        return report_error(nothing_selected(listed));
+    }
+    if (flags.list) {
+        print(list_text(listed.tests));
+        return 0;
+    }
+    HEXCORE_TRY(scratch, TemporaryFolder::make());
+    HEXCORE_TRY(yard, CageYard::open({}));
+    TestRun run;
+    run.framework = listed.suite->framework();
+    run.command = command;
+    run.machine = room->machine();
+    run.guards = yard->guards();
+    run.deselected = static_cast<std::uint32_t>(listed.all - listed.tests.size());
+    run.notes = listed.notes;
+    const RunOptions options = run_options(flags, settings, run.machine, scratch.path());
+    const auto known = static_cast<std::size_t>(
+        std::count_if(listed.tests.begin(), listed.tests.end(), [&](const TestCase& test) {
+            return test.budget.memory || listed.runs.count(test.id) > 0;
+        }));
+    TestShown shown(flags.format == "json", known);
+    RunBook book(run, listed.tests, options.book, shown);
+    run_tests(run, book, listed.runs, options, {*listed.suite, *yard, *room, shown, requests});
+    keep_history(listed, book, shown);
+    shown.lines(failures_text(run, shown.style()) +
+                run_summary(run, known == 0 && listed.history != nullptr, shown.style()));
+    if (flags.format == "json") {
+        print(test_json(run));
+    }
+    HEXCORE_TRY_VOID(write_reports(flags, run));
+    return exit_code(settings, run);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,229 @@
+#include "hexcore/report/test_status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "hexcore/base/duration.hpp"
+#include "hexcore/isolate/attempt_verdict.hpp"
+#include "hexcore/report/fitted_text.hpp"
+#include "hexcore/report/memory_bar.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t word_columns = 9;
+constexpr std::string_view below_name = "            ";
+
+double seconds_of(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
+
+std::string test_seconds(double seconds) {
+    return seconds < 1000 ? fmt::format("{:.{}f} s", seconds, seconds < 10 ? 3 : 1)
+                          : long_duration_text(seconds);
+}
+
+const char* verdict_escape(Verdict verdict) {
+    if (is_failure(verdict)) {
+        return "\x1b[1;31m";
+    }
+    return verdict == Verdict::passed ? "\x1b[1;32m" : "\x1b[1;33m";
+}
+
+std::string painted_word(const std::string& word, const char* escape, const TextStyle& style) {
+    const std::string placed = fmt::format("{:>{}}", word, word_columns);
+    return style.color == Color::ansi ? fmt::format("{}{}\x1b[0m", escape, placed) : placed;
+}
+
+std::string of_budget(Bytes peak, const std::optional<Bytes>& budget) {
+    return budget ? fmt::format("{:>9} of {}", to_string(peak), to_string(*budget))
+                  : fmt::format("{:>9}", to_string(peak));
+}
+
+std::string figures(const TestCase& test, const Attempt& attempt) {
+    std::string text = fmt::format("[{:>8} {}", test_seconds(seconds_of(attempt.duration)),
+                                   of_budget(attempt.peak, test.budget.memory));
+    for (const DevicePeak& device : attempt.devices) {
+        std::optional<Bytes> budget;
+        for (const DeviceLimit& limit : test.budget.devices) {
+            if (limit.device == device.device) {
+                budget = limit.limit;
+            }
+        }
+        text += fmt::format("  {} {}", printable(device.device), of_budget(device.peak, budget));
+    }
+    return text + "]";
+}
+
+std::string reason_lines(std::string_view reason, const TextStyle& style) {
+    constexpr std::size_t longest_reason = 600;
+    return reason.empty()
+               ? ""
+               : hanging_paragraph(below_name, shortened(reason, longest_reason), style.columns);
+}
+
+std::string memory_words(const TestResult& result) {
+    switch (result.memory) {
+        case MemoryVerdict::clean:
+            return "";
+        case MemoryVerdict::kept:
+            return fmt::format("  KEPT +{}", to_string(result.kept));
+        case MemoryVerdict::leak:
+            return fmt::format("  LEAK +{} a repeat", to_string(result.kept));
+        case MemoryVerdict::residue:
+            return "  RESIDUE";
+        case MemoryVerdict::unattributable:
+            return "  (others changed memory, too)";
+    }
+    return "";
+}
+
+std::string residue_lines(const TestResult& result, const TextStyle& style) {
+    if (result.attempts.empty() || result.attempts.back().residues.empty()) {
+        return "";
+    }
+    const std::vector<Residue>& residues = result.attempts.back().residues;
+    std::string text = "left behind, and removed: ";
+    constexpr std::size_t most = 3;
+    for (std::size_t index = 0; index < residues.size() && index < most; ++index) {
+        const Residue& residue = residues[index];
+        text += index == 0 ? "" : ", ";
+        text += shortened(residue.name, 60);
+        if (residue.pid != 0) {
+            text += fmt::format(" (pid {})", residue.pid);
+        }
+        if (residue.bytes > Bytes{}) {
+            text += fmt::format(" {}", to_string(residue.bytes));
+        }
+    }
+    if (residues.size() > most) {
+        text += fmt::format(" and {} more", residues.size() - most);
+    }
+    return reason_lines(text, style);
+}
+
+}  // namespace
+
+std::string verdict_word(Verdict verdict, const Attempt* last) {
+    switch (verdict) {
+        case Verdict::passed:
+            return "PASS";
+        case Verdict::failed:
+            return "FAIL";
+        case Verdict::crashed:
+            return last != nullptr && last->signal ? signal_text(*last->signal) : "CRASH";
+        case Verdict::timed_out:
+            return "TIMEOUT";
+        case Verdict::over_budget:
+            return "OVER";
+        case Verdict::skipped:
+            return "SKIP";
+        case Verdict::postponed:
+            return "POSTPONED";
+        case Verdict::flaky:
+        case Verdict::flaky_memory:
+            return "FLAKY";
+    }
+    return "";
+}
+
+std::string run_heading(const TestRun& run, std::size_t selected, std::size_t known,
+                        const TextStyle& style) {
+    std::string text =
+        fmt::format("{}; {} and {} free; {} at once", plural(selected, "test"),
+                    to_string(run.machine.free), plural(run.machine.cores, "core"), run.slots);
+    for (const TestMachine::Device& device : run.machine.devices) {
+        text += fmt::format("; {} {} free", device.name, to_string(device.free));
+    }
+    if (run.deselected > 0) {
+        text += fmt::format("; {} not selected", run.deselected);
+    }
+    if (known == 0) {
+        text += "; measuring as they run (first time here)";
+    } else if (known < selected) {
+        text += fmt::format("; sizes of {} are known", known);
+    }
+    return hanging_paragraph("hexcore: ", text, style.columns);
+}
+
+std::string test_line(const TestResult& result, const TextStyle& style) {
+    const Attempt* last = result.last();
+    std::string text =
+        painted_word(verdict_word(result.verdict, last), verdict_escape(result.verdict), style);
+    text += ' ';
+    text += last == nullptr ? "[       -         -]" : figures(result.test, *last);
+    text += fmt::format(" {}{}\n", printable(result.test.id), memory_words(result));
+    if (result.verdict == Verdict::flaky_memory) {
+        text += reason_lines("passed alone, after memory was short beside others", style);
+    } else if (result.verdict == Verdict::flaky) {
+        text += reason_lines(fmt::format("passed in try {}", result.attempts.size()), style);
+    } else if (result.verdict != Verdict::passed) {
+        text += reason_lines(result.reason, style);
+    }
+    return text + residue_lines(result, style);
+}
+
+std::string attempt_line(const TestCase& test, const Attempt& attempt, const std::string& why,
+                         const TextStyle& style) {
+    const std::string word =
+        attempt.for_memory ? "KILLED" : verdict_word(attempt.verdict, &attempt);
+    std::string text = fmt::format("{} {} {}\n", painted_word(word, "\x1b[1;33m", style),
+                                   figures(test, attempt), printable(test.id));
+    return text + reason_lines(attempt.reason.empty() ? why : attempt.reason + ": " + why, style);
+}
+
+std::string slow_line(const RunningTest& test, const TextStyle& style) {
+    return painted_word("SLOW", "\x1b[1;33m", style) +
+           fmt::format(" [{:>8} {:>9}] {}\n", test_seconds(seconds_of(test.since)),
+                       to_string(test.held), printable(test.id));
+}
+
+std::string running_lines(const RunProgress& progress, const TextStyle& style) {
+    std::string text =
+        fmt::format("{} of {} done, {} failed; {} running, with {}; {} left\n", progress.done,
+                    progress.total, progress.failed, progress.running.size(),
+                    to_string(progress.held), to_string(progress.free));
+    for (const RunningTest& test : progress.running) {
+        std::string pids;
+        for (const std::uint32_t pid : test.processes) {
+            pids += fmt::format("{}{}", pids.empty() ? " pid " : ", ", pid);
+        }
+        text += fmt::format("{:>{}} [{:>8} {:>9}] {}{}\n", "runs", word_columns,
+                            test_seconds(seconds_of(test.since)), to_string(test.held),
+                            test.id.empty() ? "(between tests)" : printable(test.id), pids);
+    }
+    if (progress.waiting_for_memory > 0) {
+        text += reason_lines(
+            fmt::format("{} for memory", progress.waiting_for_memory == 1
+                                             ? "one waits"
+                                             : fmt::format("{} wait", progress.waiting_for_memory)),
+            style);
+    }
+    return text;
+}
+
+std::string progress_line(const RunProgress& progress, const TextStyle& style) {
+    const double fraction = progress.total == 0 ? 1
+                                                : static_cast<double>(progress.done) /
+                                                      static_cast<double>(progress.total);
+    std::string text = fmt::format("{}/{}", progress.done, progress.total);
+    if (progress.failed > 0) {
+        text += fmt::format(" {} failed", progress.failed);
+    }
+    text += fmt::format("  {} running, {}", progress.running.size(), to_string(progress.held));
+    constexpr std::size_t bar_columns = 20;
+    std::string line =
+        text_columns(text) + bar_columns + 1 <= style.columns
+            ? fmt::format("{} {}", fraction_bar(fraction, bar_columns, style.charset), text)
+            : text;
+    for (const RunningTest& test : progress.running) {
+        const std::size_t used = terminal_columns(line);
+        const std::string name = fmt::format("  {}", printable(test.id));
+        if (used + terminal_columns(name) <= style.columns) {
+            line += name;
+        }
+    }
+    return terminal_columns(line) <= style.columns ? line : fitted(line, style.columns);
+}
+
+}  // namespace hexcore
