@@ -39,6 +39,7 @@ def pytest_configure(config):
             raise pytest.UsageError(f"{setting}: {error}") from None
 
 
+@pytest.hookimpl(optionalhook=True)  # there is none without pytest-xdist
 def pytest_xdist_auto_num_workers(config):
     """As many as the memory that nobody has reserved is enough for; None: xdist's own answer."""
     from .workers import workers_by_memory

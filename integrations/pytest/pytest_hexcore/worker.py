@@ -69,7 +69,19 @@ class Worker:
             if stop:
                 self._runner.send({"stop": sayable(stop)})
                 break
+            if self._is_spoilt():
+                break  # another worker takes the rest
         self._runner.send({"done": True})
+
+    def _is_spoilt(self):
+        """Whether a test has closed what every other would be captured by."""
+        capture = self._session.config.pluginmanager.getplugin("capturemanager")
+        both = getattr(capture, "_global_capturing", None)
+        for part in filter(None, (getattr(both, "out", None), getattr(both, "err", None))):
+            for holder in (part, getattr(part, "syscapture", None)):
+                if getattr(getattr(holder, "tmpfile", None), "closed", False):
+                    return True
+        return False
 
     def _following(self, place):
         """The item whose fixtures outlive that of `place`."""

@@ -17,19 +17,23 @@ constexpr int closed_exit_code = 86;
 /// Of a file that pytest captures into, from its begin and from its end.
 constexpr std::size_t most_captured = 256U << 10U;
 
-/// As far as a test may write: a file that it filled would be the machine's disk.
-std::string text_of_file(const FileDescriptor& file) {
+/// More than this a test does not print that anybody wants to read.
+constexpr off_t longest_captured = off_t{256} << 20U;
+constexpr long look_ns = 100'000'000;
+
+off_t size_of(const FileDescriptor& file) {
     struct stat found {};
-    if (::fstat(file.get(), &found) != 0) {
-        return {};
-    }
+    return ::fstat(file.get(), &found) == 0 ? found.st_size : 0;
+}
+
+std::string text_of_file(const FileDescriptor& file) {
     std::string text;
     const auto append = [&](off_t from, std::size_t count) {
         std::string part(count, '\0');
         const ssize_t read = file.read_at(part.data(), part.size(), from);
         text.append(part, 0, static_cast<std::size_t>(std::max<ssize_t>(read, 0)));
     };
-    const auto size = static_cast<std::size_t>(found.st_size);
+    const auto size = static_cast<std::size_t>(size_of(file));
     append(0, std::min(size, most_captured));
     if (size > 2 * most_captured) {
         text += fmt::format("\n... {} bytes left out ...\n", size - 2 * most_captured);
@@ -77,7 +81,13 @@ std::uint32_t PytestSlots::take() {
     return slot;
 }
 
-PytestJob::PytestJob(Parts parts) : parts_(std::move(parts)), channel_(std::move(parts_.channel)) {}
+PytestJob::PytestJob(Parts parts)
+    : parts_(std::move(parts)),
+      channel_(std::move(parts_.channel)),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+    const itimerspec every{{0, look_ns}, {0, look_ns}};
+    ::timerfd_settime(timer_.get(), 0, &every, nullptr);
+}
 
 PytestJob::~PytestJob() { parts_.slots->give_back(parts_.slot); }
 
@@ -85,6 +95,9 @@ std::vector<int> PytestJob::descriptors() const {
     std::vector<int> all = parts_.cage->descriptors();
     if (!channel_.has_ended()) {
         all.push_back(channel_.descriptor());
+    }
+    if (!captured_.empty() && timer_.is_open()) {
+        all.push_back(timer_.get());
     }
     return all;
 }
@@ -101,8 +114,24 @@ bool PytestJob::step(std::vector<JobEvent>& events) {
     }
     if (is_over) {
         end_lost(events);
+    } else {
+        end_endless_output();
     }
     return is_over;
+}
+
+void PytestJob::end_endless_output() {
+    std::uint64_t times = 0;
+    if (timer_.read(&times, sizeof(times)) != sizeof(times) || !problem_.empty()) {
+        return;
+    }
+    for (const FileDescriptor& file : captured_) {
+        if (size_of(file) > longest_captured) {
+            problem_ = fmt::format("it was ended, for it wrote {} that pytest had to capture",
+                                   to_string(Bytes(static_cast<std::uint64_t>(size_of(file)))));
+            parts_.cage->kill(EndedByUs::no);
+        }
+    }
 }
 
 void PytestJob::take(PytestMessage& message, std::vector<JobEvent>& events) {
@@ -133,10 +162,14 @@ void PytestJob::end_lost(std::vector<JobEvent>& events) {
     const CageOutcome& outcome = parts_.cage->outcome();
     JobEvent event{.kind = JobEvent::Kind::ends, .test = *running_};
     event.judgement.kind = TestJudgement::Kind::crashed;
-    event.judgement.reason =
-        outcome.signalled || outcome.code != closed_exit_code
-            ? "its process ended in the middle of the test: " + ending_text(outcome)
-            : "it closed the descriptor by which its worker reports";
+    if (!problem_.empty()) {
+        event.judgement.reason = problem_;
+    } else if (!outcome.signalled && outcome.code == closed_exit_code) {
+        event.judgement.reason = "it closed the descriptor by which its worker reports";
+    } else {
+        event.judgement.reason =
+            "its process ended in the middle of the test: " + ending_text(outcome);
+    }
     event.judgement.output = captured_until_then();
     parts_.server->report_lost(parts_.numbers[*running_], event.judgement.reason);
     running_.reset();

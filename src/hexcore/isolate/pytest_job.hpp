@@ -49,13 +49,17 @@ private:
     /// What ends the worker in the middle of a test ends the test.
     void end_lost(std::vector<JobEvent>& events);
     [[nodiscard]] std::string captured_until_then() const;
+    /// Ends a worker whose test writes without end into what pytest captures: a file, and so the
+    /// machine's disk.
+    void end_endless_output();
 
     Parts parts_;
     PytestChannel channel_;
     std::vector<FileDescriptor> captured_;
+    FileDescriptor timer_;                ///< readable when it is time to look at them
     std::optional<std::size_t> running_;  ///< the test that has begun
     bool is_told_ = false;                ///< that it may begin
-    std::string problem_;                 ///< why there is no worker
+    std::string problem_;                 ///< why there is no worker, or why it was ended
 };
 
 }  // namespace hexcore
