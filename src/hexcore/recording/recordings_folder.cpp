@@ -89,7 +89,9 @@ bool is_being_written(const fs::path& path) {
 
 Result<NewRecording> new_recording(const fs::path& folder, std::string_view program) {
     if (folder.empty()) {
-        return fail(ErrorCode::negative, "neither HOME nor XDG_STATE_HOME names a folder for it");
+        const std::string why = find_state_home().why_elsewhere;
+        return fail(ErrorCode::negative, "{}",
+                    why.empty() ? "neither HOME nor XDG_STATE_HOME names a folder for it" : why);
     }
     std::error_code error;
     fs::create_directories(folder.parent_path(), error);
