@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -51,6 +54,37 @@ TEST_F(WatchFolderTest, OfADeadWatcherIsFoundAndRemoved) {
     EXPECT_TRUE(remove_left_watch_folder(left).has_value());
     EXPECT_FALSE(fs::exists(left));
     EXPECT_FALSE(remove_left_watch_folder(watch_folders_home() / "other").has_value());
+}
+
+TEST_F(WatchFolderTest, OfAWatcherThatWasKilledIsLeftThoughItsChildLives) {
+    std::array<int, 2> made{};
+    std::array<int, 2> end{};
+    ASSERT_EQ(::pipe(made.data()), 0);
+    ASSERT_EQ(::pipe(end.data()), 0);
+    const pid_t watcher = ::fork();
+    if (watcher == 0) {
+        ::close(end[1]);
+        const auto folder = WatchFolder::make();
+        if (::fork() == 0) {
+            char byte = folder.has_value() ? 'x' : '-';
+            (void)!::write(made[1], &byte, 1);
+            (void)!::read(end[0], &byte, 1);
+            ::_exit(0);
+        }
+        for (;;) {
+            ::pause();
+        }
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(made[0], &byte, 1), 1);
+    EXPECT_EQ(byte, 'x');
+    EXPECT_TRUE(left_watch_folders(watch_folders_home()).empty()) << "its watcher lives";
+    ::kill(watcher, SIGKILL);
+    ::waitpid(watcher, nullptr, 0);
+    EXPECT_EQ(left_watch_folders(watch_folders_home()).size(), 1U);
+    for (const int descriptor : {made[0], made[1], end[0], end[1]}) {
+        ::close(descriptor);  // and so the child ends
+    }
 }
 
 /// As with `sudo -E`, which leaves the variable as it was.

@@ -1,6 +1,7 @@
 #include "hexcore/track/watch_folder.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -59,10 +61,39 @@ Result<std::unique_ptr<WatchFolder>> WatchFolder::make() {
     return std::unique_ptr<WatchFolder>(new WatchFolder(path, std::move(lock)));
 }
 
+/// All of this process; never ends, as children may be forked until its end.
+struct WatchFolder::OfProcess {
+    std::mutex mutex;
+    std::vector<WatchFolder*> folders;
+
+    OfProcess() {
+        ::pthread_atfork([] { all().mutex.lock(); }, [] { all().mutex.unlock(); },
+                         [] {
+                             for (WatchFolder* folder : all().folders) {
+                                 folder->lock_.reset();
+                             }
+                             all().mutex.unlock();
+                         });
+    }
+    static OfProcess& all() {
+        static auto& of_process = *new OfProcess;
+        return of_process;
+    }
+};
+
 WatchFolder::WatchFolder(fs::path path, FileDescriptor lock)
-    : path_(std::move(path)), lock_(std::move(lock)), owner_(::getpid()) {}
+    : path_(std::move(path)), lock_(std::move(lock)), owner_(::getpid()) {
+    OfProcess& all = OfProcess::all();
+    const std::lock_guard alone(all.mutex);
+    all.folders.push_back(this);
+}
 
 WatchFolder::~WatchFolder() {
+    {
+        OfProcess& all = OfProcess::all();
+        const std::lock_guard alone(all.mutex);
+        std::erase(all.folders, this);
+    }
     if (::getpid() == owner_) {
         std::error_code error;
         fs::remove_all(path_, error);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
@@ -12,7 +13,8 @@
 namespace hexcore {
 
 /// A watcher's folder for the rings of programs (docs/formats/ring.md), for this user alone. Is
-/// removed with all that is in it, and locked until then.
+/// removed with all that is in it, and locked until then. In a child that was forked the lock is
+/// closed: it would outlive the watcher there.
 class WatchFolder {
 public:
     /// Fails with ErrorCode::negative where it cannot be made, or where others could write to it.
@@ -24,10 +26,11 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
 private:
+    struct OfProcess;
     WatchFolder(std::filesystem::path path, FileDescriptor lock);
 
     std::filesystem::path path_;
-    FileDescriptor lock_;
+    std::optional<FileDescriptor> lock_;
     const pid_t owner_;  ///< a child that was forked leaves it alone
 };
 
