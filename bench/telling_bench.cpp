@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 
 #include "hexcore/recording/recording_writer.hpp"
-#include "hexcore/track/ring_writer.hpp"
+#include "hexcore/track/call_stacks.hpp"
+#include "hexcore/track/teller.hpp"
 #include "hexcore/track/watch_folder.hpp"
 #include "hexcore/watch/analysis.hpp"
 #include "hexcore/watch/listener.hpp"
@@ -20,12 +20,12 @@ namespace {
 
 constexpr std::uint64_t events_at_once = 20'000;
 
-/// A ring, its listener, and what that tells: a recording and its analysis.
+/// What a program tells, a listener in the same process, and what that tells: a recording and its
+/// analysis.
 class Telling {
 public:
     Telling()
         : folder_(std::move(WatchFolder::make().value())),
-          ring_(RingWriter::make(folder_->path().string(), ring_capacity_usual)),
           listener_({.folder = folder_->path(),
                      .start = start_,
                      .find = [this](std::uint32_t /*pid*/) { return process_; },
@@ -37,18 +37,22 @@ public:
         RecordedRun run;
         run.interval = std::chrono::milliseconds(100);
         fan_.run(run);
-        const std::uint64_t total = 0;
-        const std::string_view device = "host0";
-        tell({.kind = RingKind::holder, .numbers = {&total, 1}, .texts = {&device, 1}});
+        HEXCORE_CHECK(teller_.listen_in(folder_->path().string()), folder_->path().string(), "");
+        holder_ = teller_.open_holder(HolderKind::ledger, "host0", {});
     }
+    ~Telling() {
+        teller_.close_holder(holder_);
+        teller_.stop_in();
+    }
+    Telling(const Telling&) = delete;
+    Telling& operator=(const Telling&) = delete;
 
-    /// As many events, half of them allocations and half their ends.
+    /// As many events, half of them allocations and half their ends: with all that a program pays
+    /// for them, the clock and the lock as well.
     void tell_events() {
-        const std::string_view purpose = "compute";
         for (std::uint64_t i = 0; i < events_at_once / 2; ++i) {
-            const std::array<std::uint64_t, 3> taken{i, 4096, 0};
-            tell({.kind = RingKind::taken, .numbers = taken, .texts = {&purpose, 1}});
-            tell({.kind = RingKind::released, .numbers = {taken.data(), 1}});
+            teller_.taken(holder_, i, 4_KiB, "compute");
+            teller_.released(holder_, i);
         }
     }
     void hear() {
@@ -57,21 +61,12 @@ public:
     }
 
 private:
-    void tell(RingRecord record) {
-        record.thread = 1;
-        record.holder = 1;
-        timespec now{};
-        ::clock_gettime(CLOCK_MONOTONIC, &now);
-        record.time_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-                         static_cast<std::uint64_t>(now.tv_nsec);
-        benchmark::DoNotOptimize(ring_->put(record));
-    }
-
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     RecordedTime now_{};
     ProcessRef process_ = std::make_shared<RecordedProcess>(RecordedProcess{1, 1, "bench"});
+    Teller& teller_ = Teller::of_process();
+    HolderNumber holder_ = 0;
     std::unique_ptr<WatchFolder> folder_;
-    std::unique_ptr<RingWriter> ring_;
     Listener listener_;
     std::unique_ptr<RecordingWriter> writer_;
     Analysis analysis_;
@@ -106,6 +101,25 @@ void BM_HeardAndRecorded(benchmark::State& state) {
 }
 // So few that events are still recorded one by one.
 BENCHMARK(BM_HeardAndRecorded)->Iterations(50);
+
+/// As many calls within one another, and then a stack that was told before.
+[[gnu::noinline]] std::uint64_t stack_below(CallStacks& stacks, std::int64_t calls) {
+    const std::uint64_t number = calls > 0 ? stack_below(stacks, calls - 1)
+                                           : stacks.number_of_now([](auto, auto) { return true; },
+                                                                  [](auto) { return true; });
+    benchmark::DoNotOptimize(number);
+    return number;
+}
+
+/// What --stacks takes beside, for each allocation.
+void BM_CallStack(benchmark::State& state) {
+    CallStacks::warm_up();
+    CallStacks stacks;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(stack_below(stacks, state.range(0)));
+    }
+}
+BENCHMARK(BM_CallStack)->Arg(8)->Arg(24)->Arg(56);
 
 }  // namespace
 }  // namespace hexcore
