@@ -39,6 +39,27 @@ TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
     EXPECT_EQ(memory_of_process(tree.root(), "11"), std::nullopt) << "it has ended";
 }
 
+TEST(MemoryHolders, PagesThatProcessesShareCountForEachInPart) {
+    const FixtureTree tree;
+    tree.write("/proc/7/smaps_rollup",
+               "55d0-7ffc ---p 00000000 00:00 0     [rollup]\nRss:    900 kB\nPss:    500 kB\n"
+               "Pss_Anon:    400 kB\nSwapPss:    0 kB\n");
+    tree.write("/proc/7/status", "VmRSS:\t 901 kB\n");
+    const auto held = shared_memory_of_process(tree.root(), "7");
+    ASSERT_TRUE(held.has_value());
+    EXPECT_EQ(held->resident, 900_KiB);
+    EXPECT_EQ(held->once, 500_KiB);
+    tree.write("/proc/8/status", "VmRSS:\t 300 kB\n");
+    const auto silent = shared_memory_of_process(tree.root(), "8");
+    ASSERT_TRUE(silent.has_value()) << "it may not be asked";
+    EXPECT_EQ(silent->resident, 300_KiB);
+    EXPECT_EQ(silent->once, 300_KiB);
+    EXPECT_FALSE(shared_memory_of_process(tree.root(), "9").has_value()) << "it has ended";
+    EXPECT_FALSE(tells_shared_memory(tree.root()));
+    tree.write("/proc/self/smaps_rollup", "Rss: 9 kB\nPss: 5 kB\n");
+    EXPECT_TRUE(tells_shared_memory(tree.root()));
+}
+
 TEST(MemoryHolders, AControlGroupsLimitIsUsedUpByItsOwnProcessesOnly) {
     const FixtureTree tree;
     tree.link("/proc/self", "42");

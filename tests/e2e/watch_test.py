@@ -2,7 +2,6 @@
 
 import csv
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -108,6 +107,9 @@ def test_words_behind_the_mark_are_left_alone(hexcore, state):
     (["--", "hexcore-has-no-such-program"], ["hexcore-has-no-such-program", "cannot be started"]),
     (["--", "/"], ["/ cannot be started"]),
     (["--interval", "0.5", "--", "true"], ["--interval", "0.5"]),
+    (["--interval", "10"], ["--interval is for what is recorded", "--pid"]),
+    (["--alert", "10MiB"], ["--alert is for what is recorded", "--pid"]),
+    (["--alert", "much", "--", "true"], ["--alert", "much"]),
     (["-o", "/nowhere/x.hxr", "--", "true"], ["/nowhere/x.hxr"]),
     (["-o", "/dev/null", "--", "true"], ["/dev/null", "no file"]),
 ])
@@ -232,18 +234,6 @@ def test_where_there_is_no_place_for_a_recording_the_command_still_runs(hexcore,
                       env={"XDG_STATE_HOME": str(tmp_path / "file")})
     assert outcome.code == 6
     assert "There is no recording" in outcome.stderr
-
-
-def test_a_full_disk_ends_the_recording_and_not_the_command(hexcore, tmp_path):
-    """Nor where the command tells of itself."""
-    recording = tmp_path / "full.hxr"
-    telling = hexcore.path.parent / "tests/track/telling_child"
-    outcome = hexcore(
-        "watch", "-o", recording, "--", "sh", "-c", f'"{telling}" story && exit 3',
-        setup=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY)))
-    assert outcome.code == 3
-    assert "ends before the command did (File too large)" in " ".join(outcome.stderr.split())
-    assert hexcore("report", recording).code == 4
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,10 @@ public:
         HEXCORE_CHECK(mark.name != nullptr && mark.process != nullptr, mark.time.count(), "");
         Analysis::mark(mark);
     }
+    void counted_once(const RecordedCountedOnce& counted) override {
+        HEXCORE_CHECK(counted.once <= recorded_bytes_max, counted.once.count(), "counted once");
+        Analysis::counted_once(counted);
+    }
 
 private:
     void check_told(RecordedTime time) {

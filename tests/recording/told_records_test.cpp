@@ -73,6 +73,7 @@ TEST(ToldRecords, AreGivenBackAsTheyWereWritten) {
     writer.mark({milliseconds(6), told.process, some_text(9, "loaded")});
     writer.label({milliseconds(7), LabelEdge::end, told.process, 77, told.decode});
     writer.lost({milliseconds(8), told.process, 12});
+    writer.counted_once({milliseconds(8), 9_GiB, 3_GiB, 4});
     writer.end({.time = milliseconds(9)});
     ASSERT_EQ(writer.problem(), "");
 
@@ -102,6 +103,11 @@ TEST(ToldRecords, AreGivenBackAsTheyWereWritten) {
     EXPECT_EQ(kept.marks[0].name->text, "loaded");
     ASSERT_EQ(kept.losses.size(), 1U);
     EXPECT_EQ(kept.losses[0].records, 12U);
+    ASSERT_EQ(kept.all_counted_once.size(), 1U);
+    EXPECT_EQ(kept.all_counted_once[0].time, milliseconds(8));
+    EXPECT_EQ(kept.all_counted_once[0].resident, 9_GiB);
+    EXPECT_EQ(kept.all_counted_once[0].once, 3_GiB);
+    EXPECT_EQ(kept.all_counted_once[0].n_processes, 4U);
     EXPECT_TRUE(kept.sites.empty());
     EXPECT_TRUE(kept.parts_summed.empty());
 }
@@ -166,6 +172,10 @@ TEST(ToldRecords, ThatBreakARuleAreRefused) {
     EXPECT_FALSE(begun().numbers(RecordKind::amounts, {8, 1, 999999, 1, 5}).decodes());
     EXPECT_FALSE(begun().numbers(RecordKind::label, {8, 0, 1, 5, 0}).decodes()) << "of no name";
     EXPECT_FALSE(begun().numbers(RecordKind::mark, {8, 2, 1}).decodes()) << "of nobody";
+    const auto once = RecordKind::counted_once;  // time, resident, once, processes
+    EXPECT_TRUE(begun().numbers(once, {8, 9, 5, 2}).numbers(once, {0, 9, 5, 2}).decodes());
+    EXPECT_FALSE(begun().numbers(once, {8, 9, 5, 2}).numbers(once, {1, 9, 5, 2}).decodes());
+    EXPECT_FALSE(begun().numbers(once, {8, 9, 1ULL << 60U, 2}).decodes());
     EXPECT_FALSE(begun().numbers(RecordKind::stack, {1, 65}).decodes()) << "too deep";
     EXPECT_FALSE(begun().numbers(RecordKind::stack, {1, 1, 7, 5}).decodes()) << "no such module";
 }

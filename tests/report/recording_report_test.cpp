@@ -73,6 +73,7 @@ WatchFindings leaking_training() {
     findings.holders = {{12, HolderKind::pytorch, "cuda:0", 24_GiB, 20_GiB, minutes(41), 19_GiB}};
     findings.labels = {{12, "step", 312, seconds(3), minutes(41)}};
     findings.marks = {{seconds(2), 12, "loaded"}};
+    findings.counted_once = {{minutes(9) + seconds(30), 11_GiB, 4_GiB, 9}, 42};
     findings.lost_records = 3;
     findings.thinned = milliseconds(200);
     return findings;

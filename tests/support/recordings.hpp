@@ -37,6 +37,9 @@ struct KeptRecords : RecordSink {
     void label_sum(const RecordedLabelSum& sum) override { label_sums.push_back(sum); }
     void mark(const RecordedMark& mark) override { marks.push_back(mark); }
     void lost(const RecordedLoss& loss) override { losses.push_back(loss); }
+    void counted_once(const RecordedCountedOnce& each) override {
+        all_counted_once.push_back(each);
+    }
     void summed(RecordedTime /*from*/, SummedPart part) override { parts_summed.push_back(part); }
 
     std::vector<RecordedRun> runs;
@@ -51,6 +54,7 @@ struct KeptRecords : RecordSink {
     std::vector<RecordedLabelSum> label_sums;
     std::vector<RecordedMark> marks;
     std::vector<RecordedLoss> losses;
+    std::vector<RecordedCountedOnce> all_counted_once;
     std::vector<SummedPart> parts_summed;
 };
 

@@ -2,6 +2,7 @@
 // through the descriptor FD, so that a test decides when.
 //   hold    takes MIB, and keeps them until a byte comes
 //   spike   waits for a byte, takes MIB, gives them back at once
+//   share   takes MIB, and shares them with a child of its own; both wait for a byte
 //   orphan  has a grandchild without a parent hold them; both wait for a byte
 // Exits with 7.
 #include <sys/mman.h>
@@ -38,6 +39,16 @@ void hold(std::size_t bytes) {
     wait_for_a_byte();
 }
 
+void share(std::size_t bytes) {
+    (void)take(bytes);
+    const pid_t child = ::fork();
+    wait_for_a_byte();
+    if (child == 0) {
+        ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+}
+
 void leave_orphan(std::size_t bytes) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -61,6 +72,8 @@ int main(int argc, char** argv) {
     descriptor = std::atoi(argv[3]);
     if (mode == "hold") {
         hold(bytes);
+    } else if (mode == "share") {
+        share(bytes);
     } else if (mode == "orphan") {
         leave_orphan(bytes);
     } else {

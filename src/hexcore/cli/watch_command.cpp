@@ -6,7 +6,9 @@
 #include <optional>
 #include <system_error>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/base/end_now.hpp"
+#include "hexcore/base/state_home.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/live_view.hpp"
 #include "hexcore/cli/option_value.hpp"
@@ -27,7 +29,8 @@ namespace {
 
 struct WatchFlags {
     std::string output;
-    double interval_ms = 100;
+    std::optional<double> interval_ms;
+    std::string alert;  ///< a size; empty: none
     bool python = false;
     bool stacks = false;
     std::vector<std::string> neutral;       ///< labels
@@ -68,9 +71,29 @@ std::string place_text(const RecordingPlace& place) {
     }
     // Without a name, report takes the newest of those that are kept by themselves.
     const bool is_newest = place.path.parent_path() == default_recordings_folder();
-    return fmt::format("Recording: {}; hexcore report {}-o report.html", path,
-                       is_newest ? "" : path + " ");
+    const std::string elsewhere = is_newest ? find_state_home().why_elsewhere : "";
+    return fmt::format(
+        "Recording: {}; hexcore report {}-o report.html{}", path, is_newest ? "" : path + " ",
+        elsewhere.empty() ? "" : fmt::format(" (it is there because {})", printable(elsewhere)));
 }
+
+/// A line on stderr for each of the first; all are marks of the recording.
+class AlertLines {
+public:
+    void operator()(const Alert& alert) {
+        constexpr int most = 20;
+        if (++n_ > most) {
+            return;
+        }
+        const double s = std::chrono::duration<double>(alert.at).count();
+        complain(fmt::format("{} after {}: {} in use{}", alert_text(alert), clock_text(s),
+                             to_string(alert.used),
+                             n_ == most ? "; further alerts are only in the recording" : ""));
+    }
+
+private:
+    int n_ = 0;
+};
 
 /// Watches something, with a recording and a summary; `watching` gives the exit code, or why there
 /// was nothing to watch.
@@ -91,8 +114,14 @@ int watch_and_tell(const WatchFlags& flags, WatchOptions options, const std::str
     }
     options.writer = version_text;
     options.stacks = flags.stacks;
-    options.interval =
-        std::chrono::microseconds(static_cast<std::int64_t>(flags.interval_ms * 1e3));
+    if (flags.interval_ms) {
+        options.interval =
+            std::chrono::microseconds(static_cast<std::int64_t>(*flags.interval_ms * 1e3));
+    }
+    if (!flags.alert.empty()) {
+        options.alert_bytes = parse_bytes(flags.alert).value_or(Bytes());  // it was checked
+        options.alert = AlertLines();
+    }
     const auto code = watching(options, std::move(sinks));
     if (!code) {
         if (place->is_new) {
@@ -135,8 +164,12 @@ std::optional<std::string> contradiction(const WatchFlags& flags, const WatchedC
         return fmt::format("{} is for a command that is started: hexcore watch -- COMMAND",
                            for_commands);
     }
-    if (!command && flags.pid == 0 && !flags.output.empty()) {
-        return "-o is for what is recorded; name a command, or --pid";
+    const char* for_recordings = !flags.output.empty()  ? "-o"
+                                 : flags.interval_ms    ? "--interval"
+                                 : !flags.alert.empty() ? "--alert"
+                                                        : nullptr;
+    if (!command && flags.pid == 0 && for_recordings != nullptr) {
+        return fmt::format("{} is for what is recorded; name a command, or --pid", for_recordings);
     }
     return std::nullopt;
 }
@@ -191,6 +224,12 @@ void add_watch_command(CLI::App& program, Action& action,
                      "milliseconds between samples of main memory, 1 at least (default: 100)")
         ->check(number_between(1, an_hour_ms))
         ->option_text("MS");
+    watching
+        ->add_option("--alert", flags->alert,
+                     "tells on stderr, while it runs, when a device has that much more in use than "
+                     "at the start, and again after it fell below half of that")
+        ->check(byte_size())
+        ->option_text("SIZE");
     watching->add_flag("--python", flags->python,
                        "what PyTorch, CuPy and JAX hold of GPUs, in every Python that is started");
     watching->add_flag("--stacks", flags->stacks,

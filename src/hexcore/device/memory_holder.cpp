@@ -18,15 +18,16 @@ std::string_view file_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: no slash, the whole text
 }
 
-/// The sum of these lines of a process's status file; nothing where it has none of them.
-std::optional<Bytes> sum_in_status(const ProcRoot& root, std::string_view process,
-                                   std::initializer_list<std::string_view> keys) {
-    const auto status = root.read_if_there(fmt::format("/proc/{}/status", process));
-    if (!status || !*status) {
-        return std::nullopt;
-    }
+/// The text of a process's file; nothing where it cannot be read.
+std::optional<std::string> text_of_process(const ProcRoot& root, std::string_view process,
+                                           std::string_view file) {
+    return root.read_if_there(fmt::format("/proc/{}/{}", process, file)).value_or(std::nullopt);
+}
+
+/// The sum of these lines; nothing where there are none of them.
+std::optional<Bytes> sum_of_lines(std::string_view text,
+                                  std::initializer_list<std::string_view> keys) {
     std::optional<Bytes> sum;
-    std::string_view text(**status);
     while (!text.empty()) {
         std::string_view line = take_line(text);
         const std::string_view key = take_word(line);
@@ -39,6 +40,12 @@ std::optional<Bytes> sum_in_status(const ProcRoot& root, std::string_view proces
     return sum;
 }
 
+std::optional<Bytes> sum_in_status(const ProcRoot& root, std::string_view process,
+                                   std::initializer_list<std::string_view> keys) {
+    const auto status = text_of_process(root, process, "status");
+    return status ? sum_of_lines(*status, keys) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view process) {
@@ -47,6 +54,24 @@ std::optional<Bytes> memory_of_process(const ProcRoot& root, std::string_view pr
 
 std::optional<Bytes> high_water_of_process(const ProcRoot& root, std::string_view process) {
     return sum_in_status(root, process, {"VmHWM:"});
+}
+
+std::optional<SharedMemory> shared_memory_of_process(const ProcRoot& root,
+                                                     std::string_view process) {
+    if (const auto rollup = text_of_process(root, process, "smaps_rollup")) {
+        const auto resident = sum_of_lines(*rollup, {"Rss:"});
+        const auto once = sum_of_lines(*rollup, {"Pss:"});
+        if (resident && once) {
+            return SharedMemory{*resident, *once};
+        }
+    }
+    const auto resident = sum_in_status(root, process, {"VmRSS:"});
+    return resident ? std::optional(SharedMemory{*resident, *resident}) : std::nullopt;
+}
+
+bool tells_shared_memory(const ProcRoot& root) {
+    const auto rollup = text_of_process(root, "self", "smaps_rollup");
+    return rollup && sum_of_lines(*rollup, {"Pss:"}).has_value();
 }
 
 std::vector<std::string> command_words(const ProcRoot& root, const std::string& folder) {

@@ -39,6 +39,20 @@ struct MemoryHolder {
 [[nodiscard]] std::optional<Bytes> high_water_of_process(const ProcRoot& root,
                                                          std::string_view process);
 
+/// What a process has in main memory: all of it, and with a share only of each page for each
+/// process that has it, too.
+struct SharedMemory {
+    Bytes resident;
+    Bytes once;
+};
+/// That of a process, a pid or `self`: Rss and Pss of its smaps_rollup, for which the kernel goes
+/// through every page. Of one that may not be asked (another user's program) its resident pages for
+/// both. Nothing for one that has ended.
+[[nodiscard]] std::optional<SharedMemory> shared_memory_of_process(const ProcRoot& root,
+                                                                   std::string_view process);
+/// Whether the kernel tells that (Linux does from 4.14 on).
+[[nodiscard]] bool tells_shared_memory(const ProcRoot& root);
+
 /// The processes that hold most, at most `count`, the largest first, without this one. Only those
 /// that this process can see: none where /proc cannot be listed. With a control group's folder only
 /// those in it, since nobody else uses up what it may take.

@@ -36,7 +36,7 @@ bool RecordDecoder::chunk(std::string_view records) {
             return false;
         }
         const bool is_known = kind >= static_cast<std::uint64_t>(RecordKind::run) &&
-                              kind <= static_cast<std::uint64_t>(RecordKind::summed);
+                              kind <= static_cast<std::uint64_t>(last_record_kind);
         if (is_known && !record(static_cast<RecordKind>(kind), RecordCursor(fields))) {
             return false;
         }

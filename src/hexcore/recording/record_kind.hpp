@@ -23,6 +23,8 @@ enum class RecordKind : std::uint8_t {
     mark = 15,
     loss = 16,
     summed = 17,
+    counted_once = 18,
 };
+inline constexpr RecordKind last_record_kind = RecordKind::counted_once;
 
 }  // namespace hexcore

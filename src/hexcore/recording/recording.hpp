@@ -121,7 +121,7 @@ struct RecordedEnd {
     std::string notes = {};
 };
 
-// What programs tell of themselves: told_records.hpp.
+// What programs tell of themselves, and what is seldom looked at: told_records.hpp.
 struct RecordedAmounts;
 struct RecordedEvent;
 struct RecordedSiteSum;
@@ -129,6 +129,7 @@ struct RecordedLabel;
 struct RecordedLabelSum;
 struct RecordedMark;
 struct RecordedLoss;
+struct RecordedCountedOnce;
 enum class SummedPart : std::uint8_t;
 
 /// Is told what is recorded: rows in the order of time for each device, amounts for each holder;
@@ -154,6 +155,7 @@ public:
     virtual void label_sum(const RecordedLabelSum& /*sum*/) {}
     virtual void mark(const RecordedMark& /*mark*/) {}
     virtual void lost(const RecordedLoss& /*loss*/) {}
+    virtual void counted_once(const RecordedCountedOnce& /*counted*/) {}
     /// From that time on there are no events but sums of sites, or no labels but sums of them.
     virtual void summed(RecordedTime /*from*/, SummedPart /*part*/) {}
 };

@@ -167,6 +167,13 @@ void RecordingWriter::lost(const RecordedLoss& loss) {
     }
 }
 
+/// Few enough, by who counts, to be kept whole in the room that rows have.
+void RecordingWriter::counted_once(const RecordedCountedOnce& counted) {
+    if (problem_.empty()) {
+        encode(Part::rows, counted.time, [&] { told_.encode(counted); });
+    }
+}
+
 void RecordingWriter::site(const RecordedSiteSum& /*sum*/) {}
 void RecordingWriter::label_sum(const RecordedLabelSum& /*sum*/) {}
 void RecordingWriter::summed(RecordedTime /*from*/, SummedPart /*part*/) {}

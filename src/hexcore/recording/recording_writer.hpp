@@ -36,6 +36,7 @@ public:
     void label(const RecordedLabel& label) override;
     void mark(const RecordedMark& mark) override;
     void lost(const RecordedLoss& loss) override;
+    void counted_once(const RecordedCountedOnce& counted) override;
     // These do nothing: it sums by itself.
     void site(const RecordedSiteSum& sum) override;
     void label_sum(const RecordedLabelSum& sum) override;

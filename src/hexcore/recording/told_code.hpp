@@ -21,6 +21,7 @@ public:
     void encode(const RecordedLabelSum& sum);
     void encode(const RecordedMark& mark);
     void encode(const RecordedLoss& loss);
+    void encode(const RecordedCountedOnce& counted);
 
 private:
     struct SiteNumbers {
@@ -64,6 +65,7 @@ private:
     [[nodiscard]] bool mark(RecordCursor& cursor);
     [[nodiscard]] bool loss(RecordCursor& cursor);
     [[nodiscard]] bool summed(RecordCursor& cursor);
+    [[nodiscard]] bool counted_once(RecordCursor& cursor);
 
     // Of these, what is not there makes good_ false.
     [[nodiscard]] RecordedTime take_time(RecordCursor& cursor);
@@ -84,8 +86,9 @@ private:
     std::unordered_map<std::uint64_t, TextRef> texts_;
     std::unordered_map<std::uint64_t, HolderRef> holders_;
     std::unordered_map<std::uint64_t, StackRef> stacks_;
-    RecordedTime latest_{};                     ///< of events, labels and marks
-    RecordedTime latest_sum_{};                 ///< of sites
+    RecordedTime latest_{};      ///< of events, labels and marks
+    RecordedTime latest_sum_{};  ///< of sites
+    RecordedTime latest_counted_once_{};
     std::vector<RecordedTime> latest_amounts_;  ///< by the holder's number
 };
 

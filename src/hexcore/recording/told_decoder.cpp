@@ -52,6 +52,8 @@ bool ToldDecoder::record(RecordKind kind, RecordCursor& cursor) {
             return loss(cursor);
         case RecordKind::summed:
             return summed(cursor);
+        case RecordKind::counted_once:
+            return counted_once(cursor);
         default:
             return false;
     }
@@ -240,6 +242,19 @@ bool ToldDecoder::loss(RecordCursor& cursor) {
         return false;
     }
     sink_.lost(loss);
+    return true;
+}
+
+bool ToldDecoder::counted_once(RecordCursor& cursor) {
+    RecordedCountedOnce counted;
+    counted.time = take_time(cursor);
+    counted.resident = bytes_in(cursor);
+    counted.once = bytes_in(cursor);
+    counted.n_processes = cursor.number(recorded_processes_max);
+    if (!is_next(cursor, counted.time, latest_counted_once_)) {
+        return false;
+    }
+    sink_.counted_once(counted);
     return true;
 }
 

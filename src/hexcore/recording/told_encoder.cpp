@@ -116,4 +116,12 @@ void ToldEncoder::encode(const RecordedLoss& loss) {
     add(RecordKind::loss, loss.time);
 }
 
+void ToldEncoder::encode(const RecordedCountedOnce& counted) {
+    begin(counted.time);
+    fields_.number(within_bounds(counted.resident));
+    fields_.number(within_bounds(counted.once));
+    fields_.number(counted.n_processes);
+    add(RecordKind::counted_once, counted.time);
+}
+
 }  // namespace hexcore

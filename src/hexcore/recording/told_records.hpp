@@ -159,6 +159,15 @@ struct RecordedLoss {
     std::uint64_t records = 0;
 };
 
+/// What the watched processes had at one time if pages that several have count once.
+struct RecordedCountedOnce {
+    RecordedTime time{};
+    Bytes resident;  ///< what each has, summed up, as in rows
+    /// Of each page a share for each process of the machine that has it, summed up (PSS).
+    Bytes once;
+    std::uint64_t n_processes = 0;
+};
+
 /// What is recorded only in sums from some time on, because a recording has a bound.
 enum class SummedPart : std::uint8_t { events, labels };
 

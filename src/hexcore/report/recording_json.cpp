@@ -110,6 +110,14 @@ Json device_json(const DeviceFindings& found, bool budget_is_known) {
         {"growth", growth_json(found.growth)}};
 }
 
+Json counted_once_json(const CountedOnceFindings& found) {
+    return {{"peak_bytes", found.most.once.count()},
+            {"peak_at_ms", recorded_ms(found.most.time)},
+            {"resident_bytes", found.most.resident.count()},
+            {"processes", found.most.n_processes},
+            {"looks", found.n_looks}};
+}
+
 const char* killer_name(KilledBy killer) {
     return killer == KilledBy::cgroup ? "cgroup" : "oom_killer";
 }
@@ -146,6 +154,8 @@ Json recording_json(const WatchFindings& findings) {
     for (const DeviceFindings& found : findings.devices) {
         document["devices"].push_back(device_json(found, !findings.killed_for_memory()));
     }
+    document["counted_once"] =
+        findings.counted_once ? counted_once_json(*findings.counted_once) : Json();
     document["repeats"] = repeats_json(findings.repeats);
     document["processes"] = Json::array();
     for (const ProcessFindings& process : findings.processes) {

@@ -114,6 +114,13 @@ void RecordingTrace::mark(const RecordedMark& mark) {
                         quoted(text_of(mark.name)), mark.time.count()));
 }
 
+void RecordingTrace::counted_once(const RecordedCountedOnce& counted) {
+    output_(
+        fmt::format(",\n{{\"ph\":\"C\",\"name\":\"host bytes, shared pages counted once\","
+                    "\"pid\":1,\"ts\":{},\"args\":{{\"bytes\":{}}}}}",
+                    counted.time.count(), counted.once.count()));
+}
+
 void RecordingTrace::finish() { output_("\n],\"displayTimeUnit\":\"ms\"}\n"); }
 
 }  // namespace hexcore

@@ -43,6 +43,7 @@ public:
     void amounts(const RecordedAmounts& amounts) override;
     void label(const RecordedLabel& label) override;
     void mark(const RecordedMark& mark) override;
+    void counted_once(const RecordedCountedOnce& counted) override;
     void finish();
 
 private:

@@ -96,7 +96,12 @@ std::string peak_time_text(const DeviceFindings& found) {
                : fmt::format("{}, {}", time, shortened(found.peak_label, longest_label));
 }
 
-std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyle style) {
+bool shows_counted_once(const WatchFindings& findings) {
+    return findings.counted_once && findings.counted_once->matters();
+}
+
+std::string table_of(const WatchFindings& findings,
+                     const std::vector<const DeviceFindings*>& devices, TextStyle style) {
     TextTable table({{std::string(indent) + "WHERE", Align::left},
                      {"PEAK"},
                      {"AT"},
@@ -108,6 +113,11 @@ std::string table_of(const std::vector<const DeviceFindings*>& devices, TextStyl
                        peak_time_text(*found),
                        found->device.total > Bytes() ? to_string(found->device.total) : "",
                        growth_words(found->growth)});
+        if (found->device.kind == RecordedKind::host && shows_counted_once(findings)) {
+            const RecordedCountedOnce& once = findings.counted_once->most;
+            table.add_row({std::string(indent) + "  shared once", to_string(once.once),
+                           clock_text(in_s(once.time)), to_string(found->device.total), ""});
+        }
     }
     return table.render();
 }
@@ -223,6 +233,10 @@ std::string closest_call(const WatchFindings& findings,
     return text;
 }
 
+std::string looks_text(std::uint64_t count) {
+    return count == 1 ? "the one look at them" : fmt::format("{} looks at them", count);
+}
+
 std::string precision_text(const WatchFindings& findings,
                            const std::vector<const DeviceFindings*>& devices) {
     const auto has = [&](RecordedKind kind) {
@@ -234,6 +248,12 @@ std::string precision_text(const WatchFindings& findings,
         "Precision: host by the resident pages of all processes every {:g} ms, and the kernel's "
         "high-water marks between; pages that processes share count for each.",
         in_s(findings.run.interval) * 1e3);
+    if (shows_counted_once(findings)) {
+        const CountedOnceFindings& once = *findings.counted_once;
+        text += fmt::format(
+            " Counted once they were {} at most, where each by itself had {}, in {}.",
+            to_string(once.most.once), to_string(once.most.resident), looks_text(once.n_looks));
+    }
     if (has(RecordedKind::cgroup)) {
         text += " cgroup by the kernel: all processes in it, with the page cache.";
     }
@@ -312,7 +332,7 @@ std::string watch_summary(const WatchFindings& findings, TextStyle style) {
         fmt::format("{}; watched {}", watch_headline(findings), watched_text(findings)),
         style.columns);
     if (!devices.empty()) {
-        text += table_of(devices, style);
+        text += table_of(findings, devices, style);
     }
     for (const DeviceFindings* found : devices) {
         text += paragraph(peak_text(*found));

@@ -67,6 +67,8 @@ WatchOptions watch_options(const ProcessTrackerOptions& options) {
     return {.interval = options.interval,
             .gpu_interval = options.interval,
             .sample_gpus = options.gpus,
+            .alert_bytes = options.alert_bytes,
+            .alert = options.alert,
             .cost_of = WatchOptions::CostOf::thread};
 }
 
@@ -114,8 +116,7 @@ ProcessTracker::ProcessTracker(ProcessTrackerOptions options, FileDescriptor fil
     : options_(std::move(options)),
       file_(std::move(file)),
       writer_(std::move(writer)),
-      alerts_(options_.alert_bytes),
-      fan_({&analysis_, writer_.get(), &alerts_}),
+      fan_({&analysis_, writer_.get()}),
       tree_(watch_options(options_), ::getpid(), {&fan_}),
       owner_(::getpid()) {
     if (!options_.told) {
@@ -160,26 +161,14 @@ void ProcessTracker::watch() {
         has_begun_ = true;
     }
     changed_.notify_all();
-    tree_.follow([this](Clock::time_point time) {
-        alert();
-        return wait_until(time);
-    });
+    tree_.follow([this](Clock::time_point time) { return wait_until(time); });
     tree_.step();
     tree_.end({.ending = RecordedEnding::running});
-    alert();
 }
 
 bool ProcessTracker::wait_until(Clock::time_point time) {
     std::unique_lock lock(mutex_);
     return changed_.wait_until(lock, time, [this] { return is_stopping_; });
-}
-
-void ProcessTracker::alert() {
-    for (const Alert& alert : alerts_.take()) {
-        if (options_.alert) {
-            options_.alert(alert);
-        }
-    }
 }
 
 WatchFindings ProcessTracker::findings() {

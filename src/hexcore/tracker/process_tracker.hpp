@@ -14,7 +14,7 @@
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/recording/recording_writer.hpp"
-#include "hexcore/tracker/alerts.hpp"
+#include "hexcore/watch/alerts.hpp"
 #include "hexcore/watch/analysis.hpp"
 #include "hexcore/watch/tree_watch.hpp"
 
@@ -64,13 +64,11 @@ private:
                    std::unique_ptr<RecordingWriter> writer);
     void watch();
     [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point time);
-    void alert();
 
     ProcessTrackerOptions options_;
     FileDescriptor file_;  ///< of the recording
     std::unique_ptr<RecordingWriter> writer_;
     Analysis analysis_;
-    AlertSink alerts_;
     RecordFan fan_;
     TreeWatch tree_;
     bool listens_inside_ = false;

@@ -182,6 +182,16 @@ void Analysis::lost(const RecordedLoss& loss) {
     repeats_.lost(loss);
 }
 
+void Analysis::counted_once(const RecordedCountedOnce& counted) {
+    if (!found_.counted_once) {
+        found_.counted_once.emplace();
+    }
+    ++found_.counted_once->n_looks;
+    if (counted.once >= found_.counted_once->most.once) {
+        found_.counted_once->most = counted;
+    }
+}
+
 void Analysis::end(const RecordedEnd& end) {
     found_.end = end;
     found_.duration = std::max(found_.duration, end.time);

@@ -31,6 +31,7 @@ public:
     void label_sum(const RecordedLabelSum& sum) override { told_.label_sum(sum); }
     void mark(const RecordedMark& mark) override { told_.mark(mark); }
     void lost(const RecordedLoss& loss) override;
+    void counted_once(const RecordedCountedOnce& counted) override;
     void summed(RecordedTime from, SummedPart part) override { repeats_.summed(from, part); }
 
     [[nodiscard]] WatchFindings findings() const;

@@ -84,12 +84,25 @@ struct FoundMark {
     std::string name;
 };
 
+/// What processes had if pages that several have count once.
+struct CountedOnceFindings {
+    RecordedCountedOnce most;
+    std::uint64_t n_looks = 0;
+
+    /// Whether it is so much less than what each has, summed up, that people ought to know.
+    [[nodiscard]] bool matters() const {
+        const Bytes shared = saturating_subtract(most.resident, most.once);
+        return shared >= 16_MiB && shared * 16 >= most.resident;
+    }
+};
+
 /// What a recording says.
 struct WatchFindings {
     RecordedRun run;
     std::optional<RecordedEnd> end;  ///< nothing: the recording has none
     RecordedTime duration{};         ///< as far as it goes
     std::vector<DeviceFindings> devices;
+    std::optional<CountedOnceFindings> counted_once;
     std::vector<ProcessFindings> processes;  ///< the 64 that held most of the host's memory
     std::vector<RepeatFindings> repeats;     ///< of labels that came again, the longest open first
     std::chrono::microseconds thinned{};     ///< the widest bucket; 0: all samples are there

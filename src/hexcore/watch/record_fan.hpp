@@ -47,6 +47,9 @@ public:
     void lost(const RecordedLoss& loss) override {
         tell([&](RecordSink& sink) { sink.lost(loss); });
     }
+    void counted_once(const RecordedCountedOnce& counted) override {
+        tell([&](RecordSink& sink) { sink.counted_once(counted); });
+    }
     void summed(RecordedTime from, SummedPart part) override {
         tell([&](RecordSink& sink) { sink.summed(from, part); });
     }

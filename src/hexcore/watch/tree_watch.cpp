@@ -10,6 +10,7 @@
 
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/memory_holder.hpp"
+#include "hexcore/recording/told_records.hpp"
 #include "hexcore/watch/device_numbers.hpp"
 
 namespace hexcore {
@@ -58,9 +59,9 @@ void prepare_to_watch() {
 }
 
 TreeWatch::TreeWatch(WatchOptions options, pid_t root_parent, std::vector<RecordSink*> sinks)
-    : options_(std::move(options)),
-      fan_(std::make_shared<RecordFan>(std::move(sinks))),
-      tree_(root_parent) {
+    : options_(std::move(options)), alerts_(options_.alert_bytes), tree_(root_parent) {
+    sinks.insert(sinks.end(), {&alerts_, &marks_});
+    fan_ = std::make_shared<RecordFan>(std::move(sinks));
     row_.parts.reserve(recorded_processes_max);
 }
 
@@ -70,14 +71,18 @@ const ToldSource& TreeWatch::let_programs_tell() {
 }
 
 microseconds TreeWatch::cost() const {
-    return options_.cost_of == WatchOptions::CostOf::thread ? time_of_this_thread()
-                                                            : time_of_this_process();
+    if (options_.cost_of == WatchOptions::CostOf::process) {
+        return time_of_this_process();
+    }
+    return time_of_this_thread() +
+           (shared_pages_ == nullptr ? microseconds(0) : shared_pages_->spent());
 }
 
 void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     start_ = start;
     spent_before_ = cost();
     tree_.expect(first);
+    first_ = tree_.find(static_cast<std::uint32_t>(first));
     if (told_) {
         told_->begin(start_, tree_, tree_mutex_);
     }
@@ -91,6 +96,7 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     if (run.attached_pid != 0) {
         leave_out_what_was_before();
     }
+    begin_counting_once();
     sample();  // at once: it may be over soon
     next_look_ = Clock::now();
     if (!options_.sample_gpus) {
@@ -107,6 +113,18 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
                                                          return tree_.find(pid);
                                                      }},
                                      fan_);
+}
+
+void TreeWatch::begin_counting_once() {
+    shared_pages_ = SharedPagesSampler::make({.start = start_,
+                                              .list =
+                                                  [this](std::vector<std::uint32_t>& pids) {
+                                                      const std::lock_guard lock(tree_mutex_);
+                                                      for (const auto& each : tree_.processes()) {
+                                                          pids.push_back(each->process->pid);
+                                                      }
+                                                  }},
+                                             fan_);
 }
 
 /// The kernel's marks of processes that ran already are of before they were watched, too.
@@ -167,14 +185,35 @@ bool TreeWatch::listen_until(Clock::time_point time,
 }
 
 void TreeWatch::listen() {
+    heard_ = now();
     if (told_) {
-        told_->listen(now(), *fan_);
+        told_->listen(heard_, *fan_);
+    }
+}
+
+/// By the thread that tells what programs tell, whose marks they are among.
+void TreeWatch::tell_alerts() {
+    for (const Alert& alert : alerts_.take()) {
+        const ProcessRef& process = alert.process == nullptr ? first_ : alert.process;
+        if (process != nullptr) {
+            // Programs' texts have numbers from 1 on.
+            constexpr std::uint64_t first_number = 1ULL << 62U;
+            const auto text = std::make_shared<RecordedText>(
+                RecordedText{first_number + n_alerts_++, alert_text(alert)});
+            fan_->mark({heard_, process, text});
+        }
+        if (options_.alert) {
+            options_.alert(alert);
+        }
     }
 }
 
 void TreeWatch::stop() {
     if (gpus_) {
         gpus_->stop();
+    }
+    if (shared_pages_) {
+        shared_pages_->stop();
     }
 }
 
@@ -212,6 +251,10 @@ void TreeWatch::sample() {
     if (cgroup_) {
         cgroup_->sample(row_.time, *fan_);
     }
+    tell_alerts();
+    if (shared_pages_) {
+        shared_pages_->sampled(row_.time, row_.total());
+    }
 }
 
 /// Between two samples a process may have had more. The kernel keeps that; what the others had then
@@ -241,9 +284,11 @@ void TreeWatch::tell_high_water_marks() {
 void TreeWatch::end(RecordedEnd end) {
     stop();
     if (told_) {
-        told_->finish(now(), *fan_);
+        heard_ = now();
+        told_->finish(heard_, *fan_);
         end.notes += told_->notes();
     }
+    tell_alerts();
     end.cost = cost() - spent_before_;
     tree_.look();
     end.time = now();

@@ -11,10 +11,12 @@
 
 #include "hexcore/device/gpu_probe.hpp"
 #include "hexcore/recording/recording.hpp"
+#include "hexcore/watch/alerts.hpp"
 #include "hexcore/watch/cgroup_sampler.hpp"
 #include "hexcore/watch/gpu_sampler.hpp"
 #include "hexcore/watch/process_tree.hpp"
 #include "hexcore/watch/record_fan.hpp"
+#include "hexcore/watch/shared_pages_sampler.hpp"
 #include "hexcore/watch/told_source.hpp"
 
 namespace hexcore {
@@ -26,6 +28,9 @@ struct WatchOptions {
     std::chrono::microseconds gpu_interval{500'000};
     GpuProbeOptions gpus = {};
     bool sample_gpus = true;
+    Bytes alert_bytes = {};  ///< above what a device had at the start; 0: no alerts
+    /// Called for each by the thread that steps. A mark in the recording says the same.
+    std::function<void(const Alert&)> alert = {};
     bool stacks = false;  ///< programs tell the call stack of each allocation
     /// Whose time and memory are the cost: all of this process's, which does nothing else, or the
     /// time of the thread alone that steps.
@@ -74,19 +79,46 @@ private:
                                     const std::function<bool(Clock::time_point)>& wait_until);
     [[nodiscard]] std::chrono::microseconds cost() const;
     void listen();
+    void tell_alerts();
+    void begin_counting_once();
     void sample();
     void tell_high_water_marks();
 
+    /// Marks ask for a look at what is shared.
+    class MarkSink final : public RecordSink {
+    public:
+        explicit MarkSink(const TreeWatch& watch) : watch_(watch) {}
+        void run(const RecordedRun& /*run*/) override {}
+        void device(const RecordedDevice& /*device*/) override {}
+        void row(const RecordedRow& /*row*/) override {}
+        void thinned(RecordedTime /*from*/, std::chrono::microseconds /*bucket*/) override {}
+        void end(const RecordedEnd& /*end*/) override {}
+        void mark(const RecordedMark& /*mark*/) override {
+            if (watch_.shared_pages_ != nullptr) {
+                watch_.shared_pages_->ask();
+            }
+        }
+
+    private:
+        const TreeWatch& watch_;
+    };
+
     WatchOptions options_;
+    AlertSink alerts_;
+    MarkSink marks_{*this};
     std::shared_ptr<RecordFan> fan_;  ///< the thread that samples GPUs may outlive this
     ProcessTree tree_;
     std::mutex tree_mutex_;
     std::unique_ptr<CgroupSampler> cgroup_;
     std::unique_ptr<GpuSampler> gpus_;
+    std::unique_ptr<SharedPagesSampler> shared_pages_;  ///< null: the kernel does not tell
     Clock::time_point start_;
     Clock::time_point next_look_;
     std::unique_ptr<ToldSource> told_;          ///< null: nobody is listened to
     std::chrono::microseconds spent_before_{};  ///< what cost() was at the beginning
+    RecordedTime heard_{};                      ///< nothing that is told is older
+    ProcessRef first_;
+    std::uint64_t n_alerts_ = 0;
     std::optional<Bytes> free_;
     RecordedRow row_;
     Bytes most_;

@@ -15,7 +15,12 @@ struct Alert {
     std::string device;
     Bytes used;
     Bytes since_start;
+    RecordedTime at{};
+    ProcessRef process;  ///< that had most then; null: not known
 };
+
+/// "host 120.0 MiB above its start", as marks of recordings say it.
+[[nodiscard]] std::string alert_text(const Alert& alert);
 
 /// Finds in rows when a device passes a threshold above what it had at first: once, and again after
 /// it fell below half of it.

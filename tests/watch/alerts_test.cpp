@@ -1,4 +1,4 @@
-#include "hexcore/tracker/alerts.hpp"
+#include "hexcore/watch/alerts.hpp"
 
 #include <gtest/gtest.h>
 

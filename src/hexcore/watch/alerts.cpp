@@ -1,6 +1,17 @@
-#include "hexcore/tracker/alerts.hpp"
+#include "hexcore/watch/alerts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hexcore/base/printable.hpp"
 
 namespace hexcore {
+
+std::string alert_text(const Alert& alert) {
+    return fmt::format("{} {} above its start", printable(alert.device),
+                       to_string(alert.since_start));
+}
 
 void AlertSink::run(const RecordedRun& /*run*/) {}
 void AlertSink::thinned(RecordedTime /*from*/, std::chrono::microseconds /*bucket*/) {}
@@ -22,7 +33,14 @@ void AlertSink::row(const RecordedRow& row) {
     const Bytes since_start = used > device.first ? used - device.first : Bytes();
     if (threshold_ > Bytes() && since_start >= threshold_ && !device.alerted) {
         device.alerted = true;
-        alerts_.push_back({device.name, used, since_start});
+        const auto largest = std::max_element(
+            row.parts.begin(), row.parts.end(),
+            [](const RecordedPart& a, const RecordedPart& b) { return a.bytes < b.bytes; });
+        alerts_.push_back({.device = device.name,
+                           .used = used,
+                           .since_start = since_start,
+                           .at = row.time,
+                           .process = largest == row.parts.end() ? nullptr : largest->process});
     } else if (since_start * 2 < threshold_) {
         device.alerted = false;
     }
