@@ -130,6 +130,13 @@ def test_a_test_shows_its_memory_against_its_budget(opened_run):
     assert page.locator("#rows .claim.over").count() > 0
 
 
+def test_what_it_used_of_a_gpu_stands_below(opened_run):
+    page = opened_run("mixed").page
+    page.fill("#search", "/53")
+    cell = page.locator("#rows .memory").first.text_content()
+    assert cell.endswith("cuda:0 3.00 GiB of 4.00 GiB")
+
+
 def test_attempts_and_what_was_left_behind_are_told(opened_run):
     page = opened_run("mixed").page
     chip(page, "flaky (memory)").click()
@@ -173,6 +180,7 @@ def test_memory_is_stacked_by_group_or_by_test(opened_run):
                    for key in ("x", "y", "width"))
     it.page.mouse.move(x + 0.4 * width, y + 100)
     assert it.legend()[0][0].startswith("at ")
+    assert it.page.locator(".hairline:visible").count() == 2, "in what ran when, too"
     it.page.mouse.down()
     it.page.mouse.move(x + 0.6 * width, y + 100, steps=4)
     it.page.mouse.up()

@@ -83,8 +83,9 @@ const keyOfColours = (all) => element("div", {class: "key"}, ...all.map(([name, 
 
 /** Puts a lane with its key above the charts. */
 const addLane = (lane, key) => {
+    lane.hairline = element("div", {class: "hairline"});
     byId("lanes").append(element("div", {class: "card chart"}, element("div", {class: "body"},
-        element("div", {class: "plot"}, lane.canvas), key)));
+        element("div", {class: "plot"}, lane.canvas, lane.hairline), key)));
     timeline.lanes.push(lane);
 };
 

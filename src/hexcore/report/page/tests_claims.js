@@ -51,7 +51,7 @@ const drawClaimsAxes = (pen, {least, most, toX, toY, width, height}) => {
     pen.stroke();
     pen.setLineDash([]);
     pen.textAlign = "left";
-    pen.fillText("used", 8, 12);
+    pen.fillText("used", claimsPlot.edge + 6, 26);
     pen.textAlign = "right";
     pen.fillText("claimed", width - 14, height - 36);
 };
@@ -67,7 +67,7 @@ const claimWords = (test) => `${test.id}\n${formatBytes(test.used)} used of ` +
     `${formatBytes(test.claim)} ${test.isDeclared ? "declared" : "learned"}`;
 
 const testButton = (test) => {
-    const button = element("button", {type: "button", class: "name"}, test.id);
+    const button = element("button", {type: "button", class: "name"}, ...breakable(test.id));
     button.addEventListener("click", () => showTest(test));
     return button;
 };

@@ -62,22 +62,32 @@ const trendLine = (history, now, format) => {
     return drawing;
 };
 
+/** A name that lines may break in, where its parts end. */
+const breakable = (name) => name.split(/(?<=[./:_])/).flatMap((part) => [part, element("wbr")]);
+
+/** "cuda:0 1.2 GiB of 4.0 GiB", for each device that it used. */
+const deviceLines = (test) => (test.attempts.at(-1).devices ?? []).map(({name, peak_bytes: peak}) => {
+    const budget = test.devices?.find((device) => device.name === name)?.budget_bytes;
+    return element("div", {class: "number"}, `${name} ${formatBytes(peak)}`, element("span",
+        {class: "quiet"}, budget ? ` of ${formatBytes(budget)}` : ""));
+});
+
 const memoryCell = (test) => {
     if (test.used === null) return element("td", {class: "memory"});
     const words = element("div", {class: "number"}, formatBytes(test.used), element("span",
         {class: "quiet"}, test.claim ? ` of ${formatBytes(test.claim)}` : ""));
-    if (!test.claim) return element("td", {class: "memory"}, words);
+    if (!test.claim) return element("td", {class: "memory"}, words, ...deviceLines(test));
     const fill = element("div");
     fill.style.width = `${Math.min(test.used / test.claim, 1) * 100}%`;
     return element("td", {class: "memory", title: test.isDeclared ? "of its budget" :
         "of what was learned from runs before"}, words, element("div",
         {class: `claim ${test.isDeclared ? "declared" : "learned"} ${
-            test.used > test.claim ? "over" : ""}`}, fill));
+            test.used > test.claim ? "over" : ""}`}, fill), ...deviceLines(test));
 };
 
 const rowOf = (test) => {
     const name = element("button", {type: "button", class: "name", "aria-expanded": "false"},
-                         test.id);
+                         ...breakable(test.id));
     name.addEventListener("click", () => toggleTest(test));
     name.addEventListener("focus", () => { list.current = test; });
     const more = test.attempts.length > 1 ? ` · ${test.attempts.length} attempts` : "";

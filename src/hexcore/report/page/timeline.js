@@ -133,6 +133,7 @@ const setCursor = (time) => {
         fillLegend(chart);
         placeMarks(chart, chart.graph);
     });
+    pointInLanes();
 };
 
 /** Moves the cursor by so many rows of the active chart, and keeps it in sight. */
@@ -201,7 +202,17 @@ const placeMarks = (chart, graph, cursor = timeline.cursor) => {
 const drawLanes = () => {
     const first = timeline.charts[0];
     if (first) timeline.lanes.forEach((lane) => lane.draw(first.graph.getArea(), timeline.window));
+    pointInLanes();
 };
+
+const pointInLanes = () => timeline.lanes.forEach(({canvas, hairline}) => {
+    const {graph} = timeline.charts[0];
+    const area = graph.getArea();
+    const x = timeline.cursor === null ? -1 : graph.toDomXCoord(timeline.cursor);
+    hairline.hidden = !(x >= area.x - 0.5 && x <= area.x + area.w + 0.5);
+    hairline.style.left = `${x}px`;
+    hairline.style.height = `${canvas.clientHeight}px`;
+});
 
 const fillLegend = (chart) => {
     const atPeak = timeline.cursor === null;
