@@ -21,14 +21,27 @@ std::string need_text(const TestNeed& need) {
     return text;
 }
 
-}  // namespace
-
-std::string waited_text(const TestNeed& need, const TestNeed& free,
-                        std::chrono::milliseconds patience, const std::string& holders) {
-    return fmt::format("needs {}, and there were {} for {}{}", need_text(need), need_text(free),
-                       long_duration_text(static_cast<double>(patience.count()) / 1e3),
-                       held_by(holders));
+std::string waited_text(const TestNeed& need, const RoomFacts& facts) {
+    return fmt::format("needs {}, and there were {} for {}{}", need_text(need),
+                       need_text(facts.free),
+                       long_duration_text(static_cast<double>(facts.patience.count()) / 1e3),
+                       held_by(facts.holders));
 }
+
+std::string never_fits_text(const TestNeed& need, const TestMachine& machine) {
+    TestNeed all{machine.memory};
+    for (const DeviceLimit& device : need.devices) {
+        all.devices.push_back({device.device, {}});
+        for (const TestMachine::Device& there : machine.devices) {
+            if (there.name == device.device) {
+                all.devices.back().limit = there.total;
+            }
+        }
+    }
+    return fmt::format("declares {}, and there are {} in all", need_text(need), need_text(all));
+}
+
+}  // namespace
 
 std::string waits_text(const std::string& test, const TestNeed& free, const std::string& holders) {
     return fmt::format("{} waits for memory: there are {}{}", printable(test), need_text(free),
@@ -40,10 +53,12 @@ std::string short_text(Bytes left, const std::string& holders) {
                        held_by(holders));
 }
 
-std::string refusal_text(Schedule::Refusal::Why why) {
-    switch (why) {
+std::string refusal_text(const Schedule::Refusal& refusal, const RoomFacts& facts) {
+    switch (refusal.why) {
         case Schedule::Refusal::Why::no_room:
-            return "there was no memory for it";
+            return waited_text(refusal.need, facts);
+        case Schedule::Refusal::Why::never_fits:
+            return never_fits_text(refusal.need, facts.machine);
         case Schedule::Refusal::Why::setup_failed:
             return "what sets up its fixture failed";
         case Schedule::Refusal::Why::circle:

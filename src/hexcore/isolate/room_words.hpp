@@ -10,16 +10,18 @@ namespace hexcore {
 
 // What is said where memory is missing; `holders` are those who have most, or nobody is known.
 
-/// Of a test that waited up to its deadline: `needs 8 GiB, and 2 GiB were free for 2 min`.
-[[nodiscard]] std::string waited_text(const TestNeed& need, const TestNeed& free,
-                                      std::chrono::milliseconds patience,
-                                      const std::string& holders);
+struct RoomFacts {
+    const TestMachine& machine;
+    const TestNeed& free;  ///< at the last look
+    std::chrono::milliseconds patience;
+    std::string holders;
+};
+/// Why a test never ran: `needs 8 GiB, and there were 2 GiB for 2 min`.
+[[nodiscard]] std::string refusal_text(const Schedule::Refusal& refusal, const RoomFacts& facts);
 /// Of one that begins to wait.
 [[nodiscard]] std::string waits_text(const std::string& test, const TestNeed& free,
                                      const std::string& holders);
 /// Where ending tests would not help.
 [[nodiscard]] std::string short_text(Bytes left, const std::string& holders);
-/// Why a test can never run, other than for memory.
-[[nodiscard]] std::string refusal_text(Schedule::Refusal::Why why);
 
 }  // namespace hexcore

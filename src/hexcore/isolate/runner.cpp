@@ -209,12 +209,12 @@ void Runner::start(const Schedule::Start& start) {
 }
 
 void Runner::refuse(const Schedule::Refusal& refusal) {
-    const bool waited = refusal.why == Schedule::Refusal::Why::no_room;
+    using Why = Schedule::Refusal::Why;
     const std::string why =
-        waited ? waited_text(refusal.need, reading_.free, options_.patience, holders())
-               : refusal_text(refusal.why);
+        refusal_text(refusal, {run_.machine, reading_.free, options_.patience, holders()});
+    const bool lacks_memory = refusal.why == Why::no_room || refusal.why == Why::never_fits;
     for (const std::size_t test : jobs_[refusal.job]) {
-        book_.refuse(test, waited ? Verdict::postponed : Verdict::failed, why);
+        book_.refuse(test, lacks_memory ? Verdict::postponed : Verdict::failed, why);
     }
 }
 

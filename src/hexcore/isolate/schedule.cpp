@@ -212,8 +212,13 @@ Schedule::Decision Schedule::decide(Time now, const Room& room) {
 void Schedule::refuse_blocked(Decision& decision) {
     // One that cannot run may be what others wait for; those come behind it or are seen next time.
     for (const std::size_t id : pending_) {
-        if (works_[id].cannot && works_[id].blocked_by == 0) {
-            decision.refusals.push_back({id, Refusal::Why::setup_failed, works_[id].job.need});
+        const Work& work = works_[id];
+        const bool never_fits =
+            work.job.basis == NeedBasis::declared && !fits(work.job.need, options_.capacity);
+        if (work.blocked_by == 0 && (work.cannot || never_fits)) {
+            decision.refusals.push_back(
+                {id, work.cannot ? Refusal::Why::setup_failed : Refusal::Why::never_fits,
+                 work.job.need});
             finish(id, false);
             decision.look_again = Time{};
         }

@@ -60,7 +60,13 @@ public:
     };
     struct Refusal {
         std::size_t job = 0;
-        enum class Why { no_room, setup_failed, circle } why = Why::no_room;
+        enum class Why {
+            no_room,     ///< others held what it needs, up to its deadline
+            never_fits,  ///< it declares more than there is
+            setup_failed,
+            circle,  ///< it waits for itself
+        };
+        Why why = Why::no_room;
         TestNeed need = {};
     };
     struct Decision {

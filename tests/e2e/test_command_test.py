@@ -1,0 +1,250 @@
+"""hexcore test: tests of a real program, run by the real one."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from program import wait_until
+from terminal import Terminal
+
+HEXCORE = Path(os.environ.get("HEXCORE_BIN", "build/release/hexcore")).resolve()
+SAMPLE = Path(os.environ.get("HEXCORE_BUILD", HEXCORE.parent)) / "tests/isolate/runner_sample"
+# What a test waits for is an event.
+PATIENT = ["-j", "2"]
+
+
+@pytest.fixture
+def run(hexcore, tmp_path):
+    """Runs tests of the sample that a filter fits: `code, out, err = run("Quick")`."""
+    assert SAMPLE.exists(), f"{SAMPLE} is missing; build test_isolate"
+
+    def call(select, *options, **more):
+        return hexcore("test", *PATIENT, "-E", select, *options, "--", SAMPLE,
+                       env=environment(tmp_path), cwd=tmp_path, **more)
+
+    return call
+
+
+def environment(folder):
+    return {"HEXCORE_SAMPLE_FOLDER": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+
+
+@pytest.fixture
+def results(run, tmp_path):
+    """The same; gives the document."""
+    def call(select, *options, code=0):
+        file = tmp_path / "results.json"
+        outcome = run(select, *options, "--json", file)
+        assert outcome.code == code, outcome.stdout + outcome.stderr
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    return call
+
+
+def verdicts(document):
+    return {test["id"]: test["verdict"] for test in document["tests"]}
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+def number_in(file):
+    """What a test has left there; 0 while it has not."""
+    return int(file.read_text(encoding="ascii")) if file.exists() else 0
+
+
+def test_each_test_has_the_verdict_that_it_deserves(results):
+    document = results("Quick", code=1)
+    assert document["schema"] == "hexcore.test/1" and document["framework"] == "googletest"
+    assert verdicts(document) == {
+        "Quick.Passes": "passed", "Quick.Fails": "failed", "Quick.Skips": "skipped",
+        "Quick.Crashes": "crashed", "Quick.ExitsInTheMiddle": "crashed"}
+    assert document["summary"]["passed"] == 1 and document["summary"]["crashed"] == 2
+    tests = {test["id"]: test for test in document["tests"]}
+    assert tests["Quick.Crashes"]["signal"] == "SIGSEGV"
+    assert "words before the end" in tests["Quick.Fails"]["runs"][0]["output"]
+    assert tests["Quick.Passes"]["host"]["peak_bytes"] > 0
+
+
+def test_failures_are_shown_with_their_output_and_the_lines_fit_a_terminal(run):
+    code, out, err = run("Quick")
+    assert code == 1 and err == ""
+    assert re.search(r"^ +PASS \[ *\d+\.\d{3} s +[\d.]+ [KM]iB\] Quick\.Passes$", out, re.MULTILINE)
+    assert re.search(r"^ +SIGSEGV \[.*\] Quick\.Crashes$", out, re.MULTILINE)
+    assert out.count("words before the end") == 1
+    assert " 4 run: 1 passed, 1 failed, 2 crashed, 1 skipped;" in out
+    ours = [line for line in out.splitlines() if "expression" not in line]
+    assert max(len(line) for line in ours if "/" not in line) <= 80
+
+
+def test_only_a_document_is_on_stdout_if_it_is_asked_for(run):
+    code, out, err = run("Quick.Passes", "--format", "json")
+    assert code == 0 and json.loads(out)["tests"][0]["id"] == "Quick.Passes"
+    assert "PASS" in err
+
+
+def test_tests_run_beside_each_other(results):
+    results("Quick.Passes")  # of an unknown program the first runs alone
+    assert verdicts(results("Meeting or Quick.Passes")) == {
+        "Quick.Passes": "passed", "Meeting.One": "passed", "Meeting.Other": "passed"}
+
+
+def test_where_memory_runs_short_the_biggest_is_ended_and_runs_again_alone(run, results, tmp_path):
+    results("Memory.IsSmall")
+    document = results("Memory.Is*", "--memory", "200MiB")
+    assert verdicts(document) == {"Memory.IsSmall": "passed", "Memory.IsLarge": "passed",
+                                  "Memory.IsLarger": "flaky_memory"}
+    larger, = (test for test in document["tests"] if test["id"] == "Memory.IsLarger")
+    first, second = larger["runs"]
+    assert first["for_memory"] and "memory was short" in first["reason"]
+    assert second["alone"] and second["verdict"] == "passed"
+    assert document["most_at_once_bytes"] > 200 << 20
+
+    # What they take is known now, so that they don't meet again.
+    (tmp_path / "larger").unlink()
+    code, out, _ = run("Memory.IsLarger", "--memory", "200MiB", "--list")
+    assert code == 0 and out == "Memory.IsLarger\n"
+
+
+def test_a_declared_budget_is_enforced(results, tmp_path):
+    (tmp_path / "hexcore.toml").write_text(
+        '[[test]]\nfilter = "Memory.GoesOverItsBudget"\nmemory = "64MiB"\n', encoding="utf-8")
+    document = results("Memory.GoesOverItsBudget", code=1)
+    test, = document["tests"]
+    assert test["verdict"] == "over_budget" and test["host"]["budget_bytes"] == 64 << 20
+    assert test["runs"][0]["breach"]["budget_bytes"] == 64 << 20
+    assert test["runs"][0]["breach"]["owners"][0]["command"].endswith("runner_sample")
+
+
+def test_what_there_never_can_be_memory_for_is_a_failure_or_a_skip(results, tmp_path):
+    (tmp_path / "hexcore.toml").write_text(
+        '[[test]]\nfilter = "Quick.Passes"\nmemory = "64MiB"\n', encoding="utf-8")
+    document = results("Quick.Passes", "--memory", "32MiB", code=1)
+    assert verdicts(document) == {"Quick.Passes": "postponed"}
+    assert "64.0 MiB" in document["tests"][0]["reason"]
+    document = results("Quick.Passes", "--memory", "32MiB", "--allow-skip")
+    assert verdicts(document) == {"Quick.Passes": "skipped"}
+
+
+def test_a_test_that_hangs_is_ended_whatever_it_ignores(results, tmp_path):
+    document = results("Slow.IgnoresTheRequestToEnd", "--timeout", "1s", "--grace", "100ms", code=1)
+    assert verdicts(document) == {"Slow.IgnoresTheRequestToEnd": "timed_out"}
+    assert not is_running(number_in(tmp_path / "slow"))
+
+
+def test_what_a_test_leaves_is_ended_and_said(results, run, tmp_path):
+    document = results("Residue")
+    test, = document["tests"]
+    assert test["verdict"] == "passed" and test["memory"] == "residue"
+    assert [residue["kind"] for residue in test["runs"][0]["residues"]] == ["process"]
+    assert not is_running(number_in(tmp_path / "orphan"))
+    (tmp_path / "orphan").unlink()
+    code, out, _ = run("Residue", "--fail-on", "residue")
+    assert code == 1 and "RESIDUE" in out
+
+
+def test_a_test_that_passes_after_a_failure_is_called_flaky(results):
+    document = results("Again", "--retries", "1")
+    assert verdicts(document) == {"Again.PassesTheSecondTime": "flaky"}
+    assert document["tests"][0]["attempts"] == 2
+
+
+def test_what_failed_last_time_is_run_again_by_itself(results, run):
+    results("Quick.Passes or Quick.Fails", code=1)
+    document = results("Quick", "--rerun-failed", code=1)
+    assert verdicts(document) == {"Quick.Fails": "failed"} and document["deselected"] > 0
+
+
+def test_parts_of_the_tests_are_all_of_them_once(run):
+    _, everything, _ = run("not Slow", "--list")
+    parts = [run("not Slow", "--list", "--partition", f"{part}/3")[1] for part in (1, 2, 3)]
+    assert all(parts)
+    assert sorted("".join(parts).splitlines()) == sorted(everything.splitlines())
+
+
+def test_a_seed_gives_the_same_order_again(run):
+    orders = [run("*", "--list", "--shuffle", seed)[1] for seed in (7, 7, 8)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("options", [["-E", "NoSuchTest"], ["--rerun-failed"]])
+def test_nothing_to_run_is_a_failure(hexcore, tmp_path, options):
+    code, out, err = hexcore("test", *options, "--", SAMPLE, env=environment(tmp_path))
+    assert code == 1 and out == "" and "is meant" in err
+
+
+@pytest.mark.parametrize("words", [["--", "/bin/true"], [], [SAMPLE], ["-E", "(", "--", SAMPLE],
+                                   ["-j", "0", "--", SAMPLE], ["--partition", "3/2", "--", SAMPLE],
+                                   ["--timeout", "soon", "--", SAMPLE]])
+def test_wrong_usage_is_a_sentence(hexcore, tmp_path, words):
+    code, out, err = hexcore("test", *words, env=environment(tmp_path))
+    assert code == 2 and out == "" and err.startswith("hexcore: ")
+
+
+def test_after_an_interrupt_nothing_runs_and_the_results_are_there(hexcore, tmp_path):
+    results = tmp_path / "results.json"
+    process = hexcore.start("test", *PATIENT, "-E", "=Slow.Waits", "--json", results, "--", SAMPLE,
+                            env=environment(tmp_path))
+    wait_until(lambda: number_in(tmp_path / "waits"), process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert not is_running(number_in(tmp_path / "waits"))
+    document = json.loads(results.read_text(encoding="utf-8"))
+    assert document["interrupted"] and verdicts(document) == {"Slow.Waits": "failed"}
+
+
+def test_a_second_interrupt_does_not_wait_for_a_test_that_ignores_the_first(hexcore, tmp_path):
+    process = hexcore.start("test", *PATIENT, "--grace", "1h", "-E", "Slow.Ignores*", "--", SAMPLE,
+                            env=environment(tmp_path))
+    wait_until(lambda: number_in(tmp_path / "slow"), process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # another signal, so that the two do not count as one
+    assert process.wait() == 130
+    assert not is_running(number_in(tmp_path / "slow"))
+
+
+def test_t_on_a_terminal_says_what_runs(hexcore, tmp_path):
+    terminal = Terminal(hexcore, "test", *PATIENT, "-E", "=Slow.Waits", "--", SAMPLE,
+                        env=environment(tmp_path), size=(24, 80))
+    terminal.read_until(lambda _: number_in(tmp_path / "waits"))
+    terminal.write("t")
+    said = f"Slow.Waits pid {number_in(tmp_path / 'waits')}"
+    assert said in terminal.read_until(lambda text: said in text)
+    terminal.write("\x03")
+    assert terminal.exit_code() == 130
+
+
+ALLOWED = {"testsuites": {"testsuite"}, "testsuite": {"testcase", "properties"},
+           "testcase": {"skipped", "error", "failure", "rerunFailure", "flakyFailure", "system-out",
+                        "system-err"},
+           "flakyFailure": {"stackTrace", "system-out", "system-err"},
+           "rerunFailure": {"stackTrace", "system-out", "system-err"}}
+NEEDED = {"testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+          "testcase": {"name", "classname", "time"}, "failure": {"message", "type"},
+          "error": {"message", "type"}, "flakyFailure": {"message", "type"}}
+
+
+def test_junit_is_what_its_readers_know(run, tmp_path):
+    file = tmp_path / "results.xml"
+    code, _, _ = run("Quick or Again", "--retries", "1", "--junit", file)
+    assert code == 1
+    root = ElementTree.parse(file).getroot()
+    for node in root.iter():
+        assert {child.tag for child in node} <= ALLOWED.get(node.tag, set())
+        assert NEEDED.get(node.tag, set()) <= set(node.attrib)
+    suite, = root
+    assert suite.get("name") == "runner_sample"
+    assert [suite.get(key) for key in ("tests", "failures", "errors", "skipped")] == [
+        "6", "1", "2", "1"]
+    cases = {case.get("name"): {child.tag for child in case} for case in suite}
+    assert "failure" in cases["Quick.Fails"] and "skipped" in cases["Quick.Skips"]
+    assert "flakyFailure" in cases["Again.PassesTheSecondTime"]
