@@ -20,7 +20,7 @@ PACKAGING_PACKAGES="$BASE_PACKAGES dpkg-dev file"
 # shellcheck source=/dev/null
 BROWSER_PACKAGE=$(. /etc/os-release 2>/dev/null && [ "${ID:-}" != ubuntu ] && echo chromium) || true
 TEST_PACKAGES="$PACKAGING_PACKAGES libgtest-dev libgmock-dev catch2 $BROWSER_PACKAGE"
-BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev"
+BENCH_PACKAGES="$BASE_PACKAGES libbenchmark-dev libgtest-dev catch2"
 CHECK_PACKAGES="$TEST_PACKAGES libbenchmark-dev clang clang-tidy shellcheck"
 # Taken where the distribution has them. Where it has no libclang-rt-dev, clang brings its runtime.
 OPTIONAL_PACKAGES="ccache"
