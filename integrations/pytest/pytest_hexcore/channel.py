@@ -73,7 +73,8 @@ class Channel:
     def receive(self):
         """Waits, and returns the messages that have come since, each with its descriptors. Raises
         Closed at the end."""
-        portion, descriptors, _, _ = socket.recv_fds(self.socket, _PORTION, _MOST_DESCRIPTORS)
+        portion, descriptors, _, _ = socket.recv_fds(
+            self.socket, _PORTION, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
         self._descriptors.extend(descriptors)
         if not portion:
             raise Closed

@@ -116,6 +116,8 @@ class ForkServer:
         reports, worker, output, *given = (
             fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY)
             for one in (reports, *descriptors))
+        for descriptor in descriptors:  # a worker with its supervisor's would keep that unheard
+            os.close(descriptor)
         pid = os.fork()
         if pid == 0:
             try:

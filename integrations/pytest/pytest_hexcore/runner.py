@@ -90,7 +90,7 @@ def pytest_runtestloop(session):
         return None
     option = session.config.option
     if session.testsfailed and not option.continue_on_collection_errors:
-        _runner.refuse("\n\n".join(f"{name}: {text}" for name, text in _runner.errors))
+        _runner.refuse("; ".join(f"{name}: {_heart_of(text)}" for name, text in _runner.errors))
         raise session.Interrupted(f"{session.testsfailed} errors during collection")
     if option.collectonly:
         _runner.refuse("--collect-only runs no test; `hexcore test --list` shows what there is")
@@ -100,6 +100,12 @@ def pytest_runtestloop(session):
     else:
         _work(session)
     return True
+
+
+def _heart_of(report):
+    """The line of a report that says what was wrong: the last that pytest marks."""
+    lines = [line[1:].strip() for line in report.splitlines() if line.startswith("E ")]
+    return lines[-1] if lines else report.strip().splitlines()[-1] if report.strip() else "?"
 
 
 def _serve(session):

@@ -5,10 +5,13 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
+#include "hexcore/isolate/program_tests.hpp"
 #include "hexcore/isolate/pytest_command.hpp"
 
 namespace hexcore {
@@ -17,8 +20,6 @@ namespace {
 /// A session's end may write reports, and combine coverage.
 constexpr std::chrono::seconds longest_finish{60};
 constexpr int look_ms = 50;
-/// Of what pytest wrote, as much as a message can hold.
-constexpr std::size_t longest_told = 6000;
 
 TestCase listed_pytest(const PytestMessage& message) {
     TestCase test{.id = message.text("id"), .name = message.text("name"), .binary = {}};
@@ -51,15 +52,23 @@ TestCase listed_pytest(const PytestMessage& message) {
     return test;
 }
 
-std::string last_part(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-        text.pop_back();
+/// What pytest says is wrong: its last line that begins with ERROR or E, else its last.
+std::string heart_of(std::string_view log) {
+    std::string_view found;
+    std::string_view last;
+    while (!log.empty()) {
+        const std::size_t end = std::min(log.find('\n'), log.size());
+        const std::string_view line = log.substr(0, end);
+        log.remove_prefix(std::min(end + 1, log.size()));
+        if (line.starts_with("ERROR: ") || line.starts_with("E  ") ||
+            line.starts_with("INTERNALERROR> ")) {
+            found = line;
+        }
+        if (line.find_first_not_of(" \t=") != std::string_view::npos) {
+            last = line;
+        }
     }
-    if (text.size() <= longest_told) {
-        return text;
-    }
-    const std::size_t line = text.find('\n', text.size() - longest_told);
-    return "...\n" + text.substr(line == std::string::npos ? text.size() - longest_told : line + 1);
+    return one_line(found.empty() ? last : found);
 }
 
 }  // namespace
@@ -95,8 +104,8 @@ Result<PytestListing> PytestServer::list(const std::atomic<bool>* stop) {
             if (message.has("test")) {
                 listing.tests.push_back(listed_pytest(message));
             } else if (message.has("refused")) {
-                return fail(ErrorCode::usage, "pytest collected no tests:\n{}",
-                            last_part(message.text("refused")));
+                return fail(ErrorCode::usage, "pytest gives no tests to run: {}",
+                            one_line(message.text("refused")));
             } else if (message.has("listed")) {
                 listing.spawn = message.text("spawn");
                 listing.most_failures = message.number("most_failures");
@@ -127,21 +136,23 @@ Error PytestServer::ended_early() {
     if (auto why = not_begun(program_, failure_)) {
         return *std::move(why);
     }
-    const std::string said = last_part(log());
-    if (said.find("pytest_hexcore") != std::string::npos && status && WIFEXITED(*status)) {
-        return {ErrorCode::usage, "pytest could not load Hexcore's plugin:\n" + said};
-    }
-    return {ErrorCode::usage, fmt::format("{} collected no tests; it said:\n{}", program_,
-                                          said.empty() ? "nothing" : said)};
+    const std::string said = heart_of(log());
+    return {ErrorCode::usage,
+            said.empty()
+                ? fmt::format("{} ended before it had collected tests, and said nothing", program_)
+                : fmt::format("{} ended before it had collected tests; the heart of what "
+                              "it said: {}",
+                              program_, said)};
 }
 
 Result<void> PytestServer::fork_worker(const nlohmann::json& message,
                                        const std::vector<int>& descriptors) {
     if (!channel_.send(message, descriptors)) {
-        return fail(ErrorCode::does_not_fit,
-                    "the pytest that collected the tests has ended, so no worker can be forked; it "
-                    "said:\n{}",
-                    last_part(log()));
+        return fail(
+            ErrorCode::does_not_fit,
+            "the pytest that collected the tests has ended, so no worker can be forked; the "
+            "heart of what it said: {}",
+            heart_of(log()));
     }
     return {};
 }
