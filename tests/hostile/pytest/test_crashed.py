@@ -94,11 +94,6 @@ def test_kills_its_group():
     signal.pause()
 
 
-def test_kills_its_parent():
-    os.kill(os.getppid(), signal.SIGKILL)
-    signal.pause()
-
-
 def test_closes_all_descriptors():
     os.closerange(0, 4096)
 

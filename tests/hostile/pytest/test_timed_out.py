@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_hangs_in_c():
 def test_writes_on():
     while True:
         print("x" * 100)
+        time.sleep(0.001)
 
 
 def test_hangs_in_a_finalizer(request):
