@@ -29,11 +29,13 @@ const curveOf = (test, attempt) => {
         say(row ?? chart.peakRow);
         placeMarks(chart, chart.graph, row === null ? null : chart.data.times[row]);
     };
+    const whole = {dateWindow: [0, Math.max(attempt.seconds, 1e-3)], valueRange: chart.range};
     const draw = () => {
         chart.graph = new Dygraph(chart.canvas, graphData(chart).file, {
             ...graphBase(chart),
+            ...whole,
             interactionModel: {...Dygraph.defaultInteractionModel,
-                               dblclick: (event, graph) => graph.resetZoom()},
+                               dblclick: (event, graph) => graph.updateOptions(whole)},
             highlightCallback: (event, time, points, row) => point(row),
             unhighlightCallback: () => point(null),
             drawCallback: (graph) => placeMarks(chart, graph, null),

@@ -82,7 +82,8 @@ const memoryCell = (test) => {
     return element("td", {class: "memory", title: test.isDeclared ? "of its budget" :
         "of what was learned from runs before"}, words, element("div",
         {class: `claim ${test.isDeclared ? "declared" : "learned"} ${
-            test.used > test.claim ? "over" : ""}`}, fill), ...deviceLines(test));
+            test.used > test.claim || test.verdict === "over_budget" ? "over" : ""}`}, fill),
+        ...deviceLines(test));
 };
 
 const rowOf = (test) => {
