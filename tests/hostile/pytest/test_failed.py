@@ -23,7 +23,8 @@ class Own(BaseException):
     AssertionError(), SystemExit(0), SystemExit(3), SystemExit("text"), GeneratorExit(),
     StopIteration(), MemoryError(), RecursionError(), OSError(28, "No space left on device"),
     BadText(), Own(), Exception("\udcff\ud800"), Exception("\x00\x1b[31m\x07\n\n]]>"),
-    Exception("x" * 1_000_000), Exception("🔥" * 1000), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "?")],
+    Exception("x" * 1_000_000), Exception("🔥" * 1000),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "?")],
     ids=lambda error: type(error).__name__)
 def test_raises(error):
     raise error

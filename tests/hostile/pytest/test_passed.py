@@ -14,9 +14,9 @@ import time
 import pytest
 
 NAMES = ["a b", "a/b", "../../etc/passwd", "'", '"', "`", "$HOME", "\\", "\n", "\t", "\x00",
-         "\x1b[2J", "🔥", "é", "\u202e", "[", "]", "::", "-x", "--help", "@", "#", "%s", "{}", "*", "?", "~",
-         "<script>alert(1)</script>", "]]>", "&amp;", "", " ", ".", "x" * 2000, "\udcff", "not a",
-         "and", "/re/", "tag:x"]
+         "\x1b[2J", "🔥", "é", "\u202e", "[", "]", "::", "-x", "--help", "@", "#", "%s", "{}", "*",
+         "?", "~", "<script>alert(1)</script>", "]]>", "&amp;", "", " ", ".", "x" * 2000, "\udcff",
+         "not a", "and", "/re/", "tag:x"]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=NAMES)
