@@ -69,7 +69,8 @@ BENCHMARK_CAPTURE(start_in_cage, without_namespaces,
                               .share = ShareGuard::observation},
                   some)
     ->UseRealTime();
-BENCHMARK_CAPTURE(start_in_cage, best, YardOptions{.supervisor = HEXCORE_SUPERVISOR}, some)->UseRealTime();
+BENCHMARK_CAPTURE(start_in_cage, best, YardOptions{.supervisor = HEXCORE_SUPERVISOR}, some)
+    ->UseRealTime();
 
 }  // namespace
 

@@ -85,6 +85,24 @@ void leave_daemons() {
     }
 }
 
+/// Leaves a daemon at a time, and says so each time.
+[[noreturn]] void go_on() {
+    for (int i = 0; i < number; ++i) {
+        if (::fork() == 0) {
+            become_daemon();
+            ignore_all();
+            if (i % 2 == 1) {
+                ::raise(SIGSTOP);
+            }
+            while (true) {
+                ::pause();
+            }
+        }
+        ready();
+    }
+    stay();
+}
+
 /// Each process starts others as fast as it can, `number` of them in all.
 void fork_on() {
     void* shared = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
@@ -128,12 +146,18 @@ void leave_shared_memory() {
     }
     void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     std::memset(memory, 1, bytes);
+    if (number > 0) {
+        stay();
+    }
 }
 
 void leave_segment() {
     const int id = ::shmget(IPC_PRIVATE, std::size_t{1} << 20U, IPC_CREAT | 0600);
     void* memory = ::shmat(id, nullptr, 0);
     std::memset(memory, 1, std::size_t{1} << 20U);
+    if (number > 0) {
+        stay();
+    }
 }
 
 void leave_file() {
@@ -188,11 +212,17 @@ const std::map<std::string, std::function<void()>> modes{
     {"stay", stay},
     {"daemons", leave_daemons},
     {"bomb", fork_on},
+    {"go-on", go_on},
     {"run-away", run_away},
     {"stop", [] { ::raise(SIGSTOP); }},
     {"stop-parent", [] { ::kill(::getppid(), SIGSTOP); }},
     {"kill-parent", kill_parent},
     {"kill-all-above", kill_all_above},
+    {"kill-parent-and-stay",
+     [] {
+         kill_parent();
+         stay();
+     }},
     {"shared-memory", leave_shared_memory},
     {"segment", leave_segment},
     {"file", leave_file},

@@ -214,6 +214,22 @@ TEST_P(AnyGuards, AParentThatIsKilledOrStoppedChangesNothing) {
     }
 }
 
+TEST_P(AnyGuards, WhoKillsItsParentAndStaysIsEndedLikeAnyOther) {
+    for (const bool asks : {true, false}) {
+        InheritedPipe pipe;
+        caging_->start({"kill-parent-and-stay", "0", pipe.writing()});
+        caging_->wait_for(pipe);
+        if (asks) {
+            caging_->cage().ask_to_end(EndedByUs::timed_out);
+        } else {
+            caging_->cage().kill(EndedByUs::timed_out);
+        }
+        const CageOutcome& outcome = caging_->finish();
+        EXPECT_EQ(outcome.code, asks ? SIGTERM : SIGKILL);
+        EXPECT_EQ(outcome.ended_by_us, EndedByUs::timed_out);
+    }
+}
+
 TEST_P(AnyGuards, WhoKillsItsSupervisorEndsAsWell) {
     InheritedPipe pipe;
     const CageOutcome outcome = caging_->run({"kill-all-above", "0", pipe.writing()});
@@ -227,10 +243,10 @@ TEST_P(AnyGuards, NothingIsLeftWhereTheCageIsDropped) {
     caging_->start({"deaf", "0", pipe.writing()});
     caging_->wait_for(pipe);
     caging_->forget();
-    while (!caging_->left().empty()) {
+    // What watched over it removes its folder when all of it has ended.
+    while (!caging_->left().empty() || std::filesystem::exists(caging_->scratch())) {
         ::poll(nullptr, 0, 1);
     }
-    EXPECT_FALSE(std::filesystem::exists(caging_->scratch() / "tmp"));
 }
 
 TEST_P(AnyGuards, KeepsStartAndEndOfEndlessOutput) {

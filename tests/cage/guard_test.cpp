@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <csignal>
 
@@ -56,19 +58,52 @@ TEST(CageYard, HasManyCagesAtATime) {
     }
 }
 
-TEST(CageYard, SharedMemoryThatIsLeftIsNamedAndGone) {
-    const auto yard = best_yard();
-    if (yard->guards().share != ShareGuard::namespaces) {
-        GTEST_SKIP() << "namespaces cannot be made here";
+void expect_shared_memory_gone(ShareGuard guard) {
+    const auto yard = CageYard::open(
+        {.supervisor = HEXCORE_SUPERVISOR, .memory = {}, .kill = {}, .share = guard});
+    if (!yard) {
+        GTEST_SKIP() << yard.error().message;
     }
-    Caging caging(*yard);
+    Caging caging(**yard);
+    InheritedPipe pipe;
     for (const char* mode : {"shared-memory", "segment"}) {
-        const CageOutcome outcome = caging.run({mode});
-        EXPECT_EQ(outcome.exit_code(), 0);
+        // It goes on until the supervisor has had its time to see what it made.
+        caging.start({mode, "1", pipe.writing()});
+        caging.wait_for(pipe);
+        caging.cage().ask_to_end(EndedByUs::interrupted);
+        const CageOutcome& outcome = caging.finish();
         ASSERT_EQ(outcome.residues.size(), 1U) << mode;
         EXPECT_EQ(outcome.residues[0].kind, Residue::Kind::shared_memory);
         EXPECT_GE(outcome.residues[0].bytes, 1_MiB);
+        EXPECT_TRUE(outcome.residues[0].is_gone);
+        EXPECT_FALSE(std::filesystem::exists(outcome.residues[0].name));
     }
+}
+
+TEST(CageYard, SharedMemoryThatIsLeftIsNamedAndGone) {
+    expect_shared_memory_gone(ShareGuard::namespaces);
+}
+
+TEST(CageYard, SharedMemoryThatWasSeenOpenIsNamedAndGone) {
+    expect_shared_memory_gone(ShareGuard::observation);
+}
+
+TEST(CageYard, SharedMemoryOfOthersIsLeftAlone) {
+    const auto yard = CageYard::open({.supervisor = HEXCORE_SUPERVISOR,
+                                      .memory = {},
+                                      .kill = {},
+                                      .share = ShareGuard::observation});
+    ASSERT_TRUE(yard.has_value());
+    Caging caging(**yard);
+    InheritedPipe pipe;
+    caging.start({"stay", "0", pipe.writing()});
+    caging.wait_for(pipe);
+    const std::string name = fmt::format("/hexcore-test-{}", ::getpid());
+    const FileDescriptor file(::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600));
+    ASSERT_TRUE(file.is_open());
+    caging.cage().ask_to_end(EndedByUs::interrupted);
+    EXPECT_THAT(caging.finish().residues, IsEmpty());
+    EXPECT_EQ(::shm_unlink(name.c_str()), 0);
 }
 
 }  // namespace

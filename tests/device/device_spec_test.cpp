@@ -187,6 +187,35 @@ TEST(DeviceSpec, RefusesAReserveThatLeavesNothing) {
     expect_refusal({"rpc:box:1=1MiB"}, laptop, 1_MiB, ErrorCode::does_not_fit, "rpc:box:1");
 }
 
+TEST(DeviceSpec, GivesADeviceNoMoreThanTheLimitThatTheProgramRunsWithin) {
+    MachineMemory limited = two_cards;
+    limited.limits = {{"host0", 2_GiB}, {"cuda:1", 3_GiB}};
+    EXPECT_EQ(resolved({"host=2GiB"}, limited)[0].budget, 2_GiB);
+    EXPECT_EQ(resolved({"host=1GiB", "host=9GiB"}, limited)[1].budget, 9_GiB);
+    EXPECT_EQ(resolved({"cuda:1"}, limited)[0].budget, 3_GiB);
+    EXPECT_EQ(resolved({"cuda:0"}, limited)[0].budget, 15_GiB);
+    EXPECT_EQ(resolved({"cuda:1=3GiB"}, limited)[0].budget, 3_GiB);
+    expect_refusal({"host=3GiB"}, limited, std::nullopt, ErrorCode::does_not_fit, "2.00 GiB");
+    expect_refusal({"cuda:1=4GiB"}, limited, std::nullopt, ErrorCode::does_not_fit, "cuda:1");
+    limited.gpus.clear();
+    EXPECT_EQ(resolved({}, limited)[0].budget, 2_GiB);
+}
+
+TEST(DeviceSpec, LimitsComeBackFromTheirText) {
+    const auto limits =
+        parse_device_limits(device_limits_text({{"host0", 1_KiB}, {"cuda:3", 7_B}}));
+    ASSERT_TRUE(limits.has_value());
+    EXPECT_EQ(limit_of(*limits, "host0"), 1_KiB);
+    EXPECT_EQ(limit_of(*limits, "cuda:3"), 7_B);
+    EXPECT_EQ(limit_of(*limits, "host1"), std::nullopt);
+    EXPECT_TRUE(parse_device_limits("")->empty());
+    for (const char* text : {"host0", "host0=", "=5", "host0=5,,", "host0=5MiB", ","}) {
+        const auto refused = parse_device_limits(text);
+        ASSERT_FALSE(refused.has_value()) << text;
+        EXPECT_EQ(refused.error().code, ErrorCode::usage);
+    }
+}
+
 TEST(DeviceSpec, NamesOfDevicesSayWhatTheyAre) {
     EXPECT_EQ(parse_device_name("host12")->kind, DeviceKind::host);
     EXPECT_EQ(parse_device_name("host12")->index, 12U);

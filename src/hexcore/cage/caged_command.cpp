@@ -1,6 +1,8 @@
 #include "hexcore/cage/caged_command.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,12 +50,21 @@ std::string why_not_begun(const std::string& program, const SupervisorMessage& m
     return program;
 }
 
+/// Readable once it has ended; negative where there is none.
+FileDescriptor handle_of_process(pid_t pid) {
+    return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
 bool is_near(Bytes held, Bytes limit) { return held.count() > limit.count() / 2; }
 
 }  // namespace
 
 CagedCommand::CagedCommand(CageParts parts)
-    : parts_(std::move(parts)), supervisor_(parts_.supervisor), sampled_(Clock::now()) {}
+    : parts_(std::move(parts)), supervisor_(parts_.supervisor), sampled_(Clock::now()) {
+    if (supervisor_ > 0) {
+        handle_.emplace(handle_of_process(supervisor_));
+    }
+}
 
 CagedCommand::~CagedCommand() {
     if (!is_over_) {
@@ -69,6 +80,9 @@ std::vector<int> CagedCommand::descriptors() const {
         return open;
     }
     open.push_back(parts_.control.get());
+    if (handle_ && handle_->is_open()) {
+        open.push_back(handle_->get());
+    }
     if (parts_.output.is_open() && !output_is_over_) {
         open.push_back(parts_.output.get());
     }
@@ -86,8 +100,19 @@ bool CagedCommand::step() {
     if (parts_.cell != nullptr && parts_.cell->limit_event() >= 0) {
         note_limit_reached();
     }
+    // What was told before its end is in the socket by the time that it has ended.
+    const bool has_ended = supervisor_has_ended();
     read_notes();
+    if (!is_over_ && has_ended) {
+        lose_supervisor();
+    }
     return is_over_;
+}
+
+/// Its socket does not say so where somebody else has it, too, as a worker that was forked.
+bool CagedCommand::supervisor_has_ended() const {
+    pollfd file{handle_ && handle_->is_open() ? handle_->get() : -1, POLLIN, 0};
+    return ::poll(&file, 1, 0) > 0;
 }
 
 void CagedCommand::note_limit_reached() {
@@ -281,7 +306,10 @@ void CagedCommand::take(const SupervisorMessage& message) {
             outcome_.began = true;
             pid_ = message.pid;
             if (supervisor_ == 0) {
-                supervisor_ = parent_of_process(pid_);
+                supervisor_ = message.code;
+                handle_.emplace(handle_of_process(supervisor_));
+            }
+            if (parts_.is_adopted) {
                 before_adoption_ = memory_of_member(pid_, MemberReading::exact);
             } else {
                 between_ = parent_of_process(pid_);
@@ -292,7 +320,8 @@ void CagedCommand::take(const SupervisorMessage& message) {
             outcome_.problem = why_not_begun(parts_.program, message);
             break;
         case SupervisorNote::stopped:
-            was_stopped_ = true;
+            was_stopped_ =
+                message.code == SIGTSTP || message.code == SIGTTIN || message.code == SIGTTOU;
             break;
         case SupervisorNote::ended:
             take_end(message);
@@ -316,7 +345,7 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
     outcome_.duration = nanoseconds(message.duration_ns);
     outcome_.processor_time = nanoseconds(message.processor_ns);
     // What was adopted begins as a copy of another process, which counts for it.
-    if (parts_.supervisor > 0) {
+    if (!parts_.is_adopted) {
         outcome_.peak = std::max(outcome_.peak, Bytes(message.bytes));
         peak_ = std::max(peak_, Bytes(message.bytes));
     }
@@ -335,7 +364,7 @@ void CagedCommand::lose_supervisor() {
     if (parts_.cell != nullptr && !parts_.cell->kill_file().empty()) {
         (void)write_to_group(parts_.cell->kill_file(), "1");
     }
-    end_stray_processes(pid_, parts_.mark, [&] {
+    end_stray_processes({pid_, between_}, parts_.mark, [&] {
         return parts_.cell != nullptr ? parts_.cell->members() : std::vector<pid_t>();
     });
     if (pid_ == 0) {

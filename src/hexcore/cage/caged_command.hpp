@@ -25,6 +25,7 @@ struct CageParts {
     FileDescriptor control;                ///< to the supervisor
     FileDescriptor output;                 ///< what the command writes; -1: this process's own
     pid_t supervisor = 0;                  ///< a child of this process; 0: somebody else's
+    bool is_adopted = false;               ///< the process is not the supervisor's own
     std::string program;                   ///< for messages
     std::filesystem::path temporary = {};  ///< the command's TMPDIR; empty: not its own
     std::string mark = {};                 ///< NAME=value in the environment of its processes alone
@@ -74,6 +75,7 @@ private:
     void read_notes();
     void take(const SupervisorMessage& message);
     void take_end(const SupervisorMessage& message);
+    [[nodiscard]] bool supervisor_has_ended() const;
     void lose_supervisor();
     void look_at_temporary_files();
     void finish();
@@ -85,7 +87,8 @@ private:
     Bytes held_;
     Bytes peak_;
     pid_t supervisor_ = 0;
-    pid_t between_ = 0;      ///< the command's parent, which is the supervisor's
+    std::optional<FileDescriptor> handle_;  ///< of the supervisor's process; readable at its end
+    pid_t between_ = 0;                     ///< the command's parent, which is the supervisor's
     Bytes before_adoption_;  ///< what an adopted process shares with the one that forked it
     double bytes_per_s_ = 0;
     Clock::time_point sampled_;

@@ -9,7 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "hexcore/base/whole_number.hpp"
@@ -53,7 +55,44 @@ Result<FileDescriptor> stop_at_limit(const std::string& folder) {
     return event;
 }
 
+/// The group, and those that what runs in it has made: cages in a cage.
+std::vector<std::string> with_groups_below(const std::string& folder) {
+    std::vector<std::string> groups{folder};
+    for (std::size_t next = 0; next < groups.size(); ++next) {
+        struct stat facts {};
+        constexpr nlink_t links_of_a_leaf = 2;
+        if (::stat(groups[next].c_str(), &facts) != 0 || facts.st_nlink <= links_of_a_leaf) {
+            continue;
+        }
+        std::error_code error;
+        for (std::filesystem::directory_iterator entry(groups[next], error), end;
+             !error && entry != end; entry.increment(error)) {
+            if (entry->is_directory(error)) {
+                groups.push_back(entry->path().string());
+            }
+        }
+    }
+    return groups;
+}
+
+void add_processes_of(const std::string& group, std::vector<pid_t>& pids) {
+    const auto text = ProcRoot{}.read_if_there(group + "/cgroup.procs");
+    std::string_view rest = text && *text ? std::string_view(**text) : std::string_view();
+    while (!rest.empty()) {
+        if (const auto pid = whole_number<std::uint32_t>(take_line(rest))) {
+            pids.push_back(static_cast<pid_t>(*pid));
+        }
+    }
+}
+
 }  // namespace
+
+void remove_group(const std::string& folder) {
+    std::vector<std::string> groups = with_groups_below(folder);
+    for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
+        ::rmdir(group->c_str());
+    }
+}
 
 Result<void> write_to_group(const std::string& file, const std::string& text) {
     const FileDescriptor group(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
@@ -97,48 +136,63 @@ ControlCell::ControlCell(CellFolders folders, FileDescriptor event, FileDescript
 
 ControlCell::~ControlCell() {
     for (const std::string& folder : this->folders()) {
-        ::rmdir(folder.c_str());
+        remove_group(folder);
     }
 }
 
 Result<void> ControlCell::set_up(const CageLimits& limits) {
-    if (!folders_.memory_v1.empty()) {
-        HEXCORE_TRY_VOID(write_to_group(folders_.memory_v1 + "/memory.max_usage_in_bytes", "0"));
-    }
     oom_kills_before_ = oom_kills();
     return set_limits(limits);
 }
 
 Result<void> ControlCell::set_limits(const CageLimits& limits) {
+    // Tests in a row have the same limits mostly, and each file costs some microseconds.
+    if (!has_limits_ || memory_limit_ != limits.memory) {
+        has_limits_ = false;
+        HEXCORE_TRY_VOID(limit_memory(limits.memory));
+        memory_limit_ = limits.memory;
+    }
+    if (!folders_.processes.empty() && (!has_limits_ || processes_limit_ != limits.processes)) {
+        has_limits_ = false;
+        HEXCORE_TRY_VOID(
+            write_to_group(folders_.processes + "/pids.max",
+                           limits.processes ? std::to_string(*limits.processes) : "max"));
+        processes_limit_ = limits.processes;
+    }
+    has_limits_ = true;
+    return {};
+}
+
+Result<void> ControlCell::limit_memory(const std::optional<Bytes>& limit) const {
     if (!folders_.memory_v2.empty()) {
         HEXCORE_TRY_VOID(
-            write_to_group(folders_.memory_v2 + "/memory.max", limit_text(limits.memory, "max")));
+            write_to_group(folders_.memory_v2 + "/memory.max", limit_text(limit, "max")));
         const std::string swap = folders_.memory_v2 + "/memory.swap.max";
         if (is_there(swap)) {
-            HEXCORE_TRY_VOID(write_to_group(swap, limits.memory ? "0" : "max"));
+            HEXCORE_TRY_VOID(write_to_group(swap, limit ? "0" : "max"));
         }
     } else if (!folders_.memory_v1.empty()) {
         const std::string plain = folders_.memory_v1 + "/memory.limit_in_bytes";
         const std::string with_swap = folders_.memory_v1 + "/memory.memsw.limit_in_bytes";
-        const std::string limit = limit_text(limits.memory, "-1");
+        const std::string text = limit_text(limit, "-1");
         // The one with swap is never below the one without: it is raised before, lowered after.
         if (is_there(with_swap)) {
             HEXCORE_TRY_VOID(write_to_group(with_swap, "-1"));
         }
-        HEXCORE_TRY_VOID(write_to_group(plain, limit));
+        HEXCORE_TRY_VOID(write_to_group(plain, text));
         if (is_there(with_swap)) {
-            HEXCORE_TRY_VOID(write_to_group(with_swap, limit));
+            HEXCORE_TRY_VOID(write_to_group(with_swap, text));
         }
-    }
-    if (!folders_.processes.empty()) {
-        HEXCORE_TRY_VOID(
-            write_to_group(folders_.processes + "/pids.max",
-                           limits.processes ? std::to_string(*limits.processes) : "max"));
     }
     return {};
 }
 
 bool ControlCell::is_clean() const {
+    for (const std::string& folder : folders()) {
+        if (const auto groups = with_groups_below(folder); groups.size() > 1) {
+            return false;
+        }
+    }
     return members().empty() && held().value_or(Bytes()) <= clean_size;
 }
 
@@ -181,13 +235,9 @@ std::optional<Bytes> ControlCell::held() const {
 
 std::vector<pid_t> ControlCell::members() const {
     std::vector<pid_t> pids;
-    for (const std::string& file : process_files()) {
-        const auto text = ProcRoot{}.read_if_there(file);
-        std::string_view rest = text && *text ? std::string_view(**text) : std::string_view();
-        while (!rest.empty()) {
-            if (const auto pid = whole_number<std::uint32_t>(take_line(rest))) {
-                pids.push_back(static_cast<pid_t>(*pid));
-            }
+    for (const std::string& folder : folders()) {
+        for (const std::string& group : with_groups_below(folder)) {
+            add_processes_of(group, pids);
         }
     }
     std::sort(pids.begin(), pids.end());
@@ -205,12 +255,11 @@ bool ControlCell::waits_at_limit() const {
 std::uint64_t ControlCell::killed_at_limit() const { return oom_kills() - oom_kills_before_; }
 
 std::uint64_t ControlCell::oom_kills() const {
-    if (memory().empty()) {
+    // In version 1 it kills none of them.
+    if (folders_.memory_v2.empty()) {
         return 0;
     }
-    const bool is_v2 = !folders_.memory_v2.empty();
-    const auto text =
-        ProcRoot{}.read_if_there(memory() + (is_v2 ? "/memory.events" : "/memory.oom_control"));
+    const auto text = ProcRoot{}.read_if_there(folders_.memory_v2 + "/memory.events");
     return text && *text ? number_behind(**text, "oom_kill") : 0;
 }
 

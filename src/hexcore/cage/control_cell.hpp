@@ -32,7 +32,7 @@ public:
     ControlCell(const ControlCell&) = delete;
     ControlCell& operator=(const ControlCell&) = delete;
 
-    /// For a command that starts: limits, and marks from zero.
+    /// For a command that starts: limits, and counts from zero.
     [[nodiscard]] Result<void> set_up(const CageLimits& limits);
     [[nodiscard]] Result<void> set_limits(const CageLimits& limits);
     /// Whether nothing of the last command is left in it that would count for the next.
@@ -45,7 +45,7 @@ public:
 
     /// What its processes hold, without the page cache.
     [[nodiscard]] std::optional<Bytes> held() const;
-    /// Those in it, of any of its groups.
+    /// Those in it, of any of its groups and of groups below them.
     [[nodiscard]] std::vector<pid_t> members() const;
     /// Readable when the limit was reached and its processes wait; -1: it says so otherwise.
     [[nodiscard]] int limit_event() const { return event_.get(); }
@@ -59,14 +59,21 @@ private:
     [[nodiscard]] const std::string& memory() const {
         return folders_.memory_v2.empty() ? folders_.memory_v1 : folders_.memory_v2;
     }
+    [[nodiscard]] Result<void> limit_memory(const std::optional<Bytes>& limit) const;
     [[nodiscard]] std::uint64_t oom_kills() const;
 
     CellFolders folders_;
     FileDescriptor event_;
     FileDescriptor stat_;
     std::uint64_t oom_kills_before_ = 0;
+    // What was set last.
+    bool has_limits_ = false;
+    std::optional<Bytes> memory_limit_;
+    std::optional<std::uint32_t> processes_limit_;
 };
 
+/// Removes a group and those below it, as far as nobody is in them.
+void remove_group(const std::string& folder);
 /// Writes a small text to a file of a control group. Fails with ErrorCode::does_not_fit.
 [[nodiscard]] Result<void> write_to_group(const std::string& file, const std::string& text);
 

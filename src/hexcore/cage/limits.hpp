@@ -2,18 +2,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "hexcore/base/bytes.hpp"
+#include "hexcore/device/device_limit.hpp"
 
 namespace hexcore {
-
-/// The most that may be in use of a device.
-struct DeviceLimit {
-    std::string device;  ///< as `--device` names it: "host0", "cuda:0"
-    Bytes limit;
-};
 
 /// What a caged command may take; nothing: as much as there is.
 struct CageLimits {

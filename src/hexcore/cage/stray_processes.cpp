@@ -1,6 +1,5 @@
 #include "hexcore/cage/stray_processes.hpp"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,34 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <string_view>
+#include <iterator>
 
 #include "hexcore/cage/descendants.hpp"
-#include "hexcore/device/proc_root.hpp"
+#include "hexcore/cage/marked_processes.hpp"
 
 namespace hexcore {
-namespace {
-
-bool has_in_environment(pid_t pid, const std::string& mark) {
-    const auto text = ProcRoot{}.read_if_there(fmt::format("/proc/{}/environ", pid));
-    if (mark.empty() || !text || !*text) {
-        return false;
-    }
-    // Each variable is ended by a zero byte.
-    std::string_view rest(**text);
-    while (!rest.empty()) {
-        const std::size_t end = rest.find('\0');
-        if (rest.substr(0, end) == mark) {
-            return true;
-        }
-        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    }
-    return false;
-}
-
-}  // namespace
-
-void end_stray_processes(pid_t first, const std::string& mark,
+void end_stray_processes(const std::vector<pid_t>& known, const std::string& mark,
                          const std::function<std::vector<pid_t>()>& members) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     do {
@@ -43,8 +21,11 @@ void end_stray_processes(pid_t first, const std::string& mark,
         std::vector<pid_t> ours;
         list_descendants(::getpid(), ours);
         std::copy_if(ours.begin(), ours.end(), std::back_inserter(strays), [&](pid_t pid) {
-            return pid == first || (first > 0 && ::getsid(pid) == first) ||
-                   has_in_environment(pid, mark);
+            const pid_t session = ::getsid(pid);
+            return is_marked(pid, mark) ||
+                   std::any_of(known.begin(), known.end(), [&](pid_t other) {
+                       return other > 0 && (pid == other || session == other);
+                   });
         });
         for (const pid_t pid : strays) {
             ::kill(pid, SIGKILL);

@@ -10,8 +10,8 @@ namespace hexcore {
 
 /// Where a cage's supervisor was killed: ends what is left of the cage, for a second at most. That
 /// is what `members` says, and of this process's descendants, whom the orphans have gone to, those
-/// that have `mark` in their environment or are in the session of `first`.
-void end_stray_processes(pid_t first, const std::string& mark,
+/// that have `mark` in their environment, are one of `known` (0: none) or in the session of one.
+void end_stray_processes(const std::vector<pid_t>& known, const std::string& mark,
                          const std::function<std::vector<pid_t>()>& members);
 
 }  // namespace hexcore

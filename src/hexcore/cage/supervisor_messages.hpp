@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -10,7 +11,7 @@ namespace hexcore {
 
 /// What a supervisor tells the process that started it, each in a packet of its own.
 enum class SupervisorNote : std::uint32_t {
-    started,    ///< `pid` is about to be the program
+    started,    ///< `pid` is about to be the program; `code` is the supervisor's pid
     not_begun,  ///< `code` is the errno, `stage` what could not be done
     stopped,    ///< by a signal of the terminal; in the foreground
     ended,      ///< `code` is waitpid's status
@@ -45,5 +46,14 @@ struct SupervisorRequest {
     SupervisorOrder order = SupervisorOrder::kill;
     std::int32_t signal = 0;
 };
+
+/// What one that makes supervisors is told, with two descriptors beside it: the supervisor's
+/// socket, and its stdout and stderr. Behind it the texts, each ended by a zero byte.
+struct SupervisorOffer {
+    std::uint32_t words = 0;
+    std::uint32_t variables = 0;
+};
+/// A packet's size; a command with more is started by itself.
+inline constexpr std::size_t supervisor_offer_max = 96 * 1024;
 
 }  // namespace hexcore

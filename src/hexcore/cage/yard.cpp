@@ -19,8 +19,8 @@
 
 #include "hexcore/cage/cage.hpp"
 #include "hexcore/cage/caged_command.hpp"
-#include "hexcore/cage/device_limits.hpp"
 #include "hexcore/cage/spawn_supervisor.hpp"
+#include "hexcore/cage/supervisor_server.hpp"
 #include "hexcore/cage/yard_cells.hpp"
 #include "hexcore/device/cgroup_events.hpp"
 #include "hexcore/process/child_start.hpp"
@@ -100,12 +100,14 @@ private:
                                   FileDescriptor control, FileDescriptor output);
     void describe(const CageCommand& command, const CageLimits& limits, const fs::path& temporary,
                   SupervisorStart& start) const;
+    [[nodiscard]] Result<pid_t> start_supervisor(const SupervisorStart& start);
     void reap();
     [[nodiscard]] KilledBy who_killed();
 
     fs::path supervisor_;
     Guards guards_;
     std::unique_ptr<YardCells> cells_;
+    std::unique_ptr<SupervisorServer> server_;  ///< null: not needed yet
     std::vector<CgroupEvents> events_;
     sigset_t held_signals_{};
     std::vector<pid_t> ending_;  ///< supervisors that nobody has waited for
@@ -185,9 +187,10 @@ void ProcessYard::describe(const CageCommand& command, const CageLimits& limits,
         set_variable(start.environment, "TMPDIR", temporary.string());
         add("--scratch", temporary.parent_path().string());
     }
-    if (!command.folder.empty()) {
-        add("--folder", command.folder.string());
-    }
+    // What starts it may have been started elsewhere.
+    std::error_code error;
+    add("--folder", command.folder.empty() ? fs::current_path(error).string()
+                                           : fs::absolute(command.folder, error).string());
     if (limits.data_limit && limits.memory) {
         add("--data-limit", std::to_string(limits.memory->count()));
     }
@@ -223,7 +226,7 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     describe(command, limits, temporary, start);
     const std::string mark = fmt::format("{}.{}", ::getpid(), ++started_);
     set_variable(start.environment, mark_variable, mark);
-    HEXCORE_TRY(pid, spawn_supervisor(start));
+    HEXCORE_TRY(pid, start_supervisor(start));
     const bool is_apart = command.place == CagePlace::apart;
     CageParts made = parts(limits, std::move(cell), std::move(control.ours),
                            is_apart ? std::move(output.ours) : FileDescriptor(-1));
@@ -232,6 +235,20 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     made.temporary = std::move(temporary);
     made.mark = fmt::format("{}={}", mark_variable, mark);
     return std::make_unique<CagedCommand>(std::move(made));
+}
+
+/// Its pid, where it is a child of this process; 0: it will say.
+Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
+    if (start.place == CagePlace::apart) {
+        if (server_ == nullptr) {
+            server_ = SupervisorServer::start(supervisor_);
+        }
+        if (server_ != nullptr &&
+            server_->fork_supervisor(start.words, start.environment, start.control, start.output)) {
+            return 0;
+        }
+    }
+    return spawn_supervisor(start);
 }
 
 Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits) {
@@ -245,6 +262,7 @@ Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits) {
     CageParts made =
         parts(limits, std::move(cell), std::move(control.ours), std::move(output.ours));
     made.program = "the worker";
+    made.is_adopted = true;
     AdoptedCage adopted{.cage = std::make_unique<CagedCommand>(std::move(made)),
                         .words = std::move(words),
                         .descriptors = {},

@@ -53,9 +53,8 @@ void remove_dead_yards(const std::string& parent) {
         }
         for (const std::string& cell : folders_in(yard)) {
             (void)write_to_group(cell + "/cgroup.kill", "1");
-            ::rmdir(cell.c_str());
         }
-        ::rmdir(yard.c_str());
+        remove_group(yard);
     }
 }
 

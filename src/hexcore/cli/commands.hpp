@@ -16,15 +16,18 @@ using Action = std::function<int()>;
 // example, every option a description and an option text (FILE or MODEL where its value is a file),
 // and CLI::IsMember where there is a fixed choice.
 void add_devices_command(CLI::App& program, Action& action);
+void add_doctor_command(CLI::App& program, Action& action);
 void add_plan_command(CLI::App& program, Action& action);
 void add_run_command(CLI::App& program, Action& action);
 void add_reset_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
 void add_verify_command(CLI::App& program, Action& action);
-/// `command` has the words behind `--`, where there is one, when the action is taken.
+/// `command` has the words behind `--`, where there is one, when the action is taken; so for the
+/// others that run another program.
 void add_watch_command(CLI::App& program, Action& action,
                        const std::optional<std::vector<std::string>>& command);
-/// The same.
+void add_limit_command(CLI::App& program, Action& action,
+                       const std::optional<std::vector<std::string>>& command);
 void add_test_command(CLI::App& program, Action& action,
                       const std::optional<std::vector<std::string>>& command);
 void add_report_command(CLI::App& program, Action& action);

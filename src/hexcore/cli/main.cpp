@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hexcore/cli/commands.hpp"
@@ -15,6 +16,14 @@
 #include "hexcore/cli/version.hpp"
 #include "hexcore/runtime/last_words.hpp"
 #include "hexcore/runtime/llama_log.hpp"
+
+namespace {
+
+bool runs_another_program(std::string_view command) {
+    return command == "limit" || command == "test" || command == "watch";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     using namespace hexcore;
@@ -29,15 +38,17 @@ int main(int argc, char** argv) {
     program.name("hexcore");
     set_up_help(program, version_text);
     Action action;
-    std::optional<std::vector<std::string>> watched_command;
+    std::optional<std::vector<std::string>> other_command;  // of another program's, behind `--`
     add_devices_command(program, action);
     add_plan_command(program, action);
     add_run_command(program, action);
     add_serve_command(program, action);
     add_reset_command(program, action);
     add_verify_command(program, action);
-    add_watch_command(program, action, watched_command);
-    add_test_command(program, action, watched_command);
+    add_watch_command(program, action, other_command);
+    add_limit_command(program, action, other_command);
+    add_test_command(program, action, other_command);
+    add_doctor_command(program, action);
     add_report_command(program, action);
     add_completion_command(program, action);
     add_man_command(program, action);
@@ -48,8 +59,8 @@ int main(int argc, char** argv) {
     }
     // Whatever another program's words look like, they are none of ours.
     if (const auto mark = std::find(words->begin(), words->end(), "--");
-        mark != words->end() && (words->front() == "watch" || words->front() == "test")) {
-        watched_command.emplace(std::next(mark), words->end());
+        mark != words->end() && runs_another_program(words->front())) {
+        other_command.emplace(std::next(mark), words->end());
         words->erase(mark, words->end());
     }
     try {

@@ -154,8 +154,15 @@ public:
         DeviceSpec spec{.kind = DeviceKind::host,
                         .name = fmt::format("host{}", next_host_++),
                         .measured = machine_.measured_host};
+        HEXCORE_TRY_VOID(check_limit(spec.name, budget));
         HEXCORE_TRY_VOID(give_budget(spec, budget, reserve_));
         return spec;
+    }
+
+    /// A host device with all that is free.
+    Result<DeviceSpec> whole_host() {
+        return host(std::min(machine_.host_available,
+                             limit_of(machine_.limits, "host0").value_or(machine_.host_available)));
     }
 
     Result<DeviceSpec> gpu(const Request& request, std::uint32_t index) {
@@ -179,11 +186,24 @@ public:
                         .cuda_index = index,
                         .gpu_name = card->name,
                         .measured = card->measured};
-        HEXCORE_TRY_VOID(give_budget(spec, request.size.value_or(card->free), reserve_));
+        const Bytes most =
+            std::min(card->free, limit_of(machine_.limits, spec.name).value_or(card->free));
+        HEXCORE_TRY_VOID(check_limit(spec.name, request.size.value_or(most)));
+        HEXCORE_TRY_VOID(give_budget(spec, request.size.value_or(most), reserve_));
         return spec;
     }
 
 private:
+    [[nodiscard]] Result<void> check_limit(const std::string& device, Bytes budget) const {
+        const auto limit = limit_of(machine_.limits, device);
+        if (limit && budget > *limit) {
+            return fail(ErrorCode::does_not_fit,
+                        {{Change::set_budget, device, fmt::format("{}", limit->count())}},
+                        "{} is to have {}, and this program runs within a limit of {} for it",
+                        device, to_string(budget), to_string(*limit));
+        }
+        return {};
+    }
     Result<DeviceSpec> next_gpu(const Request& request) {
         for (const MachineMemory::Gpu& card : machine_.gpus) {
             if (claimed_gpus_.insert(card.index).second) {
@@ -275,7 +295,7 @@ Result<std::vector<DeviceSpec>> resolve_devices(const std::vector<std::string>& 
             specs.push_back(std::move(spec));
         }
         if (machine.gpus.empty()) {
-            HEXCORE_TRY(spec, resolver.host(machine.host_available));
+            HEXCORE_TRY(spec, resolver.whole_host());
             specs.push_back(std::move(spec));
         }
         return specs;

@@ -9,6 +9,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/device/device_limit.hpp"
 #include "hexcore/device/measured_device.hpp"
 
 namespace hexcore {
@@ -52,6 +53,7 @@ struct MachineMemory {
     };
     std::vector<Gpu> gpus;
     std::optional<MeasuredDevice> measured_host = {};
+    std::vector<DeviceLimit> limits = {};  ///< that this process runs within
 };
 
 /// Looks the `--device` arguments up on the machine: `host=320MiB`, `cuda:0`, `cuda:0=16GiB`,
@@ -60,8 +62,8 @@ struct MachineMemory {
 /// free, or without GPUs for one host device with what the machine has free. An empty `reserve`
 /// stands for default_reserve() of each budget. GPUs named by number are never given to a
 /// bare size. Errors: usage (malformed, same GPU or server twice), missing_device (no such GPU, or
-/// more bare sizes than GPUs), does_not_fit (a GPU budget over what the card has, a reserve that is
-/// not under the budget).
+/// more bare sizes than GPUs), does_not_fit (a GPU budget over what the card has, one over the
+/// limit that this process runs within, a reserve that is not under the budget).
 [[nodiscard]] Result<std::vector<DeviceSpec>> resolve_devices(
     const std::vector<std::string>& arguments, std::optional<Bytes> reserve,
     const MachineMemory& machine);

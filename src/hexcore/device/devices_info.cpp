@@ -38,6 +38,8 @@ Result<MachineMemory> probe_machine() {
     HEXCORE_TRY(measured, MeasuredDevices::read(measured_devices_path()));
     MachineMemory machine = machine_memory(devices, measured);
     machine.measured_host = kept(measured, processor_name(), "");
+    HEXCORE_TRY(limits, own_device_limits());
+    machine.limits = std::move(limits);
     return machine;
 }
 

@@ -23,7 +23,8 @@ bool keep_data_limit(const SupervisorTask& task) {
 }
 
 /// Does not return.
-void become_command(const SupervisorTask& task, int telling, const sigset_t& signals_before) {
+void become_command(const SupervisorTask& task, pid_t supervisor, int telling,
+                    const sigset_t& signals_before) {
     SupervisorStage stage = SupervisorStage::program;
     const auto done = [&](SupervisorStage next, bool success) {
         stage = next;
@@ -36,7 +37,8 @@ void become_command(const SupervisorTask& task, int telling, const sigset_t& sig
         stage = SupervisorStage::program;
         // Before it is the program, which may kill whoever would say it later, and past the
         // supervisor, which is among those.
-        const SupervisorMessage started{.note = SupervisorNote::started, .pid = ::getpid()};
+        const SupervisorMessage started{
+            .note = SupervisorNote::started, .pid = ::getpid(), .code = supervisor};
         tell(telling, started);
         (void)::send(task.control, &started, sizeof(started), MSG_NOSIGNAL);
         ::sigprocmask(SIG_SETMASK, &signals_before, nullptr);
@@ -48,7 +50,9 @@ void become_command(const SupervisorTask& task, int telling, const sigset_t& sig
 
 /// What the parent of the command does. Does not return.
 void wait_for_command(pid_t command, const SupervisorTask& task, int telling) {
-    // It has nothing of the command's: who reads its output waits for the command alone.
+    // It has nothing of the command's: who reads its output waits for the command alone. And the
+    // socket is to end with the supervisor.
+    ::close(task.control);
     if (!task.foreground) {
         ::close(STDOUT_FILENO);
         ::close(STDERR_FILENO);
@@ -100,13 +104,14 @@ SupervisorMessage end_message(pid_t pid, int status, const rusage& usage) {
 }
 
 pid_t launch_command(const SupervisorTask& task, int telling, const sigset_t& signals_before) {
+    const pid_t supervisor = ::getpid();
     const pid_t parent = ::fork();
     if (parent != 0) {
         return parent;
     }
     const pid_t command = ::fork();
     if (command == 0) {
-        become_command(task, telling, signals_before);
+        become_command(task, supervisor, telling, signals_before);
     }
     if (command < 0) {
         tell(telling, {.note = SupervisorNote::not_begun, .code = errno});

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/cage/outcome.hpp"
@@ -31,6 +32,10 @@ std::array<char, size> start_of(const char* path) {
         (void)file.read(text.data(), size - 1);
     }
     return text;
+}
+
+int remove_folder(const char* path, const struct stat* /*facts*/, int type, FTW* /*where*/) {
+    return type == FTW_DP ? (::rmdir(path), 0) : 0;
 }
 
 int remove_entry(const char* path, const struct stat* /*facts*/, int type, FTW* /*where*/) {
@@ -65,30 +70,21 @@ bool take_own_shares() {
            ::mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0;
 }
 
-void tell_own_shares(void (*tell)(const SupervisorMessage& message, int control), int control) {
-    int told = 0;
-    const auto tell_one = [&](const char* name, std::uint64_t bytes, pid_t maker) {
-        SupervisorMessage message{.note = SupervisorNote::residue,
-                                  .pid = maker,
-                                  .kind = static_cast<std::uint32_t>(Residue::Kind::shared_memory),
-                                  .bytes = bytes};
-        std::memcpy(message.name.data(), name,
-                    std::min(message.name.size() - 1, std::strlen(name)));
-        if (told++ < residues_max) {
-            tell(message, control);
-        }
-    };
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/dev/shm"), ::closedir);
-    while (const dirent* entry = folder != nullptr ? ::readdir(folder.get()) : nullptr) {
-        struct stat facts {};
-        if (entry->d_name[0] != '.' || std::strlen(entry->d_name) > 2) {
-            constexpr std::uint64_t block = 512;
-            (void)::fstatat(::dirfd(folder.get()), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW);
-            std::array<char, 300> name{};
-            (void)std::snprintf(name.data(), name.size(), "/dev/shm/%s", entry->d_name);
-            tell_one(name.data(), static_cast<std::uint64_t>(facts.st_blocks) * block, 0);
-        }
-    }
+SupervisorMessage share_residue(const char* name, std::uint64_t bytes, pid_t maker) {
+    SupervisorMessage message{.note = SupervisorNote::residue,
+                              .pid = maker,
+                              .kind = static_cast<std::uint32_t>(Residue::Kind::shared_memory),
+                              .bytes = bytes};
+    std::memcpy(message.name.data(), name, std::min(message.name.size() - 1, std::strlen(name)));
+    return message;
+}
+
+std::uint64_t bytes_on_disk(const struct stat& facts) {
+    constexpr std::uint64_t block = 512;
+    return static_cast<std::uint64_t>(facts.st_blocks) * block;
+}
+
+void for_each_segment(const std::function<void(int, pid_t, std::uint64_t)>& visit) {
     // `key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap`
     const std::unique_ptr<FILE, int (*)(FILE*)> segments(std::fopen("/proc/sysvipc/shm", "re"),
                                                          std::fclose);
@@ -99,21 +95,35 @@ void tell_own_shares(void (*tell)(const SupervisorMessage& message, int control)
         unsigned long long bytes = 0;
         if (std::sscanf(line.data(), "%*d %d %*o %*u %d %*d %*u %*u %*u %*u %*u %*u %*u %*u %llu",
                         &id, &maker, &bytes) == 3) {
-            std::array<char, 64> name{};
-            (void)std::snprintf(name.data(), name.size(), "System V segment %d", id);
-            tell_one(name.data(), bytes, maker);
+            visit(id, maker, bytes);
         }
     }
 }
 
-void remove_empty_folders(const char* folder) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder), ::closedir);
-    while (const dirent* entry = open != nullptr ? ::readdir(open.get()) : nullptr) {
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
-            ::unlinkat(::dirfd(open.get()), entry->d_name, AT_REMOVEDIR);
+void tell_own_shares(const std::function<void(const SupervisorMessage&)>& tell) {
+    int told = 0;
+    const auto tell_one = [&](const std::string& name, std::uint64_t bytes, pid_t maker) {
+        if (told++ < residues_max) {
+            tell(share_residue(name.c_str(), bytes, maker));
+        }
+    };
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/dev/shm"), ::closedir);
+    while (const dirent* entry = folder != nullptr ? ::readdir(folder.get()) : nullptr) {
+        const std::string name = entry->d_name;
+        struct stat facts {};
+        if (name != "." && name != ".." &&
+            ::fstatat(::dirfd(folder.get()), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0) {
+            tell_one("/dev/shm/" + name, bytes_on_disk(facts), 0);
         }
     }
-    ::rmdir(folder);
+    for_each_segment([&](int id, pid_t maker, std::uint64_t bytes) {
+        tell_one("System V segment " + std::to_string(id), bytes, maker);
+    });
+}
+
+void remove_groups(const char* folder) {
+    constexpr int open_folders = 16;
+    (void)::nftw(folder, remove_folder, open_folders, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 void remove_tree(const char* folder) {

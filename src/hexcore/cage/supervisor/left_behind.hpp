@@ -1,6 +1,10 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
 
 #include "hexcore/cage/supervisor_messages.hpp"
 
@@ -12,10 +16,16 @@ namespace hexcore {
 /// A /dev/shm and System V segments for this process and its children alone. False: errno says why.
 [[nodiscard]] bool take_own_shares();
 /// What is in them: one message each, at most 64.
-void tell_own_shares(void (*tell)(const SupervisorMessage& message, int control), int control);
+void tell_own_shares(const std::function<void(const SupervisorMessage&)>& tell);
 
-/// Removes the empty ones of the folders in a folder, then that, if it is empty by then.
-void remove_empty_folders(const char* folder);
+/// The message that shared memory was left.
+[[nodiscard]] SupervisorMessage share_residue(const char* name, std::uint64_t bytes, pid_t maker);
+/// Calls `visit` with number, maker and bytes in memory of each System V segment that can be seen.
+void for_each_segment(const std::function<void(int, pid_t, std::uint64_t)>& visit);
+[[nodiscard]] std::uint64_t bytes_on_disk(const struct stat& facts);
+
+/// Removes control groups, the innermost first, as far as nobody is in them.
+void remove_groups(const char* folder);
 /// Removes a folder with all that is in it, links as such.
 void remove_tree(const char* folder);
 

@@ -52,6 +52,9 @@ int Supervision::run() {
     }
     while (true) {
         hear_command();
+        if (shares_) {
+            shares_->take(Sweeper::descendants);  // before those who made it have ended
+        }
         take_ended();
         take_orders();
         advance();
@@ -65,7 +68,9 @@ int Supervision::run() {
 }
 
 bool Supervision::begin() {
-    if (task_.own_shares && !take_own_shares()) {
+    if (!task_.own_shares) {
+        shares_.emplace();
+    } else if (!take_own_shares()) {
         fail_to_begin(SupervisorStage::namespaces, errno);
         return false;
     }
@@ -99,7 +104,7 @@ bool Supervision::adopt() {
         return false;
     }
     command_ = task_.adopted;
-    tell({.note = SupervisorNote::started, .pid = command_});
+    tell({.note = SupervisorNote::started, .pid = command_, .code = ::getpid()});
     return true;
 }
 
@@ -129,7 +134,8 @@ void Supervision::wait() const {
         timeout_ms = static_cast<int>(between_passes.count());
     }
     // The starter's end is known once; then the socket is always readable.
-    std::array<pollfd, 3> files{{{signals_.get(), POLLIN, 0},
+    std::array<pollfd, 4> files{{{signals_.get(), POLLIN, 0},
+                                 {shares_ ? shares_->descriptor() : -1, POLLIN, 0},
                                  {starter_is_gone_ ? -1 : task_.control, POLLIN, 0},
                                  {hearing_ ? hearing_->get() : -1, POLLIN, 0}}};
     (void)::poll(files.data(), files.size(), timeout_ms);
@@ -185,6 +191,8 @@ void Supervision::take_ended() {
             } else if (pid == command_ && task_.foreground) {
                 tell({.note = SupervisorNote::stopped, .pid = pid, .code = WSTOPSIG(status)});
             }
+        } else if (shares_ && pid != parent_ && pid != command_) {
+            shares_->remember(pid);
         } else if (pid == parent_) {
             parent_ = -1;
         } else if (pid == command_) {
@@ -230,10 +238,18 @@ void Supervision::ask_to_end() const {
     if (command_ == 0 || has_ended_) {
         return;
     }
-    // A command in the foreground is in the group of whoever started it.
-    const pid_t group = ::getpgid(command_) == command_ ? -command_ : command_;
-    ::kill(group, SIGTERM);
-    ::kill(group, SIGCONT);
+    if (::getpgid(command_) == command_) {
+        ::kill(-command_, SIGTERM);
+        ::kill(-command_, SIGCONT);
+        return;
+    }
+    // In the foreground it is in the group of whoever started it.
+    for (const pid_t pid : Sweeper::descendants()) {
+        if (pid != parent_) {
+            ::kill(pid, SIGTERM);
+            ::kill(pid, SIGCONT);
+        }
+    }
 }
 
 void Supervision::advance() {
@@ -272,12 +288,12 @@ void Supervision::tell_processes(bool are_gone) const {
 }
 
 void Supervision::finish() {
-    if (task_.own_shares) {
-        tell_own_shares(
-            [](const SupervisorMessage& message, int control) {
-                (void)::send(control, &message, sizeof(message), MSG_NOSIGNAL);
-            },
-            task_.control);
+    const auto tell_left = [this](const SupervisorMessage& message) { tell(message); };
+    if (shares_) {
+        shares_->remember(command_);
+        shares_->remove_left(tell_left);
+    } else {
+        tell_own_shares(tell_left);
     }
     tell({.note = SupervisorNote::done});
     if (!starter_is_gone_) {
@@ -287,7 +303,7 @@ void Supervision::finish() {
         remove_tree(task_.scratch);
     }
     for (const char* yard : task_.yards) {
-        remove_empty_folders(yard);  // of the last supervisor there is, with the yard itself
+        remove_groups(yard);  // of the last supervisor there is, with the yard itself
     }
 }
 

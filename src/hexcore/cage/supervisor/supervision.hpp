@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/cage/supervisor/share_watch.hpp"
 #include "hexcore/cage/supervisor/sweeper.hpp"
 #include "hexcore/cage/supervisor/words.hpp"
 #include "hexcore/cage/supervisor_messages.hpp"
@@ -53,6 +54,7 @@ private:
     sigset_t before_;
     Sweeper sweeper_;
     FileDescriptor signals_;
+    std::optional<ShareWatch> shares_;       ///< nothing: they have their own
     std::optional<FileDescriptor> hearing_;  ///< what the command and its parent tell
     Phase phase_ = Phase::running;
     pid_t parent_ = -1;       ///< of the command, between it and this process; -1: it has ended

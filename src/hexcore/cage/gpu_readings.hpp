@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/result.hpp"
+#include "hexcore/cage/cage.hpp"
+#include "hexcore/cage/limits.hpp"
+#include "hexcore/device/gpu_meter.hpp"
+
+namespace hexcore {
+
+/// What the driver says that processes hold of the GPUs, asked every 100 ms in a thread of its own:
+/// a driver may take long to answer, and nobody is to wait for it.
+class GpuReadings {
+public:
+    /// Fails with ErrorCode::missing_device where a GPU among `limits` is not there.
+    [[nodiscard]] static Result<std::unique_ptr<GpuReadings>> begin(
+        const std::vector<DeviceLimit>& limits);
+    ~GpuReadings();  ///< does not wait for an answer
+    GpuReadings(const GpuReadings&) = delete;
+    GpuReadings& operator=(const GpuReadings&) = delete;
+
+    /// Tells the cage what was read since the last time.
+    void give_to(Cage& cage);
+
+private:
+    struct Reading {
+        std::string device;
+        std::vector<MemoryOwner> holders;
+    };
+    /// What the thread has to itself and shares; it may outlive this.
+    struct Shared {
+        std::unique_ptr<GpuMeter> meter;
+        std::mutex mutex;
+        std::vector<Reading> latest;  ///< by `mutex`
+        std::atomic<bool> stop{false};
+    };
+    explicit GpuReadings(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+    static void read_on(const std::shared_ptr<Shared>& shared);
+
+    std::shared_ptr<Shared> shared_;  ///< with the thread
+};
+
+}  // namespace hexcore

@@ -1,0 +1,70 @@
+#include "hexcore/cage/supervisor_server.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "hexcore/cage/spawn_supervisor.hpp"
+#include "hexcore/cage/supervisor_messages.hpp"
+
+namespace hexcore {
+
+std::unique_ptr<SupervisorServer> SupervisorServer::start(const std::filesystem::path& program) {
+    std::array<int, 2> ends{-1, -1};
+    const FileDescriptor nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return nullptr;
+    }
+    FileDescriptor ours(ends[0]);
+    const FileDescriptor theirs(ends[1]);
+    const auto pid = spawn_supervisor({.program = program,
+                                       .words = {"--serve", std::to_string(theirs.get())},
+                                       .environment = {},
+                                       .control = theirs.get(),
+                                       .output = nowhere.get()});
+    return pid ? std::unique_ptr<SupervisorServer>(new SupervisorServer(std::move(ours), *pid))
+               : nullptr;
+}
+
+SupervisorServer::~SupervisorServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+}
+
+bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,
+                                       const std::vector<std::string>& environment, int control,
+                                       int output) const {
+    const SupervisorOffer header{static_cast<std::uint32_t>(words.size() + 1),
+                                 static_cast<std::uint32_t>(environment.size())};
+    std::string offer(reinterpret_cast<const char*>(&header), sizeof(header));
+    offer.append("hexcore-supervisor").push_back('\0');
+    for (const auto* texts : {&words, &environment}) {
+        for (const std::string& text : *texts) {
+            offer.append(text).push_back('\0');
+        }
+    }
+    if (offer.size() > supervisor_offer_max) {
+        return false;
+    }
+    const std::array<int, 2> given{control, output};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(given))> space{};
+    iovec part{offer.data(), offer.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = space.data();
+    message.msg_controllen = space.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(given));
+    std::memcpy(CMSG_DATA(rights), given.data(), sizeof(given));
+    return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(offer.size());
+}
+
+}  // namespace hexcore

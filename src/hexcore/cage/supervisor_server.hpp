@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hexcore/base/file_descriptor.hpp"
+
+namespace hexcore {
+
+/// A process of hexcore-supervisor that forks one supervisor after another (supervisor/serve.hpp).
+class SupervisorServer {
+public:
+    /// Null where it cannot be started: then each supervisor is a program started anew.
+    [[nodiscard]] static std::unique_ptr<SupervisorServer> start(
+        const std::filesystem::path& program);
+    ~SupervisorServer();  ///< it ends; its supervisors go on
+    SupervisorServer(const SupervisorServer&) = delete;
+    SupervisorServer& operator=(const SupervisorServer&) = delete;
+
+    /// A supervisor with these words and this environment. False: the server has ended, or they are
+    /// more than it takes.
+    [[nodiscard]] bool fork_supervisor(const std::vector<std::string>& words,
+                                       const std::vector<std::string>& environment, int control,
+                                       int output) const;
+
+private:
+    SupervisorServer(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+
+    FileDescriptor socket_;
+    pid_t pid_;
+};
+
+}  // namespace hexcore

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "hexcore/cage/guards.hpp"
+#include "hexcore/cage/limits.hpp"
+#include "hexcore/cage/outcome.hpp"
+
+namespace hexcore {
+
+/// `python3 train.py was over its limit: 512 MiB of memory ...`: what was reached, who guarded, who
+/// had most.
+[[nodiscard]] std::string breach_text(const Breach& breach, const Guards& guards);
+/// `2 processes were left and ended: ...`; empty where nothing was left.
+[[nodiscard]] std::string residue_text(const std::vector<Residue>& residues);
+
+/// What protects, as documents have it (docs/formats/limit.md).
+[[nodiscard]] nlohmann::ordered_json guards_json(const Guards& guards);
+/// The document hexcore.limit/1 (docs/formats/limit.md).
+[[nodiscard]] nlohmann::ordered_json limit_json(const std::vector<std::string>& command,
+                                                const CageLimits& limits, const Guards& guards,
+                                                const CageOutcome& outcome);
+
+}  // namespace hexcore
