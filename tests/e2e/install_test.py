@@ -117,6 +117,28 @@ def test_a_program_tracks_itself_with_what_is_installed(installed, tmp_path):
     assert tracked(tmp_path / "by_pkg_config")[0]["duration_ms"] > 0
 
 
+def test_tests_say_what_they_keep_with_the_headers_that_are_installed(installed, tmp_path):
+    for arguments in (["-S", ROOT / "examples" / "testing", "-B", tmp_path,
+                       f"-DCMAKE_PREFIX_PATH={installed}"], ["--build", tmp_path]):
+        subprocess.run(["cmake", *arguments], check=True, capture_output=True)
+    budgets = tmp_path / "budgets.jsonl"
+    run = subprocess.run([tmp_path / "tested_with_googletest"], capture_output=True, text=True,
+                         check=True, env={"HEXCORE_TEST_BUDGETS": str(budgets)})
+    said = [line for line in run.stderr.splitlines() if "MEMORY" in line]
+    assert re.fullmatch(r"\[  MEMORY  \] Cache\.GrowsWithUse kept 1\d\d\.\d MiB of host "
+                        r"\([\d.]+ MiB before, [\d.]+ MiB after\)", said[0]), said
+    # By the fixture, and by what watches every test.
+    assert said[1:] == ["[  MEMORY  ] Device.GivesBackWhatItTook kept 200.0 MiB of cuda:0 "
+                        "(0.0 MiB before, 200.0 MiB after)"] * 2
+    assert [json.loads(line) for line in budgets.read_text().splitlines()] == [
+        {"test": "Cache.GrowsWithUse", "memory": "512MiB"},
+        {"test": "Cache.GrowsWithUse", "timeout": "30s"}]
+    run = subprocess.run([tmp_path / "tested_with_catch2"], capture_output=True, text=True,
+                         check=True)
+    (said,) = (line for line in run.stderr.splitlines() if "MEMORY" in line)
+    assert said.startswith("[  MEMORY  ] the cache grows with use kept 1")
+
+
 def test_the_library_exports_the_names_of_hexcore_only(installed):
     (library,) = installed.glob("lib*/libhexcore.so")
     names = subprocess.run(["nm", "-D", "--defined-only", "--demangle", "--format=just-symbols",
