@@ -52,7 +52,7 @@ TestCase listed_pytest(const PytestMessage& message) {
     return test;
 }
 
-/// What pytest says is wrong: its last line that begins with ERROR or E, else its last.
+/// What pytest says is wrong: the last line that it marks as an error, else its last.
 std::string heart_of(std::string_view log) {
     std::string_view found;
     std::string_view last;
@@ -61,6 +61,7 @@ std::string heart_of(std::string_view log) {
         const std::string_view line = log.substr(0, end);
         log.remove_prefix(std::min(end + 1, log.size()));
         if (line.starts_with("ERROR: ") || line.starts_with("E  ") ||
+            line.find(": error: ") != std::string_view::npos ||
             line.starts_with("INTERNALERROR> ")) {
             found = line;
         }
