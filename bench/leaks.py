@@ -17,17 +17,37 @@ VERDICTS = ["leak", "driver", "cache", "pool", "none", "inconclusive"]
 GRAVITY = ["leak", "driver", "inconclusive", "pool", "cache", "none"]
 GROWS = {"leak", "driver"}
 INTERVAL_MS = 2
+PYTHON_CORPUS = Path(__file__).resolve().parent / "leaks/python_corpus.py"
 Case = collections.namedtuple("Case", "name truth repeats mode")
+
+
+def programs(corpus):
+    """The corpus, and that in Python where the build has the library that Python loads."""
+    yield [corpus], []
+    build = Path(corpus).resolve().parents[1]
+    if (build / "libhexcore-tracker.so").exists():
+        yield [sys.executable, PYTHON_CORPUS], ["--python"]
+
+
+def is_pythons(case):
+    return case.name.startswith("python-")
 
 
 def cases_of(corpus):
     """Every case of the corpus, once for each mode that can show what it does."""
-    lines = subprocess.run([corpus, "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    for line in lines.splitlines():
-        name, truth, told, sampled = line.split()
-        for mode, repeats in (("told", int(told)), ("sampled", int(sampled))):
-            if repeats:
-                yield Case(name, truth, repeats, mode)
+    for words, _ in programs(corpus):
+        lines = subprocess.run([*words, "list"], stdout=subprocess.PIPE, text=True, check=True,
+                               env=with_package(corpus)).stdout
+        for line in lines.splitlines():
+            name, truth, told, sampled = line.split()
+            for mode, repeats in (("told", int(told)), ("sampled", int(sampled))):
+                if repeats:
+                    yield Case(name, truth, repeats, mode)
+
+
+def with_package(corpus):
+    package = Path(corpus).resolve().parents[1] / "python"
+    return os.environ | {"PYTHONPATH": str(package)}
 
 
 def is_right(case, verdict):
@@ -44,8 +64,9 @@ def judge(program, corpus, case, seed, folder):
     recording, document = folder / "case.hxr", folder / "case.json"
     for old in (recording, document):
         old.unlink(missing_ok=True)
-    subprocess.run([program, "watch", "--interval", str(INTERVAL_MS), "-o", recording, "--", corpus,
-                    case.mode, case.name, str(case.repeats), str(seed)], check=True,
+    words, options = list(programs(corpus))[is_pythons(case)]
+    subprocess.run([program, "watch", *options, "--interval", str(INTERVAL_MS), "-o", recording,
+                    "--", *words, case.mode, case.name, str(case.repeats), str(seed)], check=True,
                    stderr=subprocess.DEVNULL)
     subprocess.run([program, "report", recording, "-o", document], check=True)
     for work in json.loads(document.read_text())["repeats"]:
