@@ -10,7 +10,7 @@
 #include "hexcore/report/page_data.hpp"
 #include "hexcore/report/recording_json.hpp"
 #include "hexcore/report/symbols.hpp"
-#include "hexcore/report/watch_summary.hpp"
+#include "hexcore/report/watch_sentences.hpp"
 
 namespace hexcore {
 namespace {

@@ -10,7 +10,7 @@
 #include "hexcore/report/growth_words.hpp"
 #include "hexcore/report/plan_svg_parts.hpp"
 #include "hexcore/report/text_style.hpp"
-#include "hexcore/report/watch_summary.hpp"
+#include "hexcore/report/watch_sentences.hpp"
 
 namespace hexcore {
 namespace {

@@ -112,6 +112,8 @@ struct WatchFindings {
     std::uint64_t lost_records = 0;          ///< that programs could not tell
     std::uint64_t unreadable_bytes = 0;
 
+    /// Whether processes share so much that people ought to know.
+    [[nodiscard]] bool sharing_matters() const { return counted_once && counted_once->matters(); }
     /// Whether it would have taken more than it was seen to.
     [[nodiscard]] bool killed_for_memory() const {
         return end && end->killed_by != KilledBy::unknown;
