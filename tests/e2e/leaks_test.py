@@ -39,10 +39,11 @@ def test_a_leak_of_a_page_is_named_with_its_size_and_exit_code(hexcore, corpus, 
     code, _, err = hexcore("watch", "--neutral", "work", "-o", recording, "--", corpus, "told",
                            "leak-one-page", "20", "1")
     assert code == 0, "the command's"
-    assert "+4.0 KiB a work: leak" in err
+    # Not by the table: a busy machine may let it end before the host is looked at.
+    assert "leak on host, +4.0 KiB each" in " ".join(err.split())
     code, out, err = hexcore("report", recording, "--neutral", "work")
     assert code == 1
-    assert "+4.0 KiB a work: leak" in out
+    assert "leak on host, +4.0 KiB each" in " ".join(out.split())
     assert "leak on host, +4.0 KiB each (exactly: work of host +4.0 KiB)" in " ".join(err.split())
     code, _, err = hexcore("report", recording, "--neutral", "nothing")
     assert code == 2
