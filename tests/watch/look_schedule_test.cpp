@@ -51,8 +51,8 @@ TEST(LookSchedule, AFirstLookThatWasAskedForDoesNotWait) {
     schedule.looked({}, 4_GiB, true, milliseconds(33));
     EXPECT_FALSE(schedule.is_due(milliseconds(5), 4_GiB, true));
     EXPECT_TRUE(schedule.is_due(milliseconds(20), 4_GiB, true));
-    EXPECT_FALSE(schedule.is_due(seconds(30), 4_GiB, false));
-    EXPECT_TRUE(schedule.is_due(seconds(34), 4_GiB, false));
+    EXPECT_FALSE(schedule.is_due(seconds(65), 4_GiB, false));
+    EXPECT_TRUE(schedule.is_due(seconds(67), 4_GiB, false));
 }
 
 }  // namespace

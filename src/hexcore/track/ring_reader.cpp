@@ -65,30 +65,32 @@ RingReader::RingReader(FileDescriptor file, std::string name, std::uint32_t pid,
       capacity_(capacity),
       piece_(piece_bytes) {}
 
-/// A counter that the program may be changing. It is read as bytes; so twice, until it is the same.
-std::uint64_t RingReader::counter(std::size_t offset) const {
+/// The program may be changing them, and they are read as bytes: so until they are as they were a
+/// time before; mostly at the last look, if it tells nothing.
+RingReader::Counters RingReader::counters() const {
     constexpr int most_tries = 100;
-    std::uint64_t before = 0;
-    std::uint64_t value = 0;
+    static_assert(offsetof(RingHeader, lost) ==
+                  offsetof(RingHeader, head) + sizeof(Counters::head));
+    Counters before{head_, lost_};
+    Counters now;
     for (int i = 0; i < most_tries; ++i) {
-        before = value;
-        if (file_.read_at(&value, sizeof(value), static_cast<off_t>(offset)) != sizeof(value)) {
-            return 0;
+        if (file_.read_at(&now, sizeof(now), offsetof(RingHeader, head)) != sizeof(now)) {
+            return {};
         }
-        if (i > 0 && value == before) {
+        if (now.head == before.head && now.lost == before.lost) {
             break;
         }
+        before = now;
     }
-    return value;
+    return now;
 }
 
 bool RingReader::look() {
     if (broken_) {
         return false;
     }
-    const std::uint64_t head = counter(offsetof(RingHeader, head));
+    const auto [head, lost] = counters();
     std::atomic_thread_fence(std::memory_order_acquire);  // before what it says is there
-    const std::uint64_t lost = counter(offsetof(RingHeader, lost));
     if (lost > lost_ && lost < most_lost) {
         lost_ = lost;
     }
@@ -139,8 +141,8 @@ bool RingReader::refill() {
     const std::size_t wrapped = filled_ - before_end;
     return file_.read_at(piece_.data(), before_end, static_cast<off_t>(ring_data_offset + at)) ==
                static_cast<ssize_t>(before_end) &&
-           file_.read_at(piece_.data() + before_end, wrapped, ring_data_offset) ==
-               static_cast<ssize_t>(wrapped);
+           (wrapped == 0 || file_.read_at(piece_.data() + before_end, wrapped, ring_data_offset) ==
+                                static_cast<ssize_t>(wrapped));
 }
 
 void RingReader::free_what_was_read() {

@@ -38,7 +38,11 @@ public:
 
 private:
     RingReader(FileDescriptor file, std::string name, std::uint32_t pid, std::uint64_t capacity);
-    [[nodiscard]] std::uint64_t counter(std::size_t offset) const;
+    struct Counters {
+        std::uint64_t head = 0;
+        std::uint64_t lost = 0;
+    };
+    [[nodiscard]] Counters counters() const;
     [[nodiscard]] bool has_whole_record() const;
     [[nodiscard]] bool refill();
     void free_what_was_read();

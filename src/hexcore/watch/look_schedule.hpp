@@ -10,9 +10,9 @@ namespace hexcore {
 
 /// When to look at something that takes the longer the more memory there is. Knows no clock.
 ///
-/// Looks that come by themselves take a thousandth of a core at most, those that were asked for
-/// another, and a tenth of a second. Of either kind there are the fewer the longer it goes on, so
-/// that a recording has room for them: some 1,700 by themselves on the first day.
+/// Looks that come by themselves take a two-thousandth of a core at most, those that were asked for
+/// a thousandth, and a tenth of a second. Of either kind there are the fewer the longer it goes on,
+/// so that a recording has room for them: some 1,700 by themselves on the first day.
 class LookSchedule {
 public:
     using Time = RecordedTime;
@@ -24,7 +24,7 @@ public:
             spent_asked_ + cost <= now / 1000 + Time(100'000)) {
             return true;
         }
-        return since >= std::max({Time(100'000), now / 200, cost * 1000});
+        return since >= std::max({Time(100'000), now / 200, cost * 2000});
     }
     /// One was begun at that time, and took so much of the processor.
     void looked(Time at, Bytes resident, bool asked, Time cost) {

@@ -32,16 +32,23 @@ bool is_among(const std::vector<pid_t>& sorted, pid_t pid) {
 /// 0: it has ended.
 pid_t parent_of(pid_t pid) { return facts_of_process(pid).value_or(ProcessFacts{}).parent; }
 
-/// The resident pages of `SIZE RESIDENT SHARED ...`; nothing: it has ended.
-std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
+/// The number of a file that follows so many words; nothing: it cannot be read.
+std::optional<std::uint64_t> number_behind(const FileDescriptor& file, int words_before) {
     std::array<char, 128> buffer;
-    const ssize_t size = statm.read_at(buffer.data(), buffer.size(), 0);
+    const ssize_t size = file.is_open() ? file.read_at(buffer.data(), buffer.size(), 0) : 0;
     if (size <= 0) {
         return std::nullopt;
     }
-    std::string_view text(buffer.data(), static_cast<std::size_t>(size));
-    (void)take_word(text);
+    std::string_view text = trimmed({buffer.data(), static_cast<std::size_t>(size)});
+    for (int i = 0; i < words_before; ++i) {
+        (void)take_word(text);
+    }
     return whole_number(take_word(text));
+}
+
+/// Of `SIZE RESIDENT SHARED ...`; nothing: it has ended.
+std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
+    return number_behind(statm, 1);
 }
 
 }  // namespace
@@ -83,7 +90,7 @@ ProcessRef ProcessTree::add_unseen(std::uint32_t pid) {
 
 /// Those of whom it is not known that they are others.
 void ProcessTree::find_candidates() {
-    if (n_looks_++ % looks_between_whole_ones == 0) {
+    if (is_whole_look_) {
         others_.clear();
     }
     candidates_.clear();
@@ -104,6 +111,24 @@ void ProcessTree::expect(pid_t child) {
 void ProcessTree::look() {
     std::erase_if(processes_,
                   [](const auto& process) { return !resident_pages(process->statm).has_value(); });
+    if (may_have_new_ones()) {
+        find_new_ones();
+    }
+    for (const auto& process : processes_) {
+        read_facts(*process);
+    }
+}
+
+/// As long as the kernel gave no pid there is no new process; to list all takes most of a look. One
+/// that was looked at once may have got another parent meanwhile.
+bool ProcessTree::may_have_new_ones() {
+    const auto before = latest_pid_;
+    latest_pid_ = number_behind(latest_pid_file_, 0);
+    is_whole_look_ = n_looks_++ % looks_between_whole_ones == 0;
+    return is_whole_look_ || !fresh_.empty() || !latest_pid_ || latest_pid_ != before;
+}
+
+void ProcessTree::find_new_ones() {
     list_pids(pids_);
     std::sort(pids_.begin(), pids_.end());
     find_candidates();
@@ -133,9 +158,6 @@ void ProcessTree::look() {
         if (candidate.pid != 0) {
             fresh_.push_back(candidate.pid);
         }
-    }
-    for (const auto& process : processes_) {
-        read_facts(*process);
     }
     missed_ = std::max(missed_, too_many_);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,8 @@ private:
         pid_t pid = 0;
         pid_t parent = 0;
     };
+    [[nodiscard]] bool may_have_new_ones();
+    void find_new_ones();
     void find_candidates();
     void add(pid_t pid);
     void read_facts(WatchedProcess& process) const;
@@ -72,7 +75,10 @@ private:
     std::vector<pid_t> others_;  ///< of them, looked at twice and not in the tree; sorted
     std::vector<pid_t> fresh_;   ///< of them, looked at once and not in the tree; sorted
     std::vector<Candidate> candidates_;
+    FileDescriptor latest_pid_file_{"/proc/sys/kernel/ns_last_pid"};
+    std::optional<std::uint64_t> latest_pid_;  ///< that the kernel gave, before the last search
     std::uint64_t n_looks_ = 0;
+    bool is_whole_look_ = true;  ///< those that are known are read, too
     std::uint64_t found_ = 0;
     std::uint64_t too_many_ = 0;  ///< at this look
     std::uint64_t missed_ = 0;

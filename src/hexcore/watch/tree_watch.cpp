@@ -96,8 +96,8 @@ void TreeWatch::begin(pid_t first, Clock::time_point start, RecordedRun run) {
     if (run.attached_pid != 0) {
         leave_out_what_was_before();
     }
-    begin_counting_once();
     sample();  // at once: it may be over soon
+    begin_counting_once();
     next_look_ = Clock::now();
     if (!options_.sample_gpus) {
         return;
@@ -218,7 +218,7 @@ void TreeWatch::stop() {
 }
 
 /// Returns how long until the next. What a look takes depends on all that runs on the machine; so
-/// the time between two depends on that: a two-hundredth at most is spent on them.
+/// the time between two depends on that: a four-hundredth at most is spent on them.
 TreeWatch::Clock::duration TreeWatch::look() {
     const auto begin = Clock::now();
     {
@@ -231,7 +231,7 @@ TreeWatch::Clock::duration TreeWatch::look() {
     tell_high_water_marks();
     const Clock::duration least = options_.interval;
     constexpr Clock::duration most = std::chrono::seconds(10);
-    return std::clamp((Clock::now() - begin) * 200, std::min(least, most), most);
+    return std::clamp((Clock::now() - begin) * 400, std::min(least, most), most);
 }
 
 void TreeWatch::begin_host_row() {
