@@ -72,7 +72,7 @@ timeout = "10min"
 retries = 2
 fail_fast = true
 allow_skip = false
-fail_on = ["leak", "kept"]
+fail_on = ["leak", "kept", "residue"]
 )",
                                           "hexcore.toml");
     ASSERT_TRUE(config) << config.error().message;
@@ -81,7 +81,7 @@ fail_on = ["leak", "kept"]
     EXPECT_EQ(config->run.retries, 2U);
     EXPECT_EQ(config->run.fail_fast, true);
     EXPECT_EQ(config->run.allow_skip, false);
-    EXPECT_EQ(config->run.fail_on, (std::vector<std::string>{"leak", "kept"}));
+    EXPECT_EQ(config->run.fail_on, (std::vector<std::string>{"leak", "kept", "residue"}));
     EXPECT_EQ(parse_test_config("", "empty")->run.jobs, std::nullopt);
     EXPECT_EQ(parse_test_config("run.jobs = 3", "short")->run.jobs, 3U);
 }

@@ -192,10 +192,12 @@ private:
         bool good = array != nullptr;
         for (std::size_t i = 0; good && i < array->size(); ++i) {
             list.push_back((*array)[i].value_exact<std::string>().value_or(""));
-            good = list.back() == "leak" || list.back() == "kept";
+            const std::string& what = list.back();
+            good = what == "leak" || what == "kept" || what == "residue";
         }
         if (!good) {
-            return wrong(value.source(), "fail_on", "is a list of \"leak\" and \"kept\"");
+            return wrong(value.source(), "fail_on",
+                         "is a list of \"leak\", \"kept\" and \"residue\"");
         }
         return list;
     }
