@@ -49,7 +49,7 @@ std::vector<MemorySample> thinned(const std::vector<MemorySample>& samples, std:
     return kept;
 }
 
-Json breach_json(const Breach& breach) {
+Json page_breach(const Breach& breach) {
     Json owners = Json::array();
     for (std::size_t i = 0; i < std::min(breach.owners.size(), most_listed); ++i) {
         const MemoryOwner& owner = breach.owners[i];
@@ -66,7 +66,7 @@ Json breach_json(const Breach& breach) {
     return document;
 }
 
-Json residues_json(const std::vector<Residue>& residues) {
+Json page_residues(const std::vector<Residue>& residues) {
     Json list = Json::array();
     for (std::size_t i = 0; i < std::min(residues.size(), most_listed); ++i) {
         const Residue& residue = residues[i];
@@ -92,17 +92,17 @@ void add_rare(Json& document, const Attempt& attempt, std::size_t longest_reason
         document["alone"] = true;
     }
     if (attempt.breach) {
-        document["breach"] = breach_json(*attempt.breach);
+        document["breach"] = page_breach(*attempt.breach);
     }
     if (!attempt.residues.empty()) {
-        document["residues"] = residues_json(attempt.residues);
+        document["residues"] = page_residues(attempt.residues);
     }
     for (std::size_t i = 0; i < std::min(attempt.stack.size(), most_frames); ++i) {
         document["stack"].push_back(cut(attempt.stack[i]));
     }
 }
 
-Json attempt_json(const Attempt& attempt, const PageShares& shares) {
+Json page_attempt(const Attempt& attempt, const PageShares& shares) {
     Json document{{"verdict", static_cast<int>(attempt.verdict)},
                   {"slot", attempt.slot},
                   {"start_us", microseconds_of(attempt.start)},
@@ -187,7 +187,7 @@ nlohmann::ordered_json page_row(const TestResult& result, std::size_t group,
     add_claims(document, result);
     add_source(document, result.test);
     for (const Attempt& attempt : result.attempts) {
-        document["attempts"].push_back(attempt_json(attempt, shares));
+        document["attempts"].push_back(page_attempt(attempt, shares));
     }
     return document;
 }
