@@ -104,6 +104,13 @@ TEST(Catch2Suite, SaysWhatFailedInALine) {
         run_and_judge(sample().suite, sample().test("ends in the middle with zero"));
     EXPECT_EQ(ended.reason, "exit code 0 in the middle of the test");
     EXPECT_EQ(run_and_judge(sample().suite, sample().test("passes")).output, "");
+    EXPECT_EQ(run_and_judge(sample().suite, sample().test("ends by a signal")).reason,
+              "SIGSEGV (Segmentation fault)");
+    EXPECT_EQ(run_and_judge(sample().suite, sample().test("should fail")).reason,
+              "it was to fail ([!shouldfail]) and did not");
+    EXPECT_NE(run_and_judge(sample().suite, sample().test("ends badly after it passed"))
+                  .reason.find("exit code 5, though"),
+              std::string::npos);
 }
 
 TEST(Catch2Suite, HiddenTestsAreThereForWhoAsksForThem) {
@@ -195,15 +202,15 @@ TEST(Catch2Result, Version3SkipsWithAReason) {
     outcome.began = true;
     outcome.code = 4;
     const TestJudgement skipped =
-        judge_catch2(outcome,
+        judge_catch2({}, outcome,
                      "a.cpp:3: SKIPPED:\nexplicitly with message:\n  no such device\n\n"
                      "=====\ntest cases: 1 | 1 skipped\nassertions: - none -\n");
     EXPECT_EQ(skipped.kind, Kind::skipped);
     EXPECT_EQ(skipped.reason, "a.cpp:3: explicitly with message: no such device");
     outcome.code = 42;
-    EXPECT_EQ(judge_catch2(outcome, "test cases: 1 | 1 failed\n").kind, Kind::failed);
+    EXPECT_EQ(judge_catch2({}, outcome, "test cases: 1 | 1 failed\n").kind, Kind::failed);
     outcome.code = 2;
-    EXPECT_EQ(judge_catch2(outcome, "No tests ran\n").kind, Kind::not_run);
+    EXPECT_EQ(judge_catch2({}, outcome, "No tests ran\n").kind, Kind::not_run);
 }
 
 }  // namespace

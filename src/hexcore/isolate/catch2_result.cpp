@@ -68,29 +68,35 @@ std::string first_place(const std::vector<std::string_view>& lines, std::string_
 
 }  // namespace
 
-TestJudgement judge_catch2(const CageOutcome& outcome, const std::string& report) {
+TestJudgement judge_catch2(const TestCase& test, const CageOutcome& outcome,
+                           const std::string& report) {
     using Kind = TestJudgement::Kind;
     constexpr int all_skipped = 4;  // of version 3
     const std::vector<std::string_view> lines = lines_of(report);
     const CatchEnd end = end_of(lines);
-    TestJudgement judgement = judge_ending(outcome, end != CatchEnd::missing);
+    // Its own handler of signals ends the report as well, and then lets the signal do its work.
+    const bool in_the_test = report.find("a fatal error condition") != std::string::npos;
+    TestJudgement judgement = judge_ending(outcome, end != CatchEnd::missing && !in_the_test);
     judgement.output = report;
     if (judgement.kind != Kind::passed) {
         return judgement;
     }
-    const std::string failure = first_place(lines, "FAILED:");
-    if (end == CatchEnd::failed ||
-        (end == CatchEnd::passed && outcome.code != 0 && outcome.code != all_skipped)) {
-        judgement.kind = Kind::failed;
-        judgement.reason = !failure.empty()
-                               ? failure
-                               : ending_text(outcome) + ", though no failure was reported: at exit";
-    } else if (end == CatchEnd::missing) {
+    if (end == CatchEnd::missing) {
         judgement.kind = Kind::crashed;
         judgement.reason = ending_text(outcome) + " in the middle of the test";
     } else if (end == CatchEnd::nothing_ran) {
         judgement.kind = Kind::not_run;
         judgement.reason = "the program ran no test of this name (" + ending_text(outcome) + ")";
+    } else if (end == CatchEnd::failed || (outcome.code != 0 && outcome.code != all_skipped)) {
+        judgement.kind = Kind::failed;
+        judgement.reason = first_place(lines, "FAILED:");
+        if (judgement.reason.empty()) {
+            const bool was_to_fail = std::ranges::find(test.tags, "!shouldfail") != test.tags.end();
+            judgement.reason =
+                end == CatchEnd::failed && was_to_fail
+                    ? "it was to fail ([!shouldfail]) and did not"
+                    : ending_text(outcome) + ", though no failure was reported: at exit";
+        }
     } else if (outcome.code == all_skipped) {
         judgement.kind = Kind::skipped;
         judgement.reason = first_place(lines, "SKIPPED:");

@@ -224,9 +224,9 @@ TestLaunch Catch2Suite::launch(const TestCase& test, const std::filesystem::path
     return launch;
 }
 
-TestJudgement Catch2Suite::judge(const TestCase& /*test*/, const CageOutcome& outcome,
+TestJudgement Catch2Suite::judge(const TestCase& test, const CageOutcome& outcome,
                                  const std::filesystem::path& scratch) const {
-    return judge_catch2(outcome, result_file(scratch / catch_report_name));
+    return judge_catch2(test, outcome, result_file(scratch / catch_report_name));
 }
 
 }  // namespace hexcore
