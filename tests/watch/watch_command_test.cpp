@@ -11,6 +11,7 @@
 #include "device/fake_driver.h"
 #include "hexcore/device/dynamic_library.hpp"
 #include "support/recordings.hpp"
+#include "support/sanitized.hpp"
 
 namespace hexcore {
 namespace {
@@ -94,6 +95,9 @@ TEST(WatchCommand, CountsProcessesThatHaveLostTheirParent) {
 }
 
 TEST(WatchCommand, TellsASpikeBetweenSamples) {
+    if (test::sanitized) {
+        GTEST_SKIP() << "the child begins as a copy of this process, which has more than the spike";
+    }
     Director director({[](const RecordedRow& row) { return row.device == 0; }});
     WatchOptions options = quick();
     options.interval = hours(1);
