@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "hexcore/reserve/cage_drive.hpp"
 #include "hexcore/reserve/resource_manager.hpp"
 #include "support/sanitized.hpp"
 #include "support/temp_folder.hpp"
@@ -23,20 +24,16 @@ using ::testing::IsEmpty;
 class Isolated : public ::testing::Test {
 protected:
     ResourceManager manager(bool apart = true) const {
-        auto opened = ResourceManager::open(
-            {.min_free = Bytes{},
-             .reserved = Bytes{},
-             .process_isolation = apart,
-             .folder = temp_ / "reservations",
-             .supervisor = HEXCORE_SUPERVISOR,
-             .look = [this](LookAt at) {
-                 MachineNow now{.host_total = 16_GiB, .host_free = 8_GiB, .cores = 2};
-                 if (at == LookAt::host_and_gpus) {
-                     now.devices = {{"cuda:0", "GPU-0", 8_GiB, gpu_free_}};
-                     gpu_free_ = gpu_free_ > 1_GiB ? gpu_free_ - gpu_lost_ : gpu_free_;
-                 }
-                 return Result<MachineNow>(now);
-             }});
+        auto opened =
+            ResourceManager::open({.min_free = Bytes{},
+                                   .reserved = Bytes{},
+                                   .process_isolation = apart,
+                                   .folder = temp_ / "reservations",
+                                   .supervisor = HEXCORE_SUPERVISOR,
+                                   .look = [](LookAt) {
+                                       return Result<MachineNow>(MachineNow{
+                                           .host_total = 16_GiB, .host_free = 8_GiB, .cores = 2});
+                                   }});
         EXPECT_TRUE(opened) << opened.error().message;
         return *std::move(opened);
     }
@@ -47,8 +44,6 @@ protected:
     }
 
     test::TempFolder temp_;
-    mutable Bytes gpu_free_ = 8_GiB;
-    Bytes gpu_lost_ = {};
 };
 
 TEST_F(Isolated, AFunctionGivesBackItsBytesAndChangesNothingHere) {
@@ -169,13 +164,38 @@ TEST_F(Isolated, AFunctionOverItsBudgetIsEndedWithABreach) {
 }
 
 TEST_F(Isolated, WhatAGpuDoesNotGiveBackIsNobodysFault) {
-    gpu_lost_ = 1_GiB;
-    const IsolatedRun done = run([] { return std::string(); },
-                                 {.cage = {.devices = {{"cuda:0", 4_GiB}}}, .came_back_in = 0ms});
-    EXPECT_EQ(done.memory, IsolatedMemory::unattributable);
-    ASSERT_EQ(done.proof.size(), 2U);
-    EXPECT_EQ(done.proof[1].name, "cuda:0");
-    EXPECT_EQ(done.proof[1].before - done.proof[1].after, 1_GiB);
+    Bytes free = 8_GiB;
+    const Looker look = [&](LookAt at) {
+        MachineNow now{.host_total = 16_GiB, .host_free = 8_GiB};
+        if (at == LookAt::host_and_gpus) {
+            now.devices = {{"cuda:0", "GPU-0", 8_GiB, free}};
+        }
+        return Result<MachineNow>(now);
+    };
+    const IsolatedLimits limits{.cage = {.devices = {{"cuda:0", 4_GiB}}}, .came_back_in = 0ms};
+    const auto proof = MemoryProof::begin(limits, look);
+    ASSERT_TRUE(proof);
+    IsolatedRun run;
+    ASSERT_TRUE(proof->end(run));
+    EXPECT_EQ(run.memory, IsolatedMemory::clean);
+    free = 7_GiB;
+    ASSERT_TRUE(proof->end(run));
+    EXPECT_EQ(run.memory, IsolatedMemory::unattributable);
+    ASSERT_EQ(run.proof.size(), 2U);
+    EXPECT_EQ(run.proof[1].name, "cuda:0");
+    EXPECT_EQ(run.proof[1].before - run.proof[1].after, 1_GiB);
+}
+
+TEST_F(Isolated, ALimitThatNobodyCanKeepIsRefused) {
+    auto here = manager();
+    const IsolatedLimits limits{.cage = {.devices = {{"cuda:99", 1_GiB}}}};
+    const auto command = here.run_isolated(IsolatedCommand{.words = {"true"}}, limits);
+    const auto function =
+        here.run_isolated(IsolatedFunction{.work = [] { return std::string(); }}, limits);
+    ASSERT_FALSE(command);
+    ASSERT_FALSE(function);
+    EXPECT_EQ(command.error().code, ErrorCode::missing_device);
+    EXPECT_EQ(function.error().code, ErrorCode::missing_device);
 }
 
 TEST_F(Isolated, OtherThreadsOfTheCallerGoOn) {

@@ -101,6 +101,33 @@ TEST_F(Book, GpusAreLookedAtOnlyByWhoWantsThem) {
     EXPECT_EQ(book().left(LookAt::host_and_gpus)->devices[0].free, 3_GiB);
 }
 
+/// A driver may take long; and what others take meanwhile is not counted as free.
+TEST_F(Book, NobodyWaitsWhileGpusAreLookedAt) {
+    auto other = taken("other", {.devices = {{"cuda:0", "GPU-0", 3_GiB}}});
+    std::optional<MemoryReservation> beside;
+    int looks = 0;
+    const auto slow = ReservationBook::open(
+        {.folder = temp_ / "reservations",
+         .look =
+             [&](LookAt) {
+                 // Of 8 GiB the other takes its 3 after this was measured, and somebody reserves 4.
+                 if (looks++ == 0) {
+                     EXPECT_TRUE(other.tell_used(Bytes{}, {3_GiB}));
+                     beside = taken("beside", {.devices = {{"cuda:0", "GPU-0", 4_GiB}}});
+                 }
+                 return Result<MachineNow>(
+                     MachineNow{.host_total = 16_GiB,
+                                .host_free = 10_GiB,
+                                .devices = {{"cuda:0", "GPU-0", 8_GiB, 8_GiB}},
+                                .cores = 4});
+             },
+         .longest_turn = 60s});
+    EXPECT_FALSE(slow->reserve("two", {.devices = {{"cuda:0", "GPU-0", 2_GiB}}}));
+    EXPECT_EQ(looks, 1);
+    EXPECT_TRUE(beside.has_value());
+    EXPECT_TRUE(slow->reserve("one", {.devices = {{"cuda:0", "GPU-0", 1_GiB}}}));
+}
+
 TEST_F(Book, AWaitEndsWhenThereIsEnough) {
     auto first = std::optional(taken("first", {.host = 8_GiB}));
     std::string told;

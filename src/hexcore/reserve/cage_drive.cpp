@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <memory>
 #include <thread>
+#include <utility>
 
-#include "hexcore/device/gpu_meter.hpp"
+#include "hexcore/cage/gpu_readings.hpp"
 
 namespace hexcore {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds between_gpu_readings{100};
 constexpr milliseconds longest_wait{100};  // so that `stop` is looked at
 constexpr milliseconds between_looks{20};
 // Others come and go; a context alone takes more.
@@ -28,35 +28,6 @@ bool is_gpu(const DeviceLimit& limit) { return limit.device.starts_with("cuda:")
 bool has_gpus(const IsolatedLimits& limits) {
     return std::any_of(limits.cage.devices.begin(), limits.cage.devices.end(), is_gpu);
 }
-
-/// Tells a cage what its processes have of GPUs.
-class GpuReadings {
-public:
-    explicit GpuReadings(const IsolatedLimits& limits) {
-        if (has_gpus(limits)) {
-            meter_.emplace();
-        }
-    }
-    void tell(Cage& cage) {
-        if (!meter_ || !meter_->tells_own_pids() || Clock::now() < next_) {
-            return;
-        }
-        next_ = Clock::now() + between_gpu_readings;
-        for (std::size_t gpu = 0; gpu < meter_->gpus().size(); ++gpu) {
-            std::vector<MemoryOwner> holders;
-            if (const auto reading = meter_->read(gpu)) {
-                for (const NvmlProcess& process : reading->processes) {
-                    holders.push_back({process.pid, "", process.bytes.value_or(Bytes{})});
-                }
-                cage.take_device_reading(meter_->gpus()[gpu].name, holders);
-            }
-        }
-    }
-
-private:
-    std::optional<GpuMeter> meter_;
-    Clock::time_point next_{};
-};
 
 /// Takes what has come by a pipe that does not block. False at its end.
 bool take_result(const FileDescriptor& pipe, std::string& result) {
@@ -113,9 +84,13 @@ private:
 
 }  // namespace
 
-std::string drive(Cage& cage, const IsolatedLimits& limits, FunctionPipes* pipes) {
+Result<std::string> drive(Cage& cage, const IsolatedLimits& limits, FunctionPipes* pipes) {
     std::string result;
-    GpuReadings gpus(limits);
+    std::unique_ptr<GpuReadings> gpus;
+    if (has_gpus(limits)) {
+        HEXCORE_TRY(begun, GpuReadings::begin(limits.cage.devices));
+        gpus = std::move(begun);
+    }
     TimeLimit time(limits);
     bool may_go = pipes == nullptr;
     bool has_more = pipes != nullptr;
@@ -139,7 +114,9 @@ std::string drive(Cage& cage, const IsolatedLimits& limits, FunctionPipes* pipes
             has_more = take_result(pipes->result, result);
         }
         if (!is_over) {
-            gpus.tell(cage);
+            if (gpus != nullptr) {
+                gpus->give_to(cage);
+            }
             cage.sample();
             time.look(cage);
         }

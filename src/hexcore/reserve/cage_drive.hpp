@@ -17,8 +17,10 @@ struct FunctionPipes {
 };
 
 /// Waits until the cage is over, samples it, ends it when its time is over; gives back what came by
-/// the pipe. `pipes`: null for a command.
-std::string drive(Cage& cage, const IsolatedLimits& limits, FunctionPipes* pipes);
+/// the pipe. `pipes`: null for a command. Fails with ErrorCode::missing_device where a GPU's limit
+/// cannot be kept; the work has done nothing yet then, or is killed.
+[[nodiscard]] Result<std::string> drive(Cage& cage, const IsolatedLimits& limits,
+                                        FunctionPipes* pipes);
 
 /// What was free before is compared with what is free now, until it is back.
 class MemoryProof {

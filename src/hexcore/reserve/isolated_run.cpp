@@ -92,7 +92,7 @@ Result<IsolatedRun> run_in_cage(CageYard& yard, const IsolatedCommand& command,
                                   .folder = command.folder,
                                   .scratch = scratch.path()},
                                  limits.cage));
-    drive(*cage, limits, nullptr);
+    HEXCORE_TRY_VOID(drive(*cage, limits, nullptr));
     IsolatedRun run{.outcome = cage->outcome()};
     HEXCORE_TRY_VOID(proof.end(run));
     return run;
@@ -108,7 +108,7 @@ Result<IsolatedRun> run_in_cage(CageYard& yard, const IsolatedFunction& function
     // Not before: what is forked afterwards could not use the GPUs that are looked at here.
     HEXCORE_TRY(proof, MemoryProof::begin(limits, look));
     IsolatedRun run;
-    const std::string written = drive(*adopted.cage, limits, &work.pipes());
+    HEXCORE_TRY(written, drive(*adopted.cage, limits, &work.pipes()));
     run.outcome = adopted.cage->outcome();
     if (run.succeeded()) {
         run.result = work.whole_result(written);

@@ -74,8 +74,8 @@ using Looker = std::function<Result<MachineNow>(LookAt)>;
 
 /// Runs it to its end in a cage of the yard, from which no process remains. Fails with
 /// ErrorCode::usage where there is nothing to run, with does_not_fit where the system refuses a
-/// process, with bad_input where nobody tells what is free; how the work itself ends is in the
-/// result.
+/// process, with bad_input where nobody tells what is free, with missing_device where a GPU's limit
+/// cannot be kept; how the work itself ends is in the result.
 [[nodiscard]] Result<IsolatedRun> run_in_cage(CageYard& yard, const IsolatedCommand& command,
                                               const IsolatedLimits& limits, const Looker& look);
 [[nodiscard]] Result<IsolatedRun> run_in_cage(CageYard& yard, const IsolatedFunction& function,

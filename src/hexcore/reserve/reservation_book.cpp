@@ -45,6 +45,33 @@ ReservationRecord new_record(const std::string& name, const Claim& claim) {
     return record;
 }
 
+LookAt look_for(const Claim& claim) {
+    return claim.devices.empty() ? LookAt::host : LookAt::host_and_gpus;
+}
+
+/// Of what is used, only as much as was used earlier, too; nothing of reservations that are new.
+void use_less_of(std::vector<ReservationRecord>& records,
+                 const std::vector<ReservationRecord>& earlier) {
+    for (ReservationRecord& record : records) {
+        const auto former =
+            std::find_if(earlier.begin(), earlier.end(),
+                         [&](const ReservationRecord& other) { return other.file == record.file; });
+        const Bytes host = former != earlier.end() ? former->host_used.value_or(Bytes{}) : Bytes{};
+        record.host_used = std::min(record.host_used.value_or(Bytes{}), host);
+        for (DeviceClaim& device : record.claim.devices) {
+            Bytes used;
+            if (former != earlier.end()) {
+                for (const DeviceClaim& other : former->claim.devices) {
+                    used = is_same_device(device.name, device.uuid, other.name, other.uuid)
+                               ? other.used
+                               : used;
+                }
+            }
+            device.used = std::min(device.used, used);
+        }
+    }
+}
+
 Result<void> check_claim(const Claim& claim) {
     for (std::size_t place = 0; place < claim.devices.size(); ++place) {
         const DeviceClaim& device = claim.devices[place];
@@ -67,6 +94,12 @@ Result<void> check_claim(const Claim& claim) {
 }  // namespace
 
 struct ReservationBook::Shared {
+    /// What was read, and then what was free, before the turn.
+    struct Earlier {
+        std::vector<ReservationRecord> records = {};
+        MachineNow now = {};
+    };
+
     ReservationFolder folder;
     BookOptions options;
 
@@ -78,12 +111,32 @@ struct ReservationBook::Shared {
         deal_out_used(read.records, own_pid_namespace(), held_by);
         return read;
     }
-    /// Looks at what is free, with the turn held, and says what is short.
-    [[nodiscard]] Result<std::vector<Shortage>> look(const ReservationRecord& newcomer,
-                                                     const ReservationsRead& read) const {
-        const LookAt at = newcomer.claim.devices.empty() ? LookAt::host : LookAt::host_and_gpus;
+    /// What is free, for who holds the turn. GPUs are looked at before, since a driver may take a
+    /// second to answer.
+    [[nodiscard]] Result<MachineNow> look_with_turn(const std::optional<Earlier>& earlier,
+                                                    ReservationsRead& read) const {
+        if (!earlier) {
+            return options.look(LookAt::host);
+        }
+        // What was taken since has to be missing in one of the two at least.
+        use_less_of(read.records, earlier->records);
+        return earlier->now;
+    }
+    /// Nothing where looking takes no time.
+    [[nodiscard]] Result<std::optional<Earlier>> look_before_turn(
+        LookAt at, const std::atomic<bool>* stop = nullptr) const {
+        if (at == LookAt::host) {
+            return std::nullopt;
+        }
+        Earlier earlier;
+        {
+            HEXCORE_TRY(first, turn(stop));
+            HEXCORE_TRY(known, read(first));
+            earlier.records = std::move(known.records);
+        }
         HEXCORE_TRY(now, options.look(at));
-        return shortages_of(newcomer, now, read.records, options.kept);
+        earlier.now = std::move(now);
+        return earlier;
     }
 };
 
@@ -103,13 +156,16 @@ struct MemoryReservation::State {
     }
 
     /// Takes it, or writes that it waits.
-    Result<bool> try_to_take(const FolderTurn& turn) {
+    Result<bool> try_to_take() {
+        HEXCORE_TRY(earlier, shared->look_before_turn(look_for(record.claim)));
+        HEXCORE_TRY(turn, shared->turn());
         HEXCORE_TRY(read, shared->read(turn));
         if (!file) {
             record.file = turn.new_name();
             record.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
         }
-        HEXCORE_TRY(shortages, shared->look(record, read));
+        HEXCORE_TRY(now, shared->look_with_turn(earlier, read));
+        const auto shortages = shortages_of(record, now, read.records, shared->options.kept);
         ReservationRecord changed = record;
         changed.state = shortages.empty() ? ReservationState::held : ReservationState::waiting;
         short_of = shortages.empty() ? std::nullopt
@@ -157,13 +213,13 @@ Result<bool> MemoryReservation::look() {
     if (is_held() || !state_->file || ::getpid() != state_->owner) {
         return is_held();
     }
-    HEXCORE_TRY(turn, state_->shared->turn());
-    return state_->try_to_take(turn);
+    return state_->try_to_take();
 }
 
 Result<void> MemoryReservation::resize(Claim claim) {
     HEXCORE_TRY_VOID(check_claim(claim));
     HEXCORE_CHECK(is_held(), state_->record.file, "a reservation that is not held");
+    HEXCORE_TRY(earlier, state_->shared->look_before_turn(look_for(claim)));
     HEXCORE_TRY(turn, state_->shared->turn());
     HEXCORE_TRY(read, state_->shared->read(turn));
     ReservationRecord changed = state_->record;
@@ -171,7 +227,8 @@ Result<void> MemoryReservation::resize(Claim claim) {
     // Whoever waits has waited longer for what this one wants more.
     ReservationRecord newcomer = changed;
     newcomer.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
-    HEXCORE_TRY(shortages, state_->shared->look(newcomer, read));
+    HEXCORE_TRY(now, state_->shared->look_with_turn(earlier, read));
+    const auto shortages = shortages_of(newcomer, now, read.records, state_->shared->options.kept);
     if (!shortages.empty()) {
         return tl::unexpected(
             shortage_error(newcomer, shortages, read.records, state_->shared->options.kept));
@@ -208,9 +265,10 @@ Result<ReservationBook> ReservationBook::open(BookOptions options) {
 }
 
 Result<Left> ReservationBook::left(LookAt at) const {
+    HEXCORE_TRY(earlier, shared_->look_before_turn(at));
     HEXCORE_TRY(turn, shared_->turn());
     HEXCORE_TRY(read, shared_->read(turn));
-    HEXCORE_TRY(now, shared_->options.look(at));
+    HEXCORE_TRY(now, shared_->look_with_turn(earlier, read));
     return left_of(now, read.records);
 }
 
@@ -223,8 +281,7 @@ Result<MemoryReservation> ReservationBook::ask(const std::string& name, const Cl
     HEXCORE_TRY_VOID(check_claim(claim));
     auto state = std::make_shared<MemoryReservation::State>(
         MemoryReservation::State{shared_, new_record(name, claim)});
-    HEXCORE_TRY(turn, shared_->turn());
-    HEXCORE_TRY(is_held, state->try_to_take(turn));
+    HEXCORE_TRY(is_held, state->try_to_take());
     if (!is_held && state->is_hopeless) {
         state->release();
         return tl::unexpected(*state->short_of);

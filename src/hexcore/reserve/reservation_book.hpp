@@ -19,7 +19,7 @@ namespace hexcore {
 struct BookOptions {
     std::filesystem::path folder = {};  ///< empty: reservations_home()
     KeptBack kept = {};
-    /// Is asked with the folder's turn held.
+    /// Is asked with the folder's turn held if it is for main memory alone.
     std::function<Result<MachineNow>(LookAt)> look = look_at_machine;
     /// How long another process may count, which takes milliseconds, before it counts as frozen.
     std::chrono::milliseconds longest_turn{5'000};

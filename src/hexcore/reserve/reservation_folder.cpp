@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 
 #include "hexcore/base/runtime_home.hpp"
 #include "hexcore/base/whole_number.hpp"
+#include "hexcore/device/proc_root.hpp"
 #include "hexcore/reserve/own_process.hpp"
 
 namespace hexcore {
@@ -71,13 +73,27 @@ bool write_all(const FileDescriptor& file, std::string_view text) {
     return true;
 }
 
-/// Who has the turn, as it wrote into the lock file: for people only.
+/// Who has the turn, as the kernel tells: "1: FLOCK  ADVISORY  WRITE 29352 fe:00:10969565 0 EOF".
 std::string holder_text(const FileDescriptor& lock) {
-    std::array<char, 32> buffer;
-    const ssize_t size = lock.read_at(buffer.data(), buffer.size(), 0);
-    std::string_view text(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-    text = text.substr(0, text.find('\n'));
-    return whole_number(text) ? fmt::format("process {}", text) : "another process";
+    struct stat facts {};
+    const auto locks = ProcRoot().read("/proc/locks");
+    if (::fstat(lock.get(), &facts) == 0 && locks) {
+        const std::string place = fmt::format("{:02x}:{:02x}:{}", ::major(facts.st_dev),
+                                              ::minor(facts.st_dev), facts.st_ino);
+        std::string_view text = *locks;
+        while (!text.empty()) {
+            std::string_view line = take_line(text);
+            (void)take_word(line);
+            const bool is_flock = take_word(line) == "FLOCK";
+            (void)take_word(line);
+            (void)take_word(line);
+            const std::string_view pid = take_word(line);
+            if (is_flock && take_word(line) == place && whole_number(pid).value_or(0) > 0) {
+                return fmt::format("process {}", pid);
+            }
+        }
+    }
+    return "another process";
 }
 
 }  // namespace
@@ -129,10 +145,6 @@ Result<FolderTurn> ReservationFolder::take_turn(std::chrono::milliseconds at_mos
         }
         std::this_thread::sleep_for(pause);
         pause = std::min(pause * 2, longest_pause);
-    }
-    const std::string own = fmt::format("{}\n", ::getpid());
-    if (::pwrite(lock.get(), own.data(), own.size(), 0) < 0) {
-        (void)::ftruncate(lock.get(), 0);  // better nobody than a former one
     }
     return FolderTurn(path_, std::move(lock));
 }
