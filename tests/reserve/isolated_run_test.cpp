@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,29 @@ TEST_F(Isolated, OtherThreadsOfTheCallerGoOn) {
     stop = true;
     beside.join();
     EXPECT_GT(count, 0U);
+}
+
+/// A supervisor that gets no number for its socket would take another file for it.
+TEST_F(Isolated, WithFewDescriptorsAFunctionRunsOrItIsSaid) {
+    auto here = manager();
+    const auto work = [] { return std::string("done"); };
+    ASSERT_TRUE(here.run_isolated(IsolatedFunction{.work = work}));  // what it opens once is open
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int lowest = ::dup(0);
+    ::close(lowest);
+    int runs = 0;
+    for (rlim_t more = 0; runs == 0; ++more) {
+        const rlimit few{static_cast<rlim_t>(lowest) + more, before.rlim_max};
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        const auto done = here.run_isolated(IsolatedFunction{.work = work});
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (done) {
+            EXPECT_EQ(done->result.has_value(), done->succeeded()) << done->outcome.problem;
+            runs += done->succeeded() ? 1 : 0;
+        }
+    }
+    EXPECT_EQ(runs, 1);
 }
 
 TEST_F(Isolated, ACommandRunsWithWhatItIsGiven) {

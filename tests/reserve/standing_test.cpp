@@ -72,11 +72,25 @@ TEST(Standing, ADeviceThatIsNotThereHasNothing) {
 }
 
 TEST(Standing, WhoWaitsLongerComesFirstWhereBothWantTheSame) {
+    auto held = record("held", 1, {.host = 2_GiB});
+    held.host_used = 2_GiB;
     const auto big = waiting("big", 5, {.host = 14_GiB});
-    EXPECT_FALSE(fits(record("small", 6, {.host = 1_GiB}), {big}));
-    EXPECT_TRUE(fits(record("small", 4, {.host = 1_GiB}), {big}));
-    EXPECT_TRUE(fits(record("other", 6, {.devices = {{"cuda:0", "", 20_GiB}}}), {big}));
-    EXPECT_TRUE(fits(waiting("big", 5, {.host = 12_GiB}), {big})) << "not in its own way";
+    EXPECT_FALSE(fits(record("small", 6, {.host = 1_GiB}), {held, big}));
+    EXPECT_TRUE(fits(record("small", 4, {.host = 1_GiB}), {held, big}));
+    EXPECT_TRUE(fits(record("other", 6, {.devices = {{"cuda:0", "", 20_GiB}}}), {held, big}));
+    EXPECT_TRUE(fits(waiting("big", 5, {.host = 12_GiB}), {held, big})) << "not in its own way";
+}
+
+TEST(Standing, WhoWaitsForWhatNobodyReservedKeepsNobodyElseWaiting) {
+    auto held = record("held", 1, {.host = 3_GiB});
+    held.host_used = 1_GiB;
+    const auto big = waiting("big", 5, {.host = 14_GiB});
+    EXPECT_TRUE(fits(record("small", 6, {.host = 1_GiB}), {held, big}))
+        << "with all that was reserved given back there are 13";
+    EXPECT_EQ(left_of(machine(), {held, big}).host, 10_GiB);
+    const auto of_gpu =
+        waiting("gpu", 5, {.host = 12_GiB, .devices = {{"cuda:0", "GPU-0", 21_GiB}}});
+    EXPECT_TRUE(fits(record("small", 6, {.host = 1_GiB}), {of_gpu}));
 }
 
 TEST(Standing, WhatStaysFreeAndWhatHasToBeFreeAreKept) {

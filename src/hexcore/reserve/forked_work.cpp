@@ -23,8 +23,6 @@ namespace hexcore {
 namespace {
 
 constexpr std::string_view pid_place = "{PID}";
-// Above those that a supervisor has to have.
-constexpr int high_number = 128;
 
 bool write_whole(int descriptor, std::string_view text) {
     while (!text.empty()) {
@@ -94,12 +92,19 @@ struct SupervisorExec {
         std::array<char, 16> pid{};
         std::to_chars(pid.data(), pid.data() + pid.size() - 1, worker);
         pointers[pid_word] = pid.data();
-        // First out of the way, since one of them may have another's number.
-        for (int& descriptor : descriptors) {
-            descriptor = ::fcntl(descriptor, F_DUPFD_CLOEXEC, high_number);
+        // First out of the way, since one of them may have another's number. Where no number is
+        // left the supervisor would take a file of the program's for its socket.
+        const int beyond = *std::max_element(numbers.begin(), numbers.end()) + 1;
+        for (std::size_t place = 0; place < descriptors.size(); ++place) {
+            descriptors[place] = ::fcntl(descriptors[place], F_DUPFD_CLOEXEC, beyond);
+            if (descriptors[place] < 0) {
+                ::_exit(127);
+            }
         }
         for (std::size_t place = 0; place < descriptors.size(); ++place) {
-            ::dup2(descriptors[place], numbers[place]);
+            if (::dup2(descriptors[place], numbers[place]) < 0) {
+                ::_exit(127);
+            }
         }
         ::execv(pointers.front(), pointers.data());
         ::_exit(127);
@@ -135,6 +140,9 @@ Result<ForkedWork> ForkedWork::start(AdoptedCage& cage, const std::function<std:
         const pid_t worker = ::fork();
         if (worker == 0) {
             ::close(go_here.get());  // so that it sees the end of who may say go
+            for (const FileDescriptor& descriptor : cage.descriptors) {
+                ::close(descriptor.get());  // so that the end of the supervisor is seen
+            }
             work_apart(work, cage.output.get(), go_there.get(), result_there.get());
         }
         if (worker < 0) {

@@ -80,6 +80,15 @@ public:
         }
     }
 
+    /// Taken by those that claimed it: what they can give back.
+    [[nodiscard]] Amount taken(const Resource& resource) const {
+        Amount sum = 0;
+        for (const std::size_t top : tops_) {
+            sum += share_of(top, resource).used;
+        }
+        return sum;
+    }
+
     /// Claimed and not yet taken, of all of them.
     [[nodiscard]] Amount outstanding(const Resource& resource) const {
         Amount sum = 0;
@@ -120,12 +129,42 @@ private:
     std::vector<std::size_t> tops_;
 };
 
-std::vector<const ReservationRecord*> pointers_to(const std::vector<ReservationRecord>& records) {
-    std::vector<const ReservationRecord*> pointers;
+bool is_same(const DeviceClaim& claim, const DeviceNow& device) {
+    return is_same_device(claim.name, claim.uuid, device.name, device.uuid);
+}
+
+/// Those that hold, and those that wait with reason: for what others can give back. One that waits
+/// for what somebody has who reserved nothing could keep all others from what is free.
+std::vector<const ReservationRecord*> counting(const std::vector<ReservationRecord>& records,
+                                               const MachineNow& now) {
+    std::vector<const ReservationRecord*> held;
     for (const ReservationRecord& record : records) {
-        pointers.push_back(&record);
+        if (record.state == ReservationState::held) {
+            held.push_back(&record);
+        }
     }
-    return pointers;
+    const PartTree tree(held);
+    const auto can_be = [&](const Resource& resource, Bytes wanted, Bytes free) {
+        return std::min(wanted.count(), largest) <= free.count() + tree.taken(resource);
+    };
+    std::vector<const ReservationRecord*> counted;
+    for (const ReservationRecord& record : records) {
+        bool counts = true;
+        if (record.state == ReservationState::waiting && record.within.empty()) {
+            counts = can_be({Resource::Kind::host}, record.claim.host, now.host_free);
+            for (const DeviceClaim& device : record.claim.devices) {
+                for (const DeviceNow& there : now.devices) {
+                    counts = counts && (!is_same(device, there) ||
+                                        can_be({Resource::Kind::device, there.name, there.uuid},
+                                               device.bytes, there.free));
+                }
+            }
+        }
+        if (counts) {
+            counted.push_back(&record);
+        }
+    }
+    return counted;
 }
 
 /// The newcomer's view: how much of one thing others leave, and how much more it wants.
@@ -171,7 +210,7 @@ void deal_out_used(std::vector<ReservationRecord>& records, std::uint64_t pid_na
 }
 
 Left left_of(const MachineNow& now, const std::vector<ReservationRecord>& records) {
-    const auto all = pointers_to(records);
+    const auto all = counting(records, now);
     const PartTree tree(all);
     Left left{.host = Bytes(minus(now.host_free.count(), tree.outstanding({Resource::Kind::host}))),
               .devices = now.devices,
@@ -190,15 +229,15 @@ std::vector<Shortage> shortages_of(const ReservationRecord& newcomer, const Mach
                                    const KeptBack& kept) {
     std::vector<const ReservationRecord*> before;
     std::vector<const ReservationRecord*> after;
-    for (const ReservationRecord& record : records) {
-        const bool is_own = record.file == newcomer.file;
+    for (const ReservationRecord* record : counting(records, now)) {
+        const bool is_own = record->file == newcomer.file;
         const bool counts =
-            record.state == ReservationState::held || record.ticket < newcomer.ticket;
-        if (is_own ? record.state == ReservationState::held : counts) {
-            before.push_back(&record);
+            record->state == ReservationState::held || record->ticket < newcomer.ticket;
+        if (is_own ? record->state == ReservationState::held : counts) {
+            before.push_back(record);
         }
         if (!is_own && counts) {
-            after.push_back(&record);
+            after.push_back(record);
         }
     }
     after.push_back(&newcomer);
@@ -219,9 +258,8 @@ std::vector<Shortage> shortages_of(const ReservationRecord& newcomer, const Mach
     }
     for (const DeviceClaim& device : newcomer.claim.devices) {
         const auto there =
-            std::find_if(now.devices.begin(), now.devices.end(), [&](const DeviceNow& other) {
-                return is_same_device(device.name, device.uuid, other.name, other.uuid);
-            });
+            std::find_if(now.devices.begin(), now.devices.end(),
+                         [&](const DeviceNow& other) { return is_same(device, other); });
         const bool is_there = there != now.devices.end();
         look({Resource::Kind::device, device.name, device.uuid},
              is_there ? there->total.count() : 0, is_there ? there->free.count() : 0);
