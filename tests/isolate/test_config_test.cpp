@@ -54,15 +54,27 @@ TEST(TestConfig, EachSettingIsThatOfTheLastRuleThatHasIt) {
     const auto tests = applied(R"(
 test = [
     { filter = "*", memory = "1GiB", timeout = "10s", device.cuda0 = "1GiB" },
-    { filter = "Model", memory = 3221225472, isolated = false, device.cuda0 = "2GiB" },
+    { filter = "Model", memory = 3221225472, device.cuda0 = "2GiB" },
     { filter = "Nothing", memory = "9GiB" },
 ])",
                                {test});
     EXPECT_EQ(tests[0].budget.memory, 3_GiB);
     EXPECT_EQ(tests[0].timeout, std::chrono::seconds(10));
-    EXPECT_FALSE(tests[0].isolated);
     ASSERT_EQ(tests[0].budget.devices.size(), 1U);
     EXPECT_EQ(tests[0].budget.devices[0].limit, 2_GiB);
+}
+
+TEST(TestConfig, ABudgetGivesATestAProcessOfItsOwn) {
+    const auto tests = applied(R"(
+test = [
+    { filter = "one", memory = "50MiB" },
+    { filter = "two", device.cuda0 = "1GiB" },
+    { filter = "*", isolated = false },
+])",
+                               {named("one"), named("two"), named("three")});
+    EXPECT_TRUE(tests[0].isolated);
+    EXPECT_TRUE(tests[1].isolated);
+    EXPECT_FALSE(tests[2].isolated);
 }
 
 TEST(TestConfig, RunHasDefaultsOfOptions) {
@@ -108,6 +120,8 @@ TEST(TestConfig, WhatItCannotMeanIsNamedByFileLineAndKey) {
         {"[[test]]\nfilter = \"a\"\ndevice.cuda0 = true",
          "x.toml, line 3: device.cuda0 is text, in quotes"},
         {"[[test]]\nfilter = \"a\"\ncolour = 1", "x.toml, line 3: colour is unknown in a [[test]]"},
+        {"[[test]]\nfilter = \"a\"\nmemory = 1\nisolated = false",
+         "x.toml, line 4: isolated cannot be false beside a budget"},
         {"[[test]\n", "x.toml, line 1: this is no TOML: "},
         {"a = 1\na = 2", "x.toml, line 2: this is no TOML: "},
     };

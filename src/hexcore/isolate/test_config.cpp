@@ -93,6 +93,12 @@ private:
                 HEXCORE_TRY_VOID(read_setting(rule, key, value));
             }
         }
+        const bool has_budget = rule.budget.memory || !rule.budget.devices.empty();
+        if (has_budget && rule.isolated == false) {
+            return wrong(
+                table.get("isolated")->source(), "isolated",
+                "cannot be false beside a budget, which is of a process of the test's own");
+        }
         return rule;
     }
 
@@ -209,6 +215,7 @@ private:
 
 void TestConfig::apply(std::vector<TestCase>& tests) const {
     for (TestCase& test : tests) {
+        bool keeps_budget = false;
         for (const TestRule& rule : rules) {
             if (!rule.filter.fits(test)) {
                 continue;
@@ -219,8 +226,12 @@ void TestConfig::apply(std::vector<TestCase>& tests) const {
             }
             test.timeout = rule.timeout ? rule.timeout : test.timeout;
             test.group = rule.group.value_or(test.group);
-            test.isolated = rule.isolated.value_or(test.isolated);
+            // What others in its process hold would be held to its budget.
+            const bool has_budget = rule.budget.memory || !rule.budget.devices.empty();
+            test.isolated = has_budget || rule.isolated.value_or(test.isolated);
+            keeps_budget = keeps_budget || has_budget;
         }
+        test.isolated = test.isolated || keeps_budget;
     }
 }
 
