@@ -35,7 +35,7 @@ using CatchListener = Catch::TestEventListenerBase;
 #endif
 }  // namespace detail
 
-/// Says after each test case, passed or failed, what it has kept in memory past 100 MB.
+/// Says after each test case, passed or failed, what it has kept in memory past 100 MiB.
 class MemoryListener : public detail::CatchListener {
 public:
     using detail::CatchListener::CatchListener;

@@ -24,7 +24,7 @@ struct HeldMemory {
 
 /// When to say that a test has kept memory.
 struct MemoryRules {
-    std::uint64_t warn_bytes = 100U * 1000U * 1000U;  ///< more than that: a line on stderr
+    std::uint64_t warn_bytes = 100U * 1024U * 1024U;  ///< more than that: a line on stderr
     std::uint64_t fail_bytes = 0;                     ///< more than that: a failure; 0: never
 };
 
