@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "hexcore/isolate/program_words.hpp"
 #include "hexcore/isolate/test_suite.hpp"
+#include "isolate/run_launch.hpp"
 
 namespace hexcore {
 namespace {
@@ -27,6 +31,23 @@ TEST(Recognise, WhatIsNotThereIsToldByItsName) {
     ASSERT_FALSE(suite);
     EXPECT_EQ(suite.error().code, ErrorCode::usage);
     EXPECT_NE(suite.error().message.find("no_such_program_is_here"), std::string::npos);
+}
+
+TEST(Recognise, AProgramThatCannotBeOneIsNotRun) {
+    const ScratchFolder scratch;
+    const std::filesystem::path program = scratch.path() / "touch";
+    std::filesystem::copy_file(std::filesystem::canonical("/usr/bin/touch"), program);
+    EXPECT_FALSE(recognise({program.string()}, nullptr));
+    EXPECT_FALSE(may_have_tests(program.string()));
+    EXPECT_FALSE(may_have_tests("touch"));
+    EXPECT_TRUE(may_have_tests(HEXCORE_GOOGLETEST_SAMPLE));
+    EXPECT_TRUE(may_have_tests(HEXCORE_CATCH2_SAMPLE));
+    // A script may start a test program; what is not there says so itself.
+    const std::filesystem::path script = scratch.path() / "script";
+    std::ofstream(script) << "#!/bin/sh\nexec " << HEXCORE_GOOGLETEST_SAMPLE << " \"$@\"\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    EXPECT_EQ(framework_of({script.string()}), Framework::googletest);
+    EXPECT_TRUE(may_have_tests((scratch.path() / "nothing").string()));
 }
 
 TEST(Recognise, AProgramThatIsNoneIsToldWhichThereAre) {

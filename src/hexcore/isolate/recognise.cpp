@@ -8,6 +8,7 @@
 #include "hexcore/isolate/catch2_suite.hpp"
 #include "hexcore/isolate/ctest_suite.hpp"
 #include "hexcore/isolate/googletest_suite.hpp"
+#include "hexcore/isolate/program_words.hpp"
 #include "hexcore/isolate/pytest_command.hpp"
 #include "hexcore/isolate/pytest_suite.hpp"
 #include "hexcore/isolate/test_suite.hpp"
@@ -39,6 +40,16 @@ Result<std::unique_ptr<TestSuite>> recognise(const std::vector<std::string>& com
     if (is_pytest(command)) {
         return std::make_unique<PytestSuite>(command);
     }
+    const auto is_none = [&command] {
+        return fail(ErrorCode::usage,
+                    "`{}` is none of the test programs that are known here: its help is neither "
+                    "GoogleTest's nor Catch2's, and it is not called ctest, pytest or python -m "
+                    "pytest",
+                    shown_command({command.front()}));
+    };
+    if (!may_have_tests(command.front())) {
+        return is_none();
+    }
     constexpr auto deadline = std::chrono::seconds(20);
     HEXCORE_TRY(answer,
                 ask_program({.words = {command.front(), "--help"}, .deadline = deadline}, stop));
@@ -48,10 +59,7 @@ Result<std::unique_ptr<TestSuite>> recognise(const std::vector<std::string>& com
     if (says(answer, catch2_words) || says(answer, catch2_older_words)) {
         return std::make_unique<Catch2Suite>(command);
     }
-    return fail(ErrorCode::usage,
-                "`{}` is none of the test programs that are known here: its help is neither "
-                "GoogleTest's nor Catch2's, and it is not called ctest, pytest or python -m pytest",
-                shown_command({command.front()}));
+    return is_none();
 }
 
 }  // namespace hexcore
