@@ -187,6 +187,18 @@ TEST(CtestSuite, WhatIsNoBudgetOrExpressionIsAnError) {
     EXPECT_FALSE(read_ctest_properties(listed, test));
 }
 
+TEST(CtestSuite, PropertiesThatAreNotHonouredAreTold) {
+    const CtestFolder folder(shell_test("one", "true", "TIMEOUT_AFTER_MATCH \"3;foo\"") +
+                             shell_test("two", "true",
+                                        "TIMEOUT_AFTER_MATCH \"3;foo\" "
+                                        "RESOURCE_GROUPS gpus:1"));
+    CtestSuite suite(folder.command());
+    (void)listed(suite);
+    EXPECT_EQ(suite.notes(), (std::vector<std::string>{
+                                 "the property RESOURCE_GROUPS of 1 test is not honoured",
+                                 "the property TIMEOUT_AFTER_MATCH of 2 tests is not honoured"}));
+}
+
 TEST(CtestSuite, AFolderWithoutTestsIsToldWithCTestsWords) {
     CtestSuite suite({"ctest", "--test-dir", "/nonexistent/folder"});
     const auto tests = suite.list(nullptr);

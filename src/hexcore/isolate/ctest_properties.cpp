@@ -1,6 +1,7 @@
 #include "hexcore/isolate/ctest_properties.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -16,6 +17,10 @@ namespace hexcore {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::array<std::string_view, 6> not_honoured = {
+    "TIMEOUT_AFTER_MATCH", "TIMEOUT_SIGNAL_NAME", "TIMEOUT_SIGNAL_GRACE_PERIOD",
+    "RESOURCE_GROUPS",     "PROCESSOR_AFFINITY",  "GENERATED_RESOURCE_SPEC_FILE"};
 
 std::vector<std::string> texts(const Json& value) {
     std::vector<std::string> list;
@@ -209,6 +214,9 @@ Result<CtestProperties> read_ctest_properties(const Json& listed, TestCase& test
         const Json& value = member(property, "value");
         HEXCORE_TRY_VOID(take_order(test, name, value));
         HEXCORE_TRY_VOID(take_running(properties, test, name, value));
+        if (std::ranges::find(not_honoured, name) != not_honoured.end()) {
+            properties.not_honoured.push_back(name);
+        }
     }
     return properties;
 }

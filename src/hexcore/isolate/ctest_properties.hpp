@@ -25,6 +25,8 @@ struct CtestProperties {
     std::vector<TextPattern> skip;
     std::optional<int> skip_code;
     bool will_fail = false;
+    /// Properties that change what CTest would do, and that nothing here honours.
+    std::vector<std::string> not_honoured;
 };
 
 /// Reads one of "tests" in what `ctest --show-only=json-v1` prints: what concerns when it runs to

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
@@ -156,6 +157,21 @@ TestJudgement CtestSuite::judge(const TestCase& test, const CageOutcome& outcome
     const auto found = properties_.find(test.id);
     HEXCORE_CHECK(found != properties_.end(), test.id.size(), properties_.size());
     return judge_ctest(found->second, outcome);
+}
+
+std::vector<std::string> CtestSuite::notes() const {
+    std::map<std::string, std::size_t> tests;
+    for (const auto& [id, properties] : properties_) {
+        for (const std::string& name : properties.not_honoured) {
+            ++tests[name];
+        }
+    }
+    std::vector<std::string> sentences;
+    for (const auto& [name, count] : tests) {
+        sentences.push_back(fmt::format("the property {} of {} {} is not honoured", name, count,
+                                        count == 1 ? "test" : "tests"));
+    }
+    return sentences;
 }
 
 }  // namespace hexcore

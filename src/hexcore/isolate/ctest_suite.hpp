@@ -29,6 +29,8 @@ public:
     [[nodiscard]] TestJudgement judge(const TestCase& test, const CageOutcome& outcome,
                                       const std::filesystem::path& scratch) const override;
 
+    [[nodiscard]] std::vector<std::string> notes() const override;
+
 private:
     std::vector<std::string> command_;
     std::unordered_map<std::string, CtestProperties> properties_;  ///< by id
