@@ -1,6 +1,7 @@
 #include "hexcore/isolate/test_job.hpp"
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/isolate/program_tests.hpp"
 
 namespace hexcore {
 namespace {
@@ -45,6 +46,7 @@ Result<std::unique_ptr<TestJob>> start_in_process(const TestSuite& suite, const 
                                                   CageYard& yard) {
     HEXCORE_CHECK(request.tests.size() == 1, request.tests.size(), 1);
     const TestCase& test = *request.tests.front();
+    HEXCORE_TRY_VOID(prove_writable(request.scratch));
     const TestLaunch launch = suite.launch(test, request.scratch);
     HEXCORE_TRY(cage, yard.start(launch.command, request.limits));
     return std::make_unique<ProcessJob>(suite, test, request.scratch, std::move(cage));
