@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ public:
 private:
     std::vector<std::string> command_;
     std::unordered_map<std::string, CtestProperties> properties_;  ///< by id
+    std::size_t setups_ = 0;                                       ///< tests that set up fixtures
 };
 
 }  // namespace hexcore
