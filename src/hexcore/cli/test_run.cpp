@@ -176,7 +176,9 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
         print(list_text(listed.tests));
         return 0;
     }
-    HEXCORE_TRY(scratch, TemporaryFolder::make());
+    remove_abandoned_folders("list");
+    remove_abandoned_folders("test");
+    HEXCORE_TRY(scratch, TemporaryFolder::make("test"));
     HEXCORE_TRY(yard, CageYard::open({}));
     TestRun run;
     run.framework = listed.suite->framework();

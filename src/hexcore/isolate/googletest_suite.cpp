@@ -66,7 +66,7 @@ bool GoogletestSuite::runs_disabled() const {
 }
 
 Result<std::vector<TestCase>> GoogletestSuite::list(const std::atomic<bool>* stop) {
-    HEXCORE_TRY(folder, TemporaryFolder::make());
+    HEXCORE_TRY(folder, TemporaryFolder::make("list"));
     const std::filesystem::path list_file = folder.path() / "tests.json";
     const std::filesystem::path budgets_file = folder.path() / "budgets.jsonl";
     ProgramQuestion question{.words = command_,
