@@ -21,11 +21,6 @@
 namespace hexcore {
 namespace {
 
-/// Helpers of a program (a resource tracker, the rest of a pipeline) end a moment after it.
-constexpr auto leaving_time = std::chrono::milliseconds(200);
-constexpr auto between_passes = std::chrono::milliseconds(10);
-/// A process that hangs in the kernel or is another user's can't be ended.
-constexpr auto sweeping_time = std::chrono::seconds(10);
 constexpr std::size_t residues_max = 64;
 
 }  // namespace
@@ -40,15 +35,14 @@ Supervision::Supervision(SupervisorTask task, const sigset_t& before)
           sigaddset(&ended, SIGCHLD);
           return ::signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
       }()),
-      start_(Clock::now()),
-      phase_began_(start_) {
+      start_(Clock::now()) {
     ::fcntl(task_.control, F_SETFD, FD_CLOEXEC);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 int Supervision::run() {
     if (!begin()) {
-        enter(Phase::sweeping);
+        phases_.sweep(Clock::now());
     }
     while (true) {
         hear_command();
@@ -58,7 +52,7 @@ int Supervision::run() {
         take_ended();
         take_orders();
         advance();
-        if (phase_ == Phase::over) {
+        if (phases_.phase() == Phase::over) {
             break;
         }
         wait();
@@ -118,21 +112,8 @@ void Supervision::tell(const SupervisorMessage& message) const {
     (void)::send(task_.control, &message, sizeof(message), MSG_NOSIGNAL);
 }
 
-void Supervision::enter(Phase phase) {
-    phase_ = phase;
-    phase_began_ = Clock::now();
-}
-
 void Supervision::wait() const {
-    using std::chrono::milliseconds;
-    int timeout_ms = -1;
-    if (phase_ == Phase::leaving) {
-        const auto left =
-            std::chrono::ceil<milliseconds>(phase_began_ + leaving_time - Clock::now());
-        timeout_ms = static_cast<int>(std::max(milliseconds(0), left).count());
-    } else if (phase_ == Phase::sweeping) {
-        timeout_ms = static_cast<int>(between_passes.count());
-    }
+    const int timeout_ms = static_cast<int>(phases_.patience(Clock::now()).count());
     // The starter's end is known once; then the socket is always readable.
     std::array<pollfd, 4> files{{{signals_.get(), POLLIN, 0},
                                  {shares_ ? shares_->descriptor() : -1, POLLIN, 0},
@@ -212,7 +193,7 @@ void Supervision::take_orders() {
             return;
         } else {
             starter_is_gone_ = true;
-            enter(Phase::sweeping);
+            phases_.sweep(Clock::now());
         }
     }
 }
@@ -224,7 +205,7 @@ void Supervision::obey(const SupervisorRequest& request) {
             ask_to_end();
             break;
         case SupervisorOrder::kill:
-            enter(Phase::sweeping);
+            phases_.sweep(Clock::now());
             break;
         case SupervisorOrder::signal:
             if (command_ != 0 && !has_ended_) {
@@ -253,26 +234,26 @@ void Supervision::ask_to_end() const {
 }
 
 void Supervision::advance() {
-    const auto in_phase = Clock::now() - phase_began_;
     if (no_children_) {
         hear_command();  // what its parent said last
         if (!has_ended_) {
             command_ended({.note = SupervisorNote::ended, .pid = command_, .code = SIGKILL});
         }
-        enter(Phase::over);
-    } else if (phase_ == Phase::running && has_ended_) {
-        enter(Phase::leaving);
-    } else if (phase_ == Phase::leaving && in_phase >= leaving_time) {
-        tell_processes(true);
-        enter(Phase::sweeping);
     }
-    if (phase_ == Phase::sweeping) {
-        if (in_phase >= sweeping_time) {
-            tell_processes(false);
-            enter(Phase::over);
-        } else {
+    switch (phases_.advance({.command_has_ended = has_ended_, .has_children = !no_children_},
+                            Clock::now())) {
+        case SupervisionPhases::Step::wait:
+            break;
+        case SupervisionPhases::Step::tell_and_sweep:
+            tell_processes(true);
             sweeper_.pass();
-        }
+            break;
+        case SupervisionPhases::Step::sweep:
+            sweeper_.pass();
+            break;
+        case SupervisionPhases::Step::give_up:
+            tell_processes(false);
+            break;
     }
 }
 

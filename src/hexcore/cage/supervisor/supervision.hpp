@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/cage/supervisor/phases.hpp"
 #include "hexcore/cage/supervisor/share_watch.hpp"
 #include "hexcore/cage/supervisor/sweeper.hpp"
 #include "hexcore/cage/supervisor/words.hpp"
@@ -26,12 +27,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    enum class Phase : std::uint8_t {
-        running,   ///< the command's own process is
-        leaving,   ///< it has ended; what it left has a moment to end as well
-        sweeping,  ///< all is being ended
-        over,
-    };
+    using Phase = SupervisionPhases::Phase;
 
     [[nodiscard]] bool begin();
     [[nodiscard]] bool adopt();
@@ -45,7 +41,6 @@ private:
     void obey(const SupervisorRequest& request);
     void command_ended(SupervisorMessage message);
     void advance();
-    void enter(Phase phase);
     void tell_processes(bool are_gone) const;
     void ask_to_end() const;
     void finish();
@@ -56,7 +51,7 @@ private:
     FileDescriptor signals_;
     std::optional<ShareWatch> shares_;       ///< nothing: they have their own
     std::optional<FileDescriptor> hearing_;  ///< what the command and its parent tell
-    Phase phase_ = Phase::running;
+    SupervisionPhases phases_;
     pid_t parent_ = -1;       ///< of the command, between it and this process; -1: it has ended
     pid_t command_ = 0;       ///< 0: not known yet
     bool has_ended_ = false;  ///< the command
@@ -64,7 +59,6 @@ private:
     bool starter_is_gone_ = false;
     bool asked_early_ = false;  ///< to end, before it had begun
     Clock::time_point start_;
-    Clock::time_point phase_began_;
 };
 
 }  // namespace hexcore
