@@ -1,18 +1,14 @@
-// Which order is good was tried on 40 sets of 200 mixed tests, with 2 to 32 processors, two kinds
-// of memory, and durations over four orders of magnitude. Against the best order that a search
-// finds, longest first takes up to 1/0.88 of the time, and what takes most of what is scarcest
-// first up to 1/0.90: a test that is short but takes half of the memory holds up more than a long
-// light one. What is scarce: whatever all tests together need longest of what there is.
-//
-// That heavier tests wait for a lighter one to end costs 1 % in the mean. Waiting for as many as
-// can run at once costs up to a fifth: one of them is long.
+// That heavier tests wait for the shortest light one to end costs 1 % in the mean. Waiting for as
+// many as can run at once would cost up to a fifth: one of them is long.
 #include "hexcore/isolate/schedule.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <tuple>
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
 namespace {
@@ -25,44 +21,10 @@ constexpr Schedule::Time longest_delay = 8s;
 constexpr Bytes first_guess = 1_GiB;
 constexpr Bytes least_guess = 32_MiB;
 
-Bytes of_device(const std::vector<DeviceLimit>& devices, const std::string& name) {
-    for (const DeviceLimit& device : devices) {
-        if (device.device == name) {
-            return device.limit;
-        }
-    }
-    return {};
+Schedule::Time in_time(double seconds) {
+    constexpr double longest = 1e9;  // of what a clock of nanoseconds can hold
+    return Schedule::Time(static_cast<std::int64_t>(std::min(seconds, longest) * 1e9));
 }
-
-bool fits(const TestNeed& need, const TestNeed& free) {
-    return need.host <= free.host &&
-           std::all_of(need.devices.begin(), need.devices.end(), [&](const DeviceLimit& device) {
-               return device.limit <= of_device(free.devices, device.device);
-           });
-}
-
-void take(TestNeed& free, const TestNeed& need) {
-    free.host = saturating_subtract(free.host, need.host);
-    for (DeviceLimit& device : free.devices) {
-        device.limit = saturating_subtract(device.limit, of_device(need.devices, device.device));
-    }
-}
-
-double share_of(Bytes part, Bytes whole) {
-    return whole == Bytes{} ? 0 : part.as_double() / whole.as_double();
-}
-
-/// Parts of the machine that a job takes: main memory, processors, each device.
-std::vector<double> shares(const ScheduledJob& job, const Schedule::Options& options) {
-    std::vector<double> parts{share_of(job.need.host, options.capacity.host),
-                              static_cast<double>(job.processors) / options.slots};
-    for (const DeviceLimit& device : options.capacity.devices) {
-        parts.push_back(share_of(of_device(job.need.devices, device.device), device.limit));
-    }
-    return parts;
-}
-
-double expected_seconds(const ScheduledJob& job) { return job.seconds > 0 ? job.seconds : 1; }
 
 }  // namespace
 
@@ -91,52 +53,41 @@ void Schedule::link() {
 }
 
 void Schedule::order() {
-    std::vector<double> load(2 + options_.capacity.devices.size());
-    for (const Work& work : works_) {
-        const std::vector<double> parts = shares(work.job, options_);
-        for (std::size_t part = 0; part < parts.size(); ++part) {
-            load[part] += parts[part] * expected_seconds(work.job);
-        }
-    }
-    const double heaviest = std::max(1e-9, *std::max_element(load.begin(), load.end()));
+    std::vector<ScheduledJob> jobs;
     for (std::size_t id = 0; id < works_.size(); ++id) {
         Work& work = works_[id];
-        const std::vector<double> parts = shares(work.job, options_);
-        for (std::size_t part = 0; part < parts.size(); ++part) {
-            work.weight += parts[part] * load[part] / heaviest * expected_seconds(work.job);
-        }
         work.tier = tier_of(work.job.need);
         all_in_tier_[work.tier] += 1;
         pending_.push_back(id);
+        jobs.push_back(work.job);
     }
     if (options_.as_given) {
         return;
     }
-    // What is unknown comes first: the sooner it is known, the better the rest is ordered.
-    std::stable_sort(pending_.begin(), pending_.end(), [&](std::size_t a, std::size_t b) {
-        const bool a_known = works_[a].job.basis != NeedBasis::unknown;
-        const bool b_known = works_[b].job.basis != NeedBasis::unknown;
-        return a_known != b_known ? b_known : works_[a].weight > works_[b].weight;
-    });
+    pending_ = order_of(jobs, options_);
+    // The shortest of the lightest goes ahead: until it has ended, heavier ones wait.
+    const auto first =
+        std::min_element(pending_.begin(), pending_.end(), [&](std::size_t a, std::size_t b) {
+            const auto key = [&](std::size_t id) {
+                return std::tuple(works_[id].tier, expected_seconds(works_[id].job));
+            };
+            return key(a) < key(b);
+        });
+    if (first != pending_.end()) {
+        std::rotate(pending_.begin(), first, std::next(first));
+    }
 }
 
 int Schedule::tier_of(const TestNeed& need) const {
-    double most = share_of(need.host, options_.capacity.host);
-    for (const DeviceLimit& device : options_.capacity.devices) {
-        most = std::max(most, share_of(of_device(need.devices, device.device), device.limit));
-    }
+    const double most = share_of(need, options_.capacity);
     return most < 1.0 / 16 ? 0 : most < 1.0 / 4 ? 1 : 2;
 }
 
 bool Schedule::is_open(int tier, bool sound) const {
-    for (int lighter = 0; lighter < tier; ++lighter) {
-        const auto all = all_in_tier_.find(lighter);
-        const auto ended = ended_in_tier_.find(lighter);
-        if (all != all_in_tier_.end() && ended == ended_in_tier_.end()) {
-            return false;
-        }
-    }
-    return tier == 0 || sound;
+    const auto lighter = [&](const std::map<int, std::size_t>& counts) {
+        return counts.begin() != counts.end() && counts.begin()->first < tier;
+    };
+    return tier == 0 || (sound && (lighter(ended_in_tier_) || !lighter(all_in_tier_)));
 }
 
 TestNeed Schedule::need_of(const Work& work) const {
@@ -166,13 +117,15 @@ bool Schedule::may_begin(const Work& work, bool sound, Tiers tiers) const {
                         [&](const std::string& lock) { return locks_.count(lock) > 0; });
 }
 
-void Schedule::begin(std::size_t job, Room& room, Decision& decision, bool alone) {
+void Schedule::begin(std::size_t job, Time now, Room& room, Decision& decision, bool alone) {
     Work& work = works_[job];
     const TestNeed need = need_of(work);
     take(room.free, need);
     work.state = State::running;
     work.short_since.reset();
     work.delay = {};
+    work.let_in = need;
+    work.expected_end = now + in_time(expected_seconds(work.job));
     processors_used_ += work.job.processors;
     alone_runs_ = alone;
     running_.push_back(job);
@@ -197,7 +150,7 @@ Schedule::Decision Schedule::decide(Time now, const Room& room) {
             start_side_by_side(now, left, decision, Tiers::all_open);
         }
         if (running_.empty()) {
-            start_alone(left, decision);
+            start_alone(now, left, decision);
         }
         if (running_.empty()) {
             wait_for_others(now, left, decision);
@@ -238,46 +191,79 @@ void Schedule::forget_shortness() {
 }
 
 void Schedule::start_side_by_side(Time now, Room& room, Decision& decision, Tiers tiers) {
-    // So many may pass one that waits for room; then all wait with it.
+    // So many may pass one that waits for room; then only those may that don't make it wait longer.
     const std::uint32_t most_passing = std::max(16U, 4 * options_.slots);
+    // Until heavier ones may begin, light ones that take long leave them places.
+    const bool is_closed = tiers == Tiers::in_turn && room.sound && !pending_.empty() &&
+                           !is_open(all_in_tier_.rbegin()->first, room.sound);
+    const std::uint32_t slots = is_closed ? (options_.slots + 1) / 2 : options_.slots;
     std::vector<std::size_t> without_room;
+    std::optional<Hold> hold;
     for (const std::size_t id : pending_) {
         Work& work = works_[id];
-        if (processors_used_ >= options_.slots) {
+        if (processors_used_ >= slots) {
             break;
         }
         if (work.state != State::pending || work.job.alone || !may_begin(work, room.sound, tiers) ||
             (running_.empty() && work.next_look > now)) {
             continue;
         }
-        if (!fits(need_of(work), room.free)) {
-            waiting_ += 1;
-            if (work.passed_over >= most_passing && !running_.empty()) {
-                break;
+        const bool has_room = fits(need_of(work), room.free);
+        waiting_ += has_room ? 0 : 1;
+        if (!has_room || processors_used_ + work.job.processors > slots) {
+            if (!hold && work.passed_over >= most_passing && !running_.empty()) {
+                hold = hold_for(id, now, room);
             }
             without_room.push_back(id);
             continue;
         }
-        if (processors_used_ + work.job.processors > options_.slots) {
-            if (work.passed_over >= most_passing) {
-                break;
-            }
-            without_room.push_back(id);
+        if (hold && !may_pass(*hold, work, now)) {
             continue;
         }
-        begin(id, room, decision, false);
+        begin(id, now, room, decision, false);
+        if (hold && work.expected_end > hold->until) {
+            take(hold->spare, work.let_in);
+            hold->spare_slots -= work.job.processors;
+        }
         for (const std::size_t waits : without_room) {
             works_[waits].passed_over += 1;
         }
     }
 }
 
-void Schedule::start_alone(Room& room, Decision& decision) {
+/// As if those that run end when they are expected to.
+Schedule::Hold Schedule::hold_for(std::size_t job, Time now, const Room& room) const {
+    std::vector<std::size_t> ending = running_;
+    std::sort(ending.begin(), ending.end(), [&](std::size_t a, std::size_t b) {
+        return works_[a].expected_end < works_[b].expected_end;
+    });
+    const Work& work = works_[job];
+    const TestNeed need = need_of(work);
+    Hold hold{now, room.free, options_.slots - processors_used_};
+    for (const std::size_t id : ending) {
+        if (fits(need, hold.spare) && hold.spare_slots >= work.job.processors) {
+            break;
+        }
+        give_back(hold.spare, works_[id].let_in);
+        hold.spare_slots += works_[id].job.processors;
+        hold.until = std::max(now, works_[id].expected_end);
+    }
+    take(hold.spare, need);
+    hold.spare_slots -= std::min(hold.spare_slots, work.job.processors);
+    return hold;
+}
+
+bool Schedule::may_pass(const Hold& hold, const Work& work, Time now) const {
+    return now + in_time(expected_seconds(work.job)) <= hold.until ||
+           (fits(need_of(work), hold.spare) && work.job.processors <= hold.spare_slots);
+}
+
+void Schedule::start_alone(Time now, Room& room, Decision& decision) {
     for (const std::size_t id : pending_) {
         Work& work = works_[id];
         if (work.state == State::pending && work.job.alone &&
             may_begin(work, true, Tiers::all_open) && fits(need_of(work), room.free)) {
-            begin(id, room, decision, true);
+            begin(id, now, room, decision, true);
             return;
         }
     }
@@ -308,7 +294,7 @@ void Schedule::wait_for_others(Time now, Room& room, Decision& decision) {
                 was_refused = true;
                 continue;
             }
-            begin(id, room, decision, true);
+            begin(id, now, room, decision, true);
             return;
         } else if (work.next_look <= now) {
             work.delay = std::min(2 * work.delay, longest_delay);

@@ -36,20 +36,22 @@ struct Room {
     bool sound = true;   ///< what ended has given back what it took
 };
 
+struct ScheduleOptions {
+    std::uint32_t slots = 1;              ///< processors, or how many may run at once
+    TestNeed capacity = {};               ///< what there is in all
+    std::chrono::nanoseconds patience{};  ///< how long one may wait for memory that others hold
+    bool as_given = false;                ///< in the order of the list, where that is possible
+};
+
 /// Which jobs run when: light ones first, and heavier ones once a lighter one has ended and the
 /// machine is as it was; unknown ones one by one at first, and more at a time the more of their
-/// family are known; among those, first what takes most of what is scarcest. It asks no clock and
-/// no machine: times are given, counted from the start.
+/// family are known; among those, in the order that takes least on paper. It asks no clock and no
+/// machine: times are given, counted from the start.
 class Schedule {
 public:
     using Time = std::chrono::nanoseconds;
 
-    struct Options {
-        std::uint32_t slots = 1;  ///< processors, or how many may run at once
-        TestNeed capacity = {};   ///< what there is in all
-        Time patience{};          ///< how long one may wait for memory that others hold
-        bool as_given = false;    ///< in the order of the list, where that is possible
-    };
+    using Options = ScheduleOptions;
 
     Schedule(std::vector<ScheduledJob> jobs, Options options);
 
@@ -93,15 +95,22 @@ private:
     struct Work {
         ScheduledJob job;
         State state = State::pending;
-        double weight = 0;
         int tier = 0;
         std::size_t blocked_by = 0;  ///< jobs that are not over yet
         bool cannot = false;
         std::vector<std::size_t> then = {};  ///< jobs that wait for this one
         std::uint32_t passed_over = 0;
+        Time expected_end{};  ///< of one that runs
+        TestNeed let_in = {};
         std::optional<Time> short_since = {};
         Time delay{};
         Time next_look{};
+    };
+    /// Room that is kept for one that many have passed.
+    struct Hold {
+        Time until{};  ///< when it is expected to fit
+        TestNeed spare = {};
+        std::uint32_t spare_slots = 0;
     };
     struct Family {
         std::size_t ended = 0;
@@ -111,6 +120,8 @@ private:
 
     void link();
     void order();
+    [[nodiscard]] Hold hold_for(std::size_t job, Time now, const Room& room) const;
+    [[nodiscard]] bool may_pass(const Hold& hold, const Work& work, Time now) const;
     void finish(std::size_t job, bool passed);
     [[nodiscard]] int tier_of(const TestNeed& need) const;
     /// Whether heavier ones wait for what lighter ones show.
@@ -118,11 +129,11 @@ private:
     [[nodiscard]] bool is_open(int tier, bool sound) const;
     [[nodiscard]] TestNeed need_of(const Work& work) const;
     [[nodiscard]] bool may_begin(const Work& work, bool sound, Tiers tiers) const;
-    void begin(std::size_t job, Room& room, Decision& decision, bool alone);
+    void begin(std::size_t job, Time now, Room& room, Decision& decision, bool alone);
     void refuse_blocked(Decision& decision);
     void start_side_by_side(Time now, Room& room, Decision& decision, Tiers tiers);
     void forget_shortness();
-    void start_alone(Room& room, Decision& decision);
+    void start_alone(Time now, Room& room, Decision& decision);
     void wait_for_others(Time now, Room& room, Decision& decision);
 
     Options options_;
