@@ -3,71 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 
 #include "hexcore/base/printable.hpp"
-#include "hexcore/device/gpu_meter.hpp"
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/memory_holder.hpp"
 #include "hexcore/device/processor.hpp"
+#include "hexcore/isolate/gpu_reader.hpp"
 
 namespace hexcore {
 namespace {
-
-/// The GPUs, read by a thread of its own: a driver may take its time to answer.
-class GpuReader {
-public:
-    GpuReader() : thread_([this] { read_all(); }) {
-        std::unique_lock lock(mutex_);
-        told_.wait(lock, [this] { return is_ready_; });
-    }
-    ~GpuReader() {
-        {
-            const std::lock_guard lock(mutex_);
-            ends_ = true;
-        }
-        told_.notify_all();
-        thread_.join();
-    }
-    GpuReader(const GpuReader&) = delete;
-    GpuReader& operator=(const GpuReader&) = delete;
-
-    [[nodiscard]] std::vector<TestMachine::Device> devices() const {
-        const std::lock_guard lock(mutex_);
-        return devices_;
-    }
-
-private:
-    void read_all() {
-        const GpuMeter meter;
-        while (true) {
-            std::vector<TestMachine::Device> devices;
-            for (std::size_t gpu = 0; gpu < meter.gpus().size(); ++gpu) {
-                const auto reading = meter.read(gpu);
-                const GpuMeter::Gpu& card = meter.gpus()[gpu];
-                devices.push_back({card.name, card.total, reading ? reading->free : card.total});
-            }
-            std::unique_lock lock(mutex_);
-            devices_ = std::move(devices);
-            is_ready_ = true;
-            told_.notify_all();
-            using namespace std::chrono_literals;
-            const bool has_gpus = !meter.gpus().empty();
-            const auto is_over = [this] { return ends_; };
-            if (has_gpus ? told_.wait_for(lock, 100ms, is_over)
-                         : (told_.wait(lock, is_over), true)) {
-                return;
-            }
-        }
-    }
-
-    mutable std::mutex mutex_;
-    std::condition_variable told_;
-    std::vector<TestMachine::Device> devices_;
-    bool is_ready_ = false;
-    bool ends_ = false;
-    std::thread thread_;
-};
 
 class RealRoom : public MachineRoom {
 public:
@@ -80,6 +24,7 @@ public:
             machine_.free = std::min(machine_.free, *options.at_most);
         }
         machine_.devices = gpus_.devices();
+        machine_.tells_device_holders = gpus_.tells_holders();
     }
 
     TestMachine machine() const override { return machine_; }
@@ -102,8 +47,11 @@ public:
         for (const TestMachine::Device& device : gpus_.devices()) {
             reading.free.devices.push_back({device.name, device.free});
         }
+        reading.unreturned = gpus_.unreturned();
         return reading;
     }
+
+    std::vector<DeviceReading> take_device_readings() override { return gpus_.take_readings(); }
 
     std::string holders(const std::vector<std::uint32_t>& except) override {
         constexpr std::size_t looked_at = 8;

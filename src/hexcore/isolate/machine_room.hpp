@@ -1,17 +1,14 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/cage/outcome.hpp"
 #include "hexcore/isolate/test_results.hpp"
 
 namespace hexcore {
@@ -21,6 +18,15 @@ struct RoomReading {
     TestNeed free = {};     ///< for tests, beside what is kept free
     Bytes left = {};        ///< of main memory, before nothing works any more
     bool is_short = false;  ///< half of what is kept free is gone, or tests have more than they may
+    /// Of a device, what is in use and no process has, more than at the start: `cuda:0 has 3 GiB in
+    /// use that no process holds`. Empty: devices are as they were.
+    std::string unreturned = {};
+};
+
+/// Who holds memory of a device.
+struct DeviceReading {
+    std::string device;
+    std::vector<MemoryOwner> holders = {};
 };
 
 struct RoomOptions {
@@ -39,6 +45,8 @@ public:
     [[nodiscard]] virtual TestMachine machine() const = 0;
     /// `held`: what tests hold of main memory.
     [[nodiscard]] virtual RoomReading read(Bytes held) = 0;
+    /// What was read of devices since it was last asked; nothing: nothing new.
+    [[nodiscard]] virtual std::vector<DeviceReading> take_device_readings() { return {}; }
     /// Who else holds most: `firefox (pid 812) 3.1 GiB`. Empty where nobody can tell.
     [[nodiscard]] virtual std::string holders(const std::vector<std::uint32_t>& except) = 0;
 };

@@ -7,8 +7,10 @@
 #include <system_error>
 
 #include "hexcore/isolate/job_limits.hpp"
+#include "hexcore/isolate/job_order.hpp"
 #include "hexcore/isolate/room_words.hpp"
 #include "hexcore/isolate/running_job.hpp"
+#include "hexcore/isolate/shortage.hpp"
 
 namespace hexcore {
 namespace {
@@ -17,8 +19,6 @@ using namespace std::chrono_literals;
 using Time = std::chrono::nanoseconds;
 
 constexpr Time progress_spacing = 100ms;
-/// Ending one that has less would not help.
-constexpr Bytes worth_ending = 16_MiB;
 
 class Runner {
 public:
@@ -31,8 +31,7 @@ private:
     [[nodiscard]] Bytes held() const;
     [[nodiscard]] Room room();
     [[nodiscard]] bool is_stopping() const { return stopping_ || enough_; }
-    [[nodiscard]] std::vector<std::uint32_t> processes() const;
-    [[nodiscard]] std::string holders() { return parts_.room.holders(processes()); }
+    [[nodiscard]] std::string holders() { return parts_.room.holders(processes_of(running_)); }
 
     void take_disabled();
     void start_what_fits();
@@ -44,7 +43,6 @@ private:
     void record(std::vector<EndedTest>& ended, std::size_t job);
     void over(std::unique_ptr<RunningJob> job);
     void sample_all();
-    void mind_memory(const RoomReading& reading);
     void keep_time();
     void take_requests();
     void mind_framework();
@@ -58,7 +56,8 @@ private:
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::vector<std::vector<std::size_t>> jobs_;  ///< tests that each has still to run
     std::unique_ptr<Schedule> schedule_;
-    std::vector<std::unique_ptr<RunningJob>> running_;
+    RunningJobs running_;
+    Shortage shortage_;
     std::vector<std::size_t> again_alone_;  ///< jobs
     std::optional<Time> look_again_;
     Time next_sample_{};
@@ -68,12 +67,15 @@ private:
     RoomReading reading_;
     bool stopping_ = false;  ///< somebody interrupted it
     bool enough_ = false;    ///< nothing more begins, what runs goes on
-    bool said_short_ = false;
 };
 
 Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
                const RunOptions& options, const RunParts& parts)
-    : run_(run), book_(book), options_(options), parts_(parts) {
+    : run_(run),
+      book_(book),
+      options_(options),
+      parts_(parts),
+      shortage_(parts.room, parts.events) {
     const TestMachine& machine = run.machine;
     jobs_ = jobs_of(book.tests(), options.grouping);
     std::vector<ScheduledJob> graph = job_graph(book.tests(), jobs_, [&](const TestCase& test) {
@@ -143,10 +145,9 @@ Bytes Runner::held() const {
 
 Room Runner::room() {
     reading_ = parts_.room.read(held());
-    Room room{reading_.free};
+    Room room{reading_.free, reading_.unreturned.empty()};
     for (const auto& job : running_) {
-        const TestNeed need = job->still_to_take();
-        room.free.host = saturating_subtract(room.free.host, need.host);
+        take(room.free, job->still_to_take());
     }
     return room;
 }
@@ -222,15 +223,6 @@ void Runner::say_postponed(std::size_t job) {
     parts_.events.says(waits_text(book_.tests()[jobs_[job].front()].id, reading_.free, holders()));
 }
 
-std::vector<std::uint32_t> Runner::processes() const {
-    std::vector<std::uint32_t> pids;
-    for (const auto& job : running_) {
-        const auto more = job->processes();
-        pids.insert(pids.end(), more.begin(), more.end());
-    }
-    return pids;
-}
-
 void Runner::wait() {
     std::vector<pollfd> files;
     Time until = running_.empty() ? next_progress_ : std::min(next_sample_, next_progress_);
@@ -298,37 +290,18 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
 void Runner::sample_all() {
     constexpr std::chrono::milliseconds longest_spacing{25};
     std::chrono::milliseconds next = longest_spacing;
+    const std::vector<DeviceReading> readings = parts_.room.take_device_readings();
     for (const auto& job : running_) {
         job->sample(now());
+        for (const DeviceReading& reading : readings) {
+            job->take_device_reading(reading);
+        }
         next = std::min(next, job->next_sample_in());
     }
     next_sample_ = now() + next;
     run_.most_at_once = std::max(run_.most_at_once, held());
     reading_ = parts_.room.read(held());
-    mind_memory(reading_);
-}
-
-/// Where memory is short the one goes that has most, before the machine suffers.
-void Runner::mind_memory(const RoomReading& reading) {
-    if (!reading.is_short) {
-        said_short_ = false;
-        return;
-    }
-    RunningJob* biggest = nullptr;
-    for (const auto& job : running_) {
-        if (job->is_ending()) {
-            return;  // what that gives is not known yet
-        }
-        if (biggest == nullptr || job->held() > biggest->held()) {
-            biggest = job.get();
-        }
-    }
-    if (biggest != nullptr && biggest->held() >= worth_ending) {
-        biggest->kill(EndedByUs::memory_short, reading.left);
-    } else if (!said_short_) {
-        said_short_ = true;
-        parts_.events.says(short_text(reading.left, holders()));
-    }
+    shortage_.mind(reading_, running_, now());
 }
 
 void Runner::keep_time() {
@@ -348,7 +321,7 @@ void Runner::take_requests() {
         stopping_ = true;
         for (const auto& job : running_) {
             if (at_once) {
-                job->kill(EndedByUs::interrupted);
+                job->kill(EndedByUs::interrupted, now());
             } else {
                 job->end(EndedByUs::interrupted, now());
             }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/isolate/attempt_verdict.hpp"
+#include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
 namespace {
@@ -11,6 +12,16 @@ constexpr std::size_t most_samples = 200;
 
 std::chrono::milliseconds in_ms(std::chrono::nanoseconds time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time);
+}
+
+void set_device(std::vector<DeviceLimit>& devices, const std::string& name, Bytes bytes) {
+    for (DeviceLimit& device : devices) {
+        if (device.device == name) {
+            device.limit = bytes;
+            return;
+        }
+    }
+    devices.push_back({name, bytes});
 }
 
 }  // namespace
@@ -60,6 +71,7 @@ void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held,
     peak_ = held.value_or(Bytes{});
     samples_.clear();
     sample_spacing_ = {};
+    device_peaks_.clear();
 }
 
 void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended) {
@@ -83,6 +95,9 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
         if (outcome->duration > std::chrono::nanoseconds{}) {
             attempt.duration = outcome->duration;
         }
+    }
+    if (!has_it_alone) {
+        attempt.devices = std::move(device_peaks_);
     }
     attempt.samples = std::move(samples_);
     attempt.slot = facts_.slot;
@@ -132,7 +147,32 @@ void RunningJob::add_sample(Time now) {
 TestNeed RunningJob::still_to_take() const {
     TestNeed need = facts_.need;
     need.host = saturating_subtract(need.host, held_);
+    for (DeviceLimit& device : need.devices) {
+        device.limit = saturating_subtract(device.limit, of_device(held_devices_, device.device));
+    }
     return need;
+}
+
+void RunningJob::take_device_reading(const DeviceReading& reading) {
+    Cage& cage = process_->cage();
+    cage.take_device_reading(reading.device, reading.holders);
+    const std::vector<MemoryOwner> owners = cage.owners();
+    Bytes held;
+    for (const MemoryOwner& holder : reading.holders) {
+        if (std::any_of(owners.begin(), owners.end(),
+                        [&](const MemoryOwner& owner) { return owner.pid == holder.pid; })) {
+            held += holder.bytes;
+        }
+    }
+    set_device(held_devices_, reading.device, held);
+    const auto peak =
+        std::find_if(device_peaks_.begin(), device_peaks_.end(),
+                     [&](const DevicePeak& other) { return other.device == reading.device; });
+    if (peak != device_peaks_.end()) {
+        peak->peak = std::max(peak->peak, held);
+    } else if (held > Bytes{}) {
+        device_peaks_.push_back({reading.device, held});
+    }
 }
 
 void RunningJob::end(EndedByUs why, Time now, Bytes free) {
@@ -145,14 +185,14 @@ void RunningJob::end(EndedByUs why, Time now, Bytes free) {
     process_->cage().ask_to_end(why);
 }
 
-void RunningJob::kill(EndedByUs why, Bytes free) {
+void RunningJob::kill(EndedByUs why, Time now, Bytes free) {
     if (!ending_) {
-        ending_ = Time{};
+        ending_ = now;
         ending_for_ = why;
         free_at_end_ = free;
     }
-    if (!killed_) {
-        killed_ = true;
+    if (!killed_at_) {
+        killed_at_ = now;
         process_->cage().kill(ending_for_);
     }
 }
@@ -163,7 +203,7 @@ std::chrono::milliseconds RunningJob::timeout() const {
 }
 
 std::optional<RunningJob::Time> RunningJob::next_deadline() const {
-    if (killed_) {
+    if (killed_at_) {
         return std::nullopt;
     }
     if (ending_) {
@@ -186,7 +226,7 @@ void RunningJob::keep_time(Time now) {
         return;
     }
     if (ending_) {
-        kill(ending_for_);
+        kill(ending_for_, now);
     } else {
         end(EndedByUs::timed_out, now);
     }

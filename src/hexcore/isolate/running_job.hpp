@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "hexcore/isolate/machine_room.hpp"
 #include "hexcore/isolate/schedule.hpp"
 #include "hexcore/isolate/test_job.hpp"
 #include "hexcore/isolate/test_results.hpp"
@@ -55,13 +56,15 @@ public:
     }
     [[nodiscard]] Bytes held() const { return held_; }
     [[nodiscard]] Bytes peak() const { return peak_; }
+    /// Tells the cage, and keeps what is this job's.
+    void take_device_reading(const DeviceReading& reading);
     /// What it may still take of what it was let in with.
     [[nodiscard]] TestNeed still_to_take() const;
 
     /// Ends it in order, and by force where that takes longer than the grace.
     void end(EndedByUs why, Time now, Bytes free = {});
-    void kill(EndedByUs why, Bytes free = {});
-    [[nodiscard]] bool is_ending() const { return ending_.has_value(); }
+    void kill(EndedByUs why, Time now, Bytes free = {});
+    [[nodiscard]] std::optional<Time> killed_at() const { return killed_at_; }
     /// Ends what runs too long.
     void keep_time(Time now);
     /// When keep_time() has something to do next.
@@ -88,6 +91,8 @@ private:
     Time test_began_{};
     Time test_ended_{};
     Bytes held_;
+    std::vector<DeviceLimit> held_devices_;  ///< at the last reading
+    std::vector<DevicePeak> device_peaks_;   ///< of the current test
     Bytes peak_;
     std::optional<Bytes> held_at_begin_;
     std::optional<Bytes> held_at_end_;
@@ -95,7 +100,7 @@ private:
     Time sample_spacing_{};
     std::optional<Time> ending_;  ///< since when
     EndedByUs ending_for_ = EndedByUs::no;
-    bool killed_ = false;
+    std::optional<Time> killed_at_;
     Bytes free_at_end_;
 };
 

@@ -100,6 +100,7 @@ struct TestMachine {
         Bytes free;
     };
     std::vector<Device> devices = {};
+    bool tells_device_holders = true;  ///< whose memory it is; else budgets of GPUs are not kept
 };
 
 struct TestRun {

@@ -116,7 +116,10 @@ std::string guards_text(const TestRun& run) {
         text += "; the number of processes is not limited";
     }
     if (!run.machine.devices.empty()) {
-        text += "; GPUs are watched, not limited";
+        text += run.machine.tells_device_holders
+                    ? "; GPUs are looked at every 100 ms, and a test over its budget is ended then"
+                    : "; whose memory of GPUs it is, the driver does not say here, so their "
+                      "budgets are not kept";
     }
     return text;
 }

@@ -79,6 +79,13 @@ TEST(Slow, IgnoresTheRequestToEnd) {
     wait_forever();
 }
 
+TEST(Slow, IsLargeAndIgnoresTheRequestToEnd) {
+    std::signal(SIGTERM, SIG_IGN);
+    const std::vector<char> memory = taken(40);
+    EXPECT_EQ(memory.back(), 1);
+    wait_forever();
+}
+
 TEST(Slow, Waits) {
     leave("waits", ::getpid());
     wait_forever();
