@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <random>
 #include <string>
@@ -53,9 +54,7 @@ inline PaperRun run_on_paper(const std::vector<ScheduledJob>& jobs, const PaperM
     PaperRun run;
     std::vector<Running> running;
     double now = 0;
-    const auto time = [&] {
-        return std::chrono::nanoseconds(static_cast<std::int64_t>(now * 1e9));
-    };
+    const auto time = [&] { return std::chrono::nanoseconds(std::llround(now * 1e9)); };
     while (!schedule.is_over()) {
         std::vector<TestNeed> taken;
         for (const Running& job : running) {

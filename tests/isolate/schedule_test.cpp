@@ -314,7 +314,7 @@ double best_found(const std::vector<ScheduledJob>& jobs, const PaperMachine& mac
             best_order = order;
         }
     }
-    for (int change = 0; change < 300; ++change) {
+    for (int change = 0; change < 150; ++change) {
         std::vector<std::size_t> order = best_order;
         const std::size_t from = random() % order.size();
         const std::size_t moved = order[from];
