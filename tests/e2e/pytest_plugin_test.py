@@ -194,8 +194,9 @@ def test_a_waiting_one_gets_what_is_given_back(suite):
 import threading
 from pytest_hexcore import reservations
 
-def test_waits():
-    all_of_it = reservations.unreserved_bytes() * 9 // 10
+def test_waits(monkeypatch):
+    monkeypatch.setattr(reservations, "free_bytes", lambda device: 10 << 30)
+    all_of_it = 9 << 30
     first = reservations.reserve("first", all_of_it)
     got = []
     second = threading.Thread(
@@ -246,6 +247,43 @@ def test_failures():
     impatient.isolation_timeout_s = 0.1
     with pytest.raises(IsolatedFailure, match="ended after 0.1 s"):
         impatient.run_isolated(signal.pause)
+
+def stops_its_parent():
+    os.kill(os.getppid(), signal.SIGSTOP)
+    signal.pause()
+
+def stops_its_grandparent():
+    with open(f"/proc/{os.getppid()}/stat") as file:
+        os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGSTOP)
+    signal.pause()
+
+def kills_its_parent():
+    os.write(int(os.environ["TOLD"]), str(os.getpid()).encode())
+    os.kill(os.getppid(), signal.SIGKILL)
+    signal.pause()
+
+@pytest.mark.parametrize("function", [stops_its_parent, stops_its_grandparent])
+def test_who_stops_what_watches_over_it_is_ended_all_the_same(function):
+    impatient = GPUResourceManager()
+    impatient.isolation_timeout_s = 0.2
+    with pytest.raises(IsolatedFailure, match="ended after 0.2 s"):
+        impatient.run_isolated(function)
+
+def test_who_kills_its_parent_does_not_outlive_it(monkeypatch):
+    reading, writing = os.pipe()
+    monkeypatch.setenv("TOLD", str(writing))
+    with pytest.raises(IsolatedFailure, match="SIGKILL"):
+        manager.run_isolated(kills_its_parent)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(os.read(reading, 16)), 0)
+
+def test_a_signal_without_a_name_and_a_long_result():
+    with pytest.raises(IsolatedFailure, match="signal 40"):
+        manager.run_isolated(dies_by, 40)
+    assert len(manager.run_isolated(bytes, 10 << 20).result) == 10 << 20
+
+def dies_by(number):
+    os.kill(os.getpid(), number)
 
 def test_commands():
     run = manager.run_isolated(["sh", "-c", "echo words; sleep 1000 & exit 3"])

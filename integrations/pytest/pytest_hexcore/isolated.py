@@ -16,6 +16,7 @@ from .supervised import Unfinished, supervise
 _TOLERANCE = 64 << 20
 _LOOK_S = 0.01
 _GPUS_BACK_S = 10.0
+_LENGTH = 8  # bytes of it before the result: a process may die while it writes that
 
 # result: what the function returned, or a command's exit code. verdict: "clean", or "residue" if it
 # left processes, which were ended, or GPU memory, which is still taken. peak_bytes: the most that
@@ -107,7 +108,7 @@ def call_and_tell(call, write):
         except Exception:  # noqa: BLE001 (an exception that cannot be pickled)
             told = pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
     with os.fdopen(write, "wb") as pipe:
-        pipe.write(told)
+        pipe.write(len(told).to_bytes(_LENGTH, "little") + told)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -115,10 +116,11 @@ def call_and_tell(call, write):
 
 def _watched(run, timeout_s):
     done, gpu_before = _supervised(run, timeout_s)
-    if not done.told:
+    length, told = done.told[:_LENGTH], done.told[_LENGTH:]
+    if len(length) < _LENGTH or len(told) != int.from_bytes(length, "little"):
         raise IsolatedFailure("the isolated function's process ended before it returned, by " +
                               _how(done.status))
-    returned, value = pickle.loads(done.told)
+    returned, value = pickle.loads(told)
     if not returned:
         raise value
     return _found(value, done, gpu_before)
@@ -134,7 +136,11 @@ def _supervised(run, timeout_s):
 
 def _how(status):
     if os.WIFSIGNALED(status):
-        return signal.Signals(os.WTERMSIG(status)).name
+        number = os.WTERMSIG(status)
+        try:
+            return signal.Signals(number).name
+        except ValueError:  # a real-time signal
+            return f"signal {number}"
     return f"exit code {os.WEXITSTATUS(status)}"
 
 

@@ -43,7 +43,8 @@ def pid_namespace():
 
 
 def _lives(document):
-    if document["pid_namespace"] != pid_namespace():
+    namespace = document["pid_namespace"]
+    if namespace == 0 or namespace != pid_namespace():
         return True  # its lock says so
     fields = _stat_fields(document["pid"])
     if not fields or int(fields[19]) != document["start"]:
@@ -59,6 +60,10 @@ def _is_used(value):
     return value is None or _is_number(value)
 
 
+def _is_short(value):
+    return isinstance(value, str) and len(value.encode("utf-8", "replace")) <= 1024
+
+
 def _is_valid(document):
     """By the rules of the format: a file may be anybody's work."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
@@ -66,9 +71,9 @@ def _is_valid(document):
     numbers = ("pid", "start", "pid_namespace", "ticket", "host_bytes", "host_base_bytes", "cores")
     name, devices = document.get("name"), document.get("devices")
     return (all(_is_number(document.get(key)) for key in numbers) and
-            isinstance(name, str) and 0 < len(name.encode("utf-8", "replace")) <= 1024 and
+            name != "" and _is_short(name) and
             document.get("state") in ("held", "waiting") and
-            isinstance(document.get("within"), str) and
+            _is_short(document.get("within")) and
             _is_used(document.get("used_host_bytes")) and isinstance(devices, list) and
             all(_is_valid_device(device) for device in devices) and
             len({device["name"] for device in devices}) == len(devices))
@@ -76,7 +81,7 @@ def _is_valid(document):
 
 def _is_valid_device(device):
     return (isinstance(device, dict) and isinstance(device.get("name"), str) and
-            isinstance(device.get("uuid"), str) and _is_number(device.get("bytes")) and
+            _is_short(device.get("uuid")) and _is_number(device.get("bytes")) and
             _is_used(device.get("used_bytes")))
 
 

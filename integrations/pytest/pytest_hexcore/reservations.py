@@ -76,8 +76,9 @@ def reserve(name, host_bytes=0, devices=None, kept_back=0, least_free=0, timeout
 def unreserved_bytes(device="host"):
     """What is free now and promised to nobody."""
     folder = Folder.of_this_user()
+    free = free_bytes(device)
     with folder.locked(_LOCK_PATIENCE_S):
-        return max(0, free_bytes(device) - promised(folder.living(), device))
+        return max(0, free - promised(folder.living(), device))
 
 
 class _Newcomer:
@@ -86,11 +87,13 @@ class _Newcomer:
         self._kept_back, self._least_free = kept_back, least_free
         self._document = _document(name, wanted)
         self._file_name, self._file = None, None
+        self._free = {}
 
     def take(self, until):
         try:
             while True:
-                with self._folder.locked(max(_LOOK_S, until - time.monotonic())):
+                self._measure_gpus()
+                with self._folder.locked(max(_LOCK_PATIENCE_S, until - time.monotonic())):
                     why = self._try(wait=time.monotonic() < until)
                 if not why:
                     held = Reservation(self._folder, self._document, self._file_name, self._file)
@@ -103,6 +106,10 @@ class _Newcomer:
             if self._file is not None:
                 self._folder.remove(self._file_name)
                 os.close(self._file)
+
+    def _measure_gpus(self):
+        """Before anything is locked: the driver's program takes its time."""
+        self._free = {device: free_bytes(device) for device in self._wanted if device != "host"}
 
     def _try(self, wait):
         """Why not; empty once it is held."""
@@ -124,7 +131,7 @@ class _Newcomer:
         before = [(file, other) for file, other in others
                   if other["state"] == "held" or other["ticket"] < ticket]
         for device, size in self._wanted.items():
-            free = free_bytes(device)
+            free = self._free[device] if device in self._free else free_bytes(device)
             taken = promised(before, device)
             if size <= free - taken - self._kept_back and free - taken >= self._least_free:
                 continue

@@ -28,6 +28,7 @@ class GPUResourceManager:
         self.isolation_timeout_s = _ISOLATED_S
         self.refusal = ""  # why the last reservation that was refused was
         self._held = {}
+        self._wanted = set()  # names of those that are being reserved
         self._lock = threading.Lock()
 
     def reserve_memory(self, name, memory_gb, device=None, timeout_s=0.0):
@@ -39,18 +40,22 @@ class GPUResourceManager:
         wanted = int(memory_gb * GIB)
         sizes = {"host_bytes": wanted} if device == "host" else {"devices": {device: wanted}}
         with self._lock:
-            if self._held.get(name):
+            if self._held.get(name) or name in self._wanted:
                 raise ValueError(f"{name} has a reservation already; release_memory() it first")
+            self._wanted.add(name)
         try:
             reservation = reserve(name, kept_back=int(self.reserved_memory_gb * GIB),
                                   least_free=int(self.min_free_memory_gb * GIB),
                                   timeout_s=timeout_s, **sizes)
+            with self._lock:
+                self._held[name] = reservation
+            return reservation
         except (Refused, Unavailable) as why:
             self.refusal = str(why)
             return None
-        with self._lock:
-            self._held[name] = reservation
-        return reservation
+        finally:
+            with self._lock:
+                self._wanted.discard(name)
 
     def release_memory(self, name):
         """Whether there was a reservation of that name."""

@@ -9,6 +9,8 @@ import sys
 import time
 from collections import namedtuple
 
+_PATIENCE_S = 10
+_LOOK_S = 0.002
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _END_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
@@ -60,7 +62,7 @@ def _read_both(answer, told, until):
     with selectors.DefaultSelector() as selector:
         for descriptor in texts:
             selector.register(descriptor, selectors.EVENT_READ)
-        while answer in selector.get_map() and time.monotonic() < until:
+        while selector.get_map() and time.monotonic() < until:
             for key, _ in selector.select(max(0, until - time.monotonic())):
                 portion = os.read(key.fd, 1 << 16)
                 texts[key.fd] += portion
@@ -70,45 +72,96 @@ def _read_both(answer, told, until):
 
 
 def _end_supervisor(child):
-    """It ends what it supervises before itself, also where it was not done."""
+    """It ends what it supervises before itself, also where it was not done. What was supervised
+    may have stopped it."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            _send(child, number)
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return
+        if time.monotonic() > until:
+            _send(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return
+        time.sleep(_LOOK_S)
+
+
+def _send(pid, number):
     try:
-        os.kill(child, signal.SIGTERM)
+        os.kill(pid, number)
     except ProcessLookupError:
         pass
-    os.waitpid(child, 0)
 
 
 def _be_supervisor(run, answer, told):
-    prctl = ctypes.CDLL(None).prctl
+    parent = os.getppid()
     os.setsid()
-    prctl(_SUBREAPER, 1, 0, 0, 0)
-    prctl(_END_WITH_PARENT, signal.SIGTERM)
+    _prctl(_SUBREAPER, 1)
+    _prctl(_END_WITH_PARENT, signal.SIGTERM)
 
     def give_up(*_):
         _end_descendants()
         os._exit(1)
 
     signal.signal(signal.SIGTERM, give_up)
+    if os.getppid() != parent:
+        os._exit(1)
+    status_read, status_write = os.pipe()
+    between = os.fork()
+    if between == 0:
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for descriptor in (answer, status_read):
+                os.close(descriptor)
+            _stand_between(run, told, status_write)
+        finally:
+            os._exit(126)
+    os.close(told)
+    os.close(status_write)
+    _wait_for(between)
+    words = os.read(status_read, 64).split()
+    names = _end_descendants()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if words:
+        status, peak = map(int, words)
+    else:  # it was killed, and what it had started with it
+        status, peak = int(signal.SIGKILL), 0
+    os.write(answer, pickle.dumps((status, peak, names)))
+    os._exit(0)
+
+
+def _stand_between(run, told, status):
+    """The parent of what is run: what that does to its parent is done to this, not to who ends it
+    all."""
     pid = os.fork()
     if pid == 0:
         try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _prctl(_END_WITH_PARENT, signal.SIGKILL)
             os.setsid()
-            os.close(answer)
+            os.close(status)
             run(told)
         finally:
             os._exit(126)
     os.close(told)
-    peak = 0
-    while True:
-        ended, status, usage = os.wait4(-1, 0)
-        peak = max(peak, usage.ru_maxrss << 10)
-        if ended == pid:
-            break
-    names = _end_descendants()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.write(answer, pickle.dumps((status, peak, names)))
+    _, ended, usage = os.wait4(pid, 0)
+    os.write(status, f"{ended} {usage.ru_maxrss << 10}".encode())
     os._exit(0)
+
+
+def _wait_for(between):
+    """Until it has ended; one that is stopped goes on. Orphans that end meanwhile are buried."""
+    while True:
+        pid, status = os.waitpid(-1, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            if pid == between:
+                _send(pid, signal.SIGCONT)
+        elif pid == between:
+            return
+
+
+def _prctl(option, value):
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _end_descendants():
