@@ -23,11 +23,13 @@ def test_each_gets_the_verdict_that_its_file_is_named_after(hexcore, tmp_path, f
     """Each one, none is left out, and nothing of them runs on."""
     shutil.copy(file, tmp_path)
     found = tmp_path / "found.json"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     code, out, err = hexcore("test", "-j", "3", "--grace", "200ms", "--config", "none", "--json",
                              found, "--", sys.executable, "-m", "pytest", "-q", "-p", "no:timeout",
                              file.name, cwd=tmp_path,
                              env={"HEXCORE_RESERVATIONS": str(tmp_path / "reservations"),
-                                  MARK: str(tmp_path)})
+                                  "TMPDIR": str(temporary), MARK: str(tmp_path)})
     assert found.exists(), err
     tests = json.loads(found.read_text(encoding="utf-8"))["tests"]
     wanted = file.stem.removeprefix("test_")
@@ -37,6 +39,10 @@ def test_each_gets_the_verdict_that_its_file_is_named_after(hexcore, tmp_path, f
     assert code == (0 if wanted in ("passed", "skipped") else 1), out + err
     assert len(tests) == len({test["id"] for test in tests}) == collected(file)
     assert marked_processes(str(tmp_path)) == []
+    assert not list(Path("/dev/shm").glob("hexcore-hostile-*"))
+    assert {path.name for path in tmp_path.glob("*")} <= {
+        file.name, found.name, "reservations", ".pytest_cache", "__pycache__", "temporary"}
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_they_are_many():

@@ -1,6 +1,7 @@
 """`hexcore test -- pytest`: how pytest's tests are run, and that its options and plugins stand."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -103,6 +104,23 @@ def test_after(): pass
     assert "the last words" in out + err
 
 
+def test_what_a_test_keeps_is_told_and_what_workers_share_is_not_counted(run, tmp_path):
+    """The pytest that collects has 300 MiB, which its workers have, too, and do not take again."""
+    code, out, err, _ = run({"conftest.py": "shared = b'x' * (300 << 20)\n", "test_it.py": """
+kept = []
+def test_keeps():
+    kept.append(b"x" * (150 << 20))
+def test_gives_back():
+    assert b"x" * (150 << 20)
+"""})
+    assert code == 0 and "+150 MiB" in " ".join(out.split()), out + err
+    tests = {test["id"]: test for test in
+             json.loads((tmp_path / "found.json").read_text())["tests"]}
+    assert tests["test_it.py::test_keeps"]["memory"] == "kept"
+    assert tests["test_it.py::test_gives_back"]["memory"] == "clean"
+    assert 150 << 20 <= tests["test_it.py::test_keeps"]["host"]["peak_bytes"] < 250 << 20
+
+
 def test_plugins_of_the_pytest_that_collects_see_every_test(run, tmp_path):
     """The reports of workers, a crash, sections and properties; and sessions begin once."""
     files = {"conftest.py": """
@@ -180,6 +198,81 @@ def test_where_pytest_goes_on_without_a_file_it_is_a_failure(run):
                                  "--continue-on-collection-errors")
     assert code == 1
     assert verdicts == {"test_ok.py::test_ok": "passed", "test_broken.py": "failed"}, err
+
+
+def test_markers_that_mean_nothing_fail_their_test_and_no_other(run):
+    code, out, err, verdicts = run({"test_it.py": """
+import pytest
+@pytest.mark.timeout("soon")
+def test_no_time(): pass
+@pytest.mark.timeout(float("nan"))
+def test_no_number(): pass
+@pytest.mark.timeout(float("inf"))
+def test_any_time(): pass
+@pytest.mark.timeout(1e300)
+def test_long_time(): pass
+def test_last(): pass
+"""}, "-p", "no:timeout")
+    assert code == 1
+    assert verdicts == {
+        "test_it.py::test_no_time": "failed", "test_it.py::test_no_number": "failed",
+        "test_it.py::test_any_time": "passed", "test_it.py::test_long_time": "passed",
+        "test_it.py::test_last": "passed"}, out + err
+
+
+def test_reports_that_no_json_can_hold_are_passed_on_all_the_same(run, tmp_path):
+    code, out, err, _ = run({"conftest.py": """
+import pytest
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    report = (yield).get_result()
+    report.odd = {"number": float("nan"), "thing": object()}
+""", "test_it.py": "def test_a(): pass\ndef test_b(): pass\n"}, "--junitxml=own.xml")
+    assert code == 0, out + err
+    assert ElementTree.parse(tmp_path / "own.xml").getroot()[0].get("tests") == "2"
+
+
+def test_what_a_test_leaves_at_the_end_of_its_worker_fails_none(run):
+    """A handler that raises, and a child that multiprocessing waits for in vain."""
+    code, out, err, verdicts = run({"test_it.py": """
+import atexit, multiprocessing, signal
+def test_leaves_a_handler():
+    atexit.register(lambda: 1 / 0)
+def test_leaves_a_child():
+    multiprocessing.get_context("fork").Process(target=signal.pause).start()
+def test_last(): pass
+"""})
+    assert code == 0 and set(verdicts.values()) == {"passed"}, out + err
+
+
+def test_a_pytest_whose_plugin_hangs_does_not_keep_the_run_from_ending(hexcore, tmp_path):
+    (tmp_path / "conftest.py").write_text("""
+import signal, os
+def pytest_runtest_logreport(report):
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        open("hangs", "w").close()
+        while True:
+            signal.pause()
+""")
+    for name in "abc":
+        (tmp_path / f"test_{name}.py").write_text("def test(): pass")
+    runner = hexcore.start("test", "-j", "1", "--config", "none", "--grace", "100ms", "--",
+                           sys.executable, "-m", "pytest", cwd=tmp_path,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until((tmp_path / "hangs").exists, runner)
+    runner.send_signal(signal.SIGINT)
+    runner.wait(timeout=100)
+
+
+def test_a_test_that_kills_the_pytest_that_collected_costs_no_other(run):
+    kills = {"conftest.py": "import os; collects = os.getpid()", "test_a.py": """
+import os, signal
+import conftest
+def test_kills(): os.kill(conftest.collects, signal.SIGKILL)
+"""}
+    others = {f"test_{name}.py": "def test(): pass" for name in "bcd"}
+    code, out, err, verdicts = run(kills | others, jobs=1)
+    assert code == 0 and set(verdicts.values()) == {"passed"} and len(verdicts) == 4, out + err
 
 
 def test_nothing_chosen_is_a_failure(run):

@@ -16,8 +16,13 @@ def sayable(text):
 
 def line_of(message):
     """What is no value of JSON, as a plugin may put into a report, is written as a text."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str).encode(
-        "utf-8", "backslashreplace") + b"\n"
+    try:
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str,
+                          allow_nan=False)
+    except ValueError:  # a number that JSON has not, in a plugin's part of a report
+        text = json.dumps(json.loads(json.dumps(message, default=str), parse_constant=str),
+                          ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 class Closed(Exception):

@@ -101,6 +101,8 @@ class ForkServer:
         if child == 0:
             try:
                 self._become_supervisor(message, descriptors, writing)
+            except BaseException:  # noqa: BLE001 (nothing may run on in the child)
+                traceback.print_exc()
             finally:
                 os._exit(127)
         os.close(writing)
@@ -127,6 +129,8 @@ class ForkServer:
                 tests = [self._tests[number] for number in message["tests"]]
                 forked = Worker(self._session, tests, Writer(worker), Writer(reports))
                 forked.run_forked(message, worker, output)
+            except BaseException:  # noqa: BLE001 (as above; its output is the job's by now)
+                traceback.print_exc()
             finally:
                 os._exit(126)
         words = [word.replace("{PID}", str(pid)) for word in message["supervisor"]]

@@ -12,15 +12,15 @@ class Kept:
     """From when it is made to found()."""
 
     def __init__(self):
-        self._resident = resident_bytes()
+        self.resident_bytes = resident_bytes()
         self._devices = framework_bytes()
 
     def found(self):
         after = resident_bytes()
-        if after - self._resident > _WORTH_A_LOOK:
+        if after - self.resident_bytes > _WORTH_A_LOOK:
             trim_host()
             after = resident_bytes()
-        said = {"resident_before_bytes": self._resident, "resident_after_bytes": after}
+        said = {"resident_bytes": after}
         devices = framework_bytes()
         if devices or self._devices:
             said["devices"] = [{"name": name, "before_bytes": self._devices.get(name, 0),

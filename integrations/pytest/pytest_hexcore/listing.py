@@ -1,6 +1,7 @@
 """What the runner is told of the tests that were collected."""
 
 import collections
+import math
 from collections import namedtuple
 
 from .channel import sayable
@@ -42,12 +43,19 @@ def device_of(name):
 
 
 def timeout_of(item):
-    """Seconds, of the marker that pytest-timeout reads; where that plugin runs, it is its own."""
+    """Seconds, of the marker that pytest-timeout reads; None without, and where that plugin runs,
+    for it is its own then. Raises ValueError for what is no time."""
     marker = item.get_closest_marker("timeout")
     if marker is None or item.config.pluginmanager.has_plugin("timeout"):
         return None
-    seconds = marker.args[0] if marker.args else marker.kwargs.get("timeout")
-    return float(seconds) if seconds else None
+    told = marker.args[0] if marker.args else marker.kwargs.get("timeout")
+    try:
+        seconds = float(told) if told is not None else 0.0
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if math.isnan(seconds) or seconds < 0:
+        raise ValueError(f"{told!r} is no time in seconds")
+    return seconds if 0 < seconds < math.inf else None
 
 
 # item: None for a file that could not be collected. problem: why it cannot run, and so fails.
@@ -60,11 +68,15 @@ def listed(items, errors):
     seen = collections.Counter()
     tests = []
     for item in items:
-        problem, budget = "", {}
+        problem, budget, timeout = "", {}, None
         try:
             budget = budget_of(item)
         except ValueError as error:
             problem = f"its marker `memory`: {error}"
+        try:
+            timeout = timeout_of(item)
+        except ValueError as error:
+            problem = f"its marker `timeout`: {error}"
         file, line, _ = item.location
         message = {"group": sayable(group_of(item)), "file": sayable(file),
                    "line": line + 1 if line is not None else 0,
@@ -73,7 +85,6 @@ def listed(items, errors):
             message["isolated"] = True
         if budget:
             message["budget"] = budget
-        timeout = timeout_of(item)
         if timeout:
             message["timeout_s"] = timeout
         _add(tests, seen, item.nodeid, message, item, problem)

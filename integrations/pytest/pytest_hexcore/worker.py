@@ -18,6 +18,7 @@ import pytest
 from . import leaving
 from .channel import Closed, sayable
 from .kept import Kept
+from .memory import resident_bytes
 from .verdict import Verdict
 
 CLOSED = 86  # exit code: the test has closed the descriptor by which it is reported
@@ -32,11 +33,13 @@ class Worker:
         self._runner, self._reports = runner, reports
         self._process = None
         self._verdict = None
+        self._inherited_bytes = 0  # main memory that it shares with what it was forked from
 
     def run_forked(self, message, channel, output):
         """Runs the tests once the runner says so, and ends the process."""
         if os.read(channel, 1) != b"g":
             return  # the runner is gone, or could not cage this process
+        self._inherited_bytes = resident_bytes()
         _take_places(message, output)
         leaving.forget_what_was_to_be_done()
         self._begin_capturing()
@@ -57,15 +60,16 @@ class Worker:
     def run(self):
         self._process = os.getpid()
         self._session.config.pluginmanager.register(self, "hexcore-worker")
-        self._runner.send({"ready": self._process})
+        self._runner.send({"ready": self._process, "inherited_bytes": self._inherited_bytes})
         for place, test in enumerate(self._tests):
             stop = None
-            self._runner.send({"begin": place})
+            kept = Kept()
+            self._runner.send({"begin": place, "resident_bytes": kept.resident_bytes})
             if test.problem:
                 self._runner.send({"end": place, "outcome": "failed", "report": test.problem,
                                    "reason": test.problem.split("\n")[0]})
             else:
-                stop = self._run_test(place, test.item, self._following(place))
+                stop = self._run_test(place, test.item, self._following(place), kept)
             if stop:
                 self._runner.send({"stop": sayable(stop)})
                 break
@@ -87,9 +91,9 @@ class Worker:
         """The item whose fixtures outlive that of `place`."""
         return next((test.item for test in self._tests[place + 1:] if not test.problem), None)
 
-    def _run_test(self, place, item, following):
+    def _run_test(self, place, item, following, kept):
         """Why no other is to be run after it, or None."""
-        kept, self._verdict, stop = Kept(), Verdict(), None
+        self._verdict, stop = Verdict(), None
         begun = time.perf_counter()
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -122,8 +126,12 @@ class Worker:
             self._pass_on({"report": data})
 
     def _pass_on(self, message):
-        if self._reports and os.getpid() == self._process:
+        if not self._reports or os.getpid() != self._process:
+            return
+        try:
             self._reports.send(message)
+        except Closed:  # a test has killed the fork server; the runner is still there
+            self._reports = None
 
     def _as_worker(self, slot, workers):
         config = self._session.config

@@ -1,9 +1,12 @@
 #include "hexcore/isolate/pytest_channel.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +14,19 @@
 
 namespace hexcore {
 namespace {
+
+/// How long an end that does not read, as a pytest that a plugin keeps, may keep this process: it
+/// has many to mind.
+constexpr auto longest_send = std::chrono::seconds(2);
+
+/// Until there is room for more; false at `until`.
+bool may_send(int descriptor, std::chrono::steady_clock::time_point until) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd waiting{descriptor, POLLOUT, 0};
+    return left.count() > 0 &&
+           (::poll(&waiting, 1, static_cast<int>(left.count())) > 0 || errno == EINTR);
+}
 
 /// A worker's longest message has a few captured texts; what is longer is not one.
 constexpr std::size_t longest_message = 64U << 20U;
@@ -134,17 +150,20 @@ bool PytestChannel::send(const nlohmann::json& message, const std::vector<int>& 
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
+    const auto until = std::chrono::steady_clock::now() + longest_send;
     ssize_t count = 0;
     do {
-        count = ::sendmsg(descriptor_.get(), &header, MSG_NOSIGNAL);
-    } while (count < 0 && errno == EINTR);
+        count = ::sendmsg(descriptor_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (count < 0 && (errno == EINTR || (errno == EAGAIN && may_send(descriptor(), until))));
     return count > 0 && send_text(std::string_view(line).substr(static_cast<std::size_t>(count)));
 }
 
 bool PytestChannel::send_text(std::string_view text) const {
+    const auto until = std::chrono::steady_clock::now() + longest_send;
     while (!text.empty()) {
-        const ssize_t count = ::send(descriptor_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-        if (count < 0 && errno == EINTR) {
+        const ssize_t count =
+            ::send(descriptor_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0 && (errno == EINTR || (errno == EAGAIN && may_send(descriptor(), until)))) {
             continue;
         }
         if (count < 0) {

@@ -35,7 +35,8 @@ public:
     /// Takes what has come. Afterwards has_ended() tells whether more may.
     [[nodiscard]] std::vector<PytestMessage> read();
     [[nodiscard]] bool has_ended() const { return has_ended_; }
-    /// Waits while the other end's buffer is full. False: nobody reads any more.
+    /// False: nobody reads any more, or not for two seconds. Half a message may be sent then, so
+    /// it is of no more use.
     [[nodiscard]] bool send(const nlohmann::json& message,
                             const std::vector<int>& descriptors = {}) const;
     [[nodiscard]] bool send_text(std::string_view text) const;

@@ -20,6 +20,10 @@ constexpr std::size_t most_captured = 256U << 10U;
 /// More than this a test does not print that anybody wants to read.
 constexpr off_t longest_captured = off_t{256} << 20U;
 constexpr long look_ns = 100'000'000;
+/// A server forks within milliseconds, after what its plugins do with the reports of other workers.
+constexpr auto longest_fork = std::chrono::seconds(60);
+/// The same where the run is to end.
+constexpr auto longest_end = std::chrono::seconds(3);
 
 off_t size_of(const FileDescriptor& file) {
     struct stat found {};
@@ -96,7 +100,7 @@ std::vector<int> PytestJob::descriptors() const {
     if (!channel_.has_ended()) {
         all.push_back(channel_.descriptor());
     }
-    if (!captured_.empty() && timer_.is_open()) {
+    if (timer_.is_open()) {
         all.push_back(timer_.get());
     }
     return all;
@@ -114,17 +118,29 @@ bool PytestJob::step(std::vector<JobEvent>& events) {
     }
     if (is_over) {
         end_lost(events);
-    } else {
+    } else if (std::uint64_t times = 0;
+               timer_.read(&times, sizeof(times)) == sizeof(times) && problem_.empty()) {
+        mind_server();
         end_endless_output();
     }
     return is_over;
 }
 
-void PytestJob::end_endless_output() {
-    std::uint64_t times = 0;
-    if (timer_.read(&times, sizeof(times)) != sizeof(times) || !problem_.empty()) {
+void PytestJob::mind_server() {
+    if (!parts_.waits || is_told_) {
         return;
     }
+    const auto now = std::chrono::steady_clock::now();
+    if (parts_.cage->outcome().ended_by_us != EndedByUs::no && !ended_by_us_) {
+        ended_by_us_ = now;
+    }
+    if (now - started_ > longest_fork || (ended_by_us_ && now - *ended_by_us_ > longest_end)) {
+        problem_ = "the pytest that collected the tests does not answer, so it was ended";
+        parts_.server->give_up();
+    }
+}
+
+void PytestJob::end_endless_output() {
     for (const FileDescriptor& file : captured_) {
         if (size_of(file) > longest_captured) {
             problem_ = fmt::format("it was ended, for it wrote {} that pytest had to capture",
@@ -141,18 +157,25 @@ void PytestJob::take(PytestMessage& message, std::vector<JobEvent>& events) {
         }
     } else if (message.has("begin") && message.number("begin") < parts_.numbers.size()) {
         running_ = message.number("begin");
-        events.push_back({.kind = JobEvent::Kind::begins, .test = *running_});
+        events.push_back(
+            {.kind = JobEvent::Kind::begins, .test = *running_, .held = held_by(message)});
     } else if (message.has("end") && running_ == message.number("end")) {
         JobEvent event{.kind = JobEvent::Kind::ends,
                        .test = *std::exchange(running_, std::nullopt),
                        .judgement = judged_by_pytest(message)};
-        event.held = Bytes(message.number("resident_after_bytes"));
+        event.held = held_by(message);
         events.push_back(std::move(event));
     } else if (message.has("stop")) {
         *parts_.stop_reason = message.text("stop");
+    } else if (message.has("ready")) {
+        inherited_ = Bytes(message.number("inherited_bytes"));
     } else if (message.has("failed")) {
         problem_ = message.text("failed");
     }
+}
+
+Bytes PytestJob::held_by(const PytestMessage& message) const {
+    return saturating_subtract(Bytes(message.number("resident_bytes")), inherited_);
 }
 
 void PytestJob::end_lost(std::vector<JobEvent>& events) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +38,7 @@ public:
         std::uint32_t slot = 0;
         /// What the suite has been told: why nothing more is to be started.
         std::string* stop_reason = nullptr;
+        std::chrono::milliseconds start_time{};
     };
     explicit PytestJob(Parts parts);
     ~PytestJob() override;
@@ -43,20 +46,31 @@ public:
     [[nodiscard]] Cage& cage() override { return *parts_.cage; }
     [[nodiscard]] std::vector<int> descriptors() const override;
     [[nodiscard]] bool step(std::vector<JobEvent>& events) override;
+    [[nodiscard]] std::chrono::milliseconds start_time() const override {
+        return parts_.start_time;
+    }
 
 private:
     void take(PytestMessage& message, std::vector<JobEvent>& events);
     /// What ends the worker in the middle of a test ends the test.
     void end_lost(std::vector<JobEvent>& events);
+    /// What the worker has of its own, beside what it shares with where it was forked from.
+    [[nodiscard]] Bytes held_by(const PytestMessage& message) const;
     [[nodiscard]] std::string captured_until_then() const;
     /// Ends a worker whose test writes without end into what pytest captures: a file, and so the
     /// machine's disk.
     void end_endless_output();
+    /// Gives up the server where it does not fork the worker: as long as it does not, there is no
+    /// supervisor that could end anything.
+    void mind_server();
 
     Parts parts_;
     PytestChannel channel_;
     std::vector<FileDescriptor> captured_;
-    FileDescriptor timer_;                ///< readable when it is time to look at them
+    FileDescriptor timer_;  ///< readable when it is time to look at them
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    std::optional<std::chrono::steady_clock::time_point> ended_by_us_ = {};
+    Bytes inherited_;
     std::optional<std::size_t> running_;  ///< the test that has begun
     bool is_told_ = false;                ///< that it may begin
     std::string problem_;                 ///< why there is no worker, or why it was ended

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <csignal>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +22,7 @@ namespace {
 /// A session's end may write reports, and combine coverage.
 constexpr std::chrono::seconds longest_finish{60};
 constexpr int look_ms = 50;
+constexpr std::chrono::hours longest_timeout{24 * 365};
 
 TestCase listed_pytest(const PytestMessage& message) {
     TestCase test{.id = message.text("id"), .name = message.text("name"), .binary = {}};
@@ -46,8 +49,9 @@ TestCase listed_pytest(const PytestMessage& message) {
         // What others in its process hold would be held to its budget.
         test.isolated = true;
     }
-    if (const auto seconds = message.real("timeout_s")) {
-        test.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
+    if (const double seconds = message.real("timeout_s").value_or(0); seconds > 0) {
+        const double most = std::chrono::duration<double>(longest_timeout).count();
+        test.timeout = std::chrono::milliseconds(std::llround(std::min(seconds, most) * 1000));
     }
     return test;
 }
@@ -102,12 +106,17 @@ Result<PytestListing> PytestServer::list(const std::atomic<bool>* stop) {
     PytestListing listing;
     for (;;) {
         for (const PytestMessage& message : channel_.read()) {
-            if (message.has("test")) {
+            if (message.has("test") && message.number("test") == listing.tests.size()) {
                 listing.tests.push_back(listed_pytest(message));
             } else if (message.has("refused")) {
                 return fail(ErrorCode::usage, "pytest gives no tests to run: {}",
                             one_line(message.text("refused")));
             } else if (message.has("listed")) {
+                if (message.number("listed") != listing.tests.size()) {
+                    return fail(ErrorCode::usage,
+                                "pytest has {} tests, but {} of them were told as they have to be",
+                                message.number("listed"), listing.tests.size());
+                }
                 listing.spawn = message.text("spawn");
                 listing.most_failures = message.number("most_failures");
                 for (TestCase& test : listing.tests) {
@@ -148,14 +157,11 @@ Error PytestServer::ended_early() {
 
 Result<void> PytestServer::fork_worker(const nlohmann::json& message,
                                        const std::vector<int>& descriptors) {
-    if (!channel_.send(message, descriptors)) {
-        return fail(
-            ErrorCode::does_not_fit,
-            "the pytest that collected the tests has ended, so no worker can be forked; the "
-            "heart of what it said: {}",
-            heart_of(log()));
+    if (channel_.send(message, descriptors)) {
+        return {};
     }
-    return {};
+    give_up();
+    return fail(ErrorCode::does_not_fit, "the one that collected the tests has ended");
 }
 
 void PytestServer::report_lost(std::uint64_t test, const std::string& reason) {
@@ -182,6 +188,13 @@ std::string PytestServer::log() const {
         }
         text.append(bytes.data(), static_cast<std::size_t>(count));
     }
+}
+
+void PytestServer::give_up() {
+    if (process_->pid() > 0) {
+        ::kill(-process_->pid(), SIGKILL);
+    }
+    process_->kill();
 }
 
 void PytestServer::finish() {

@@ -43,6 +43,9 @@ public:
     [[nodiscard]] const std::string& stop_reason();
     /// What it wrote to stdout and stderr.
     [[nodiscard]] std::string log() const;
+    /// It does not answer: it ends, and with it what was sent to it and not read, supervisors'
+    /// descriptors among them.
+    void give_up();
     /// Lets its plugins finish (write their reports), and waits for that, but not forever.
     void finish();
 

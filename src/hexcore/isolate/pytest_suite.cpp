@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,9 @@
 
 namespace hexcore {
 namespace {
+
+/// A fork takes milliseconds; but the server may be busy, and the machine.
+constexpr std::chrono::milliseconds least_start_time{60'000};
 
 /// `tmp` in the scratch folder, as CageCommand has it.
 Result<std::string> worker_temporary_folder(const std::filesystem::path& scratch) {
@@ -33,8 +38,11 @@ Result<std::string> worker_temporary_folder(const std::filesystem::path& scratch
 }  // namespace
 
 Result<std::vector<TestCase>> PytestSuite::list(const std::atomic<bool>* stop) {
+    const auto begun = std::chrono::steady_clock::now();
     HEXCORE_TRY(server, PytestServer::start(command_));
     HEXCORE_TRY(listing, server->list(stop));
+    collecting_ =
+        std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
     server_ = std::move(server);
     listing_ = std::move(listing);
     for (std::size_t i = 0; i < listing_.tests.size(); ++i) {
@@ -60,7 +68,8 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
                            .server = server_.get(),
                            .slots = &slots_,
                            .slot = slots_.take(),
-                           .stop_reason = &stop_reason_};
+                           .stop_reason = &stop_reason_,
+                           .start_time = least_start_time};
     for (const TestCase* test : request.tests) {
         parts.numbers.push_back(numbers_.at(test->id));
     }
@@ -75,7 +84,12 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
         descriptors.push_back(descriptor.get());
     }
     auto job = std::make_unique<PytestJob>(std::move(parts));
-    HEXCORE_TRY_VOID(server_->fork_worker(message, descriptors));
+    if (const auto forked = server_->fork_worker(message, descriptors); !forked) {
+        job.reset();
+        // A test may have killed it. The others go on without.
+        listing_.spawn = forked.error().message;
+        return start_spawned(request, yard);
+    }
     return job;
 }
 

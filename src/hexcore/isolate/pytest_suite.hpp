@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -36,6 +37,7 @@ private:
     std::vector<std::string> command_;
     std::unique_ptr<PytestServer> server_;
     PytestListing listing_;
+    std::chrono::milliseconds collecting_{};        ///< how long that took
     std::map<std::string, std::uint64_t> numbers_;  ///< of ids
     PytestSlots slots_;
     std::string stop_reason_;

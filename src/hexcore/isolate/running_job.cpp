@@ -215,7 +215,7 @@ std::optional<RunningJob::Time> RunningJob::next_deadline() const {
     }
     // Between tests, and before the first, the process has as long as a test.
     const Time since = current_ && !judgement_ ? test_began_
-                       : begun_ == 0           ? began_
+                       : begun_ == 0           ? began_ + process_->start_time()
                                                : std::max(test_ended_, test_began_);
     return since + most;
 }

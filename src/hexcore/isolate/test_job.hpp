@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -45,6 +46,9 @@ public:
     [[nodiscard]] virtual std::vector<int> descriptors() const = 0;
     /// Takes what has come, adds to `events`. True: it is over, and the cage's outcome is whole.
     [[nodiscard]] virtual bool step(std::vector<JobEvent>& events) = 0;
+    /// How long it may take until its first test begins, beside what that test may: it may have
+    /// to find its tests first.
+    [[nodiscard]] virtual std::chrono::milliseconds start_time() const { return {}; }
 };
 
 /// A job of one test, whose process is what `suite.launch()` says and whose end `suite.judge()`
