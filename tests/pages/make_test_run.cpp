@@ -64,6 +64,7 @@ public:
         }
         run.duration = *std::max_element(free_.begin(), free_.end());
         run.deselected = 12;
+        run.not_run = 3;
         return run;
     }
 

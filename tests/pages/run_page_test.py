@@ -1,6 +1,7 @@
 """What the page of a run of tests shows, and what readers can do with it."""
 
 import re
+import sys
 
 import pytest
 from looks import assert_only_its_own_script_may_run, contrast, data_of, opening_seconds
@@ -30,6 +31,7 @@ def test_it_says_in_short_how_the_run_was(opened_run, theme):
     assert page.locator(".device h3").all_text_contents() == [
         "Verdicts", "Memory at once", "Time", "Left behind"]
     assert page.locator(".device .figure").first.text_content() == "480 of 500 passed"
+    assert "3 tests did not run" in page.locator(".device").first.text_content()
     assert "of 25.00 GiB" in page.locator(".device").nth(1).text_content()
     assert not re.search("null|undefined|NaN|Infinity", page.inner_text("body"))
 
@@ -219,7 +221,7 @@ def test_changes_since_earlier_runs_lead_to_the_test(opened_run):
 
 def test_it_says_what_protected(opened_run):
     words = opened_run("mixed").page.text_content("#machine")
-    for fact in ("cgroup v1", "sweep", "limited", "cuda:0", "12 tests were not selected",
+    for fact in ("cgroup v1", "sweep", "limited", "cuda:0", "Not selected: 12 tests",
                  "No folder of control groups v2"):
         assert fact in words
 
@@ -276,6 +278,26 @@ def test_a_run_of_nothing_has_a_page_too(opened_run):
     page = opened_run("none").page
     assert page.text_content("#heading .pill") == "no test was selected"
     assert not page.locator("#tests").is_visible() and not page.locator("#time").is_visible()
+
+
+def test_the_program_writes_it_of_real_tests(hexcore, open_file, tmp_path):
+    (tmp_path / "test_held.py").write_text("""
+def test_holds():
+    held = bytearray(b"x") * (64 << 20)
+    assert len(held) == 3
+
+def test_nothing():
+    pass
+""", encoding="utf-8")
+    report = tmp_path / "report.html"
+    code, _, err = hexcore("test", "--html", report, "--", sys.executable, "-m", "pytest",
+                           cwd=tmp_path, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    assert code == 1, err
+    page = open_file(report).page
+    assert names(page) == ["test_held.py::test_holds", "test_held.py::test_nothing"]
+    assert "assert 67108864 == 3" in page.locator(".details .reason").text_content()
+    assert page.locator(".device .figure").first.text_content() == "1 of 2 passed"
+    assert page.locator("#rows .memory").first.text_content().endswith(" MiB")
 
 
 def test_only_its_own_script_may_run(run_page_of):

@@ -12,6 +12,7 @@
 #include "hexcore/report/page_data.hpp"
 #include "hexcore/report/test_page_outputs.hpp"
 #include "hexcore/report/test_page_rows.hpp"
+#include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
@@ -98,6 +99,7 @@ private:
         document["slots"] = run_.slots;
         document["most_at_once_bytes"] = run_.most_at_once.count();
         document["interrupted"] = run_.interrupted;
+        document["not_run"] = run_.not_run;
         document["notes"] = notes();
         return document;
     }
@@ -108,11 +110,11 @@ private:
             notes.push_back(output_lines(note));
         }
         if (run_.deselected > 0) {
-            notes.push_back(fmt::format("{} tests were not selected.", run_.deselected));
+            notes.push_back(fmt::format("Not selected: {}.", plural(run_.deselected, "test")));
         }
         if (chosen_.size() < run_.results.size()) {
-            notes.push_back(fmt::format("{} tests that did not fail are left out of this page.",
-                                        run_.results.size() - chosen_.size()));
+            notes.push_back(fmt::format("Left out of this page, since they did not fail: {}.",
+                                        plural(run_.results.size() - chosen_.size(), "test")));
         }
         return notes;
     }

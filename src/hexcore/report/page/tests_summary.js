@@ -24,7 +24,7 @@ const drawHeading = () => {
 const card = (name, figure, meter, ...words) => element("div", {class: "card device"},
     element("h3", {}, name),
     element("div", {class: "figure number"}, figure), meter,
-    ...words.map((each) => element("div", {class: "quiet number"}, each)));
+    ...words.filter(Boolean).map((each) => element("div", {class: "quiet number"}, each)));
 
 const meterOf = (parts) => element("div", {class: "meter parts"}, ...parts.map(
     ({share, colour, title}) => {
@@ -43,7 +43,8 @@ const verdictsCard = () => {
         .map(([verdict, count]) => `${count} ${lookOf(verdict).words}`);
     return card("Verdicts", element("span", {}, String(passed), element("small", {},
         ` of ${tests.length} passed`)), meterOf(parts),
-                others.join(", ") || "nothing else");
+                others.join(", ") || "nothing else",
+                data.run.not_run > 0 ? `${plural(data.run.not_run, "test")} did not run` : "");
 };
 
 const memoryCard = () => {
