@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 
 #include "caging.hpp"
 
@@ -81,10 +82,11 @@ private:
 };
 
 CageOutcome outcome_of(const YardOptions& options, const std::vector<std::string>& words,
-                       const CageLimits& limits, const std::string& mark) {
+                       const CageLimits& limits, const std::string& mark,
+                       const AdoptedFiles& files = {}) {
     auto yard = CageYard::open(options);
     EXPECT_TRUE(yard.has_value()) << yard.error().message;
-    auto adopted = (*yard)->prepare(limits);
+    auto adopted = (*yard)->prepare(limits, files);
     EXPECT_TRUE(adopted.has_value()) << adopted.error().message;
     const ForkServer server(*adopted, words, mark);
     Cage& cage = *adopted->cage;
@@ -94,11 +96,11 @@ CageOutcome outcome_of(const YardOptions& options, const std::vector<std::string
             was_let_go = true;
             server.let_go();
         }
-        std::vector<pollfd> files;
+        std::vector<pollfd> ready;
         for (const int file : cage.descriptors()) {
-            files.push_back({file, POLLIN, 0});
+            ready.push_back({file, POLLIN, 0});
         }
-        ::poll(files.data(), files.size(), static_cast<int>(cage.next_sample_in().count()));
+        ::poll(ready.data(), ready.size(), static_cast<int>(cage.next_sample_in().count()));
         cage.sample();
     }
     return cage.outcome();
@@ -129,12 +131,47 @@ TEST_P(Adopted, EndsAreToldAsOfAnyOther) {
     EXPECT_EQ(outcome.output_head, "words\naside\n");
 }
 
+TEST(AdoptedCage, IsOverWhereNobodyEverForksIt) {
+    auto yard = CageYard::open({.supervisor = HEXCORE_SUPERVISOR});
+    ASSERT_TRUE(yard.has_value());
+    auto adopted = (*yard)->prepare({}, {});
+    ASSERT_TRUE(adopted.has_value());
+    adopted->descriptors.clear();
+    EXPECT_TRUE(adopted->cage->step());
+    EXPECT_FALSE(adopted->cage->outcome().began);
+    EXPECT_THAT(adopted->cage->outcome().problem, HasSubstr("never began"));
+}
+
 TEST_P(Adopted, LimitsHold) {
     const CageOutcome outcome =
         outcome_of(options(), {HEXCORE_BAD_CHILD, "hold", "400"}, {.memory = 64_MiB}, mark_);
     EXPECT_EQ(outcome.ended_by_us, EndedByUs::over_budget);
     ASSERT_TRUE(outcome.breach.has_value());
     EXPECT_THAT(test::processes_with(mark_), IsEmpty());
+}
+
+TEST_P(Adopted, SharedMemoryThatIsLeftIsNamedAndGone) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "without rights only what is open for a while is known";
+    }
+    const CageOutcome outcome =
+        outcome_of(options(), {HEXCORE_BAD_CHILD, "shared-memory", "0"}, {}, mark_);
+    ASSERT_EQ(outcome.residues.size(), 1U);
+    EXPECT_EQ(outcome.residues[0].kind, Residue::Kind::shared_memory);
+    EXPECT_FALSE(std::filesystem::exists(outcome.residues[0].name));
+}
+
+TEST_P(Adopted, TemporaryFilesAreToldButThoseOfTheFramework) {
+    const test::TempFolder scratch;
+    const std::string words = fmt::format("mkdir {0}/tmp/pytest-of-me; echo left > {0}/tmp/left",
+                                          scratch.path().string());
+    const CageOutcome outcome =
+        outcome_of(options(), {"/bin/sh", "-c", "PATH=/bin:/usr/bin; " + words}, {}, mark_,
+                   {.scratch = scratch.path(), .untold_prefix = "pytest-of-"});
+    EXPECT_EQ(outcome.exit_code(), 0) << outcome.output_head;
+    ASSERT_EQ(outcome.residues.size(), 1U);
+    EXPECT_EQ(outcome.residues[0].name, "left");
+    EXPECT_TRUE(std::filesystem::is_empty(scratch / "tmp"));
 }
 
 TEST_P(Adopted, DaemonsAreEnded) {

@@ -239,7 +239,9 @@ int main(int argc, char** argv) {
         return 99;
     }
     number = argc > 2 ? std::atoi(argv[2]) : 0;
-    descriptor = argc > 3 ? std::atoi(argv[3]) : -1;
+    if (argc > 3) {
+        descriptor = argv[3][0] == '/' ? ::open(argv[3], O_WRONLY) : std::atoi(argv[3]);
+    }
     mode->second();
     ready();
     return mode->first == "kill-parent" || mode->first == "stop-parent" ? 5 : 0;

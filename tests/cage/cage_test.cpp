@@ -11,7 +11,7 @@ namespace hexcore {
 namespace {
 
 using test::Caging;
-using test::InheritedPipe;
+using test::NamedPipe;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -167,8 +167,8 @@ TEST_P(AnyGuards, EndsDaemonsThatIgnoreAllAndStop) {
 }
 
 TEST_P(AnyGuards, KillsWhatDoesNotListen) {
-    InheritedPipe pipe;
-    caging_->start({"deaf", "0", pipe.writing()});
+    NamedPipe pipe;
+    caging_->start({"deaf", "0", pipe.path()});
     caging_->wait_for(pipe);
     caging_->cage().ask_to_end(EndedByUs::timed_out);
     EXPECT_FALSE(caging_->turn());
@@ -180,8 +180,8 @@ TEST_P(AnyGuards, KillsWhatDoesNotListen) {
 }
 
 TEST_P(AnyGuards, WhatListensEndsWhenItIsAskedTo) {
-    InheritedPipe pipe;
-    caging_->start({"stay", "0", pipe.writing()});
+    NamedPipe pipe;
+    caging_->start({"stay", "0", pipe.path()});
     caging_->wait_for(pipe);
     caging_->cage().ask_to_end(EndedByUs::timed_out);
     EXPECT_EQ(caging_->finish().code, SIGTERM);
@@ -189,8 +189,8 @@ TEST_P(AnyGuards, WhatListensEndsWhenItIsAskedTo) {
 
 TEST_P(AnyGuards, EndsWhatForksAsFastAsItCan) {
     const CageLimits limits{.processes = 200};
-    InheritedPipe pipe;
-    caging_->start({"bomb", "600", pipe.writing()}, limits);
+    NamedPipe pipe;
+    caging_->start({"bomb", "600", pipe.path()}, limits);
     caging_->wait_for(pipe);
     caging_->cage().kill(EndedByUs::timed_out);
     (void)caging_->finish();
@@ -198,8 +198,8 @@ TEST_P(AnyGuards, EndsWhatForksAsFastAsItCan) {
 }
 
 TEST_P(AnyGuards, EndsWhatIsAlwaysAnotherProcess) {
-    InheritedPipe pipe;
-    caging_->start({"run-away", "0", pipe.writing()});
+    NamedPipe pipe;
+    caging_->start({"run-away", "0", pipe.path()});
     caging_->wait_for(pipe);
     caging_->cage().kill(EndedByUs::timed_out);
     (void)caging_->finish();
@@ -216,8 +216,8 @@ TEST_P(AnyGuards, AParentThatIsKilledOrStoppedChangesNothing) {
 
 TEST_P(AnyGuards, WhoKillsItsParentAndStaysIsEndedLikeAnyOther) {
     for (const bool asks : {true, false}) {
-        InheritedPipe pipe;
-        caging_->start({"kill-parent-and-stay", "0", pipe.writing()});
+        NamedPipe pipe;
+        caging_->start({"kill-parent-and-stay", "0", pipe.path()});
         caging_->wait_for(pipe);
         if (asks) {
             caging_->cage().ask_to_end(EndedByUs::timed_out);
@@ -231,16 +231,16 @@ TEST_P(AnyGuards, WhoKillsItsParentAndStaysIsEndedLikeAnyOther) {
 }
 
 TEST_P(AnyGuards, WhoKillsItsSupervisorEndsAsWell) {
-    InheritedPipe pipe;
-    const CageOutcome outcome = caging_->run({"kill-all-above", "0", pipe.writing()});
+    NamedPipe pipe;
+    const CageOutcome outcome = caging_->run({"kill-all-above", "0", pipe.path()});
     EXPECT_TRUE(outcome.signalled);
     EXPECT_THAT(outcome.problem, HasSubstr("was killed"));
     EXPECT_THAT(caging_->left(), IsEmpty());
 }
 
 TEST_P(AnyGuards, NothingIsLeftWhereTheCageIsDropped) {
-    InheritedPipe pipe;
-    caging_->start({"deaf", "0", pipe.writing()});
+    NamedPipe pipe;
+    caging_->start({"deaf", "0", pipe.path()});
     caging_->wait_for(pipe);
     caging_->forget();
     // What watched over it removes its folder when all of it has ended.
@@ -250,7 +250,7 @@ TEST_P(AnyGuards, NothingIsLeftWhereTheCageIsDropped) {
 }
 
 TEST_P(AnyGuards, KeepsStartAndEndOfEndlessOutput) {
-    InheritedPipe pipe;
+    NamedPipe pipe;
     caging_->start({"say-on"});
     while (caging_->cage().outcome().began == false) {
         caging_->turn();
@@ -287,8 +287,8 @@ TEST_P(AnyGuards, ANameIsNoPlaceToHide) {
 }
 
 TEST_P(AnyGuards, LimitsChangeWhileItRuns) {
-    InheritedPipe pipe;
-    caging_->start({"hold", "40", pipe.writing()}, {.memory = 200_MiB});
+    NamedPipe pipe;
+    caging_->start({"hold", "40", pipe.path()}, {.memory = 200_MiB});
     caging_->wait_for(pipe);
     EXPECT_TRUE(caging_->cage().change_limits({.memory = 100_MiB}).has_value());
     caging_->cage().kill(EndedByUs::interrupted);

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -20,24 +20,23 @@
 
 namespace hexcore::test {
 
-/// A pipe whose writing end programs inherit.
-class InheritedPipe {
+/// A pipe that programs open by its name to write to.
+class NamedPipe {
 public:
-    InheritedPipe() {
-        EXPECT_EQ(::pipe(ends_.data()), 0);
-        ::fcntl(ends_[0], F_SETFD, FD_CLOEXEC);
+    NamedPipe() {
+        EXPECT_EQ(::mkfifo(path().c_str(), 0600), 0);
+        // For writing, too: it has no end then.
+        reading_ = ::open(path().c_str(), O_RDWR | O_CLOEXEC);
     }
-    ~InheritedPipe() {
-        ::close(ends_[0]);
-        ::close(ends_[1]);
-    }
-    InheritedPipe(const InheritedPipe&) = delete;
-    InheritedPipe& operator=(const InheritedPipe&) = delete;
-    [[nodiscard]] int reading() const { return ends_[0]; }
-    [[nodiscard]] std::string writing() const { return std::to_string(ends_[1]); }
+    ~NamedPipe() { ::close(reading_); }
+    NamedPipe(const NamedPipe&) = delete;
+    NamedPipe& operator=(const NamedPipe&) = delete;
+    [[nodiscard]] int reading() const { return reading_; }
+    [[nodiscard]] std::string path() const { return folder_ / "pipe"; }
 
 private:
-    std::array<int, 2> ends_{-1, -1};
+    TempFolder folder_;
+    int reading_ = -1;
 };
 
 /// All processes that have this in their environment, at whatever depth they hide.
@@ -84,10 +83,15 @@ public:
         return cage_->step();
     }
     /// Until the child says that it is ready.
-    void wait_for(InheritedPipe& pipe) {
+    void wait_for(NamedPipe& pipe) {
         pollfd file{pipe.reading(), POLLIN, 0};
-        while (::poll(&file, 1, 0) == 0 && !turn(pipe.reading())) {
+        bool is_over = false;
+        while (::poll(&file, 1, 0) == 0 && !is_over) {
+            is_over = turn(pipe.reading());
         }
+        const CageOutcome& outcome = cage_->outcome();
+        ASSERT_FALSE(is_over && ::poll(&file, 1, 0) == 0)
+            << "it ended with " << outcome.exit_code() << ' ' << outcome.problem;
         char byte = 0;
         ASSERT_EQ(::read(pipe.reading(), &byte, 1), 1);
     }

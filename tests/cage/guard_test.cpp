@@ -2,16 +2,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <csignal>
 
 #include "caging.hpp"
+#include "hexcore/cage/descendants.hpp"
 
 namespace hexcore {
 namespace {
 
 using test::Caging;
-using test::InheritedPipe;
+using test::NamedPipe;
 using ::testing::IsEmpty;
 
 std::unique_ptr<CageYard> best_yard() {
@@ -43,10 +46,10 @@ TEST(CageYard, NamesWhatIsMissingWhereThereIsNoSupervisor) {
 TEST(CageYard, HasManyCagesAtATime) {
     const auto yard = best_yard();
     std::vector<std::unique_ptr<Caging>> cages;
-    InheritedPipe pipe;
+    NamedPipe pipe;
     for (int i = 0; i < 20; ++i) {
         cages.push_back(std::make_unique<Caging>(*yard));
-        cages.back()->start({"stay", "0", pipe.writing()}, {.memory = 64_MiB});
+        cages.back()->start({"stay", "0", pipe.path()}, {.memory = 64_MiB});
     }
     for (const auto& caging : cages) {
         caging->wait_for(pipe);
@@ -65,10 +68,10 @@ void expect_shared_memory_gone(ShareGuard guard) {
         GTEST_SKIP() << yard.error().message;
     }
     Caging caging(**yard);
-    InheritedPipe pipe;
+    NamedPipe pipe;
     for (const char* mode : {"shared-memory", "segment"}) {
         // It goes on until the supervisor has had its time to see what it made.
-        caging.start({mode, "1", pipe.writing()});
+        caging.start({mode, "1", pipe.path()});
         caging.wait_for(pipe);
         caging.cage().ask_to_end(EndedByUs::interrupted);
         const CageOutcome& outcome = caging.finish();
@@ -95,8 +98,8 @@ TEST(CageYard, SharedMemoryOfOthersIsLeftAlone) {
                                       .share = ShareGuard::observation});
     ASSERT_TRUE(yard.has_value());
     Caging caging(**yard);
-    InheritedPipe pipe;
-    caging.start({"stay", "0", pipe.writing()});
+    NamedPipe pipe;
+    caging.start({"stay", "0", pipe.path()});
     caging.wait_for(pipe);
     const std::string name = fmt::format("/hexcore-test-{}", ::getpid());
     const FileDescriptor file(::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600));
@@ -104,6 +107,56 @@ TEST(CageYard, SharedMemoryOfOthersIsLeftAlone) {
     caging.cage().ask_to_end(EndedByUs::interrupted);
     EXPECT_THAT(caging.finish().residues, IsEmpty());
     EXPECT_EQ(::shm_unlink(name.c_str()), 0);
+}
+
+TEST(CageYard, AFileOfAnothersUnderANameThatWasTheCommandsIsLeftAlone) {
+    const auto yard = CageYard::open({.supervisor = HEXCORE_SUPERVISOR,
+                                      .memory = {},
+                                      .kill = {},
+                                      .share = ShareGuard::observation});
+    ASSERT_TRUE(yard.has_value());
+    Caging caging(**yard);
+    const NamedPipe pipe;
+    const std::string file = fmt::format("/dev/shm/hexcore-test-again-{}", ::getpid());
+    CageCommand command = caging.command({});
+    command.words = {
+        "/bin/sh", "-c",
+        fmt::format("exec 3> {0}; rm {0}; echo r > {1}; sleep 1000", file, pipe.path())};
+    auto cage = (*yard)->start(command, {});
+    ASSERT_TRUE(cage.has_value());
+    char byte = 0;
+    ASSERT_EQ(::read(pipe.reading(), &byte, 1), 1);
+    const FileDescriptor ours(::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_TRUE(ours.is_open());
+    (*cage)->kill(EndedByUs::interrupted);
+    while (!(*cage)->step()) {
+        ::poll(nullptr, 0, 1);
+    }
+    EXPECT_THAT((*cage)->outcome().residues, IsEmpty());
+    EXPECT_EQ(::unlink(file.c_str()), 0);
+}
+
+TEST(CageYard, AStoppedServerOfSupervisorsGoesOnForTheNext) {
+    const auto yard = best_yard();
+    Caging caging(*yard);
+    EXPECT_EQ(caging.run({"exit", "3"}).code, 3);
+    std::vector<pid_t> children;
+    list_descendants(::getpid(), children);
+    ASSERT_FALSE(children.empty());  // the first is its own; those below may have ended by now
+    ::kill(children.front(), SIGSTOP);
+    EXPECT_EQ(caging.run({"exit", "4"}).code, 4);
+    // Where it was killed each is started by itself.
+    ::kill(children.front(), SIGKILL);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(children.front()), &info, WEXITED | WNOWAIT);
+    EXPECT_EQ(caging.run({"exit", "5"}).code, 5);
+}
+
+TEST(CageYard, GivesUpBeingWhereOrphansGo) {
+    int is_subreaper = 1;
+    { const auto yard = best_yard(); }
+    ::prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper);
+    EXPECT_EQ(is_subreaper, 0);
 }
 
 }  // namespace

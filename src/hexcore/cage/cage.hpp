@@ -20,8 +20,10 @@ namespace hexcore {
 
 /// Where a caged command's stdin, stdout, stderr and signals of the terminal are from.
 enum class CagePlace : std::uint8_t {
-    apart,       ///< a session of its own, nothing on stdin, stdout and stderr into the outcome
-    foreground,  ///< this process's, as if the command had been started in its place
+    /// A session of its own, nothing on stdin, stdout and stderr into the outcome, and no other
+    /// descriptor of this process.
+    apart,
+    foreground,  ///< all this process's, as if the command had been started in its place
 };
 
 struct CageCommand {
@@ -32,6 +34,8 @@ struct CageCommand {
     /// is there in the end is residue, and removed. Where this process is killed, all of it is.
     /// Empty: it keeps its TMPDIR.
     std::filesystem::path scratch = {};
+    /// What begins so in TMPDIR is its framework's own: it is removed as well, and not told.
+    std::string untold_prefix = {};
     CagePlace place = CagePlace::apart;
 };
 
@@ -72,7 +76,8 @@ public:
 
     /// SIGTERM to its process group, and SIGCONT.
     virtual void ask_to_end(EndedByUs why) = 0;
-    /// All of its processes end now.
+    /// All of its processes end now. Where that is not so after 15 s of samples (one hangs in the
+    /// kernel, or what was to fork it does not answer), it is over all the same.
     virtual void kill(EndedByUs why) = 0;
     /// To the command's own process.
     virtual void send_signal(int signal) = 0;
@@ -97,6 +102,13 @@ struct AdoptedCage {
     FileDescriptor output;  ///< for stdout and stderr of the process; to be closed here then
 };
 
+/// Where an adopted process has its temporary files: `scratch` and `untold_prefix` as of a
+/// CageCommand. Whoever forks it sets TMPDIR.
+struct AdoptedFiles {
+    std::filesystem::path scratch = {};
+    std::string untold_prefix = {};
+};
+
 struct YardOptions {
     /// hexcore-supervisor; empty: beside this program, or where it is installed.
     std::filesystem::path supervisor = {};
@@ -107,8 +119,8 @@ struct YardOptions {
 };
 
 /// Where cages are made: knows what protects on this machine, has the control groups that cages
-/// take turns with, and removes those of yards whose processes were killed. It becomes the one that
-/// orphans of its process go to. Cages do not outlive it.
+/// take turns with, and removes those of yards whose processes were killed. As long as it lives,
+/// orphans of its process's children become this process's. Cages do not outlive it.
 class CageYard {
 public:
     /// Fails with ErrorCode::missing_device where a guard that was asked for is not there, and with
@@ -123,7 +135,8 @@ public:
     /// ErrorCode::does_not_fit where the system refuses a process, a file or a control group.
     [[nodiscard]] virtual Result<std::unique_ptr<Cage>> start(const CageCommand& command,
                                                               const CageLimits& limits) = 0;
-    [[nodiscard]] virtual Result<AdoptedCage> prepare(const CageLimits& limits) = 0;
+    [[nodiscard]] virtual Result<AdoptedCage> prepare(const CageLimits& limits,
+                                                      const AdoptedFiles& files) = 0;
 
 protected:
     CageYard() = default;

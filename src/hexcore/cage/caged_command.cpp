@@ -20,6 +20,7 @@
 #include "hexcore/cage/members.hpp"
 #include "hexcore/cage/stray_processes.hpp"
 #include "hexcore/cage/temporary_files.hpp"
+#include "hexcore/cage/why_not_begun.hpp"
 
 namespace hexcore {
 namespace {
@@ -30,25 +31,10 @@ using std::chrono::nanoseconds;
 constexpr std::string_view memory_name = "memory";
 constexpr std::size_t owners_max = 8;
 constexpr milliseconds slowest_sample{100};
+/// A supervisor gives up on a process that does not end after 10 s, and says so.
+constexpr std::chrono::seconds longest_end{15};
 /// Memory can be filled this fast where nothing is known: a few threads that touch pages.
 constexpr double fastest_fill_bytes_per_s = 4.0 * 1024 * 1024 * 1024;
-
-std::string why_not_begun(const std::string& program, const SupervisorMessage& message) {
-    const char* reason = std::strerror(message.code);
-    switch (message.stage) {
-        case SupervisorStage::program:
-            return fmt::format("{} cannot be started: {}", program, reason);
-        case SupervisorStage::folder:
-            return fmt::format("the folder to start {} in cannot be entered: {}", program, reason);
-        case SupervisorStage::control_group:
-            return fmt::format("{} cannot be put into its control group: {}", program, reason);
-        case SupervisorStage::limits:
-            return fmt::format("{} cannot be given its limits: {}", program, reason);
-        case SupervisorStage::namespaces:
-            return fmt::format("{} cannot be given shared memory of its own: {}", program, reason);
-    }
-    return program;
-}
 
 /// Readable once it has ended; negative where there is none.
 FileDescriptor handle_of_process(pid_t pid) {
@@ -60,7 +46,10 @@ bool is_near(Bytes held, Bytes limit) { return held.count() > limit.count() / 2;
 }  // namespace
 
 CagedCommand::CagedCommand(CageParts parts)
-    : parts_(std::move(parts)), supervisor_(parts_.supervisor), sampled_(Clock::now()) {
+    : parts_(std::move(parts)),
+      supervisor_(parts_.supervisor),
+      start_(Clock::now()),
+      sampled_(start_) {
     if (supervisor_ > 0) {
         handle_.emplace(handle_of_process(supervisor_));
     }
@@ -70,7 +59,7 @@ CagedCommand::~CagedCommand() {
     if (!is_over_) {
         // The end of the socket: the supervisor ends all of it. The cell is not for others.
         ::shutdown(parts_.control.get(), SHUT_RDWR);
-        parts_.give_back(nullptr, parts_.supervisor);
+        parts_.give_back(nullptr, parts_.supervisor, std::move(handle_));
     }
 }
 
@@ -116,7 +105,7 @@ bool CagedCommand::supervisor_has_ended() const {
 }
 
 void CagedCommand::note_limit_reached() {
-    if (parts_.limits.memory && !is_killed_ && parts_.cell->waits_at_limit()) {
+    if (parts_.limits.memory && !killed_ && parts_.cell->waits_at_limit()) {
         note_held(*parts_.limits.memory);
         breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory, owners());
     }
@@ -126,8 +115,15 @@ void CagedCommand::sample() {
     if (is_over_) {
         return;
     }
-    if (supervisor_ > 0) {
-        ::kill(supervisor_, SIGCONT);  // whoever it watches may have stopped it
+    if (killed_ && Clock::now() > *killed_ + longest_end) {
+        lose_supervisor();
+        return;
+    }
+    if (handle_ && handle_->is_open()) {
+        // Whoever it watches may have stopped it.
+        (void)::syscall(SYS_pidfd_send_signal, handle_->get(), SIGCONT, nullptr, 0);
+    } else if (!parts_.is_adopted) {
+        parts_.wait_for_supervisor(Clock::now() - start_);
     }
     if (parts_.cell != nullptr && parts_.cell->limits_memory()) {
         sample_group();
@@ -140,7 +136,7 @@ void CagedCommand::sample_group() {
     note_held(parts_.cell->held().value_or(held_));
     if (parts_.cell->limit_event() >= 0) {
         note_limit_reached();
-    } else if (parts_.limits.memory && !is_killed_ && is_near(held_, *parts_.limits.memory)) {
+    } else if (parts_.limits.memory && !killed_ && is_near(held_, *parts_.limits.memory)) {
         last_owners_ = owners();  // at the limit the kernel kills them before they can be looked at
     }
 }
@@ -153,7 +149,7 @@ void CagedCommand::sample_processes() {
         held = sum_of(pids, true);
     }
     note_held(held);
-    if (limit && held > *limit && !is_killed_) {
+    if (limit && held > *limit && !killed_) {
         breach(std::string(memory_name), *limit, held, owners_among(pids, owners_max));
     }
 }
@@ -227,7 +223,7 @@ void CagedCommand::take_device_reading(const std::string& device,
     }
     const auto limit =
         std::find_if(parts_.limits.devices.begin(), parts_.limits.devices.end(), same);
-    if (limit != parts_.limits.devices.end() && used > limit->limit && !is_killed_) {
+    if (limit != parts_.limits.devices.end() && used > limit->limit && !killed_) {
         std::sort(owners.begin(), owners.end(),
                   [](const MemoryOwner& a, const MemoryOwner& b) { return a.bytes > b.bytes; });
         breach(device, limit->limit, used, std::move(owners));
@@ -264,7 +260,9 @@ void CagedCommand::kill(EndedByUs why) {
     if (outcome_.ended_by_us == EndedByUs::no) {
         outcome_.ended_by_us = why;
     }
-    is_killed_ = true;
+    if (!killed_) {
+        killed_ = Clock::now();
+    }
     order(SupervisorOrder::kill);
 }
 
@@ -368,13 +366,14 @@ void CagedCommand::lose_supervisor() {
         return parts_.cell != nullptr ? parts_.cell->members() : std::vector<pid_t>();
     });
     if (pid_ == 0) {
-        outcome_.problem = fmt::format(
-            "what watches over {} ended before it began (hexcore-supervisor; was it killed?)",
-            parts_.program);
+        outcome_.problem =
+            fmt::format("{} never began: what was to watch over it ended before, or did not answer",
+                        parts_.program);
     } else {
         outcome_.signalled = true;
         outcome_.code = SIGKILL;
-        outcome_.problem = "what watches over it was killed, and so was the rest of it";
+        outcome_.problem =
+            "what watches over it was killed or does not answer; the rest of it was killed";
     }
     finish();
 }
@@ -385,10 +384,10 @@ void CagedCommand::finish() {
     outcome_.output_tail = output_.tail();
     outcome_.output_bytes = output_.bytes();
     if (!parts_.temporary.empty()) {
-        remove_temporary_files(parts_.temporary, outcome_.residues);
+        remove_temporary_files(parts_.temporary, parts_.untold_prefix, outcome_.residues);
     }
     is_over_ = true;
-    parts_.give_back(std::move(parts_.cell), parts_.supervisor);
+    parts_.give_back(std::move(parts_.cell), parts_.supervisor, std::nullopt);
 }
 
 }  // namespace hexcore

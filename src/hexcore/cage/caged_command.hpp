@@ -28,9 +28,14 @@ struct CageParts {
     bool is_adopted = false;               ///< the process is not the supervisor's own
     std::string program;                   ///< for messages
     std::filesystem::path temporary = {};  ///< the command's TMPDIR; empty: not its own
+    std::string untold_prefix = {};        ///< as CageCommand::untold_prefix
     std::string mark = {};                 ///< NAME=value in the environment of its processes alone
-    /// Takes the cell back, and waits for the supervisor's end.
-    std::function<void(std::unique_ptr<ControlCell>, pid_t)> give_back;
+    /// Takes the cell back, and waits for the supervisor's end, sooner or later; by its handle
+    /// where the cage is dropped while it goes on.
+    std::function<void(std::unique_ptr<ControlCell>, pid_t, std::optional<FileDescriptor>)>
+        give_back;
+    /// To be called while the supervisor has not said anything, and how long that is.
+    std::function<void(std::chrono::steady_clock::duration)> wait_for_supervisor;
     /// Of a process that SIGKILL has just ended, and we did not send it.
     std::function<KilledBy()> who_killed;
 };
@@ -91,11 +96,12 @@ private:
     pid_t between_ = 0;                     ///< the command's parent, which is the supervisor's
     Bytes before_adoption_;  ///< what an adopted process shares with the one that forked it
     double bytes_per_s_ = 0;
+    Clock::time_point start_;
     Clock::time_point sampled_;
     std::vector<MemoryOwner> last_owners_;  ///< of a sample near the limit
     bool output_is_over_ = false;
     bool was_stopped_ = false;
-    bool is_killed_ = false;
+    std::optional<Clock::time_point> killed_;  ///< when kill() was first called
     bool is_over_ = false;
 };
 

@@ -10,6 +10,7 @@ namespace hexcore {
 namespace {
 
 constexpr std::chrono::milliseconds interval{100};
+constexpr std::chrono::milliseconds look{5};
 
 }  // namespace
 
@@ -37,7 +38,14 @@ Result<std::unique_ptr<GpuReadings>> GpuReadings::begin(const std::vector<Device
     return std::unique_ptr<GpuReadings>(new GpuReadings(std::move(shared)));
 }
 
-GpuReadings::~GpuReadings() { shared_->stop = true; }
+GpuReadings::~GpuReadings() {
+    shared_->stop = true;
+    // A process that ends has no driver at work; but one that does not answer is not waited for.
+    constexpr int looks = 500;
+    for (int i = 0; i < looks && !shared_->has_stopped; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
 
 void GpuReadings::read_on(const std::shared_ptr<Shared>& shared) {
     while (!shared->stop) {
@@ -61,8 +69,11 @@ void GpuReadings::read_on(const std::shared_ptr<Shared>& shared) {
             const std::lock_guard lock(shared->mutex);
             shared->latest = std::move(now);
         }
-        std::this_thread::sleep_for(interval);
+        for (auto slept = interval * 0; slept < interval && !shared->stop; slept += look) {
+            std::this_thread::sleep_for(look);
+        }
     }
+    shared->has_stopped = true;
 }
 
 void GpuReadings::give_to(Cage& cage) {

@@ -21,7 +21,7 @@ public:
     /// Fails with ErrorCode::missing_device where a GPU among `limits` is not there.
     [[nodiscard]] static Result<std::unique_ptr<GpuReadings>> begin(
         const std::vector<DeviceLimit>& limits);
-    ~GpuReadings();  ///< does not wait for an answer
+    ~GpuReadings();  ///< waits half a second for an answer at most
     GpuReadings(const GpuReadings&) = delete;
     GpuReadings& operator=(const GpuReadings&) = delete;
 
@@ -39,6 +39,7 @@ private:
         std::mutex mutex;
         std::vector<Reading> latest;  ///< by `mutex`
         std::atomic<bool> stop{false};
+        std::atomic<bool> has_stopped{false};
     };
     explicit GpuReadings(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
     static void read_on(const std::shared_ptr<Shared>& shared);

@@ -36,7 +36,7 @@ enum class KillGuard : std::uint8_t {
 /// How shared memory that a cage's processes leave is known to be theirs.
 enum class ShareGuard : std::uint8_t {
     namespaces,   ///< they have a /dev/shm and System V segments of their own, which go with them
-    observation,  ///< what was seen open in one of them; what no sample saw stays
+    observation,  ///< who made it, as far as the kernel says or it is seen open in one of them
 };
 [[nodiscard]] constexpr const char* to_string(ShareGuard guard) {
     return guard == ShareGuard::namespaces ? "namespaces" : "observation";

@@ -36,6 +36,8 @@ SupervisorServer::~SupervisorServer() {
     ::waitpid(pid_, nullptr, 0);
 }
 
+void SupervisorServer::wake() const { ::kill(pid_, SIGCONT); }
+
 bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,
                                        const std::vector<std::string>& environment, int control,
                                        int output) const {
@@ -64,7 +66,9 @@ bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof(given));
     std::memcpy(CMSG_DATA(rights), given.data(), sizeof(given));
-    return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(offer.size());
+    wake();
+    return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           static_cast<ssize_t>(offer.size());
 }
 
 }  // namespace hexcore

@@ -27,6 +27,9 @@ public:
                                        const std::vector<std::string>& environment, int control,
                                        int output) const;
 
+    /// Where a command has stopped it, it goes on.
+    void wake() const;
+
 private:
     SupervisorServer(FileDescriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 

@@ -38,12 +38,19 @@ Bytes size_with_all_in_it(const fs::path& path) {
 
 }  // namespace
 
-void remove_temporary_files(const fs::path& folder, std::vector<Residue>& residues) {
+void remove_temporary_files(const fs::path& folder, const std::string& untold_prefix,
+                            std::vector<Residue>& residues) {
     std::error_code error;
     std::vector<fs::path> entries;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {
-        entries.push_back(entry->path());
+        const std::string name = entry->path().filename().string();
+        if (!untold_prefix.empty() && name.starts_with(untold_prefix)) {
+            std::error_code ignored;
+            fs::remove_all(entry->path(), ignored);
+        } else {
+            entries.push_back(entry->path());
+        }
     }
     Residue rest{.kind = Residue::Kind::temporary_file, .name = {}, .bytes = {}, .pid = 0};
     for (std::size_t i = 0; i < entries.size(); ++i) {

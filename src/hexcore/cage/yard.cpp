@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <list>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -39,12 +40,15 @@ struct Ends {
     FileDescriptor theirs;
 };
 
-/// Numbers that a command is not likely to have been given itself; closed on exec.
+/// Another number, which a command is not likely to have been given itself, where there is one.
 FileDescriptor moved_up(int descriptor) {
     constexpr int from = 200;
-    FileDescriptor moved(::fcntl(descriptor, F_DUPFD_CLOEXEC, from));
+    const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, from);
+    if (moved < 0) {  // a process may have fewer
+        return FileDescriptor(descriptor);
+    }
     ::close(descriptor);
-    return moved;
+    return FileDescriptor(moved);
 }
 
 Result<Ends> control_socket() {
@@ -76,6 +80,17 @@ void set_variable(std::vector<std::string>& environment, std::string_view name,
     environment.push_back(fmt::format("{}={}", name, value));
 }
 
+/// `tmp` in there, made unless it is there; nothing in nothing.
+fs::path temporary_folder_in(const fs::path& scratch) {
+    std::error_code error;
+    if (scratch.empty()) {
+        return {};
+    }
+    fs::path folder = fs::absolute(scratch, error) / "tmp";
+    fs::create_directory(folder, error);
+    return folder;
+}
+
 class ProcessYard final : public CageYard {
 public:
     ProcessYard(fs::path supervisor, Guards guards, std::unique_ptr<YardCells> cells)
@@ -84,6 +99,7 @@ public:
           cells_(std::move(cells)),
           events_(cgroup_events()) {
         // Where a supervisor is killed, what it watched over comes here.
+        ::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper_);
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         ::pthread_sigmask(SIG_SETMASK, nullptr, &held_signals_);
     }
@@ -92,7 +108,8 @@ public:
     [[nodiscard]] const Guards& guards() const override { return guards_; }
     [[nodiscard]] Result<std::unique_ptr<Cage>> start(const CageCommand& command,
                                                       const CageLimits& limits) override;
-    [[nodiscard]] Result<AdoptedCage> prepare(const CageLimits& limits) override;
+    [[nodiscard]] Result<AdoptedCage> prepare(const CageLimits& limits,
+                                              const AdoptedFiles& files) override;
 
 private:
     [[nodiscard]] std::vector<std::string> words_for(const ControlCell* cell, int control) const;
@@ -102,6 +119,8 @@ private:
                   SupervisorStart& start) const;
     [[nodiscard]] Result<pid_t> start_supervisor(const SupervisorStart& start);
     void reap();
+    [[nodiscard]] bool dropped_have_ended() const;
+    void wake_server(std::chrono::steady_clock::duration waited);
     [[nodiscard]] KilledBy who_killed();
 
     fs::path supervisor_;
@@ -110,7 +129,9 @@ private:
     std::unique_ptr<SupervisorServer> server_;  ///< null: not needed yet
     std::vector<CgroupEvents> events_;
     sigset_t held_signals_{};
-    std::vector<pid_t> ending_;  ///< supervisors that nobody has waited for
+    std::vector<pid_t> ending_;          ///< supervisors that nobody has waited for
+    std::list<FileDescriptor> dropped_;  ///< handles of supervisors of cages that were dropped
+    int was_subreaper_ = 0;
     std::uint64_t started_ = 0;
 };
 
@@ -119,10 +140,32 @@ ProcessYard::~ProcessYard() {
     constexpr int looks = 2000;
     for (int look = 0; look < looks; ++look) {
         reap();
-        if (ending_.empty()) {
-            return;
+        if (ending_.empty() && dropped_have_ended()) {
+            break;
         }
         ::poll(nullptr, 0, 1);
+    }
+    if (was_subreaper_ == 0) {
+        ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    }
+}
+
+/// Supervisors of cages that nobody waited for.
+bool ProcessYard::dropped_have_ended() const {
+    return std::all_of(dropped_.begin(), dropped_.end(), [](const FileDescriptor& handle) {
+        pollfd file{handle.get(), POLLIN, 0};
+        return !handle.is_open() || ::poll(&file, 1, 0) > 0;
+    });
+}
+
+/// One that does not make a supervisor for so long hangs: with it end the sockets of those that it
+/// was to make. The next is another's.
+void ProcessYard::wake_server(std::chrono::steady_clock::duration waited) {
+    constexpr std::chrono::seconds patience{20};
+    if (server_ != nullptr && waited > patience) {
+        server_.reset();
+    } else if (server_ != nullptr) {
+        server_->wake();
     }
 }
 
@@ -163,13 +206,17 @@ CageParts ProcessYard::parts(const CageLimits& limits, std::unique_ptr<ControlCe
             .supervisor = 0,
             .program = {},
             .give_back =
-                [this](std::unique_ptr<ControlCell> used, pid_t supervisor) {
+                [this](std::unique_ptr<ControlCell> used, pid_t supervisor,
+                       std::optional<FileDescriptor> handle) {
                     cells_->give_back(std::move(used));
                     if (supervisor > 0) {
                         ending_.push_back(supervisor);
+                    } else if (handle) {
+                        dropped_.push_back(*std::move(handle));
                     }
                     reap();
                 },
+            .wait_for_supervisor = [this](auto waited) { wake_server(waited); },
             .who_killed = [this] { return who_killed(); }};
 }
 
@@ -210,12 +257,7 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     HEXCORE_TRY(cell, cells_->take(limits));
     HEXCORE_TRY(control, control_socket());
     HEXCORE_TRY(output, output_pipe());
-    fs::path temporary;
-    if (!command.scratch.empty()) {
-        std::error_code error;
-        temporary = fs::absolute(command.scratch, error) / "tmp";
-        fs::create_directory(temporary, error);
-    }
+    fs::path temporary = temporary_folder_in(command.scratch);
     SupervisorStart start{.program = supervisor_,
                           .words = words_for(cell.get(), control.theirs.get()),
                           .environment = {},
@@ -233,6 +275,7 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     made.supervisor = pid;
     made.program = command.words.front();
     made.temporary = std::move(temporary);
+    made.untold_prefix = command.untold_prefix;
     made.mark = fmt::format("{}={}", mark_variable, mark);
     return std::make_unique<CagedCommand>(std::move(made));
 }
@@ -251,18 +294,24 @@ Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
     return spawn_supervisor(start);
 }
 
-Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits) {
+Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits, const AdoptedFiles& files) {
     HEXCORE_TRY(cell, cells_->take(limits));
     HEXCORE_TRY(control, control_socket());
     HEXCORE_TRY(output, output_pipe());
     constexpr int control_number = 3;
     std::vector<std::string> words = words_for(cell.get(), control_number);
     words.insert(words.begin(), supervisor_.string());
+    const fs::path temporary = temporary_folder_in(files.scratch);
+    if (!temporary.empty()) {
+        words.insert(words.end(), {"--scratch", temporary.parent_path().string()});
+    }
     words.insert(words.end(), {"--adopt", "{PID}"});
     CageParts made =
         parts(limits, std::move(cell), std::move(control.ours), std::move(output.ours));
     made.program = "the worker";
     made.is_adopted = true;
+    made.temporary = temporary;
+    made.untold_prefix = files.untold_prefix;
     AdoptedCage adopted{.cage = std::make_unique<CagedCommand>(std::move(made)),
                         .words = std::move(words),
                         .descriptors = {},

@@ -249,22 +249,23 @@ Result<std::unique_ptr<ControlCell>> YardCells::take(const CageLimits& limits) {
     if (yards_.empty()) {
         return nullptr;
     }
-    std::unique_ptr<ControlCell> cell;
     if (!free_.empty()) {
-        cell = std::move(free_.back());
+        std::unique_ptr<ControlCell> cell = std::move(free_.back());
         free_.pop_back();
-    } else {
-        CellFolders folders = parents_;
-        for (std::string* folder :
-             {&folders.kill, &folders.memory_v2, &folders.memory_v1, &folders.processes}) {
-            if (!folder->empty()) {
-                *folder += fmt::format("/{}", made_);
-            }
+        // One with more page cache in it than the new limit does not take that.
+        if (cell->set_up(limits)) {
+            return cell;
         }
-        ++made_;
-        HEXCORE_TRY(made, ControlCell::make(folders));
-        cell = std::move(made);
     }
+    CellFolders folders = parents_;
+    for (std::string* folder :
+         {&folders.kill, &folders.memory_v2, &folders.memory_v1, &folders.processes}) {
+        if (!folder->empty()) {
+            *folder += fmt::format("/{}", made_);
+        }
+    }
+    ++made_;
+    HEXCORE_TRY(cell, ControlCell::make(folders));
     HEXCORE_TRY_VOID(cell->set_up(limits));
     return cell;
 }

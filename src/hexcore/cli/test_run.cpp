@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include "hexcore/cage/stray_processes.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/cli/test_requests.hpp"
 #include "hexcore/cli/test_shown.hpp"
@@ -15,6 +16,7 @@
 #include "hexcore/isolate/runner.hpp"
 #include "hexcore/isolate/temporary_folder.hpp"
 #include "hexcore/process/interrupt.hpp"
+#include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/report_file.hpp"
 #include "hexcore/report/test_json.hpp"
 #include "hexcore/report/test_junit.hpp"
@@ -196,6 +198,11 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     RunBook book(run, listed.tests, options.book, shown);
     run_tests(run, book, listed.runs, options, {*listed.suite, *yard, *room, shown, requests});
     keep_history(listed, book, shown);
+    // What the collection, or a program while it lists its tests, has started runs in no cage.
+    yard.reset();
+    if (const std::string left = residue_text(end_descendants()); !left.empty()) {
+        shown.says(fmt::format("what lists the tests {}", left));
+    }
     shown.lines(failures_text(run, shown.style()) +
                 run_summary(run, known == 0 && listed.history != nullptr, shown.style()));
     if (flags.format == "json") {

@@ -22,6 +22,8 @@ namespace {
 
 /// A fork takes milliseconds; but the server may be busy, and the machine.
 constexpr std::chrono::milliseconds least_start_time{60'000};
+/// pytest's own folders in TMPDIR, of which it keeps some itself.
+constexpr const char* pytest_temporary = "pytest-of-";
 
 /// `tmp` in the scratch folder, as CageCommand has it.
 Result<std::string> worker_temporary_folder(const std::filesystem::path& scratch) {
@@ -59,7 +61,8 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start(const JobRequest& request, C
 Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& request,
                                                            CageYard& yard) {
     HEXCORE_TRY(temporary, worker_temporary_folder(request.scratch));
-    HEXCORE_TRY(adopted, yard.prepare(request.limits));
+    HEXCORE_TRY(adopted, yard.prepare(request.limits, {.scratch = request.scratch,
+                                                       .untold_prefix = pytest_temporary}));
     HEXCORE_TRY(ends, PytestChannel::make_ends());
     PytestJob::Parts parts{.cage = std::move(adopted.cage),
                            .channel = std::move(ends.ours),
@@ -122,7 +125,8 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_spawned(const JobRequest& re
     auto cage =
         yard.start({.words = command_,
                     .environment = changed_environment(pytest_variables(folder, pipe.string()), {}),
-                    .scratch = request.scratch},
+                    .scratch = request.scratch,
+                    .untold_prefix = pytest_temporary},
                    request.limits);
     if (!cage || !tests) {
         slots_.give_back(parts.slot);

@@ -103,7 +103,7 @@ Result<IsolatedRun> run_in_cage(CageYard& yard, const IsolatedFunction& function
     if (!function.work) {
         return fail(ErrorCode::usage, "there is no function to run");
     }
-    HEXCORE_TRY(adopted, yard.prepare(limits.cage));
+    HEXCORE_TRY(adopted, yard.prepare(limits.cage, {}));
     HEXCORE_TRY(work, ForkedWork::start(adopted, function.work));
     // Not before: what is forked afterwards could not use the GPUs that are looked at here.
     HEXCORE_TRY(proof, MemoryProof::begin(limits, look));

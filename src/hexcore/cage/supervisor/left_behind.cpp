@@ -84,18 +84,18 @@ std::uint64_t bytes_on_disk(const struct stat& facts) {
     return static_cast<std::uint64_t>(facts.st_blocks) * block;
 }
 
-void for_each_segment(const std::function<void(int, pid_t, std::uint64_t)>& visit) {
+void for_each_segment(const std::function<void(const SharedSegment&)>& visit) {
     // `key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap`
     const std::unique_ptr<FILE, int (*)(FILE*)> segments(std::fopen("/proc/sysvipc/shm", "re"),
                                                          std::fclose);
     std::array<char, 512> line{};
     while (segments != nullptr && std::fgets(line.data(), line.size(), segments.get()) != nullptr) {
-        int id = 0;
-        int maker = 0;
+        SharedSegment segment;
         unsigned long long bytes = 0;
-        if (std::sscanf(line.data(), "%*d %d %*o %*u %d %*d %*u %*u %*u %*u %*u %*u %*u %*u %llu",
-                        &id, &maker, &bytes) == 3) {
-            visit(id, maker, bytes);
+        if (std::sscanf(line.data(), "%*d %d %*o %*u %d %*d %u %*u %*u %*u %*u %*u %*u %*u %llu",
+                        &segment.id, &segment.maker, &segment.users, &bytes) == 4) {
+            segment.bytes = bytes;
+            visit(segment);
         }
     }
 }
@@ -116,8 +116,8 @@ void tell_own_shares(const std::function<void(const SupervisorMessage&)>& tell) 
             tell_one("/dev/shm/" + name, bytes_on_disk(facts), 0);
         }
     }
-    for_each_segment([&](int id, pid_t maker, std::uint64_t bytes) {
-        tell_one("System V segment " + std::to_string(id), bytes, maker);
+    for_each_segment([&](const SharedSegment& segment) {
+        tell_one("System V segment " + std::to_string(segment.id), segment.bytes, segment.maker);
     });
 }
 

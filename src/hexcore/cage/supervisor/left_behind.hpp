@@ -20,8 +20,15 @@ void tell_own_shares(const std::function<void(const SupervisorMessage&)>& tell);
 
 /// The message that shared memory was left.
 [[nodiscard]] SupervisorMessage share_residue(const char* name, std::uint64_t bytes, pid_t maker);
-/// Calls `visit` with number, maker and bytes in memory of each System V segment that can be seen.
-void for_each_segment(const std::function<void(int, pid_t, std::uint64_t)>& visit);
+/// A System V segment.
+struct SharedSegment {
+    int id = 0;
+    pid_t maker = 0;
+    unsigned users = 0;       ///< processes that have it attached
+    std::uint64_t bytes = 0;  ///< in memory
+};
+/// Those that can be seen.
+void for_each_segment(const std::function<void(const SharedSegment&)>& visit);
 [[nodiscard]] std::uint64_t bytes_on_disk(const struct stat& facts);
 
 /// Removes control groups, the innermost first, as far as nobody is in them.

@@ -1,6 +1,7 @@
 #include "hexcore/cage/supervisor/serve.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,9 +67,16 @@ void be_supervisor(int socket, char* offer, const char* end, const std::array<in
 
 }  // namespace
 
-int serve_supervisors(int socket) {
-    std::signal(SIGCHLD, SIG_IGN);  // nobody waits for them
+int serve_supervisors(int given_socket) {
+    std::signal(SIGCHLD, SIG_IGN);       // nobody waits for them
+    ::prctl(PR_SET_PDEATHSIG, SIGCONT);  // it may be stopped by then
+    // What else was open when this was started is for none of them.
+    constexpr int socket = STDERR_FILENO + 1;
+    if (given_socket != socket) {
+        ::dup2(given_socket, socket);
+    }
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+    ::close_range(socket + 1, ~0U, 0);
     std::vector<char> buffer(supervisor_offer_max + 1);
     while (true) {
         alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};

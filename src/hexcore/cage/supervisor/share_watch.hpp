@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -19,7 +20,9 @@ class ShareWatch {
 public:
     ShareWatch();
 
-    [[nodiscard]] int descriptor() const { return events_.get(); }
+    [[nodiscard]] int descriptor() const {
+        return with_makers_.is_open() ? with_makers_.get() : names_.get();
+    }
     /// Takes what was made since: `pids` are the processes that it can be of.
     void take(const std::function<std::vector<pid_t>()>& pids);
     void remember(pid_t pid) { makers_.push_back(pid); }
@@ -29,12 +32,22 @@ public:
     void remove_left(const Tell& tell) const;
 
 private:
+    struct File {
+        std::string name;
+        dev_t device = 0;
+        ino_t inode = 0;
+    };
+    [[nodiscard]] bool is_theirs(const struct stat& file, pid_t maker,
+                                 const std::vector<pid_t>& processes) const;
     void remove_files(const Tell& tell) const;
     void remove_segments(const Tell& tell) const;
 
-    FileDescriptor events_;
-    std::vector<std::string> theirs_;  ///< names in /dev/shm
+    // One of them: events with the pid of who made a file, or without.
+    FileDescriptor with_makers_;
+    FileDescriptor names_;
+    std::vector<File> theirs_;  ///< in /dev/shm
     std::vector<pid_t> makers_;
+    std::vector<int> before_;  ///< segments that were there already
 };
 
 }  // namespace hexcore

@@ -38,6 +38,8 @@ Supervision::Supervision(SupervisorTask task, const sigset_t& before)
       start_(Clock::now()) {
     ::fcntl(task_.control, F_SETFD, FD_CLOEXEC);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // A command may have stopped this process; who would continue it may be killed.
+    ::prctl(PR_SET_PDEATHSIG, SIGCONT);
 }
 
 int Supervision::run() {
@@ -97,9 +99,16 @@ bool Supervision::adopt() {
         fail_to_begin(SupervisorStage::control_group, errno);
         return false;
     }
-    command_ = task_.adopted;
+    know(task_.adopted);
     tell({.note = SupervisorNote::started, .pid = command_, .code = ::getpid()});
     return true;
+}
+
+void Supervision::know(pid_t command) {
+    command_ = command;
+    if (shares_) {
+        shares_->remember(command);
+    }
 }
 
 void Supervision::fail_to_begin(SupervisorStage stage, int why) {
@@ -137,7 +146,7 @@ void Supervision::hear_command() {
             continue;
         }
         if (message.note == SupervisorNote::started) {  // the starter knows by itself
-            command_ = message.pid;
+            know(message.pid);
             if (asked_early_) {
                 ask_to_end();
             }
@@ -271,7 +280,6 @@ void Supervision::tell_processes(bool are_gone) const {
 void Supervision::finish() {
     const auto tell_left = [this](const SupervisorMessage& message) { tell(message); };
     if (shares_) {
-        shares_->remember(command_);
         shares_->remove_left(tell_left);
     } else {
         tell_own_shares(tell_left);

@@ -31,6 +31,7 @@ private:
 
     [[nodiscard]] bool begin();
     [[nodiscard]] bool adopt();
+    void know(pid_t command);
     void fail_to_begin(SupervisorStage stage, int why);
     void tell(const SupervisorMessage& message) const;
     /// Waits for something to do up to when the phase asks for it.
