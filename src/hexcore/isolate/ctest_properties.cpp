@@ -199,7 +199,7 @@ private:
 std::string quoted(const std::vector<TextPattern>& patterns) {
     std::string list;
     for (const TextPattern& pattern : patterns) {
-        list += (list.empty() ? "'" : ", '") + pattern.text() + "'";
+        list += fmt::format("{}'{}'", list.empty() ? "" : ", ", pattern.text());
     }
     return list;
 }
@@ -235,8 +235,9 @@ std::vector<std::string> ctest_environment(const CtestProperties& properties,
         modify(variables, original, modification);
     }
     std::vector<std::string> environment;
+    environment.reserve(variables.size());
     for (const auto& [name, value] : variables) {
-        environment.push_back(name + "=" + value);
+        environment.push_back(fmt::format("{}={}", name, value));
     }
     return environment;
 }

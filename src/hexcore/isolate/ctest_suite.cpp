@@ -170,6 +170,7 @@ std::vector<std::string> CtestSuite::notes() const {
         }
     }
     std::vector<std::string> sentences;
+    sentences.reserve(tests.size() + 1);
     for (const auto& [name, count] : tests) {
         sentences.push_back(fmt::format("the property {} of {} {} is not honoured", name, count,
                                         count == 1 ? "test" : "tests"));
