@@ -7,10 +7,13 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from program import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -151,27 +154,52 @@ def test_doctor_proves_each_guard(hexcore):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_a_user_without_rights_is_protected_too(hexcore, bad_child, mark, tmp_path):
+@pytest.fixture
+def as_nobody(hexcore, bad_child):
+    """Runs `hexcore` as another user, to whom its folder and its libraries may be closed."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user; the other tests ran without rights")
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv is missing")
-    # Another user may not be allowed into the folder where this was built.
-    for program in [hexcore.path, Path(hexcore.path).parent / "hexcore-supervisor", bad_child]:
-        shutil.copy(program, tmp_path)
-    for folder in [tmp_path, *tmp_path.parents]:
-        if not folder.stat().st_mode & 0o001:
-            pytest.skip(f"another user cannot enter {folder}")
-    run = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-                          tmp_path / "hexcore", "limit", "--format", "json", "--memory", "64MiB",
-                          "--", tmp_path / "bad_child", "hold", "400"],
-                         capture_output=True, text=True, check=False, timeout=120, cwd="/",
-                         env=os.environ | mark | {"TMPDIR": "/tmp"})
+    libraries = [line.split(" => ")[1].split(" (")[0] for line in subprocess.run(
+        ["ldd", hexcore.path], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        if " => /" in line and not line.split(" => ")[1].startswith(("/lib", "/usr"))]
+    with tempfile.TemporaryDirectory(prefix="hexcore-nobody-") as folder:
+        os.chmod(folder, 0o755)
+        for file in [hexcore.path, Path(hexcore.path).parent / "hexcore-supervisor", bad_child,
+                     *libraries]:
+            shutil.copy(file, folder)
+
+        def run(*words, env):
+            return subprocess.run(
+                ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                 f"{folder}/hexcore", *words], capture_output=True, text=True, check=False,
+                timeout=120, cwd="/", env=os.environ | env | {
+                    "TMPDIR": "/tmp", "HOME": "/nowhere", "LD_LIBRARY_PATH": folder})
+
+        run.bad_child = f"{folder}/bad_child"
+        yield run
+
+
+def test_a_user_without_rights_is_protected_too(as_nobody, mark):
+    run = as_nobody("limit", "--format", "json", "--memory", "64MiB", "--", as_nobody.bad_child,
+                    "hold", "400", env=mark)
     document = json.loads(run.stdout)
     assert run.returncode == 3, run.stderr
     assert document["guards"]["memory"] == "polling"
+    assert document["guards"]["kill"] == "sweep"
     assert document["guards"]["share"] == "observation"
     assert not processes_of(mark)
+    run = as_nobody("limit", "--", as_nobody.bad_child, "daemons", "4", env=mark)
+    assert run.stderr.count("process bad_child") == 4
+    assert not processes_of(mark)
+
+
+def test_a_user_without_rights_is_told_what_protects(as_nobody):
+    run = as_nobody("doctor", "--format", "json", env={})
+    document = json.loads(run.stdout)
+    assert document["all_hold"], document
+    assert len(document["guards"]["why"]) >= 3
 
 
 def read_bytes(pipe, count, process):
@@ -210,3 +238,53 @@ def test_nothing_is_left_whenever_the_runner_is_killed(hexcore, bad_child, tmp_p
     # What had no supervisor yet is a folder without anything in it.
     for folder in tmp_path.iterdir():
         assert not list(folder.glob("tmp/*")), folder
+
+
+DAEMONS = """
+import os, signal, time
+
+def leave_a_daemon():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(1000)
+        os._exit(0)
+
+def go_on():
+    pipe = os.open(os.environ["PROGRESS"], os.O_WRONLY)
+    for _ in range(4):
+        leave_a_daemon()
+        os.write(pipe, b"p")
+    time.sleep(1000)
+
+def test_one():
+    go_on()
+def test_two():
+    go_on()
+"""
+
+
+def test_nothing_is_left_whenever_the_runner_of_tests_is_killed(hexcore, tmp_path, mark):
+    (tmp_path / "test_daemons.py").write_text(DAEMONS, encoding="utf-8")
+    progress = tmp_path / "progress"
+    os.mkfifo(progress)
+    ours = os.open(progress, os.O_RDWR)
+    for moment in range(24):
+        process = hexcore.start("test", "-j", "2", "--", sys.executable, "-m", "pytest", "-q",
+                                tmp_path, cwd=tmp_path, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL,
+                                env=mark | {"PROGRESS": str(progress)})
+        # While it collects, at first: no test has begun.
+        wanted = moment % 6 - 1
+        if wanted < 0:
+            wait_until(lambda: len(processes_of(mark)) > 1, process)
+        else:
+            assert read_bytes(ours, wanted, process)
+        process.kill()
+        process.wait()
+        wait_until_gone(mark)
+        while select.select([ours], [], [], 0)[0]:
+            os.read(ours, 100)
+    os.close(ours)
