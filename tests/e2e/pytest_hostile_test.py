@@ -5,6 +5,7 @@ tests/hostile/pytest has them, each in a file named after its verdict.
 
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,12 @@ def test_each_gets_the_verdict_that_its_file_is_named_after(hexcore, tmp_path, f
     found = tmp_path / "found.json"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    mark = f"{os.getpid()}-{file.stem}"
     code, out, err = hexcore("test", "-j", "3", "--grace", "200ms", "--config", "none", "--json",
                              found, "--", sys.executable, "-m", "pytest", "-q", "-p", "no:timeout",
                              file.name, cwd=tmp_path,
                              env={"HEXCORE_RESERVATIONS": str(tmp_path / "reservations"),
-                                  "TMPDIR": str(temporary), MARK: str(tmp_path)})
+                                  "TMPDIR": str(temporary), MARK: mark})
     assert found.exists(), err
     tests = json.loads(found.read_text(encoding="utf-8"))["tests"]
     wanted = file.stem.removeprefix("test_")
@@ -38,8 +40,8 @@ def test_each_gets_the_verdict_that_its_file_is_named_after(hexcore, tmp_path, f
     assert not wrong, err
     assert code == (0 if wanted in ("passed", "skipped") else 1), out + err
     assert len(tests) == len({test["id"] for test in tests}) == collected(file)
-    assert marked_processes(str(tmp_path)) == []
-    assert not list(Path("/dev/shm").glob("hexcore-hostile-*"))
+    assert marked_processes(mark) == []
+    assert not list(Path("/dev/shm").glob(f"hexcore-{mark}-*"))
     assert {path.name for path in tmp_path.glob("*")} <= {
         file.name, found.name, "reservations", ".pytest_cache", "__pycache__", "temporary"}
     assert not list((tmp_path / "temporary").iterdir())
