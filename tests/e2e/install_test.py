@@ -33,6 +33,8 @@ def test_the_installed_program_runs_with_its_own_libraries(hexcore, demo_model, 
                    "--format", "llama.cpp")
     assert f"GGML_BACKEND_PATH={plugin} " in commands
 
+    assert run(program, "limit", "--memory", "1GiB", "--", "echo", "caged") == "caged\n"
+
     share = tmp_path / "share"
     for arguments, path in [
         (["completion", "bash"], share / "bash-completion/completions/hexcore"),
