@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +100,35 @@ def test_of_ctest_each_verdict_is_right_and_nothing_stays(hexcore, tmp_path, tab
     nothing_stays(tmp_path, program)
 
 
-def nothing_stays(tmp_path, program):
+def test_nothing_stays_where_the_runner_is_killed(hexcore, tmp_path):
+    """With kill -9, 50 times, each after another number of lines that it wrote."""
+    program = tmp_path / "hostile_googletest"
+    shutil.copy2(PROGRAMS / "hostile_googletest", program)
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"),
+                   "TMPDIR": str(tmp_path)}
+    words = [hexcore.path, "test", "--config", "none", "-j", "4"]
+    bad = "leaves or Hostile.waits or stops or ignores or blocks or starts or much"
+    chance = random.Random(12)
+    for moment in range(50):
+        runner = subprocess.Popen([*words, "-E", bad, "--shuffle", str(moment), "--", program],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env=environment)
+        for _ in range(chance.randrange(24)):
+            runner.stdout.readline()
+        runner.kill()
+        runner.wait()
+        deadline = time.monotonic() + 60
+        while left := processes_of(program):
+            assert time.monotonic() < deadline, f"{left} still run after moment {moment}"
+            time.sleep(0.01)
+        runner.stdout.close()
+    # The next run removes what the killed ones could not.
+    subprocess.run([*words, "-E", "=Hostile.fails", "--", program], env=environment,
+                   capture_output=True, timeout=60, check=False)
+    nothing_stays(tmp_path, program)
+
+
+def processes_of(program):
     running = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -107,6 +137,11 @@ def nothing_stays(tmp_path, program):
                 running.append(int(folder.name))
         except OSError:
             pass
+    return running
+
+
+def nothing_stays(tmp_path, program):
+    running = processes_of(program)
     assert not running, f"{running} still run"
     segments = [path.name for path in Path("/dev/shm").glob("hostile-*")]
     assert not segments

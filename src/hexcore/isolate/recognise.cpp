@@ -42,9 +42,8 @@ Result<std::unique_ptr<TestSuite>> recognise(const std::vector<std::string>& com
     }
     const auto is_none = [&command] {
         return fail(ErrorCode::usage,
-                    "`{}` is none of the test programs that are known here: its help is neither "
-                    "GoogleTest's nor Catch2's, and it is not called ctest, pytest or python -m "
-                    "pytest",
+                    "`{}` is none of the test programs that are known here: it is no program with "
+                    "GoogleTest or Catch2, and it is not called ctest, pytest or python -m pytest",
                     shown_command({command.front()}));
     };
     if (!may_have_tests(command.front())) {
