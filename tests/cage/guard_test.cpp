@@ -145,11 +145,40 @@ TEST(CageYard, AStoppedServerOfSupervisorsGoesOnForTheNext) {
     ASSERT_FALSE(children.empty());  // the first is its own; those below may have ended by now
     ::kill(children.front(), SIGSTOP);
     EXPECT_EQ(caging.run({"exit", "4"}).code, 4);
-    // Where it was killed each is started by itself.
+    // Where it was killed there is another.
     ::kill(children.front(), SIGKILL);
     siginfo_t info{};
     ::waitid(P_PID, static_cast<id_t>(children.front()), &info, WEXITED | WNOWAIT);
     EXPECT_EQ(caging.run({"exit", "5"}).code, 5);
+}
+
+/// The process that forks supervisors for yards of this one; 0: there is none.
+pid_t supervisor_server() {
+    std::vector<pid_t> found;
+    list_descendants(::getpid(), found);
+    for (const pid_t pid : found) {
+        const auto words = ProcRoot{}.read_if_there(fmt::format("/proc/{}/cmdline", pid));
+        if (words && *words && (*words)->find("--serve") != std::string::npos &&
+            parent_of_process(pid) == ::getpid()) {
+            return pid;
+        }
+    }
+    return 0;
+}
+
+TEST(CageYard, WhatAServerThatIsKilledWasToStartIsStartedWithoutIt) {
+    const auto yard = best_yard();
+    Caging caging(*yard);
+    // Whether it has forked a supervisor by then is up to the kernel.
+    for (int code = 1; code <= 20; ++code) {
+        caging.start({"exit", std::to_string(code)});
+        if (const pid_t server = supervisor_server(); server != 0) {
+            ::kill(server, SIGKILL);
+        }
+        const CageOutcome& outcome = caging.finish();
+        EXPECT_TRUE(outcome.began) << outcome.problem;
+        EXPECT_EQ(outcome.code, code);
+    }
 }
 
 TEST(CageYard, GivesUpBeingWhereOrphansGo) {

@@ -58,7 +58,7 @@ CagedCommand::CagedCommand(CageParts parts)
 CagedCommand::~CagedCommand() {
     if (!is_over_) {
         // The end of the socket: the supervisor ends all of it. The cell is not for others.
-        ::shutdown(parts_.control.get(), SHUT_RDWR);
+        ::shutdown(parts_.control->get(), SHUT_RDWR);
         parts_.give_back(nullptr, parts_.supervisor, std::move(handle_));
     }
 }
@@ -68,12 +68,12 @@ std::vector<int> CagedCommand::descriptors() const {
     if (is_over_) {
         return open;
     }
-    open.push_back(parts_.control.get());
+    open.push_back(parts_.control->get());
     if (handle_ && handle_->is_open()) {
         open.push_back(handle_->get());
     }
-    if (parts_.output.is_open() && !output_is_over_) {
-        open.push_back(parts_.output.get());
+    if (parts_.output->is_open() && !output_is_over_) {
+        open.push_back(parts_.output->get());
     }
     if (parts_.cell != nullptr && parts_.cell->limit_event() >= 0) {
         open.push_back(parts_.cell->limit_event());
@@ -122,7 +122,7 @@ void CagedCommand::sample() {
     if (handle_ && handle_->is_open()) {
         // Whoever it watches may have stopped it.
         (void)::syscall(SYS_pidfd_send_signal, handle_->get(), SIGCONT, nullptr, 0);
-    } else if (!parts_.is_adopted) {
+    } else if (pid_ == 0 && parts_.wait_for_supervisor) {
         parts_.wait_for_supervisor(Clock::now() - start_);
     }
     if (parts_.cell != nullptr && parts_.cell->limits_memory()) {
@@ -200,36 +200,6 @@ std::vector<MemoryOwner> CagedCommand::owners() const {
     return owners_among(members(), owners_max);
 }
 
-void CagedCommand::take_device_reading(const std::string& device,
-                                       const std::vector<MemoryOwner>& holders) {
-    if (is_over_) {
-        return;
-    }
-    const std::vector<pid_t> pids = members();
-    Bytes used;
-    std::vector<MemoryOwner> owners;
-    for (const MemoryOwner& holder : holders) {
-        if (std::find(pids.begin(), pids.end(), static_cast<pid_t>(holder.pid)) != pids.end()) {
-            used += holder.bytes;
-            owners.push_back(holder);
-        }
-    }
-    const auto same = [&](const auto& entry) { return entry.device == device; };
-    auto peak = std::find_if(outcome_.devices.begin(), outcome_.devices.end(), same);
-    if (peak == outcome_.devices.end() && used > Bytes()) {
-        outcome_.devices.push_back({device, used});
-    } else if (peak != outcome_.devices.end()) {
-        peak->peak = std::max(peak->peak, used);
-    }
-    const auto limit =
-        std::find_if(parts_.limits.devices.begin(), parts_.limits.devices.end(), same);
-    if (limit != parts_.limits.devices.end() && used > limit->limit && !killed_) {
-        std::sort(owners.begin(), owners.end(),
-                  [](const MemoryOwner& a, const MemoryOwner& b) { return a.bytes > b.bytes; });
-        breach(device, limit->limit, used, std::move(owners));
-    }
-}
-
 void CagedCommand::breach(const std::string& device, Bytes limit, Bytes used,
                           std::vector<MemoryOwner> owners) {
     outcome_.breach = Breach{device, limit, used, {}, std::move(owners)};
@@ -246,7 +216,7 @@ Result<void> CagedCommand::change_limits(const CageLimits& limits) {
 
 void CagedCommand::order(SupervisorOrder what, int signal) const {
     const SupervisorRequest request{what, signal};
-    (void)::send(parts_.control.get(), &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)::send(parts_.control->get(), &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void CagedCommand::ask_to_end(EndedByUs why) {
@@ -273,8 +243,8 @@ bool CagedCommand::take_stopped() { return std::exchange(was_stopped_, false); }
 void CagedCommand::read_output() {
     std::array<char, 65536> buffer;
     constexpr int most_at_once = 16;  // others want to be heard, too
-    for (int i = 0; i < most_at_once && parts_.output.is_open(); ++i) {
-        const ssize_t size = parts_.output.read(buffer.data(), buffer.size());
+    for (int i = 0; i < most_at_once && parts_.output->is_open(); ++i) {
+        const ssize_t size = parts_.output->read(buffer.data(), buffer.size());
         if (size <= 0) {
             output_is_over_ = size == 0;  // its end would be readable for ever
             return;
@@ -286,7 +256,7 @@ void CagedCommand::read_output() {
 void CagedCommand::read_notes() {
     SupervisorMessage message;
     while (!is_over_) {
-        const ssize_t size = ::recv(parts_.control.get(), &message, sizeof(message), MSG_DONTWAIT);
+        const ssize_t size = ::recv(parts_.control->get(), &message, sizeof(message), MSG_DONTWAIT);
         if (size == sizeof(message)) {
             message.name.back() = '\0';
             take(message);
@@ -303,6 +273,7 @@ void CagedCommand::take(const SupervisorMessage& message) {
         case SupervisorNote::started:
             outcome_.began = true;
             pid_ = message.pid;
+            parts_.start_anew = nullptr;
             if (supervisor_ == 0) {
                 supervisor_ = message.code;
                 handle_.emplace(handle_of_process(supervisor_));
@@ -358,18 +329,39 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
     }
 }
 
+/// Its socket has ended, so that nobody is there who could still start the command.
+bool CagedCommand::starts_anew() {
+    if (pid_ != 0 || killed_ || !parts_.start_anew) {
+        return false;
+    }
+    auto fresh = std::exchange(parts_.start_anew, nullptr)();
+    if (!fresh) {
+        outcome_.problem = std::move(fresh.error().message);
+        return false;
+    }
+    parts_.control.emplace(std::move(fresh->control));
+    parts_.output.emplace(std::move(fresh->output));
+    output_is_over_ = false;
+    supervisor_ = parts_.supervisor = fresh->pid;
+    handle_.emplace(handle_of_process(supervisor_));
+    return true;
+}
+
 void CagedCommand::lose_supervisor() {
+    if (starts_anew()) {
+        return;
+    }
     if (parts_.cell != nullptr && !parts_.cell->kill_file().empty()) {
         (void)write_to_group(parts_.cell->kill_file(), "1");
     }
     end_stray_processes({pid_, between_}, parts_.mark, [&] {
         return parts_.cell != nullptr ? parts_.cell->members() : std::vector<pid_t>();
     });
-    if (pid_ == 0) {
+    if (pid_ == 0 && outcome_.problem.empty()) {
         outcome_.problem =
             fmt::format("{} never began: what was to watch over it ended before, or did not answer",
                         parts_.program);
-    } else {
+    } else if (pid_ != 0) {
         outcome_.signalled = true;
         outcome_.code = SIGKILL;
         outcome_.problem =

@@ -18,24 +18,33 @@
 
 namespace hexcore {
 
+/// A supervisor that a cage has instead of one that never began.
+struct FreshSupervisor {
+    FileDescriptor control;
+    FileDescriptor output;
+    pid_t pid = 0;  ///< a child of this process
+};
+
 /// What a yard gives to a cage, and gets back when it is over.
 struct CageParts {
     CageLimits limits;
-    std::unique_ptr<ControlCell> cell;     ///< null: none
-    FileDescriptor control;                ///< to the supervisor
-    FileDescriptor output;                 ///< what the command writes; -1: this process's own
-    pid_t supervisor = 0;                  ///< a child of this process; 0: somebody else's
-    bool is_adopted = false;               ///< the process is not the supervisor's own
-    std::string program;                   ///< for messages
-    std::filesystem::path temporary = {};  ///< the command's TMPDIR; empty: not its own
-    std::string untold_prefix = {};        ///< as CageCommand::untold_prefix
-    std::string mark = {};                 ///< NAME=value in the environment of its processes alone
+    std::unique_ptr<ControlCell> cell;      ///< null: none
+    std::optional<FileDescriptor> control;  ///< to the supervisor
+    std::optional<FileDescriptor> output;   ///< what the command writes; -1: this process's own
+    pid_t supervisor = 0;                   ///< a child of this process; 0: somebody else's
+    bool is_adopted = false;                ///< the process is not the supervisor's own
+    std::string program;                    ///< for messages
+    std::filesystem::path temporary = {};   ///< the command's TMPDIR; empty: not its own
+    std::string untold_prefix = {};         ///< as CageCommand::untold_prefix
+    std::string mark = {};  ///< NAME=value in the environment of its processes alone
     /// Takes the cell back, and waits for the supervisor's end, sooner or later; by its handle
     /// where the cage is dropped while it goes on.
     std::function<void(std::unique_ptr<ControlCell>, pid_t, std::optional<FileDescriptor>)>
         give_back;
     /// To be called while the supervisor has not said anything, and how long that is.
-    std::function<void(std::chrono::steady_clock::duration)> wait_for_supervisor;
+    std::function<void(std::chrono::steady_clock::duration)> wait_for_supervisor = {};
+    /// Once, where what was to become the supervisor has ended before the command was started.
+    std::function<Result<FreshSupervisor>()> start_anew = {};
     /// Of a process that SIGKILL has just ended, and we did not send it.
     std::function<KilledBy()> who_killed;
 };
@@ -82,6 +91,7 @@ private:
     void take_end(const SupervisorMessage& message);
     [[nodiscard]] bool supervisor_has_ended() const;
     void lose_supervisor();
+    [[nodiscard]] bool starts_anew();
     void look_at_temporary_files();
     void finish();
 

@@ -36,6 +36,12 @@ SupervisorServer::~SupervisorServer() {
     ::waitpid(pid_, nullptr, 0);
 }
 
+bool SupervisorServer::has_ended() const {
+    siginfo_t ended{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           ended.si_pid != 0;
+}
+
 void SupervisorServer::wake() const { ::kill(pid_, SIGCONT); }
 
 bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,

@@ -27,6 +27,7 @@ public:
                                        const std::vector<std::string>& environment, int control,
                                        int output) const;
 
+    [[nodiscard]] bool has_ended() const;
     /// Where a command has stopped it, it goes on.
     void wake() const;
 

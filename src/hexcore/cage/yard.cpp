@@ -120,13 +120,15 @@ private:
     [[nodiscard]] Result<pid_t> start_supervisor(const SupervisorStart& start);
     void reap();
     [[nodiscard]] bool dropped_have_ended() const;
-    void wake_server(std::chrono::steady_clock::duration waited);
+    void wake_server(std::uint64_t server, std::chrono::steady_clock::duration waited);
+    [[nodiscard]] static Result<FreshSupervisor> start_anew(SupervisorStart start);
     [[nodiscard]] KilledBy who_killed();
 
     fs::path supervisor_;
     Guards guards_;
     std::unique_ptr<YardCells> cells_;
     std::unique_ptr<SupervisorServer> server_;  ///< null: not needed yet
+    std::uint64_t servers_ = 0;                 ///< how many there have been
     std::vector<CgroupEvents> events_;
     sigset_t held_signals_{};
     std::vector<pid_t> ending_;          ///< supervisors that nobody has waited for
@@ -158,15 +160,29 @@ bool ProcessYard::dropped_have_ended() const {
     });
 }
 
-/// One that does not make a supervisor for so long hangs: with it end the sockets of those that it
-/// was to make. The next is another's.
-void ProcessYard::wake_server(std::chrono::steady_clock::duration waited) {
-    constexpr std::chrono::seconds patience{20};
-    if (server_ != nullptr && waited > patience) {
+/// One that does not make a supervisor for so long hangs, or is stopped again and again. With it
+/// end the sockets of those that it was to make, which are started without it then.
+void ProcessYard::wake_server(std::uint64_t server, std::chrono::steady_clock::duration waited) {
+    constexpr std::chrono::seconds patience{5};
+    if (server_ == nullptr || server != servers_) {
+        return;
+    }
+    if (waited > patience) {
         server_.reset();
-    } else if (server_ != nullptr) {
+    } else {
         server_->wake();
     }
+}
+
+Result<FreshSupervisor> ProcessYard::start_anew(SupervisorStart start) {
+    HEXCORE_TRY(control, control_socket());
+    HEXCORE_TRY(output, output_pipe());
+    HEXCORE_CHECK(start.words.at(0) == "--control", start.words.at(0), "--control");
+    start.control = control.theirs.get();
+    start.output = output.theirs.get();
+    start.words.at(1) = std::to_string(start.control);
+    HEXCORE_TRY(pid, spawn_supervisor(start));
+    return FreshSupervisor{std::move(control.ours), std::move(output.ours), pid};
 }
 
 void ProcessYard::reap() {
@@ -216,7 +232,6 @@ CageParts ProcessYard::parts(const CageLimits& limits, std::unique_ptr<ControlCe
                     }
                     reap();
                 },
-            .wait_for_supervisor = [this](auto waited) { wake_server(waited); },
             .who_killed = [this] { return who_killed(); }};
 }
 
@@ -273,6 +288,12 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     CageParts made = parts(limits, std::move(cell), std::move(control.ours),
                            is_apart ? std::move(output.ours) : FileDescriptor(-1));
     made.supervisor = pid;
+    if (pid == 0) {
+        made.wait_for_supervisor = [this, server = servers_](auto waited) {
+            wake_server(server, waited);
+        };
+        made.start_anew = [start] { return start_anew(start); };
+    }
     made.program = command.words.front();
     made.temporary = std::move(temporary);
     made.untold_prefix = command.untold_prefix;
@@ -283,8 +304,12 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
 /// Its pid, where it is a child of this process; 0: it will say.
 Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
     if (start.place == CagePlace::apart) {
+        if (server_ != nullptr && server_->has_ended()) {
+            server_.reset();
+        }
         if (server_ == nullptr) {
             server_ = SupervisorServer::start(supervisor_);
+            ++servers_;
         }
         if (server_ != nullptr &&
             server_->fork_supervisor(start.words, start.environment, start.control, start.output)) {

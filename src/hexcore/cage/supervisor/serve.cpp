@@ -99,7 +99,7 @@ int serve_supervisors(int given_socket) {
         if (::fork() == 0) {
             be_supervisor(socket, buffer.data(), buffer.data() + size, given);
         }
-        // Where there was no child the end of its socket says so.
+        // Where there was no child the end of its socket says so, and it is started without this.
         ::close(given[0]);
         ::close(given[1]);
     }
