@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,21 @@ def test_a_debian_package_can_be_installed_and_removed(hexcore, tmp_path):
     assert list(package.rglob("*.pyc"))
     subprocess.run([*dpkg, "--purge", "hexcore"], check=True, capture_output=True)
     assert not [path for path in root.rglob("*") if path.is_file() and admin not in path.parents]
+
+
+def test_the_installed_program_runs_pytests_tests_by_its_own_plugin(installed, tmp_path):
+    """Which finds Hexcore's package, and that the library."""
+    assert not list(installed.rglob("__pycache__"))
+    (tmp_path / "test_it.py").write_text("""
+import pytest_hexcore._package
+
+def test_package(gpu_resource_manager):
+    hexcore = pytest_hexcore._package.hexcore
+    assert hexcore.__name__ == "pytest_hexcore._hexcore" and "not watched" in hexcore.status()
+""")
+    run = subprocess.run(
+        [installed / "bin/hexcore", "test", "--config", "none", "--", sys.executable, "-m", "pytest",
+         "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1",
+             "HEXCORE_RESERVATIONS": str(tmp_path / "reservations")})
+    assert run.returncode == 0, run.stdout + run.stderr
