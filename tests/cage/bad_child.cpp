@@ -194,6 +194,31 @@ void kill_all_above() {
     stay();
 }
 
+/// Its parent's parent.
+pid_t supervisor() {
+    pid_t found = -1;
+    const std::string name = "/proc/" + std::to_string(::getppid()) + "/stat";
+    if (std::FILE* file = std::fopen(name.c_str(), "r"); file != nullptr) {
+        (void)!std::fscanf(file, "%*d (%*[^)]) %*c %d", &found);
+        std::fclose(file);
+    }
+    return found;
+}
+
+[[noreturn]] void stop_supervisor_on() {
+    const pid_t above = supervisor();
+    if (above <= 1) {
+        ::_exit(9);
+    }
+    ::kill(above, SIGSTOP);
+    ready();
+    for (int i = 0; i < number && ::fork() != 0; ++i) {
+    }
+    while (true) {
+        ::kill(above, SIGSTOP);
+    }
+}
+
 const std::map<std::string, std::function<void()>> modes{
     {"exit", [] { ::_exit(number); }},
     {"signal", [] { ::raise(number); }},
@@ -216,6 +241,7 @@ const std::map<std::string, std::function<void()>> modes{
     {"run-away", run_away},
     {"stop", [] { ::raise(SIGSTOP); }},
     {"stop-parent", [] { ::kill(::getppid(), SIGSTOP); }},
+    {"stop-supervisor-on", stop_supervisor_on},
     {"kill-parent", kill_parent},
     {"kill-all-above", kill_all_above},
     {"kill-parent-and-stay",

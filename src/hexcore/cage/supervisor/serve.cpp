@@ -1,8 +1,10 @@
 #include "hexcore/cage/supervisor/serve.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "hexcore/cage/descendants.hpp"
 #include "hexcore/cage/supervisor/supervision.hpp"
 #include "hexcore/cage/supervisor_messages.hpp"
 
@@ -65,6 +68,28 @@ void be_supervisor(int socket, char* offer, const char* end, const std::array<in
     ::_exit(Supervision(*std::move(task), none).run());
 }
 
+/// Where the starter was killed, a supervisor that its command stops again and again ends nothing:
+/// it is continued, and what it watches over is ended from here as well.
+void see_supervisors_off() {
+    std::signal(SIGCHLD, SIG_DFL);  // their numbers are to stay theirs
+    constexpr int looks = 2000;
+    constexpr int between_looks_ms = 10;
+    for (int look = 0; look < looks; ++look) {
+        pid_t ended = 0;
+        while ((ended = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+        }
+        if (ended < 0) {
+            return;  // there are no more
+        }
+        std::vector<pid_t> found;
+        list_descendants(::getpid(), found);
+        for (const pid_t pid : found) {
+            ::kill(pid, parent_of_process(pid) == ::getpid() ? SIGCONT : SIGKILL);
+        }
+        ::poll(nullptr, 0, between_looks_ms);
+    }
+}
+
 }  // namespace
 
 int serve_supervisors(int given_socket) {
@@ -93,6 +118,7 @@ int serve_supervisors(int given_socket) {
         std::array<int, 2> given{-1, -1};
         if (size < static_cast<ssize_t>(sizeof(SupervisorOffer)) ||
             !take_descriptors(message, given)) {
+            see_supervisors_off();
             return 0;
         }
         buffer[static_cast<std::size_t>(size)] = '\0';
