@@ -176,6 +176,31 @@ def test_a_seed_gives_the_same_order_again(run):
     assert orders[0] == orders[1] != orders[2]
 
 
+def test_budgets_are_proposed_by_what_tests_took(run, results, tmp_path):
+    code, out, err = run("Memory", "--propose")
+    assert code == 1 and out == "" and "run them first" in err
+    (tmp_path / "larger").write_text("0")  # so that it ends by itself
+    results("Memory.IsLarger or Memory.IsSmall")
+    code, out, _ = run("Memory", "--propose")
+    assert code == 0 and "IsSmall" not in out
+    (tmp_path / "hexcore.toml").write_text(out, encoding="utf-8")
+    document = results("Memory.IsLarger")
+    test, = document["tests"]
+    assert 200 << 20 < test["host"]["budget_bytes"] < 300 << 20
+    assert run("Memory", "--propose")[0] == 1  # it has one by now
+
+
+def test_a_seed_at_random_is_said(run):
+    _, out, _ = run("Quick.Passes", "--shuffle", "random")
+    seed = re.search(r"this order again: --shuffle (\d+)", out)[1]
+    assert run("*", "--list", "--shuffle", seed)[0] == 0
+
+
+def test_tests_of_a_program_are_not_together(run):
+    code, out, err = run("Quick.Passes", "--together")
+    assert code == 2 and out == "" and "pytest" in err
+
+
 @pytest.mark.parametrize("options", [["-E", "NoSuchTest"], ["--rerun-failed"]])
 def test_nothing_to_run_is_a_failure(hexcore, tmp_path, options):
     code, out, err = hexcore("test", *options, "--", SAMPLE, env=environment(tmp_path))

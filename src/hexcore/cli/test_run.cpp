@@ -13,6 +13,7 @@
 #include "hexcore/cli/test_requests.hpp"
 #include "hexcore/cli/test_shown.hpp"
 #include "hexcore/device/host_memory.hpp"
+#include "hexcore/isolate/propose_budgets.hpp"
 #include "hexcore/isolate/runner.hpp"
 #include "hexcore/isolate/temporary_folder.hpp"
 #include "hexcore/process/interrupt.hpp"
@@ -126,6 +127,32 @@ Error nothing_selected(const Listed& listed) {
                               plural(listed.all, "test"))};
 }
 
+/// All in one process, as far as the framework can.
+Result<void> put_together(Listed& listed) {
+    if (listed.suite->framework() != Framework::pytest) {
+        return fail(ErrorCode::usage,
+                    "--together is for pytest, whose tests can share a process; run a program with "
+                    "its own runner to have its tests in one");
+    }
+    for (TestCase& test : listed.tests) {
+        test.group = "together";
+        test.isolated = false;
+    }
+    return {};
+}
+
+int propose(const Listed& listed) {
+    const std::string rules = proposed_budgets(listed.tests, listed.runs);
+    if (rules.empty()) {
+        complain(
+            "no budget is worth proposing: tests that have run here took less than 64 MiB, or have "
+            "one; run them first");
+        return static_cast<int>(ErrorCode::negative);
+    }
+    print(rules);
+    return 0;
+}
+
 RoomOptions room_options(const TestSettings& settings) {
     RoomOptions options{.at_most = settings.memory};
     if (settings.reserve) {
@@ -169,6 +196,9 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     HEXCORE_TRY(room, room_of_machine(room_options(settings)));
     open_history(listed, command, room->machine());
     settings.config.apply(listed.tests);
+    if (flags.together) {
+        HEXCORE_TRY_VOID(put_together(listed));
+    }
     HEXCORE_TRY(selected, select_tests(std::move(listed.tests), settings.selection, listed.runs));
     listed.tests = std::move(selected);
     if (listed.tests.empty()) {
@@ -177,6 +207,9 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     if (flags.list) {
         print(list_text(listed.tests));
         return 0;
+    }
+    if (flags.propose) {
+        return propose(listed);
     }
     remove_abandoned_folders("list");
     remove_abandoned_folders("test");
@@ -189,6 +222,10 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     run.guards = yard->guards();
     run.deselected = static_cast<std::uint32_t>(listed.all - listed.tests.size());
     run.notes = listed.notes;
+    if (settings.selection.shuffle) {
+        run.notes.push_back(
+            fmt::format("this order again: --shuffle {}", *settings.selection.shuffle));
+    }
     const RunOptions options = run_options(flags, settings, run.machine, scratch.path());
     const auto known = static_cast<std::size_t>(
         std::count_if(listed.tests.begin(), listed.tests.end(), [&](const TestCase& test) {
