@@ -10,6 +10,7 @@
 #include "hexcore/isolate/job_order.hpp"
 #include "hexcore/isolate/room_words.hpp"
 #include "hexcore/isolate/running_job.hpp"
+#include "hexcore/isolate/scratch_folder.hpp"
 #include "hexcore/isolate/shortage.hpp"
 
 namespace hexcore {
@@ -36,6 +37,7 @@ private:
     void take_disabled();
     void start_what_fits();
     void start(const Schedule::Start& start);
+    void has_not_started(std::size_t job, const Error& error);
     void refuse(const Schedule::Refusal& refusal);
     void say_postponed(std::size_t job);
     void wait();
@@ -192,21 +194,34 @@ void Runner::start(const Schedule::Start& start) {
         facts.cases.push_back(&book_.tests()[test]);
     }
     facts.scratch = options_.scratch / std::to_string(scratch_folders_++);
-    std::error_code error;
-    std::filesystem::create_directory(facts.scratch, error);
+    if (const auto made = make_scratch(facts.scratch); !made) {
+        has_not_started(start.job, made.error());
+        return;
+    }
     JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch};
     for (const TestCase* test : facts.cases) {
         parts_.events.test_begins(*test);
     }
     auto process = parts_.suite.start(request, parts_.yard);
     if (!process) {
-        for (const std::size_t test : facts.tests) {
-            book_.refuse(test, Verdict::failed, process.error().message);
-        }
-        schedule_->ended(start.job, Schedule::End::failed, {});
+        std::error_code error;
+        std::filesystem::remove_all(facts.scratch, error);
+        has_not_started(start.job, process.error());
         return;
     }
     running_.push_back(std::make_unique<RunningJob>(std::move(facts), *std::move(process), now()));
+}
+
+/// What the system refuses now, it may give once something that runs has ended.
+void Runner::has_not_started(std::size_t job, const Error& error) {
+    if (error.code == ErrorCode::does_not_fit && !running_.empty()) {
+        schedule_->again(job, false);
+        return;
+    }
+    for (const std::size_t test : std::exchange(jobs_[job], {})) {
+        book_.refuse(test, Verdict::failed, error.message);
+    }
+    schedule_->ended(job, Schedule::End::failed, {});
 }
 
 void Runner::refuse(const Schedule::Refusal& refusal) {
