@@ -92,5 +92,25 @@ TEST(ControlCell, SaysWhichFileDoesNotTakeALimit) {
     EXPECT_NE(set.error().message.find("memory.max"), std::string::npos);
 }
 
+TEST(ControlCell, OfVersion1TakesAwayWhatItHoldsBeforeItRefusesALimit) {
+    const test::TempFolder folder;
+    const std::string path = folder.path().string();
+    for (const char* file : {"memory.oom_control", "cgroup.event_control", "memory.force_empty"}) {
+        std::ofstream(folder / file) << "";
+    }
+    std::ofstream(folder / "memory.stat") << "total_rss 4096\ntotal_shmem 8192\n";
+    const auto cell =
+        ControlCell::make({.kill = {}, .memory_v2 = {}, .memory_v1 = path, .processes = {}});
+    ASSERT_TRUE(cell.has_value()) << cell.error().message;
+    std::filesystem::create_symlink("/dev/full", folder / "memory.limit_in_bytes");
+    const auto set = (*cell)->set_up({.memory = 64_MiB});
+    ASSERT_FALSE(set.has_value());
+    EXPECT_EQ(set.error().code, ErrorCode::does_not_fit);
+    EXPECT_NE(set.error().message.find("64.0 MiB"), std::string::npos) << set.error().message;
+    EXPECT_NE(set.error().message.find("12.0 KiB"), std::string::npos) << set.error().message;
+    std::ifstream taken(folder / "memory.force_empty");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(taken), {}), "0");
+}
+
 }  // namespace
 }  // namespace hexcore

@@ -43,6 +43,19 @@ TEST(CageYard, NamesWhatIsMissingWhereThereIsNoSupervisor) {
     }
 }
 
+TEST(CageYard, RefusesLimitsInWhichNoProgramStarts) {
+    const auto yard = best_yard();
+    const CageCommand command{.words = {"true"}, .environment = {}};
+    for (const Bytes limit : {0_B, 1_KiB}) {
+        const auto cage = yard->start(command, {.memory = limit});
+        ASSERT_FALSE(cage.has_value());
+        EXPECT_EQ(cage.error().code, ErrorCode::usage);
+        EXPECT_FALSE(yard->prepare({.memory = limit}, {}).has_value());
+    }
+    EXPECT_FALSE(yard->start(command, {.processes = 0}).has_value());
+    EXPECT_TRUE(yard->start(command, {.memory = 1_MiB}).has_value());
+}
+
 TEST(CageYard, HasManyCagesAtATime) {
     const auto yard = best_yard();
     std::vector<std::unique_ptr<Caging>> cages;

@@ -49,5 +49,24 @@ TEST(YardFolder, LeavesAloneWhatIsNoYard) {
     EXPECT_FALSE(YardFolder::make("/no/such/group").has_value());
 }
 
+TEST(YardCells, ACellThatTakesNoOtherLimitIsReplaced) {
+    Guards guards;
+    auto cells = YardCells::open({}, guards);
+    ASSERT_TRUE(cells.has_value()) << cells.error().message;
+    auto cell = (*cells)->take({.memory = 64_MiB});
+    ASSERT_TRUE(cell.has_value()) << cell.error().message;
+    if (*cell == nullptr || !(*cell)->limits_memory()) {
+        GTEST_SKIP() << "there are no control groups here that limit memory";
+    }
+    const std::vector<std::string> folders = (*cell)->folders();
+    (*cells)->give_back(*std::move(cell));
+    for (const std::string& folder : folders) {
+        fs::remove(folder);  // it takes no limit any more
+    }
+    const auto next = (*cells)->take({.memory = 32_MiB});
+    ASSERT_TRUE(next.has_value()) << next.error().message;
+    EXPECT_NE((*next)->folders(), folders);
+}
+
 }  // namespace
 }  // namespace hexcore

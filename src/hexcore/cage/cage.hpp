@@ -132,7 +132,8 @@ public:
 
     [[nodiscard]] virtual const Guards& guards() const = 0;
     /// Starts a command; why it could not be the program is in the outcome. Fails with
-    /// ErrorCode::does_not_fit where the system refuses a process, a file or a control group.
+    /// ErrorCode::does_not_fit where the system refuses a process, a file or a control group, and
+    /// with ErrorCode::usage where no program could start within the limits.
     [[nodiscard]] virtual Result<std::unique_ptr<Cage>> start(const CageCommand& command,
                                                               const CageLimits& limits) = 0;
     [[nodiscard]] virtual Result<AdoptedCage> prepare(const CageLimits& limits,

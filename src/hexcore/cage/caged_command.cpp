@@ -207,6 +207,7 @@ void CagedCommand::breach(const std::string& device, Bytes limit, Bytes used,
 }
 
 Result<void> CagedCommand::change_limits(const CageLimits& limits) {
+    HEXCORE_TRY_VOID(check_limits(limits));
     if (parts_.cell != nullptr) {
         HEXCORE_TRY_VOID(parts_.cell->set_limits(limits));
     }

@@ -179,7 +179,19 @@ Result<void> ControlCell::limit_memory(const std::optional<Bytes>& limit) const 
         if (is_there(with_swap)) {
             HEXCORE_TRY_VOID(write_to_group(with_swap, "-1"));
         }
-        HEXCORE_TRY_VOID(write_to_group(plain, text));
+        auto written = write_to_group(plain, text);
+        if (!written) {
+            // Pages of files that wait to be written count, too, until they are taken away.
+            (void)write_to_group(folders_.memory_v1 + "/memory.force_empty", "0");
+            written = write_to_group(plain, text);
+        }
+        if (!written) {
+            return fail(ErrorCode::does_not_fit,
+                        "memory cannot be limited to {}: what is in the control group holds {} "
+                        "that it cannot give back ({})",
+                        limit ? to_string(*limit) : "nothing", to_string(held().value_or(Bytes())),
+                        written.error().message);
+        }
         if (is_there(with_swap)) {
             HEXCORE_TRY_VOID(write_to_group(with_swap, text));
         }

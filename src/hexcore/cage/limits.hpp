@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hexcore/base/bytes.hpp"
+#include "hexcore/base/result.hpp"
 #include "hexcore/device/device_limit.hpp"
 
 namespace hexcore {
@@ -18,5 +19,8 @@ struct CageLimits {
     /// itself. It counts address space, not memory, and misses shared memory.
     bool data_limit = false;
 };
+
+/// Fails with ErrorCode::usage where no program could start within them.
+[[nodiscard]] Result<void> check_limits(const CageLimits& limits);
 
 }  // namespace hexcore

@@ -269,6 +269,7 @@ void ProcessYard::describe(const CageCommand& command, const CageLimits& limits,
 Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
                                                  const CageLimits& limits) {
     HEXCORE_CHECK(!command.words.empty(), command.words.size(), 1);
+    HEXCORE_TRY_VOID(check_limits(limits));
     HEXCORE_TRY(cell, cells_->take(limits));
     HEXCORE_TRY(control, control_socket());
     HEXCORE_TRY(output, output_pipe());
@@ -320,6 +321,7 @@ Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
 }
 
 Result<AdoptedCage> ProcessYard::prepare(const CageLimits& limits, const AdoptedFiles& files) {
+    HEXCORE_TRY_VOID(check_limits(limits));
     HEXCORE_TRY(cell, cells_->take(limits));
     HEXCORE_TRY(control, control_socket());
     HEXCORE_TRY(output, output_pipe());
