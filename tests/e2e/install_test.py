@@ -243,7 +243,8 @@ def test_package(gpu_resource_manager):
 """)
     run = subprocess.run(
         [installed / "bin/hexcore", "test", "--config", "none", "--", sys.executable, "-m",
-         "pytest", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True, check=False,
+         "pytest", "-p", "no:cacheprovider"], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1",
              "HEXCORE_RESERVATIONS": str(tmp_path / "reservations")})
     assert run.returncode == 0, run.stdout + run.stderr
