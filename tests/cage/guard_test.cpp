@@ -8,7 +8,10 @@
 #include <csignal>
 
 #include "caging.hpp"
+#include "hexcore/cage/control_cell.hpp"
 #include "hexcore/cage/descendants.hpp"
+#include "hexcore/cage/yard_cells.hpp"
+#include "hexcore/device/control_group.hpp"
 
 namespace hexcore {
 namespace {
@@ -192,6 +195,28 @@ TEST(CageYard, WhatAServerThatIsKilledWasToStartIsStartedWithoutIt) {
         EXPECT_TRUE(outcome.began) << outcome.problem;
         EXPECT_EQ(outcome.code, code);
     }
+}
+
+TEST(CageYard, WhereTheServerMayNotForkTheCommandIsStartedWithoutIt) {
+    const auto groups = control_groups({}, "pids");
+    if (!groups || groups->empty()) {
+        GTEST_SKIP() << "there are no control groups here that count processes";
+    }
+    const auto group = YardFolder::make(groups->front().folder);
+    if (!group || !write_to_group(group->path() + "/pids.max", "1")) {
+        GTEST_SKIP() << "no control group that limits processes can be made here";
+    }
+    auto yard = best_yard();
+    Caging caging(*yard);
+    EXPECT_EQ(caging.run({"exit", "3"}).code, 3);
+    ASSERT_GT(supervisor_server(), 0);
+    const auto moved =
+        write_to_group(group->path() + "/cgroup.procs", std::to_string(supervisor_server()));
+    ASSERT_TRUE(moved.has_value()) << moved.error().message;
+    const CageOutcome outcome = caging.run({"exit", "4"});
+    EXPECT_TRUE(outcome.began) << outcome.problem;
+    EXPECT_EQ(outcome.code, 4);
+    yard.reset();
 }
 
 TEST(CageYard, GivesUpBeingWhereOrphansGo) {
