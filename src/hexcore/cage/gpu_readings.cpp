@@ -10,7 +10,9 @@ namespace hexcore {
 namespace {
 
 constexpr std::chrono::milliseconds interval{100};
-constexpr std::chrono::milliseconds look{5};
+constexpr std::chrono::milliseconds gpu_look{5};
+/// A driver that does not answer is not waited for.
+constexpr std::chrono::milliseconds longest_answer{500};
 
 }  // namespace
 
@@ -34,25 +36,20 @@ Result<std::unique_ptr<GpuReadings>> GpuReadings::begin(const std::vector<Device
                     "a GPU's limit cannot be kept here: its driver does not say which processes of "
                     "this container hold how much");
     }
-    std::thread([shared] { read_on(shared); }).detach();
     return std::unique_ptr<GpuReadings>(new GpuReadings(std::move(shared)));
 }
 
-GpuReadings::~GpuReadings() {
-    shared_->stop = true;
-    // A process that ends has no driver at work; but one that does not answer is not waited for.
-    constexpr int looks = 500;
-    for (int i = 0; i < looks && !shared_->has_stopped; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-}
+GpuReadings::GpuReadings(std::shared_ptr<Shared> shared)
+    : shared_(std::move(shared)),
+      thread_([shared = shared_](const std::atomic<bool>& stop) { read_on(*shared, stop); },
+              longest_answer) {}
 
-void GpuReadings::read_on(const std::shared_ptr<Shared>& shared) {
-    while (!shared->stop) {
+void GpuReadings::read_on(Shared& shared, const std::atomic<bool>& stop) {
+    while (!stop) {
         std::vector<Reading> now;
-        const auto& gpus = shared->meter->gpus();
+        const auto& gpus = shared.meter->gpus();
         for (std::size_t gpu = 0; gpu < gpus.size(); ++gpu) {
-            const auto reading = shared->meter->read(gpu);
+            const auto reading = shared.meter->read(gpu);
             if (!reading) {
                 continue;
             }
@@ -66,14 +63,13 @@ void GpuReadings::read_on(const std::shared_ptr<Shared>& shared) {
             now.push_back(std::move(one));
         }
         {
-            const std::lock_guard lock(shared->mutex);
-            shared->latest = std::move(now);
+            const std::lock_guard lock(shared.mutex);
+            shared.latest = std::move(now);
         }
-        for (auto slept = interval * 0; slept < interval && !shared->stop; slept += look) {
-            std::this_thread::sleep_for(look);
+        for (auto slept = interval * 0; slept < interval && !stop; slept += gpu_look) {
+            std::this_thread::sleep_for(gpu_look);
         }
     }
-    shared->has_stopped = true;
 }
 
 void GpuReadings::give_to(Cage& cage) {

@@ -10,6 +10,7 @@
 #include "hexcore/base/result.hpp"
 #include "hexcore/cage/cage.hpp"
 #include "hexcore/cage/limits.hpp"
+#include "hexcore/cage/patient_thread.hpp"
 #include "hexcore/device/gpu_meter.hpp"
 
 namespace hexcore {
@@ -21,7 +22,6 @@ public:
     /// Fails with ErrorCode::missing_device where a GPU among `limits` is not there.
     [[nodiscard]] static Result<std::unique_ptr<GpuReadings>> begin(
         const std::vector<DeviceLimit>& limits);
-    ~GpuReadings();  ///< waits half a second for an answer at most
     GpuReadings(const GpuReadings&) = delete;
     GpuReadings& operator=(const GpuReadings&) = delete;
 
@@ -38,13 +38,12 @@ private:
         std::unique_ptr<GpuMeter> meter;
         std::mutex mutex;
         std::vector<Reading> latest;  ///< by `mutex`
-        std::atomic<bool> stop{false};
-        std::atomic<bool> has_stopped{false};
     };
-    explicit GpuReadings(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
-    static void read_on(const std::shared_ptr<Shared>& shared);
+    explicit GpuReadings(std::shared_ptr<Shared> shared);
+    static void read_on(Shared& shared, const std::atomic<bool>& stop);
 
     std::shared_ptr<Shared> shared_;  ///< with the thread
+    PatientThread thread_;
 };
 
 }  // namespace hexcore

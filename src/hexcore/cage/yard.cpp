@@ -163,11 +163,11 @@ bool ProcessYard::dropped_have_ended() const {
 /// One that does not make a supervisor for so long hangs, or is stopped again and again. With it
 /// end the sockets of those that it was to make, which are started without it then.
 void ProcessYard::wake_server(std::uint64_t server, std::chrono::steady_clock::duration waited) {
-    constexpr std::chrono::seconds patience{5};
+    constexpr std::chrono::seconds server_patience{5};
     if (server_ == nullptr || server != servers_) {
         return;
     }
-    if (waited > patience) {
+    if (waited > server_patience) {
         server_.reset();
     } else {
         server_->wake();
