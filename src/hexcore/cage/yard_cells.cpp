@@ -58,7 +58,7 @@ void remove_dead_yards(const std::string& parent) {
     }
 }
 
-bool is_there(const std::string& file) { return ::access(file.c_str(), F_OK) == 0; }
+bool group_file_is_there(const std::string& file) { return ::access(file.c_str(), F_OK) == 0; }
 
 bool lists_controller(const std::string& file, std::string_view controller) {
     const auto text = ProcRoot{}.read_if_there(file);
@@ -112,7 +112,7 @@ Result<YardFolder> YardFolder::make(const std::string& parent) {
         }
         FileDescriptor lock = locked_folder(path);
         // Until it was locked another yard could take it for a dead one's.
-        if (lock.is_open() && is_there(path)) {
+        if (lock.is_open() && group_file_is_there(path)) {
             return YardFolder(std::move(path), std::move(lock));
         }
     }
@@ -156,7 +156,7 @@ std::optional<std::string> YardCells::open_memory_v1() {
     if (!yard) {
         return yard.error().message + ".";
     }
-    if (!is_there(yard->path() + "/memory.oom_control")) {
+    if (!group_file_is_there(yard->path() + "/memory.oom_control")) {
         return "Control groups of version 1 don't stop at their limit here.";
     }
     parents_.memory_v1 = yard->path();
@@ -165,7 +165,7 @@ std::optional<std::string> YardCells::open_memory_v1() {
 }
 
 std::optional<std::string> YardCells::open_kill() {
-    if (!parents_.memory_v2.empty() && is_there(parents_.memory_v2 + "/cgroup.kill")) {
+    if (!parents_.memory_v2.empty() && group_file_is_there(parents_.memory_v2 + "/cgroup.kill")) {
         parents_.kill = parents_.memory_v2;
         return std::nullopt;
     }
@@ -177,7 +177,7 @@ std::optional<std::string> YardCells::open_kill() {
     if (!yard) {
         return yard.error().message + ".";
     }
-    if (!is_there(yard->path() + "/cgroup.kill")) {
+    if (!group_file_is_there(yard->path() + "/cgroup.kill")) {
         return "This kernel has no cgroup.kill, by which processes end all at once.";
     }
     parents_.kill = yard->path();

@@ -21,7 +21,7 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t residues_max = 64;
+constexpr std::size_t told_processes_max = 64;
 
 }  // namespace
 
@@ -271,7 +271,7 @@ void Supervision::tell_processes(bool are_gone) const {
     for (const pid_t pid : Sweeper::descendants()) {
         SupervisorMessage message = process_residue(pid);
         message.is_gone = are_gone ? 1 : 0;
-        if (pid != parent_ && told++ < residues_max) {
+        if (pid != parent_ && told++ < told_processes_max) {
             tell(message);
         }
     }
