@@ -322,6 +322,12 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
     if (parts_.cell != nullptr && parts_.limits.memory && !outcome_.breach &&
         parts_.cell->limit_event() < 0 && parts_.cell->killed_at_limit() > 0) {
         note_held(*parts_.limits.memory);
+        if (last_owners_.empty()) {  // it was too fast for a sample
+            last_owners_.push_back(
+                {static_cast<std::uint32_t>(message.pid),
+                 printable(std::filesystem::path(parts_.program).filename().string()),
+                 std::min(Bytes(message.bytes), *parts_.limits.memory)});
+        }
         breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory,
                std::exchange(last_owners_, {}));
     }
