@@ -91,20 +91,24 @@ TEST(PytestChannel, ItEndsWhenTheOtherSideIsGone) {
 }
 
 TEST(PytestCommand, IsKnownByItsName) {
-    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-             {"pytest"},
-             {"/usr/bin/py.test", "-x"},
-             {"pytest-3.11"},
-             {"python3", "-m", "pytest", "tests"},
-             {"python3", "-X", "dev", "-m", "pytest"},
-             {"coverage", "run", "-m", "pytest"},
-             {"uv", "run", "pytest"},
-             {"env", "A=1", "pytest"}}) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"pytest"},
+                                               {"/usr/bin/py.test", "-x"},
+                                               {"pytest-3.11"},
+                                               {"python3", "-m", "pytest", "tests"},
+                                               {"python3", "-X", "dev", "-m", "pytest"},
+                                               {"coverage", "run", "-m", "pytest"},
+                                               {"uv", "run", "pytest"},
+                                               {"env", "A=1", "pytest"}}) {
         EXPECT_TRUE(is_pytest(words)) << words.front();
     }
-    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-             {}, {"./some_test", "pytest"}, {"python3", "pytest.py"}, {"python3", "-m", "unittest"},
-             {"./test", "-m"}, {"pytester"}}) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{},
+                                               {"./some_test", "pytest"},
+                                               {"python3", "pytest.py"},
+                                               {"python3", "-m", "unittest"},
+                                               {"./test", "-m"},
+                                               {"pytester"}}) {
         EXPECT_FALSE(is_pytest(words));
     }
 }

@@ -55,7 +55,10 @@ Result<std::vector<TestCase>> PytestSuite::list(const std::atomic<bool>* stop) {
 
 Result<std::unique_ptr<TestJob>> PytestSuite::start(const JobRequest& request, CageYard& yard) {
     HEXCORE_CHECK(server_ != nullptr, "tests are listed first", request.tests.size());
-    return listing_.spawn.empty() ? start_forked(request, yard) : start_spawned(request, yard);
+    if (listing_.spawn.empty()) {
+        return start_forked(request, yard);
+    }
+    return start_spawned(request, yard);
 }
 
 Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& request,
@@ -86,7 +89,7 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
     for (const FileDescriptor& descriptor : adopted.descriptors) {
         descriptors.push_back(descriptor.get());
     }
-    auto job = std::make_unique<PytestJob>(std::move(parts));
+    std::unique_ptr<TestJob> job = std::make_unique<PytestJob>(std::move(parts));
     if (const auto forked = server_->fork_worker(message, descriptors); !forked) {
         job.reset();
         // A test may have killed it. The others go on without.
@@ -134,7 +137,8 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_spawned(const JobRequest& re
                     : tl::unexpected(std::move(cage).error());
     }
     parts.cage = *std::move(cage);
-    return std::make_unique<PytestJob>(std::move(parts));
+    std::unique_ptr<TestJob> job = std::make_unique<PytestJob>(std::move(parts));
+    return job;
 }
 
 std::string PytestSuite::stop_reason() {
