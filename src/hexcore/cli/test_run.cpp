@@ -54,6 +54,16 @@ Result<Listed> list_tests(const std::vector<std::string>& command) {
     return listed;
 }
 
+/// Empty where it was none.
+std::string damage_text(TestHistory& history) {
+    const std::filesystem::path copy = history.take_set_aside();
+    return copy.empty() ? ""
+                        : fmt::format(
+                              "the history of tests was damaged, and begins anew; what it "
+                              "was is in {}",
+                              copy.string());
+}
+
 /// Without a history tests run all the same.
 void open_history(Listed& listed, const std::vector<std::string>& command,
                   const TestMachine& machine) {
@@ -66,15 +76,16 @@ void open_history(Listed& listed, const std::vector<std::string>& command,
         listed.notes.push_back(history.error().message + ", so sizes are not kept");
         return;
     }
-    if (!(*history)->set_aside().empty()) {
-        listed.notes.push_back(
-            "the history of tests was damaged, and begins anew; the old one is " +
-            (*history)->set_aside().string());
-    }
     listed.history_key = history_key(listed.suite->framework(), command, machine.devices);
-    if (auto runs = (*history)->runs(listed.history_key)) {
-        listed.runs = *std::move(runs);
+    auto runs = (*history)->runs(listed.history_key);
+    if (std::string text = damage_text(**history); !text.empty()) {
+        listed.notes.push_back(std::move(text));
     }
+    if (!runs) {
+        listed.notes.push_back(runs.error().message + ", so sizes are not kept");
+        return;
+    }
+    listed.runs = *std::move(runs);
     listed.history = *std::move(history);
 }
 
@@ -184,6 +195,9 @@ void keep_history(Listed& listed, RunBook& book, TestShown& shown) {
     }
     if (const auto added = listed.history->add(listed.history_key, book.take_news()); !added) {
         shown.says(added.error().message);
+    }
+    if (const std::string text = damage_text(*listed.history); !text.empty()) {
+        shown.says(text);
     }
 }
 

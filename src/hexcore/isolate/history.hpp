@@ -1,16 +1,18 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hexcore/base/result.hpp"
+#include "hexcore/isolate/history_database.hpp"
 #include "hexcore/isolate/test_results.hpp"
-
-struct sqlite3;
 
 namespace hexcore {
 
@@ -30,36 +32,33 @@ class TestHistory {
 public:
     /// `tests.sqlite` in state_home(); empty where that is not known.
     [[nodiscard]] static std::filesystem::path default_file();
-    /// Opens or makes it. One that is damaged, or of a newer version, is set aside, under a name
-    /// that `set_aside` gives then. Fails with ErrorCode::negative where it cannot be written.
+    /// Opens or makes it. Fails with ErrorCode::negative, as all below, where that cannot be, and
+    /// where the file is of a later version: that one stays as it is.
     [[nodiscard]] static Result<std::unique_ptr<TestHistory>> open(
         const std::filesystem::path& file);
-    ~TestHistory();
-    TestHistory(const TestHistory&) = delete;
-    TestHistory& operator=(const TestHistory&) = delete;
 
-    [[nodiscard]] const std::filesystem::path& set_aside() const { return set_aside_; }
+    /// Whenever it is found damaged it begins anew; this is the copy of what it was, once.
+    [[nodiscard]] std::filesystem::path take_set_aside();
 
     /// Past runs of all tests of a suite, by their ids, each oldest first, at most `kept_runs`.
     using Runs = std::map<std::string, std::vector<PastRun>>;
     [[nodiscard]] Result<Runs> runs(const std::string& suite);
-    /// Adds one run of each, all or none.
-    [[nodiscard]] Result<void> add(const std::string& suite,
-                                   const std::vector<std::pair<std::string, PastRun>>& runs);
+    using News = std::vector<std::pair<std::string, PastRun>>;
+    /// Adds one run of each, all or none. `patience`: with others who write.
+    [[nodiscard]] Result<void> add(const std::string& suite, const News& runs,
+                                   std::chrono::milliseconds patience = std::chrono::seconds(10));
 
     static constexpr int kept_runs = 20;  ///< of each test
 
 private:
-    struct Closes {
-        void operator()(sqlite3* database) const;
-    };
-    using Database = std::unique_ptr<sqlite3, Closes>;
-    explicit TestHistory(Database database) : database_(std::move(database)) {}
-    [[nodiscard]] static Result<Database> open_database(const std::filesystem::path& file,
-                                                        bool& damaged);
-    [[nodiscard]] Result<std::int64_t> suite_id(const std::string& suite);
+    TestHistory() = default;
+    [[nodiscard]] Result<void> begin_anew();
+    // What SQLite says of it.
+    [[nodiscard]] int read(const std::string& suite, Runs& runs);
+    [[nodiscard]] int write(const std::string& suite, const News& runs);
+    [[nodiscard]] int write_rows(const std::string& suite, const News& runs);
 
-    Database database_;
+    HistoryDatabase database_;
     std::filesystem::path set_aside_;
 };
 
