@@ -87,6 +87,7 @@ bool was_ended(const AttemptFacts& facts, Attempt& attempt) {
             return true;
         case EndedByUs::interrupted:
             attempt.verdict = Verdict::failed;
+            attempt.interrupted = true;
             attempt.reason = "interrupted while it ran";
             return true;
         case EndedByUs::no:

@@ -59,6 +59,12 @@ Verdict verdict_of(const std::string& text) {
     return Verdict::failed;
 }
 
+/// It would have taken more: what it took can raise what is known, and is no knowledge by itself.
+bool ended_too_soon(Verdict verdict) {
+    return verdict == Verdict::timed_out || verdict == Verdict::crashed ||
+           verdict == Verdict::over_budget;
+}
+
 }  // namespace
 
 std::filesystem::path TestHistory::default_file() {
@@ -202,8 +208,10 @@ std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs) {
         if (!ran || run->verdict == Verdict::skipped) {
             continue;
         }
-        counted += 1;
-        learned.seconds += run->duration_ms / 1e3;
+        if (!ended_too_soon(run->verdict)) {
+            counted += 1;
+            learned.seconds += run->duration_ms / 1e3;
+        }
         learned.largest.host = std::max(learned.largest.host, run->host);
         for (const DeviceLimit& device : run->devices) {
             const auto same = std::find_if(

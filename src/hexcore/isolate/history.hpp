@@ -63,7 +63,8 @@ private:
 };
 
 /// What a test will take, by its past runs: the largest of the last 5 and 15 %, for as long as the
-/// mean of those. Nothing of one that never ran to an end.
+/// mean of those. Runs that were ended too soon (by a signal, a timeout, a budget) only raise the
+/// size. Nothing of one that never ran to an end.
 struct LearnedSize {
     TestNeed need = {};
     TestNeed largest = {};  ///< without the 15 %

@@ -95,6 +95,10 @@ RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
         close(test, Verdict::over_budget, last.reason + ", though nothing ran beside it");
         return Next::over;
     }
+    if (last.interrupted) {
+        close(test, last.verdict, last.reason);
+        return Next::over;
+    }
     const auto counts = [](const Attempt& before) { return !before.for_memory; };
     const auto tries = std::count_if(result.attempts.begin(), result.attempts.end(), counts);
     if (is_failure(last.verdict) && tries <= static_cast<std::int64_t>(options_.retries)) {
@@ -126,7 +130,9 @@ void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
     result.reason = std::move(reason);
     failures_[test] = is_failure(verdict);
     failed_ += is_failure(verdict) ? 1 : 0;
-    if (verdict != Verdict::skipped) {
+    // What an interrupted one took says nothing.
+    const bool was_interrupted = !result.attempts.empty() && result.attempts.back().interrupted;
+    if (verdict != Verdict::skipped && !was_interrupted) {
         news_.emplace_back(result.test.id, past_run(result));
     }
     run_.results.push_back(std::move(result));

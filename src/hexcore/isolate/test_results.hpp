@@ -71,6 +71,7 @@ struct Attempt {
     std::uint32_t slot = 0;               ///< the place that it had, of as many as run at once
     bool alone = false;                   ///< nothing else ran beside it
     bool for_memory = false;              ///< ended by us since the machine's memory was short
+    bool interrupted = false;             ///< ended by us since somebody interrupted the run
     std::vector<std::string> stack = {};  ///< innermost first; empty where nobody can tell
 };
 

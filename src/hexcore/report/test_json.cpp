@@ -76,6 +76,7 @@ Json attempt_json(const Attempt& attempt) {
             {"slot", attempt.slot},
             {"alone", attempt.alone},
             {"for_memory", attempt.for_memory},
+            {"interrupted", attempt.interrupted},
             {"breach", breach_json(attempt.breach)},
             {"residues", residues_json(attempt.residues)},
             {"samples", std::move(samples)},

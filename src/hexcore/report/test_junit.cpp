@@ -24,8 +24,15 @@ std::string seconds_text(std::chrono::nanoseconds time) {
     return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1e9);
 }
 
+bool was_interrupted(const TestResult& result) {
+    return result.last() != nullptr && result.last()->interrupted;
+}
+
 /// What readers of JUnit call a failure is an answer; an error is everything that prevents one.
-bool is_error(Verdict verdict) { return is_failure(verdict) && verdict != Verdict::failed; }
+bool is_error(const TestResult& result) {
+    return is_failure(result.verdict) &&
+           (result.verdict != Verdict::failed || was_interrupted(result));
+}
 
 std::string suite_of(const TestCase& test) {
     if (!test.group.empty()) {
@@ -50,12 +57,11 @@ std::string memory_text(const TestResult& result) {
     return text;
 }
 
-void add_problem(pugi::xml_node testcase, const char* kind, Verdict verdict,
-                 const std::string& reason, const std::string& details) {
-    pugi::xml_node node = testcase.append_child(kind);
-    set(node, "message", printable(reason));
-    set(node, "type", name(verdict));
-    if (!details.empty()) {
+void add_problem(pugi::xml_node testcase, const TestResult& result) {
+    pugi::xml_node node = testcase.append_child(is_error(result) ? "error" : "failure");
+    set(node, "message", printable(result.reason));
+    set(node, "type", was_interrupted(result) ? "interrupted" : name(result.verdict));
+    if (const std::string details = output_lines(result.reason); !details.empty()) {
         set_text(node, details);
     }
 }
@@ -83,8 +89,7 @@ void add_test(pugi::xml_node suite, const TestResult& result, const std::string&
     if (result.verdict == Verdict::skipped) {
         set(testcase.append_child("skipped"), "message", printable(result.reason));
     } else if (is_failure(result.verdict)) {
-        add_problem(testcase, is_error(result.verdict) ? "error" : "failure", result.verdict,
-                    result.reason, output_lines(result.reason));
+        add_problem(testcase, result);
     }
     add_earlier(testcase, result);
     if (last != nullptr && last->verdict != Verdict::passed && !last->output.empty()) {
@@ -104,8 +109,8 @@ struct Counts {
 
     void add(const TestResult& result) {
         tests += 1;
-        errors += is_error(result.verdict) ? 1 : 0;
-        failures += is_failure(result.verdict) && !is_error(result.verdict) ? 1 : 0;
+        errors += is_error(result) ? 1 : 0;
+        failures += is_failure(result.verdict) && !is_error(result) ? 1 : 0;
         skipped += result.verdict == Verdict::skipped ? 1 : 0;
         time +=
             result.attempts.empty() ? std::chrono::nanoseconds{} : result.attempts.back().duration;

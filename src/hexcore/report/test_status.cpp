@@ -105,6 +105,9 @@ std::string residue_lines(const TestResult& result, const TextStyle& style) {
 }  // namespace
 
 std::string verdict_word(Verdict verdict, const Attempt* last) {
+    if (last != nullptr && last->interrupted) {
+        return "INTERRUPT";
+    }
     switch (verdict) {
         case Verdict::passed:
             return "PASS";

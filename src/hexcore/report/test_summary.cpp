@@ -128,8 +128,11 @@ std::string guards_text(const TestRun& run) {
 
 std::string counts_text(const TestRun& run) {
     std::map<Verdict, std::size_t> counts;
+    std::size_t interrupted = 0;
     for (const TestResult& result : run.results) {
-        counts[result.verdict] += 1;
+        const bool is_interrupted = result.last() != nullptr && result.last()->interrupted;
+        interrupted += is_interrupted ? 1 : 0;
+        counts[result.verdict] += is_interrupted ? 0 : 1;
     }
     const std::size_t flaky = counts[Verdict::flaky] + counts[Verdict::flaky_memory];
     std::string text =
@@ -147,6 +150,9 @@ std::string counts_text(const TestRun& run) {
         if (counts[verdict] > 0) {
             text += fmt::format(", {} {}", counts[verdict], words);
         }
+    }
+    if (interrupted > 0) {
+        text += fmt::format(", {} interrupted", interrupted);
     }
     return text;
 }

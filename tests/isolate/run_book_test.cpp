@@ -1,0 +1,52 @@
+#include "hexcore/isolate/run_book.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "paper_suite.hpp"
+
+namespace hexcore {
+namespace {
+
+std::vector<TestCase> two_tests() {
+    std::vector<TestCase> tests(2);
+    tests[0].id = "one";
+    tests[1].id = "two";
+    return tests;
+}
+
+PastRun past(Bytes host, Verdict verdict = Verdict::passed) {
+    return {.duration_ms = 1000, .host = host, .verdict = verdict};
+}
+
+TEST(RunBook, NothingIsLearnedOfWhatWasInterrupted) {
+    TestRun run;
+    SilentEvents events;
+    RunBook book(run, two_tests(), {.retries = 2}, events);
+    Attempt attempt{.verdict = Verdict::failed, .peak = 5_MiB};
+    attempt.interrupted = true;
+    EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::over);  // and does not run again
+    EXPECT_EQ(book.add(1, Attempt{.peak = 5_MiB}, {}), RunBook::Next::over);
+    const auto news = book.take_news();
+    ASSERT_EQ(news.size(), 1);
+    EXPECT_EQ(news[0].first, "two");
+    EXPECT_EQ(run.results.at(0).verdict, Verdict::failed);
+}
+
+TEST(LearnedSize, IsNotKnownByRunsThatWereEndedTooSoonAlone) {
+    EXPECT_FALSE(learned_size({past(5_MiB, Verdict::timed_out)}));
+    EXPECT_FALSE(learned_size({past(5_MiB, Verdict::crashed), past(9_MiB, Verdict::over_budget)}));
+    EXPECT_TRUE(learned_size({past(5_MiB, Verdict::failed)}));
+}
+
+TEST(LearnedSize, IsRaisedByRunsThatWereEndedTooSoon) {
+    const auto learned =
+        learned_size({past(400_MiB), past(700_MiB, Verdict::timed_out), past(5_MiB)});
+    ASSERT_TRUE(learned);
+    EXPECT_EQ(learned->largest.host, 700_MiB);
+    EXPECT_EQ(learned->seconds, 1);
+}
+
+}  // namespace
+}  // namespace hexcore
