@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/isolate/machine_room.hpp"
 #include "hexcore/isolate/run_events.hpp"
 #include "hexcore/isolate/test_job.hpp"
 
@@ -49,7 +51,7 @@ public:
         : steps_(std::move(steps)), cage_(std::move(outcome)) {}
 
     Cage& cage() override { return cage_; }
-    std::vector<int> descriptors() const override { return {}; }
+    std::vector<int> descriptors() const override { return {readable_.get()}; }
     bool step(std::vector<JobEvent>& events) override {
         if (!steps_.empty()) {
             events = std::move(steps_.front());
@@ -68,6 +70,7 @@ public:
 private:
     Steps steps_;
     PaperCage cage_;
+    FileDescriptor readable_{"/dev/null"};  // always
 };
 
 /// Starts what it is given for each request; pytest's, since that has groups.
@@ -95,12 +98,19 @@ public:
     Result<std::unique_ptr<Cage>> start(const CageCommand&, const CageLimits&) override {
         return std::unique_ptr<Cage>(std::make_unique<PaperCage>());
     }
-    Result<AdoptedCage> prepare(const CageLimits&) override {
+    Result<AdoptedCage> prepare(const CageLimits&, const AdoptedFiles&) override {
         return fail(ErrorCode::negative, "there is none");
     }
 
 private:
     Guards guards_;
+};
+
+class AmpleRoom : public MachineRoom {
+public:
+    TestMachine machine() const override { return {2, 8_GiB, 8_GiB, {}}; }
+    RoomReading read(Bytes) override { return {{8_GiB, {}}, 8_GiB, false, {}}; }
+    std::string holders(const std::vector<std::uint32_t>&) override { return {}; }
 };
 
 class SilentEvents : public RunEvents {

@@ -79,6 +79,19 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
         return;
     }
     const bool has_it_alone = facts_.tests.size() == 1;
+    CageOutcome not_ours;
+    if (is_ended_for_another(outcome)) {
+        if (!judgement_ || judgement_->kind == TestJudgement::Kind::crashed) {
+            begun_ = *current_;  // it did no wrong, and runs again
+            current_.reset();
+            judgement_.reset();
+            return;
+        }
+        not_ours = *outcome;  // it was over before that
+        not_ours.ended_by_us = EndedByUs::no;
+        not_ours.signalled = false;
+        outcome = &not_ours;
+    }
     AttemptFacts facts{.test = facts_.cases[*current_],
                        .judgement = judgement_,
                        .outcome = outcome,
@@ -109,6 +122,22 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
     current_.reset();
     judgement_.reset();
     samples_ = {};
+}
+
+/// The request to end reaches a process that may have gone on to the next test by then.
+bool RunningJob::is_ended_for_another(const CageOutcome* outcome) const {
+    return outcome != nullptr && ending_ && outcome->ended_by_us == ending_for_ &&
+           facts_.tests.size() > 1 && ended_test_ != current_;
+}
+
+void RunningJob::mark_ending(EndedByUs why, Time since, Bytes free) {
+    ending_ = since;
+    ending_for_ = why;
+    free_at_end_ = free;
+    // Where none has begun, the first pays for what keeps it from beginning.
+    ended_test_ = begun_ == 0  ? std::optional<std::size_t>(0)
+                  : judgement_ ? std::nullopt
+                               : current_;
 }
 
 std::vector<std::size_t> RunningJob::left() const {
@@ -179,17 +208,13 @@ void RunningJob::end(EndedByUs why, Time now, Bytes free) {
     if (ending_) {
         return;
     }
-    ending_ = now;
-    ending_for_ = why;
-    free_at_end_ = free;
+    mark_ending(why, now, free);
     process_->cage().ask_to_end(why);
 }
 
 void RunningJob::kill(EndedByUs why, Time now, Bytes free) {
     if (!ending_) {
-        ending_ = now;
-        ending_for_ = why;
-        free_at_end_ = free;
+        mark_ending(why, now, free);
     }
     if (!killed_at_) {
         killed_at_ = now;

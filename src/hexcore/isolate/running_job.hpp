@@ -46,8 +46,8 @@ public:
 
     /// Takes what has come. True: its process is over, and so are all its tests that began.
     [[nodiscard]] bool step(Time now, std::vector<EndedTest>& ended);
-    /// Tests that never began, once it is over. Where none did, what its process ended with is the
-    /// first one's.
+    /// Tests that never began, once it is over, or were ended for the sake of one before them.
+    /// Where none did, what its process ended with is the first one's.
     [[nodiscard]] std::vector<std::size_t> left() const;
 
     void sample(Time now);
@@ -78,6 +78,8 @@ public:
 private:
     void take(const JobEvent& event, Time now, std::vector<EndedTest>& ended);
     void test_begins(std::size_t test, const std::optional<Bytes>& held, Time now);
+    void mark_ending(EndedByUs why, Time since, Bytes free);
+    [[nodiscard]] bool is_ended_for_another(const CageOutcome* outcome) const;
     void settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended);
     void add_sample(Time now);
     [[nodiscard]] std::chrono::milliseconds timeout() const;
@@ -100,6 +102,7 @@ private:
     Time sample_spacing_{};
     std::optional<Time> ending_;  ///< since when
     EndedByUs ending_for_ = EndedByUs::no;
+    std::optional<std::size_t> ended_test_;  ///< whom it is for; nothing: none that runs
     std::optional<Time> killed_at_;
     Bytes free_at_end_;
 };
