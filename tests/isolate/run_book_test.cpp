@@ -28,7 +28,7 @@ TEST(RunBook, NothingIsLearnedOfWhatWasInterrupted) {
     attempt.interrupted = true;
     EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::over);  // and does not run again
     EXPECT_EQ(book.add(1, Attempt{.peak = 5_MiB}, {}), RunBook::Next::over);
-    const auto news = book.take_news();
+    const TestHistory::News& news = book.news();
     ASSERT_EQ(news.size(), 1);
     EXPECT_EQ(news[0].first, "two");
     EXPECT_EQ(run.results.at(0).verdict, Verdict::failed);

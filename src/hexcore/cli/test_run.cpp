@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -189,15 +190,24 @@ RunOptions run_options(const TestFlags& flags, const TestSettings& settings,
     return options;
 }
 
+/// While tests run nobody waits long for others who write; what is not kept is kept later.
+Result<void> keep_news(Listed& listed, RunBook& book, std::chrono::milliseconds patience) {
+    if (listed.history == nullptr || book.news().empty()) {
+        return {};
+    }
+    HEXCORE_TRY_VOID(listed.history->add(listed.history_key, book.news(), patience));
+    book.forget_news();
+    return {};
+}
+
 void keep_history(Listed& listed, RunBook& book, TestShown& shown) {
-    if (listed.history == nullptr) {
-        return;
+    using namespace std::chrono_literals;
+    if (const auto kept = keep_news(listed, book, 10s); !kept) {
+        shown.says(kept.error().message);
     }
-    if (const auto added = listed.history->add(listed.history_key, book.take_news()); !added) {
-        shown.says(added.error().message);
-    }
-    if (const std::string text = damage_text(*listed.history); !text.empty()) {
-        shown.says(text);
+    const std::string damage = listed.history == nullptr ? "" : damage_text(*listed.history);
+    if (!damage.empty()) {
+        shown.says(damage);
     }
 }
 
@@ -247,7 +257,9 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
         }));
     TestShown shown(flags.format == "json", known);
     RunBook book(run, listed.tests, options.book, shown);
-    run_tests(run, book, listed.runs, options, {*listed.suite, *yard, *room, shown, requests});
+    const auto keep = [&] { (void)keep_news(listed, book, std::chrono::milliseconds(20)); };
+    run_tests(run, book, listed.runs, options,
+              {*listed.suite, *yard, *room, shown, requests, keep});
     keep_history(listed, book, shown);
     // What the collection, or a program while it lists its tests, has started runs in no cage.
     yard.reset();

@@ -139,8 +139,4 @@ void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
     events_.test_ends(run_.results.back());
 }
 
-std::vector<std::pair<std::string, PastRun>> RunBook::take_news() {
-    return std::exchange(news_, {});
-}
-
 }  // namespace hexcore

@@ -36,8 +36,9 @@ public:
     [[nodiscard]] std::size_t failed() const { return failed_; }
     [[nodiscard]] bool has_failed(std::size_t test) const { return failures_[test]; }
 
-    /// What of this run others shall know, once.
-    [[nodiscard]] std::vector<std::pair<std::string, PastRun>> take_news();
+    /// What of this run others shall know, since they were last told.
+    [[nodiscard]] const TestHistory::News& news() const { return news_; }
+    void forget_news() { news_.clear(); }
 
 private:
     void close(std::size_t test, Verdict verdict, std::string reason);
@@ -47,7 +48,7 @@ private:
     RunBookOptions options_;
     RunEvents& events_;
     std::vector<TestResult> open_;  ///< by test
-    std::vector<std::pair<std::string, PastRun>> news_;
+    TestHistory::News news_;
     std::vector<bool> failures_;  ///< by test
     std::size_t failed_ = 0;
 };

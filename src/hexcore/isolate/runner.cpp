@@ -8,6 +8,7 @@
 
 #include "hexcore/isolate/job_limits.hpp"
 #include "hexcore/isolate/job_order.hpp"
+#include "hexcore/isolate/news_keeping.hpp"
 #include "hexcore/isolate/room_words.hpp"
 #include "hexcore/isolate/running_job.hpp"
 #include "hexcore/isolate/scratch_folder.hpp"
@@ -56,10 +57,13 @@ private:
     const RunOptions& options_;
     const RunParts& parts_;
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-    std::vector<std::vector<std::size_t>> jobs_;  ///< tests that each has still to run
+    std::vector<std::vector<std::size_t>> jobs_;        ///< tests that each has still to run
+    std::vector<std::vector<std::size_t>> whole_jobs_;  ///< all tests of each
+    std::vector<Bytes> job_peaks_;                      ///< of all processes that each has had
     std::unique_ptr<Schedule> schedule_;
     RunningJobs running_;
     Shortage shortage_;
+    NewsKeeping keeping_;
     std::vector<std::size_t> again_alone_;  ///< jobs
     std::optional<Time> look_again_;
     Time next_sample_{};
@@ -77,9 +81,12 @@ Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
       book_(book),
       options_(options),
       parts_(parts),
-      shortage_(parts.room, parts.events) {
+      shortage_(parts.room, parts.events),
+      keeping_(book, parts.keep_news) {
     const TestMachine& machine = run.machine;
     jobs_ = jobs_of(book.tests(), options.grouping);
+    whole_jobs_ = jobs_;
+    job_peaks_.resize(jobs_.size());
     std::vector<ScheduledJob> graph = job_graph(book.tests(), jobs_, [&](const TestCase& test) {
         return known_of(test, history, machine);
     });
@@ -116,6 +123,7 @@ void Runner::go() {
         step_all();
         mind_framework();
         keep_time();
+        keeping_.mind(now(), false);
         if (now() >= next_sample_) {
             sample_all();
         }
@@ -277,6 +285,7 @@ void Runner::step_all() {
 /// Those that run again stay in jobs_.
 void Runner::record(std::vector<EndedTest>& ended, std::size_t job) {
     for (EndedTest& test : ended) {
+        job_peaks_[job] = std::max(job_peaks_[job], test.attempt.peak);
         const RunBook::Next next = book_.add(test.test, std::move(test.attempt), test.kept);
         if (next == RunBook::Next::over) {
             std::erase(jobs_[job], test.test);
@@ -288,7 +297,7 @@ void Runner::record(std::vector<EndedTest>& ended, std::size_t job) {
 
 void Runner::over(std::unique_ptr<RunningJob> job) {
     const std::size_t id = job->facts().job;
-    const Bytes peak = job->peak();
+    job_peaks_[id] = std::max(job_peaks_[id], job->peak());
     std::error_code error;
     std::filesystem::remove_all(job->facts().scratch, error);
     if (!jobs_[id].empty()) {
@@ -296,10 +305,10 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
         schedule_->again(id, alone || job->facts().alone);
         return;
     }
-    const std::vector<std::size_t>& tests = job->facts().tests;
+    const std::vector<std::size_t>& tests = whole_jobs_[id];
     const bool passed = std::none_of(tests.begin(), tests.end(),
                                      [&](std::size_t test) { return book_.has_failed(test); });
-    schedule_->ended(id, passed ? Schedule::End::passed : Schedule::End::failed, peak);
+    schedule_->ended(id, passed ? Schedule::End::passed : Schedule::End::failed, job_peaks_[id]);
 }
 
 void Runner::sample_all() {
@@ -316,6 +325,9 @@ void Runner::sample_all() {
     next_sample_ = now() + next;
     run_.most_at_once = std::max(run_.most_at_once, held());
     reading_ = parts_.room.read(held());
+    if (reading_.is_short) {
+        keeping_.mind(now(), true);  // this process may be the next that the kernel ends
+    }
     shortage_.mind(reading_, running_, now());
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct RunParts {
     MachineRoom& room;
     RunEvents& events;
     RunRequests& requests;
+    /// Keeps the book's news, now and then while tests run: it takes no time to speak of. What it
+    /// could not keep stays in the book.
+    std::function<void()> keep_news = {};
 };
 
 /// Runs tests until they are over or it is told to stop; `run` gets results, times and
