@@ -109,8 +109,8 @@ TEST(TestPage, KnowsVerdictsByTheirNumbers) {
     for (const auto verdict : {Verdict::failed, Verdict::over_budget, Verdict::flaky_memory}) {
         EXPECT_EQ(data["verdicts"][static_cast<std::size_t>(verdict)], name(verdict));
     }
-    const auto leak = static_cast<std::size_t>(MemoryVerdict::leak);
-    EXPECT_EQ(data["memory_verdicts"][leak], name(MemoryVerdict::leak));
+    const auto residue = static_cast<std::size_t>(MemoryVerdict::residue);
+    EXPECT_EQ(data["memory_verdicts"][residue], name(MemoryVerdict::residue));
 }
 
 }  // namespace

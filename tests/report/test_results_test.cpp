@@ -40,5 +40,23 @@ TEST(TestReports, AnInterruptedTestIsCalledSoAndNoFailure) {
     EXPECT_EQ(document["tests"][0]["runs"][0]["interrupted"], true);
 }
 
+TEST(TestReports, WhatStaysIsNotCalledRemoved) {
+    Attempt attempt;
+    attempt.residues = {{Residue::Kind::process, "sleep", 1_MiB, 7, true},
+                        {Residue::Kind::temporary_file, "mine", {}, 0, false}};
+    TestRun run = run_of(attempt);
+    run.results[0].memory = MemoryVerdict::residue;
+    EXPECT_EQ(residue_text(attempt.residues),
+              "left behind: process sleep (pid 7), 1.0 MiB, ended; temporary file mine, which "
+              "stays");
+    EXPECT_EQ(residue_text(attempt.residues, 1),
+              "left behind: process sleep (pid 7), 1.0 MiB, ended; and 1 more");
+    EXPECT_THAT(test_line(run.results[0], {}), HasSubstr("mine, which"));
+    EXPECT_THAT(run_summary(run, false, {}), HasSubstr("behind that stays: Model.Loads"));
+    EXPECT_THAT(run_summary(run, false, {}), Not(HasSubstr("removed")));
+    const auto document = nlohmann::json::parse(test_json(run));
+    EXPECT_EQ(document["tests"][0]["runs"][0]["residues"][1]["gone"], false);
+}
+
 }  // namespace
 }  // namespace hexcore

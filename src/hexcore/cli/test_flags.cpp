@@ -86,9 +86,9 @@ void add_memory(CLI::App& command, TestFlags& flags) {
         ->option_text("N");
     command
         .add_option("--fail-on", flags.fail_on,
-                    "what else is a failure: leak, kept (memory that a test leaves in a process "
+                    "what else is a failure: kept (memory that a test leaves in a process "
                     "that goes on), residue (processes and files; repeatable)")
-        ->check(CLI::IsMember({"leak", "kept", "residue"}))
+        ->check(CLI::IsMember({"kept", "residue"}))
         ->option_text("WHAT")
         ->allow_extra_args(false);
     command.add_flag("--propose", flags.propose,

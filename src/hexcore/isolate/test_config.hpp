@@ -20,7 +20,7 @@ struct RunDefaults {
     std::optional<std::uint32_t> retries = {};
     std::optional<bool> fail_fast = {};
     std::optional<bool> allow_skip = {};
-    std::vector<std::string> fail_on = {};  ///< "leak", "kept", "residue"
+    std::vector<std::string> fail_on = {};  ///< "kept", "residue"
 };
 
 /// A `[[test]]`: what it sets for the tests that it fits.

@@ -29,10 +29,8 @@ enum class Verdict {
 
 enum class MemoryVerdict {
     clean,
-    kept,            ///< a test that others follow in its process left memory behind
-    leak,            ///< that grows with each repeat
-    residue,         ///< something held memory after the test's own end
-    unattributable,  ///< others changed what was measured meanwhile
+    kept,     ///< a test that others follow in its process left memory behind
+    residue,  ///< something held memory after the test's own end
 };
 
 /// As in JSON, and for people. "timed_out", "flaky_memory".
@@ -68,18 +66,17 @@ struct Attempt {
     std::vector<Residue> residues = {};
     std::optional<int> signal = {};
     KilledBy killed_by = KilledBy::unknown;
-    std::uint32_t slot = 0;               ///< the place that it had, of as many as run at once
-    bool alone = false;                   ///< nothing else ran beside it
-    bool for_memory = false;              ///< ended by us since the machine's memory was short
-    bool interrupted = false;             ///< ended by us since somebody interrupted the run
-    std::vector<std::string> stack = {};  ///< innermost first; empty where nobody can tell
+    std::uint32_t slot = 0;    ///< the place that it had, of as many as run at once
+    bool alone = false;        ///< nothing else ran beside it
+    bool for_memory = false;   ///< ended by us since the machine's memory was short
+    bool interrupted = false;  ///< ended by us since somebody interrupted the run
 };
 
 struct TestResult {
     TestCase test;
     Verdict verdict = Verdict::passed;
     MemoryVerdict memory = MemoryVerdict::clean;
-    Bytes kept = {};  ///< of MemoryVerdict::kept, leak and residue
+    Bytes kept = {};  ///< of MemoryVerdict::kept and residue
     std::string reason = {};
     std::vector<Attempt> attempts = {};    ///< empty: it never ran
     std::optional<TestNeed> learned = {};  ///< from runs before this one

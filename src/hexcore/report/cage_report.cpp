@@ -101,18 +101,28 @@ std::string breach_text(const Breach& breach, const Guards& guards) {
     return owners.empty() ? text : fmt::format("{}. Most had: {}", text, owners);
 }
 
-std::string residue_text(const std::vector<Residue>& residues) {
+std::string residue_text(const std::vector<Residue>& residues, std::size_t named) {
+    constexpr std::size_t longest_name = 60;
     std::string text;
-    for (const Residue& residue : residues) {
-        const std::string who = residue.kind == Residue::Kind::process
-                                    ? fmt::format(" (pid {})", residue.pid)
-                                    : std::string();
-        const char* now = residue.kind == Residue::Kind::process ? "ended" : "removed";
-        text += fmt::format("{}{} {}{}, {}{}", text.empty() ? "" : "; ", to_string(residue.kind),
-                            residue.name, who, to_string(residue.bytes),
-                            residue.is_gone ? fmt::format(", {}", now) : ", which stays");
+    for (std::size_t i = 0; i < std::min(named, residues.size()); ++i) {
+        const Residue& residue = residues[i];
+        const bool is_process = residue.kind == Residue::Kind::process;
+        text += fmt::format("{}{} {}{}", text.empty() ? "" : "; ", to_string(residue.kind),
+                            shortened(residue.name, longest_name),
+                            is_process ? fmt::format(" (pid {})", residue.pid) : "");
+        text += residue.bytes > Bytes{} ? fmt::format(", {}", to_string(residue.bytes)) : "";
+        const char* now = is_process ? ", ended" : ", removed";
+        text += residue.is_gone ? now : ", which stays";
+    }
+    if (residues.size() > named) {
+        text += fmt::format("; and {} more", residues.size() - named);
     }
     return text.empty() ? text : "left behind: " + text;
+}
+
+bool anything_stays(const std::vector<Residue>& residues) {
+    return std::any_of(residues.begin(), residues.end(),
+                       [](const Residue& residue) { return !residue.is_gone; });
 }
 
 Json limit_json(const std::vector<std::string>& command, const CageLimits& limits,

@@ -13,8 +13,12 @@ namespace hexcore {
 /// `python3 train.py was over its limit: 512 MiB of memory ...`: what was reached, who guarded, who
 /// had most.
 [[nodiscard]] std::string breach_text(const Breach& breach, const Guards& guards);
-/// `2 processes were left and ended: ...`; empty where nothing was left.
-[[nodiscard]] std::string residue_text(const std::vector<Residue>& residues);
+/// "left behind: process sleep (pid 7), 1.0 MiB, ended; ...": of each what became of it, of at most
+/// `named`. Empty where nothing was left.
+[[nodiscard]] std::string residue_text(const std::vector<Residue>& residues,
+                                       std::size_t named = std::size_t(-1));
+/// Whether something of it is there still.
+[[nodiscard]] bool anything_stays(const std::vector<Residue>& residues);
 
 /// What protects, as documents have it (docs/formats/limit.md).
 [[nodiscard]] nlohmann::ordered_json guards_json(const Guards& guards);

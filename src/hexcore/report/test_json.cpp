@@ -41,7 +41,8 @@ Json residues_json(const std::vector<Residue>& residues) {
         list.push_back({{"kind", residue_kind(residue.kind)},
                         {"name", residue.name},
                         {"pid", residue.pid == 0 ? Json(nullptr) : Json(residue.pid)},
-                        {"bytes", residue.bytes.count()}});
+                        {"bytes", residue.bytes.count()},
+                        {"gone", residue.is_gone}});
     }
     return list;
 }

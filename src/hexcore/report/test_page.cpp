@@ -31,8 +31,7 @@ constexpr std::array verdicts = {Verdict::passed,    Verdict::failed,      Verdi
                                  Verdict::timed_out, Verdict::over_budget, Verdict::skipped,
                                  Verdict::postponed, Verdict::flaky,       Verdict::flaky_memory};
 constexpr std::array memory_verdicts = {MemoryVerdict::clean, MemoryVerdict::kept,
-                                        MemoryVerdict::leak, MemoryVerdict::residue,
-                                        MemoryVerdict::unattributable};
+                                        MemoryVerdict::residue};
 
 template <typename Duration>
 double milliseconds_of(Duration time) {

@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_listed = 8;  ///< owners, residues, tags, devices
-constexpr std::size_t most_frames = 32;
 constexpr std::size_t most_history = 12;
 
 std::int64_t microseconds_of(std::chrono::nanoseconds time) {
@@ -96,9 +95,6 @@ void add_rare(Json& document, const Attempt& attempt, std::size_t longest_reason
     }
     if (!attempt.residues.empty()) {
         document["residues"] = page_residues(attempt.residues);
-    }
-    for (std::size_t i = 0; i < std::min(attempt.stack.size(), most_frames); ++i) {
-        document["stack"].push_back(cut(attempt.stack[i]));
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "hexcore/base/duration.hpp"
 #include "hexcore/isolate/attempt_verdict.hpp"
+#include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/fitted_text.hpp"
 #include "hexcore/report/memory_bar.hpp"
 
@@ -68,38 +69,17 @@ std::string memory_words(const TestResult& result) {
             return "";
         case MemoryVerdict::kept:
             return fmt::format("  KEPT +{}", to_string(result.kept));
-        case MemoryVerdict::leak:
-            return fmt::format("  LEAK +{} a repeat", to_string(result.kept));
         case MemoryVerdict::residue:
             return "  RESIDUE";
-        case MemoryVerdict::unattributable:
-            return "  (others changed memory, too)";
     }
     return "";
 }
 
 std::string residue_lines(const TestResult& result, const TextStyle& style) {
-    if (result.attempts.empty() || result.attempts.back().residues.empty()) {
-        return "";
-    }
-    const std::vector<Residue>& residues = result.attempts.back().residues;
-    std::string text = "left behind, and removed: ";
-    constexpr std::size_t most = 3;
-    for (std::size_t index = 0; index < residues.size() && index < most; ++index) {
-        const Residue& residue = residues[index];
-        text += index == 0 ? "" : ", ";
-        text += shortened(residue.name, 60);
-        if (residue.pid != 0) {
-            text += fmt::format(" (pid {})", residue.pid);
-        }
-        if (residue.bytes > Bytes{}) {
-            text += fmt::format(" {}", to_string(residue.bytes));
-        }
-    }
-    if (residues.size() > most) {
-        text += fmt::format(" and {} more", residues.size() - most);
-    }
-    return reason_lines(text, style);
+    constexpr std::size_t named = 3;
+    return result.attempts.empty()
+               ? ""
+               : reason_lines(residue_text(result.attempts.back().residues, named), style);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/output_lines.hpp"
 #include "hexcore/report/test_status.hpp"
 
@@ -41,9 +42,6 @@ std::string one_failure(const TestResult& result, const TextStyle& style) {
     if (last == nullptr) {
         return text;
     }
-    for (const std::string& frame : last->stack) {
-        text += fmt::format("    at {}\n", printable(frame));
-    }
     std::string output = without_middle(output_lines(last->output));
     if (!output.empty() && output.back() != '\n') {
         output += '\n';
@@ -69,15 +67,22 @@ void sort_by_size(std::vector<std::pair<std::string, Bytes>>& tests) {
                      [](const auto& a, const auto& b) { return a.second > b.second; });
 }
 
-std::string kept_text(const TestRun& run, MemoryVerdict verdict) {
+template <typename Is>
+std::string kept_text(const TestRun& run, Is&& is_meant) {
     std::vector<std::pair<std::string, Bytes>> tests;
     for (const TestResult& result : run.results) {
-        if (result.memory == verdict) {
+        if (is_meant(result)) {
             tests.emplace_back(result.test.id, result.kept);
         }
     }
     sort_by_size(tests);
     return named(tests, "+");
+}
+
+bool left_something(const TestResult& result, bool stays) {
+    return result.memory == MemoryVerdict::residue &&
+           stays == std::any_of(result.attempts.begin(), result.attempts.end(),
+                                [](const Attempt& one) { return anything_stays(one.residues); });
 }
 
 std::string heaviest_text(const TestRun& run) {
@@ -179,9 +184,13 @@ std::string run_summary(const TestRun& run, bool sizes_are_kept, const TextStyle
         }
     };
     add("heaviest: ", heaviest_text(run));
-    add("kept memory after their end: ", kept_text(run, MemoryVerdict::kept));
-    add("leaks: ", kept_text(run, MemoryVerdict::leak));
-    add("left something behind, which was removed: ", kept_text(run, MemoryVerdict::residue));
+    add("kept memory after their end: ", kept_text(run, [](const TestResult& result) {
+            return result.memory == MemoryVerdict::kept;
+        }));
+    add("left something behind, which was removed: ",
+        kept_text(run, [](const TestResult& result) { return left_something(result, false); }));
+    add("left something behind that stays: ",
+        kept_text(run, [](const TestResult& result) { return left_something(result, true); }));
     add("guards here: ", guards_text(run));
     for (const std::string& note : run.notes) {
         add("", note);

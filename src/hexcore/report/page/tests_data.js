@@ -14,9 +14,7 @@ const verdictLooks = {
 const memoryLooks = {
     clean: {words: "clean", kind: "good"},
     kept: {words: "kept", kind: "warn"},
-    leak: {words: "leak", kind: "bad"},
     residue: {words: "residue", kind: "warn"},
-    unattributable: {words: "unattributable", kind: ""},
 };
 
 const lookOf = (verdict) => verdictLooks[verdict];

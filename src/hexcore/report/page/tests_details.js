@@ -85,7 +85,6 @@ const attemptOf = (attempt, number, count, curve) => element("section", {class: 
     curve?.node,
     attempt.breach && breachOf(attempt.breach),
     attempt.residues?.length > 0 && residuesOf(attempt.residues),
-    attempt.stack?.length > 0 && element("pre", {}, attempt.stack.join("\n")),
     attempt.output && element("details", {class: "output", ...(attempt.reason ? {open: ""} : {})},
         element("summary", {}, "Output"), element("pre", {}, attempt.output)));
 

@@ -74,7 +74,7 @@ const keptCard = () => {
     const counts = countsOf("memory", data.memory_verdicts);
     return card("Left behind", dirty.length ? formatBytes(kept) : "nothing",
                 meterOf(counts.map(([verdict, count]) => ({share: count / tests.length,
-                    colour: {clean: "#3fb58f", kept: "#d9bf3f", leak: "#e5675e",
+                    colour: {clean: "#3fb58f", kept: "#d9bf3f",
                              residue: "#f2a33a"}[verdict] ?? "#98a2ae",
                     title: `${count} ${memoryLooks[verdict].words}`}))),
                 counts.map(([verdict, count]) => `${count} ${memoryLooks[verdict].words}`)
