@@ -386,7 +386,7 @@ void CagedCommand::finish() {
         remove_temporary_files(parts_.temporary, parts_.untold_prefix, outcome_.residues);
     }
     is_over_ = true;
-    parts_.give_back(std::move(parts_.cell), parts_.supervisor, std::nullopt);
+    parts_.give_back(std::exchange(parts_.cell, nullptr), parts_.supervisor, std::nullopt);
 }
 
 }  // namespace hexcore
