@@ -16,7 +16,7 @@ std::vector<TestCase> two_tests() {
     return tests;
 }
 
-PastRun past(Bytes host, Verdict verdict = Verdict::passed) {
+PastRun past(Bytes host, TestVerdict verdict = TestVerdict::passed) {
     return {.duration_ms = 1000, .host = host, .verdict = verdict};
 }
 
@@ -24,25 +24,26 @@ TEST(RunBook, NothingIsLearnedOfWhatWasInterrupted) {
     TestRun run;
     SilentEvents events;
     RunBook book(run, two_tests(), {.retries = 2}, events);
-    Attempt attempt{.verdict = Verdict::failed, .peak = 5_MiB};
+    Attempt attempt{.verdict = TestVerdict::failed, .peak = 5_MiB};
     attempt.interrupted = true;
     EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::over);  // and does not run again
     EXPECT_EQ(book.add(1, Attempt{.peak = 5_MiB}, {}), RunBook::Next::over);
     const TestHistory::News& news = book.news();
     ASSERT_EQ(news.size(), 1);
     EXPECT_EQ(news[0].first, "two");
-    EXPECT_EQ(run.results.at(0).verdict, Verdict::failed);
+    EXPECT_EQ(run.results.at(0).verdict, TestVerdict::failed);
 }
 
 TEST(LearnedSize, IsNotKnownByRunsThatWereEndedTooSoonAlone) {
-    EXPECT_FALSE(learned_size({past(5_MiB, Verdict::timed_out)}));
-    EXPECT_FALSE(learned_size({past(5_MiB, Verdict::crashed), past(9_MiB, Verdict::over_budget)}));
-    EXPECT_TRUE(learned_size({past(5_MiB, Verdict::failed)}));
+    EXPECT_FALSE(learned_size({past(5_MiB, TestVerdict::timed_out)}));
+    EXPECT_FALSE(
+        learned_size({past(5_MiB, TestVerdict::crashed), past(9_MiB, TestVerdict::over_budget)}));
+    EXPECT_TRUE(learned_size({past(5_MiB, TestVerdict::failed)}));
 }
 
 TEST(LearnedSize, IsRaisedByRunsThatWereEndedTooSoon) {
     const auto learned =
-        learned_size({past(400_MiB), past(700_MiB, Verdict::timed_out), past(5_MiB)});
+        learned_size({past(400_MiB), past(700_MiB, TestVerdict::timed_out), past(5_MiB)});
     ASSERT_TRUE(learned);
     EXPECT_EQ(learned->largest.host, 700_MiB);
     EXPECT_EQ(learned->seconds, 1);

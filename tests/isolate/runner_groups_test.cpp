@@ -65,7 +65,7 @@ TEST_F(RunnerOnPaper, AGroupInWhichATestFailedHasFailedHoweverItsRestEnds) {
     EXPECT_EQ(began, (std::vector<std::string>{"crashes", "passes"}));
     ASSERT_EQ(run_.results.size(), 3);
     EXPECT_EQ(run_.results[2].test.id, "requires");
-    EXPECT_EQ(run_.results[2].verdict, Verdict::failed);
+    EXPECT_EQ(run_.results[2].verdict, TestVerdict::failed);
 }
 
 TEST_F(RunnerOnPaper, KeepsWhatItLearnsWhileItRuns) {

@@ -108,7 +108,7 @@ TEST_F(RunnerOfTests, EndsATestThatIsOverItsBudgetOfAGpu) {
         test.budget.devices = {{"cuda:0", 2_GiB}};
     });
     ASSERT_EQ(run.results.size(), 1);
-    EXPECT_EQ(run.results[0].verdict, Verdict::over_budget);
+    EXPECT_EQ(run.results[0].verdict, TestVerdict::over_budget);
     ASSERT_TRUE(run.results[0].attempts[0].breach);
     EXPECT_EQ(run.results[0].attempts[0].breach->device, "cuda:0");
     EXPECT_THAT(run.results[0].reason, HasSubstr("3.00 GiB of its 2.00 GiB on cuda:0"));
@@ -125,7 +125,7 @@ TEST_F(RunnerOfTests, EndsByForceWhatIgnoresTheRequestToEndWhileMemoryIsShort) {
         test.budget.memory = 1_GiB;
     });
     ASSERT_EQ(run.results.size(), 1);
-    EXPECT_EQ(run.results[0].verdict, Verdict::timed_out);
+    EXPECT_EQ(run.results[0].verdict, TestVerdict::timed_out);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(RunningJob, ATestPaysForNoneBeforeItThatWasAskedToEnd) {
         const auto ended = two.step();
         ASSERT_EQ(ended.size(), 1);
         EXPECT_EQ(ended[0].test, 5);
-        EXPECT_EQ(ended[0].attempt.verdict, Verdict::passed);
+        EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::passed);
         EXPECT_TRUE(two.step().empty());
         EXPECT_TRUE(two.is_over);
         EXPECT_EQ(two.job().left(), std::vector<std::size_t>{6});  // runs again
@@ -67,7 +67,7 @@ TEST(RunningJob, ATestThatIsEndedItselfHasThatVerdict) {
     two.job().end(EndedByUs::timed_out, 1s);
     const auto ended = two.step();
     ASSERT_EQ(ended.size(), 1);
-    EXPECT_EQ(ended[0].attempt.verdict, Verdict::timed_out);
+    EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::timed_out);
 }
 
 TEST(RunningJob, ATestThatWasOverBeforeItsProcessWasEndedKeepsItsVerdict) {
@@ -76,7 +76,7 @@ TEST(RunningJob, ATestThatWasOverBeforeItsProcessWasEndedKeepsItsVerdict) {
     two.job().kill(EndedByUs::memory_short, 1s);
     const auto ended = two.step();
     ASSERT_EQ(ended.size(), 1);
-    EXPECT_EQ(ended[0].attempt.verdict, Verdict::passed);
+    EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::passed);
     EXPECT_FALSE(ended[0].attempt.for_memory);
 }
 
@@ -87,7 +87,7 @@ TEST(RunningJob, WhereNoneBeganTheFirstHasTheVerdict) {
     const auto ended = two.step();
     ASSERT_EQ(ended.size(), 1);
     EXPECT_EQ(ended[0].test, 5);
-    EXPECT_EQ(ended[0].attempt.verdict, Verdict::timed_out);
+    EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::timed_out);
 }
 
 }  // namespace

@@ -78,11 +78,12 @@ private:
         return list[random_() % list.size()];
     }
 
-    Verdict next_verdict(std::size_t n) {
-        constexpr std::array all = {Verdict::failed,      Verdict::crashed,     Verdict::timed_out,
-                                    Verdict::over_budget, Verdict::skipped,     Verdict::postponed,
-                                    Verdict::flaky,       Verdict::flaky_memory};
-        return n % 25 == 7 ? all[n / 25 % all.size()] : Verdict::passed;
+    TestVerdict next_verdict(std::size_t n) {
+        constexpr std::array all = {TestVerdict::failed,    TestVerdict::crashed,
+                                    TestVerdict::timed_out, TestVerdict::over_budget,
+                                    TestVerdict::skipped,   TestVerdict::postponed,
+                                    TestVerdict::flaky,     TestVerdict::flaky_memory};
+        return n % 25 == 7 ? all[n / 25 % all.size()] : TestVerdict::passed;
     }
 
     TestResult result(std::size_t n) {
@@ -95,8 +96,8 @@ private:
         test.file = "tests/all_tests.cpp";
         test.line = static_cast<std::uint32_t>(10 + n);
         result.verdict = next_verdict(n);
-        if (result.verdict == Verdict::skipped || result.verdict == Verdict::postponed) {
-            result.reason = result.verdict == Verdict::skipped
+        if (result.verdict == TestVerdict::skipped || result.verdict == TestVerdict::postponed) {
+            result.reason = result.verdict == TestVerdict::skipped
                                 ? "no GPU on this machine"
                                 : "it needs 6.00 GiB, and 3.10 GiB were free up to the deadline; "
                                   "python3 train.py (pid 7) holds 14.2 GiB";
@@ -111,7 +112,7 @@ private:
     }
 
     void add_claims(TestResult& result, std::size_t n) {
-        if (result.verdict == Verdict::over_budget) {
+        if (result.verdict == TestVerdict::over_budget) {
             result.test.budget.memory = kib(size_kib_ * 0.8);
         } else if (n % 3 == 0) {
             result.test.budget.memory = kib(size_kib_ * between(1.1, 4));
@@ -132,16 +133,16 @@ private:
     void add_attempts(TestResult& result) {
         const auto slot = std::min_element(free_.begin(), free_.end());
         const bool is_flaky =
-            result.verdict == Verdict::flaky || result.verdict == Verdict::flaky_memory;
+            result.verdict == TestVerdict::flaky || result.verdict == TestVerdict::flaky_memory;
         Attempt first = attempt(slot);
-        first.verdict = is_flaky ? Verdict::failed : result.verdict;
-        first.for_memory = result.verdict == Verdict::flaky_memory;
+        first.verdict = is_flaky ? TestVerdict::failed : result.verdict;
+        first.for_memory = result.verdict == TestVerdict::flaky_memory;
         say_why(first, result);
         result.reason = is_flaky ? "" : first.reason;
         result.attempts.push_back(std::move(first));
         if (is_flaky) {
             result.attempts.push_back(attempt(slot));
-            result.attempts.back().alone = result.verdict == Verdict::flaky_memory;
+            result.attempts.back().alone = result.verdict == TestVerdict::flaky_memory;
         }
     }
 
@@ -172,22 +173,22 @@ private:
 
     void say_why(Attempt& attempt, const TestResult& result) {
         switch (attempt.verdict) {
-            case Verdict::failed:
-                attempt.reason = result.verdict == Verdict::flaky_memory
+            case TestVerdict::failed:
+                attempt.reason = result.verdict == TestVerdict::flaky_memory
                                      ? "ended by the runner, since 0.90 GiB were free"
                                      : "tests/planner_test.cpp:88: Failure\nExpected equality of "
                                        "these values:\n  spilled\n    Which is: 3\n  4";
                 attempt.output += "loading layer\n[  FAILED  ]\n";
                 break;
-            case Verdict::crashed:
+            case TestVerdict::crashed:
                 attempt.reason = "SIGSEGV (signal 11)";
                 attempt.signal = 11;
                 attempt.stack = {"hexcore::Planner::spill(Plan&) at planner.cpp:120", "main"};
                 break;
-            case Verdict::timed_out:
+            case TestVerdict::timed_out:
                 attempt.reason = "it took longer than 60 s";
                 break;
-            case Verdict::over_budget:
+            case TestVerdict::over_budget:
                 attempt.reason = "over budget: memory " + to_string(*result.test.budget.memory);
                 attempt.breach =
                     Breach{.device = "memory",
@@ -253,14 +254,14 @@ TestRun hostile() {
         result.test.file = odd;
         result.test.tags = {odd};
         result.test.budget = {.memory = 1_MiB, .devices = {{.device = odd, .limit = 1_GiB}}};
-        result.verdict = Verdict::over_budget;
+        result.verdict = TestVerdict::over_budget;
         result.reason = odd;
         result.memory = MemoryVerdict::residue;
         result.kept = Bytes(UINT64_MAX);
         result.history = {Bytes(0), Bytes(UINT64_MAX)};
         result.history_ms = {-1, 1e300};
         Attempt attempt;
-        attempt.verdict = Verdict::over_budget;
+        attempt.verdict = TestVerdict::over_budget;
         attempt.reason = odd;
         attempt.output = odd + script + image + controls;
         attempt.start = seconds(run.results.size());

@@ -79,7 +79,7 @@ TEST(TestPage, OutputOfTestsThatFailedHasRoomFirst) {
         const bool failed = n % 10 == 9;
         run.results.push_back(
             result_of("S.T" + std::to_string(n),
-                      {.verdict = failed ? Verdict::failed : Verdict::passed,
+                      {.verdict = failed ? TestVerdict::failed : TestVerdict::passed,
                        .output = "first" + std::string(100'000, '\x01') + (failed ? "why" : "")}));
     }
     const std::string page = test_page(run);
@@ -97,7 +97,7 @@ TEST(TestPage, OutputOfTestsThatFailedHasRoomFirst) {
 TEST(TestPage, LeavesOutTestsThatPassedBeforeThoseThatFailed) {
     TestRun run;
     run.results.resize(20'003);
-    run.results.back().verdict = Verdict::failed;
+    run.results.back().verdict = TestVerdict::failed;
     const auto data = page_data(run);
     EXPECT_EQ(data["tests"].size(), 20'001U);
     EXPECT_EQ(data["tests"].back()["verdict"], 1);
@@ -106,7 +106,8 @@ TEST(TestPage, LeavesOutTestsThatPassedBeforeThoseThatFailed) {
 
 TEST(TestPage, KnowsVerdictsByTheirNumbers) {
     const auto data = page_data({});
-    for (const auto verdict : {Verdict::failed, Verdict::over_budget, Verdict::flaky_memory}) {
+    for (const auto verdict :
+         {TestVerdict::failed, TestVerdict::over_budget, TestVerdict::flaky_memory}) {
         EXPECT_EQ(data["verdicts"][static_cast<std::size_t>(verdict)], name(verdict));
     }
     const auto residue = static_cast<std::size_t>(MemoryVerdict::residue);

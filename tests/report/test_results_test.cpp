@@ -26,7 +26,7 @@ TestRun run_of(Attempt attempt) {
 }
 
 TEST(TestReports, AnInterruptedTestIsCalledSoAndNoFailure) {
-    Attempt attempt{.verdict = Verdict::failed, .reason = "interrupted while it ran"};
+    Attempt attempt{.verdict = TestVerdict::failed, .reason = "interrupted while it ran"};
     attempt.interrupted = true;
     const TestRun run = run_of(attempt);
     EXPECT_THAT(test_line(run.results[0], {}), HasSubstr("INTERRUPT ["));

@@ -12,21 +12,21 @@
 namespace hexcore {
 namespace {
 
-Verdict verdict_of(TestJudgement::Kind kind) {
+TestVerdict verdict_of(TestJudgement::Kind kind) {
     switch (kind) {
         case TestJudgement::Kind::passed:
-            return Verdict::passed;
+            return TestVerdict::passed;
         case TestJudgement::Kind::skipped:
-            return Verdict::skipped;
+            return TestVerdict::skipped;
         case TestJudgement::Kind::crashed:
-            return Verdict::crashed;
+            return TestVerdict::crashed;
         case TestJudgement::Kind::over_budget:
-            return Verdict::over_budget;
+            return TestVerdict::over_budget;
         case TestJudgement::Kind::failed:
         case TestJudgement::Kind::not_run:
             break;
     }
-    return Verdict::failed;
+    return TestVerdict::failed;
 }
 
 std::string whole_output(const CageOutcome& outcome) {
@@ -70,23 +70,23 @@ bool was_ended(const AttemptFacts& facts, Attempt& attempt) {
     const CageOutcome& outcome = *facts.outcome;
     switch (outcome.ended_by_us) {
         case EndedByUs::over_budget:
-            attempt.verdict = Verdict::over_budget;
+            attempt.verdict = TestVerdict::over_budget;
             attempt.reason =
                 outcome.breach ? breach_text(*outcome.breach) : "used more memory than its budget";
             return true;
         case EndedByUs::timed_out:
-            attempt.verdict = Verdict::timed_out;
+            attempt.verdict = TestVerdict::timed_out;
             attempt.reason =
                 fmt::format("still ran after {}",
                             long_duration_text(static_cast<double>(facts.timeout.count()) / 1e3));
             return true;
         case EndedByUs::memory_short:
-            attempt.verdict = Verdict::failed;
+            attempt.verdict = TestVerdict::failed;
             attempt.for_memory = true;
             attempt.reason = fmt::format("memory was short ({} left)", to_string(facts.free));
             return true;
         case EndedByUs::interrupted:
-            attempt.verdict = Verdict::failed;
+            attempt.verdict = TestVerdict::failed;
             attempt.interrupted = true;
             attempt.reason = "interrupted while it ran";
             return true;
@@ -94,7 +94,7 @@ bool was_ended(const AttemptFacts& facts, Attempt& attempt) {
             break;
     }
     if (outcome.signalled && outcome.code == SIGKILL && outcome.killed_by != KilledBy::unknown) {
-        attempt.verdict = Verdict::crashed;
+        attempt.verdict = TestVerdict::crashed;
         attempt.for_memory = true;
         attempt.reason = "the kernel killed it, since memory had run out";
         return true;
@@ -125,7 +125,7 @@ Attempt judged_attempt(const AttemptFacts& facts) {
             attempt.signal = outcome->code;
         }
         if (!outcome->problem.empty()) {
-            attempt.verdict = Verdict::failed;
+            attempt.verdict = TestVerdict::failed;
             attempt.reason = outcome->problem;
             return attempt;
         }
@@ -140,13 +140,13 @@ Attempt judged_attempt(const AttemptFacts& facts) {
             attempt.output += (attempt.output.empty() || attempt.output.back() == '\n') ? "" : "\n";
             attempt.output += facts.judgement->output;
         }
-        if (attempt.verdict == Verdict::passed && outcome != nullptr && outcome->signalled) {
-            attempt.verdict = Verdict::crashed;
+        if (attempt.verdict == TestVerdict::passed && outcome != nullptr && outcome->signalled) {
+            attempt.verdict = TestVerdict::crashed;
             attempt.reason = fmt::format("its process ended by {} after it", end_text(*outcome));
         }
         return attempt;
     }
-    attempt.verdict = Verdict::crashed;
+    attempt.verdict = TestVerdict::crashed;
     attempt.reason = outcome == nullptr ? "its process is gone" : end_text(*outcome);
     return attempt;
 }

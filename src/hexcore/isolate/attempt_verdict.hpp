@@ -22,7 +22,7 @@ struct AttemptFacts {
     bool shares_process = false;          ///< what the process wrote is not the test's alone
 };
 
-/// Verdict, reason, output and what the process's end says. What we did goes before what the
+/// TestVerdict, reason, output and what the process's end says. What we did goes before what the
 /// framework says, and that before the exit code. Times, samples and the slot are the caller's.
 [[nodiscard]] Attempt judged_attempt(const AttemptFacts& facts);
 

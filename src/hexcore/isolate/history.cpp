@@ -48,21 +48,22 @@ Bytes bytes_of(std::int64_t number) {
     return Bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number)));
 }
 
-Verdict verdict_of(const std::string& text) {
-    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::crashed,
-                                  Verdict::timed_out, Verdict::over_budget, Verdict::skipped,
-                                  Verdict::postponed, Verdict::flaky, Verdict::flaky_memory}) {
+TestVerdict verdict_of(const std::string& text) {
+    for (const TestVerdict verdict :
+         {TestVerdict::passed, TestVerdict::failed, TestVerdict::crashed, TestVerdict::timed_out,
+          TestVerdict::over_budget, TestVerdict::skipped, TestVerdict::postponed,
+          TestVerdict::flaky, TestVerdict::flaky_memory}) {
         if (text == name(verdict)) {
             return verdict;
         }
     }
-    return Verdict::failed;
+    return TestVerdict::failed;
 }
 
 /// It would have taken more: what it took can raise what is known, and is no knowledge by itself.
-bool ended_too_soon(Verdict verdict) {
-    return verdict == Verdict::timed_out || verdict == Verdict::crashed ||
-           verdict == Verdict::over_budget;
+bool ended_too_soon(TestVerdict verdict) {
+    return verdict == TestVerdict::timed_out || verdict == TestVerdict::crashed ||
+           verdict == TestVerdict::over_budget;
 }
 
 }  // namespace
@@ -205,7 +206,7 @@ std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs) {
     std::size_t counted = 0;
     for (auto run = runs.rbegin(); run != runs.rend() && counted < learned_from; ++run) {
         const bool ran = run->host > Bytes{} || run->duration_ms > 0;
-        if (!ran || run->verdict == Verdict::skipped) {
+        if (!ran || run->verdict == TestVerdict::skipped) {
             continue;
         }
         if (!ended_too_soon(run->verdict)) {

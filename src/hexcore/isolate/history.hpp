@@ -23,7 +23,7 @@ struct PastRun {
     Bytes host = {};
     std::vector<DeviceLimit> devices = {};
     Bytes kept = {};
-    Verdict verdict = Verdict::passed;
+    TestVerdict verdict = TestVerdict::passed;
 };
 
 /// What earlier runs of the same tests took: an SQLite file in state_home() that all runners of a

@@ -92,7 +92,7 @@ RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
         return Next::again_alone;
     }
     if (last.for_memory) {
-        close(test, Verdict::over_budget, last.reason + ", though nothing ran beside it");
+        close(test, TestVerdict::over_budget, last.reason + ", though nothing ran beside it");
         return Next::over;
     }
     if (last.interrupted) {
@@ -107,24 +107,24 @@ RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
             fmt::format("runs again, try {} of {}", tries + 1, options_.retries + 1));
         return Next::again;
     }
-    Verdict verdict = last.verdict;
-    if (verdict == Verdict::passed && tries > 1) {
-        verdict = Verdict::flaky;
-    } else if (verdict == Verdict::passed && was_short) {
-        verdict = Verdict::flaky_memory;
+    TestVerdict verdict = last.verdict;
+    if (verdict == TestVerdict::passed && tries > 1) {
+        verdict = TestVerdict::flaky;
+    } else if (verdict == TestVerdict::passed && was_short) {
+        verdict = TestVerdict::flaky_memory;
     }
     close(test, verdict, last.reason);
     return Next::over;
 }
 
-void RunBook::refuse(std::size_t test, Verdict verdict, std::string reason) {
-    if (verdict == Verdict::postponed && options_.allow_skip) {
-        verdict = Verdict::skipped;
+void RunBook::refuse(std::size_t test, TestVerdict verdict, std::string reason) {
+    if (verdict == TestVerdict::postponed && options_.allow_skip) {
+        verdict = TestVerdict::skipped;
     }
     close(test, verdict, std::move(reason));
 }
 
-void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
+void RunBook::close(std::size_t test, TestVerdict verdict, std::string reason) {
     TestResult& result = open_[test];
     result.verdict = verdict;
     result.reason = std::move(reason);
@@ -132,7 +132,7 @@ void RunBook::close(std::size_t test, Verdict verdict, std::string reason) {
     failed_ += is_failure(verdict) ? 1 : 0;
     // What an interrupted one took says nothing.
     const bool was_interrupted = !result.attempts.empty() && result.attempts.back().interrupted;
-    if (verdict != Verdict::skipped && !was_interrupted) {
+    if (verdict != TestVerdict::skipped && !was_interrupted) {
         news_.emplace_back(result.test.id, past_run(result));
     }
     run_.results.push_back(std::move(result));

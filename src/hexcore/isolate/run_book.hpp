@@ -30,7 +30,7 @@ public:
     /// `kept`: what it left in a process that goes on.
     [[nodiscard]] Next add(std::size_t test, Attempt attempt, Bytes kept);
     /// It never ran.
-    void refuse(std::size_t test, Verdict verdict, std::string reason);
+    void refuse(std::size_t test, TestVerdict verdict, std::string reason);
 
     [[nodiscard]] std::size_t done() const { return run_.results.size(); }
     [[nodiscard]] std::size_t failed() const { return failed_; }
@@ -41,7 +41,7 @@ public:
     void forget_news() { news_.clear(); }
 
 private:
-    void close(std::size_t test, Verdict verdict, std::string reason);
+    void close(std::size_t test, TestVerdict verdict, std::string reason);
 
     TestRun& run_;
     std::vector<TestCase> tests_;

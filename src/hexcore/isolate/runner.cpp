@@ -140,7 +140,7 @@ void Runner::take_disabled() {
     for (std::size_t test = 0; test < total_; ++test) {
         const TestCase& disabled = book_.tests()[test];
         if (!disabled.disabled.empty()) {
-            book_.refuse(test, Verdict::skipped, disabled.disabled);
+            book_.refuse(test, TestVerdict::skipped, disabled.disabled);
         }
     }
 }
@@ -227,7 +227,7 @@ void Runner::has_not_started(std::size_t job, const Error& error) {
         return;
     }
     for (const std::size_t test : std::exchange(jobs_[job], {})) {
-        book_.refuse(test, Verdict::failed, error.message);
+        book_.refuse(test, TestVerdict::failed, error.message);
     }
     schedule_->ended(job, Schedule::End::failed, {});
 }
@@ -238,7 +238,7 @@ void Runner::refuse(const Schedule::Refusal& refusal) {
         refusal_text(refusal, {run_.machine, reading_.free, options_.patience, holders()});
     const bool lacks_memory = refusal.why == Why::no_room || refusal.why == Why::never_fits;
     for (const std::size_t test : jobs_[refusal.job]) {
-        book_.refuse(test, lacks_memory ? Verdict::postponed : Verdict::failed, why);
+        book_.refuse(test, lacks_memory ? TestVerdict::postponed : TestVerdict::failed, why);
     }
 }
 

@@ -2,25 +2,25 @@
 
 namespace hexcore {
 
-const char* name(Verdict verdict) {
+const char* name(TestVerdict verdict) {
     switch (verdict) {
-        case Verdict::passed:
+        case TestVerdict::passed:
             return "passed";
-        case Verdict::failed:
+        case TestVerdict::failed:
             return "failed";
-        case Verdict::crashed:
+        case TestVerdict::crashed:
             return "crashed";
-        case Verdict::timed_out:
+        case TestVerdict::timed_out:
             return "timed_out";
-        case Verdict::over_budget:
+        case TestVerdict::over_budget:
             return "over_budget";
-        case Verdict::skipped:
+        case TestVerdict::skipped:
             return "skipped";
-        case Verdict::postponed:
+        case TestVerdict::postponed:
             return "postponed";
-        case Verdict::flaky:
+        case TestVerdict::flaky:
             return "flaky";
-        case Verdict::flaky_memory:
+        case TestVerdict::flaky_memory:
             return "flaky_memory";
     }
     return "";
@@ -52,9 +52,9 @@ const char* name(Framework framework) {
     return "";
 }
 
-bool is_failure(Verdict verdict) {
-    return verdict != Verdict::passed && verdict != Verdict::skipped && verdict != Verdict::flaky &&
-           verdict != Verdict::flaky_memory;
+bool is_failure(TestVerdict verdict) {
+    return verdict != TestVerdict::passed && verdict != TestVerdict::skipped &&
+           verdict != TestVerdict::flaky && verdict != TestVerdict::flaky_memory;
 }
 
 }  // namespace hexcore

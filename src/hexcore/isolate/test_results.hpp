@@ -15,7 +15,7 @@
 
 namespace hexcore {
 
-enum class Verdict {
+enum class TestVerdict {
     passed,
     failed,
     crashed,  ///< a signal, or an end in the middle
@@ -34,12 +34,12 @@ enum class MemoryVerdict {
 };
 
 /// As in JSON, and for people. "timed_out", "flaky_memory".
-[[nodiscard]] const char* name(Verdict verdict);
+[[nodiscard]] const char* name(TestVerdict verdict);
 [[nodiscard]] const char* name(MemoryVerdict verdict);
 [[nodiscard]] const char* name(Framework framework);
 
 /// Whether the run is to fail because of it. A flaky one is no failure, a skip neither.
-[[nodiscard]] bool is_failure(Verdict verdict);
+[[nodiscard]] bool is_failure(TestVerdict verdict);
 
 struct MemorySample {
     std::chrono::milliseconds time{};  ///< since the attempt began
@@ -54,7 +54,7 @@ struct TestNeed {
 
 /// One time that a test ran.
 struct Attempt {
-    Verdict verdict = Verdict::passed;
+    TestVerdict verdict = TestVerdict::passed;
     std::string reason = {};  ///< why it is not passed; one line or a few, as the framework says it
     std::string output = {};  ///< raw bytes; where it was long its start and end
     std::chrono::nanoseconds start{};  ///< since the run began
@@ -74,7 +74,7 @@ struct Attempt {
 
 struct TestResult {
     TestCase test;
-    Verdict verdict = Verdict::passed;
+    TestVerdict verdict = TestVerdict::passed;
     MemoryVerdict memory = MemoryVerdict::clean;
     Bytes kept = {};  ///< of MemoryVerdict::kept and residue
     std::string reason = {};

@@ -68,20 +68,21 @@ Json attempt_json(const Attempt& attempt) {
     for (const MemorySample& sample : attempt.samples) {
         samples.push_back(Json::array({sample.time.count(), sample.bytes.count()}));
     }
-    return {{"verdict", name(attempt.verdict)},
-            {"reason", attempt.reason},
-            {"signal", attempt.signal ? Json(signal_text(*attempt.signal)) : Json(nullptr)},
-            {"start_ms", as_ms(attempt.start)},
-            {"duration_ms", as_ms(attempt.duration)},
-            {"peak_bytes", attempt.peak.count()},
-            {"slot", attempt.slot},
-            {"alone", attempt.alone},
-            {"for_memory", attempt.for_memory},
-            {"interrupted", attempt.interrupted},
-            {"breach", breach_json(attempt.breach)},
-            {"residues", residues_json(attempt.residues)},
-            {"samples", std::move(samples)},
-            {"output", attempt.verdict == Verdict::passed ? Json(nullptr) : Json(attempt.output)}};
+    return {
+        {"verdict", name(attempt.verdict)},
+        {"reason", attempt.reason},
+        {"signal", attempt.signal ? Json(signal_text(*attempt.signal)) : Json(nullptr)},
+        {"start_ms", as_ms(attempt.start)},
+        {"duration_ms", as_ms(attempt.duration)},
+        {"peak_bytes", attempt.peak.count()},
+        {"slot", attempt.slot},
+        {"alone", attempt.alone},
+        {"for_memory", attempt.for_memory},
+        {"interrupted", attempt.interrupted},
+        {"breach", breach_json(attempt.breach)},
+        {"residues", residues_json(attempt.residues)},
+        {"samples", std::move(samples)},
+        {"output", attempt.verdict == TestVerdict::passed ? Json(nullptr) : Json(attempt.output)}};
 }
 
 std::optional<Bytes> budget_of(const TestCase& test, const std::string& device) {
@@ -148,9 +149,10 @@ Json test_json_of(const TestResult& result) {
 
 Json summary_json(const TestRun& run) {
     Json summary = Json::object();
-    for (const Verdict verdict : {Verdict::passed, Verdict::failed, Verdict::crashed,
-                                  Verdict::timed_out, Verdict::over_budget, Verdict::skipped,
-                                  Verdict::postponed, Verdict::flaky, Verdict::flaky_memory}) {
+    for (const TestVerdict verdict :
+         {TestVerdict::passed, TestVerdict::failed, TestVerdict::crashed, TestVerdict::timed_out,
+          TestVerdict::over_budget, TestVerdict::skipped, TestVerdict::postponed,
+          TestVerdict::flaky, TestVerdict::flaky_memory}) {
         summary[name(verdict)] =
             std::count_if(run.results.begin(), run.results.end(),
                           [&](const TestResult& result) { return result.verdict == verdict; });

@@ -31,7 +31,7 @@ bool was_interrupted(const TestResult& result) {
 /// What readers of JUnit call a failure is an answer; an error is everything that prevents one.
 bool is_error(const TestResult& result) {
     return is_failure(result.verdict) &&
-           (result.verdict != Verdict::failed || was_interrupted(result));
+           (result.verdict != TestVerdict::failed || was_interrupted(result));
 }
 
 std::string suite_of(const TestCase& test) {
@@ -86,13 +86,13 @@ void add_test(pugi::xml_node suite, const TestResult& result, const std::string&
     set(testcase, "classname", suite_name);
     set(testcase, "time",
         seconds_text(last == nullptr ? std::chrono::nanoseconds{} : last->duration));
-    if (result.verdict == Verdict::skipped) {
+    if (result.verdict == TestVerdict::skipped) {
         set(testcase.append_child("skipped"), "message", printable(result.reason));
     } else if (is_failure(result.verdict)) {
         add_problem(testcase, result);
     }
     add_earlier(testcase, result);
-    if (last != nullptr && last->verdict != Verdict::passed && !last->output.empty()) {
+    if (last != nullptr && last->verdict != TestVerdict::passed && !last->output.empty()) {
         set_text(testcase.append_child("system-out"), output_lines(last->output));
     }
     if (last != nullptr) {
@@ -111,7 +111,7 @@ struct Counts {
         tests += 1;
         errors += is_error(result) ? 1 : 0;
         failures += is_failure(result.verdict) && !is_error(result) ? 1 : 0;
-        skipped += result.verdict == Verdict::skipped ? 1 : 0;
+        skipped += result.verdict == TestVerdict::skipped ? 1 : 0;
         time +=
             result.attempts.empty() ? std::chrono::nanoseconds{} : result.attempts.back().duration;
     }

@@ -27,9 +27,10 @@ constexpr std::size_t reason_bytes = 400'000;
 constexpr std::size_t page_bytes = 2'700'000;
 constexpr std::size_t output_bytes_least = 300'000;
 
-constexpr std::array verdicts = {Verdict::passed,    Verdict::failed,      Verdict::crashed,
-                                 Verdict::timed_out, Verdict::over_budget, Verdict::skipped,
-                                 Verdict::postponed, Verdict::flaky,       Verdict::flaky_memory};
+constexpr std::array verdicts = {
+    TestVerdict::passed,    TestVerdict::failed,      TestVerdict::crashed,
+    TestVerdict::timed_out, TestVerdict::over_budget, TestVerdict::skipped,
+    TestVerdict::postponed, TestVerdict::flaky,       TestVerdict::flaky_memory};
 constexpr std::array memory_verdicts = {MemoryVerdict::clean, MemoryVerdict::kept,
                                         MemoryVerdict::residue};
 
@@ -51,7 +52,7 @@ public:
         Json document{{"run", run_json()},         {"machine", machine_json()},
                       {"guards", guards_json()},   {"verdicts", Json::array()},
                       {"failures", Json::array()}, {"memory_verdicts", Json::array()}};
-        for (const Verdict verdict : verdicts) {
+        for (const TestVerdict verdict : verdicts) {
             document["verdicts"].push_back(name(verdict));
             document["failures"].push_back(is_failure(verdict));
         }

@@ -24,11 +24,11 @@ std::string test_seconds(double seconds) {
                           : long_duration_text(seconds);
 }
 
-const char* verdict_escape(Verdict verdict) {
+const char* verdict_escape(TestVerdict verdict) {
     if (is_failure(verdict)) {
         return "\x1b[1;31m";
     }
-    return verdict == Verdict::passed ? "\x1b[1;32m" : "\x1b[1;33m";
+    return verdict == TestVerdict::passed ? "\x1b[1;32m" : "\x1b[1;33m";
 }
 
 std::string painted_word(const std::string& word, const char* escape, const TextStyle& style) {
@@ -84,27 +84,27 @@ std::string residue_lines(const TestResult& result, const TextStyle& style) {
 
 }  // namespace
 
-std::string verdict_word(Verdict verdict, const Attempt* last) {
+std::string verdict_word(TestVerdict verdict, const Attempt* last) {
     if (last != nullptr && last->interrupted) {
         return "INTERRUPT";
     }
     switch (verdict) {
-        case Verdict::passed:
+        case TestVerdict::passed:
             return "PASS";
-        case Verdict::failed:
+        case TestVerdict::failed:
             return "FAIL";
-        case Verdict::crashed:
+        case TestVerdict::crashed:
             return last != nullptr && last->signal ? signal_text(*last->signal) : "CRASH";
-        case Verdict::timed_out:
+        case TestVerdict::timed_out:
             return "TIMEOUT";
-        case Verdict::over_budget:
+        case TestVerdict::over_budget:
             return "OVER";
-        case Verdict::skipped:
+        case TestVerdict::skipped:
             return "SKIP";
-        case Verdict::postponed:
+        case TestVerdict::postponed:
             return "POSTPONED";
-        case Verdict::flaky:
-        case Verdict::flaky_memory:
+        case TestVerdict::flaky:
+        case TestVerdict::flaky_memory:
             return "FLAKY";
     }
     return "";
@@ -136,11 +136,11 @@ std::string test_line(const TestResult& result, const TextStyle& style) {
     text += ' ';
     text += last == nullptr ? "[       -         -]" : figures(result.test, *last);
     text += fmt::format(" {}{}\n", printable(result.test.id), memory_words(result));
-    if (result.verdict == Verdict::flaky_memory) {
+    if (result.verdict == TestVerdict::flaky_memory) {
         text += reason_lines("passed alone, after memory was short beside others", style);
-    } else if (result.verdict == Verdict::flaky) {
+    } else if (result.verdict == TestVerdict::flaky) {
         text += reason_lines(fmt::format("passed in try {}", result.attempts.size()), style);
-    } else if (result.verdict != Verdict::passed) {
+    } else if (result.verdict != TestVerdict::passed) {
         text += reason_lines(result.reason, style);
     }
     return text + residue_lines(result, style);

@@ -31,6 +31,6 @@ namespace hexcore {
 [[nodiscard]] std::string progress_line(const RunProgress& progress, const TextStyle& style);
 
 /// The column of verdict words: "PASS", "SIGSEGV", "TIMEOUT".
-[[nodiscard]] std::string verdict_word(Verdict verdict, const Attempt* last);
+[[nodiscard]] std::string verdict_word(TestVerdict verdict, const Attempt* last);
 
 }  // namespace hexcore

@@ -132,26 +132,27 @@ std::string guards_text(const TestRun& run) {
 }  // namespace
 
 std::string counts_text(const TestRun& run) {
-    std::map<Verdict, std::size_t> counts;
+    std::map<TestVerdict, std::size_t> counts;
     std::size_t interrupted = 0;
     for (const TestResult& result : run.results) {
         const bool is_interrupted = result.last() != nullptr && result.last()->interrupted;
         interrupted += is_interrupted ? 1 : 0;
         counts[result.verdict] += is_interrupted ? 0 : 1;
     }
-    const std::size_t flaky = counts[Verdict::flaky] + counts[Verdict::flaky_memory];
-    std::string text =
-        fmt::format("{} run: {} passed",
-                    run.results.size() - counts[Verdict::skipped] - counts[Verdict::postponed],
-                    counts[Verdict::passed] + flaky);
+    const std::size_t flaky = counts[TestVerdict::flaky] + counts[TestVerdict::flaky_memory];
+    std::string text = fmt::format(
+        "{} run: {} passed",
+        run.results.size() - counts[TestVerdict::skipped] - counts[TestVerdict::postponed],
+        counts[TestVerdict::passed] + flaky);
     if (flaky > 0) {
         text += fmt::format(" ({} flaky)", flaky);
     }
     for (const auto& [verdict, words] :
-         {std::pair{Verdict::failed, "failed"}, std::pair{Verdict::crashed, "crashed"},
-          std::pair{Verdict::timed_out, "timed out"},
-          std::pair{Verdict::over_budget, "over budget"},
-          std::pair{Verdict::postponed, "postponed"}, std::pair{Verdict::skipped, "skipped"}}) {
+         {std::pair{TestVerdict::failed, "failed"}, std::pair{TestVerdict::crashed, "crashed"},
+          std::pair{TestVerdict::timed_out, "timed out"},
+          std::pair{TestVerdict::over_budget, "over budget"},
+          std::pair{TestVerdict::postponed, "postponed"},
+          std::pair{TestVerdict::skipped, "skipped"}}) {
         if (counts[verdict] > 0) {
             text += fmt::format(", {} {}", counts[verdict], words);
         }
