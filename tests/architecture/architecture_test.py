@@ -36,6 +36,9 @@ BROKEN = [
     (rules.no_cycles, "hexcore/plan/a.hpp -> hexcore/plan/b.hpp -> hexcore/plan/a.hpp",
      {"src/hexcore/plan/a.hpp": '#pragma once\n#include "hexcore/plan/b.hpp"\n',
       "src/hexcore/plan/b.hpp": '#pragma once\n#include "hexcore/plan/a.hpp"\n'}),
+    (rules.one_definition, "b.hpp:2: Verdict is another type in src/hexcore/judge/a.hpp",
+     {"src/hexcore/judge/a.hpp": "#pragma once\nenum class Verdict { none };\n",
+      "src/hexcore/plan/b.hpp": "#pragma once\nstruct Verdict final {\n};\n"}),
     (rules.standard_headers, "b.cpp:2: <cstdint> is not included",
      {"src/hexcore/plan/a.hpp": "#pragma once\n#include <algorithm>\n",
       "src/hexcore/plan/b.cpp": '#include "hexcore/plan/a.hpp"\n'

@@ -71,6 +71,9 @@ COMMAND = re.compile(r"`hexcore (?:plan|devices)(?: --[a-z]+(?: json| llama\.cpp
 # A variable of the environment or of a build within a sentence; alone it is what a program reads.
 VARIABLE = re.compile(r"\bHEXCORE_[A-Z_]+\b(?!$)|.\bHEXCORE_[A-Z_]+$", re.DOTALL)
 
+# At the beginning of a line: not those within another.
+TYPE_DEFINITION = re.compile(r"^(?:enum class|struct|class)\s+(\w+)[^;{()]*\{", re.MULTILINE)
+
 COMMAND_FOR_PLUGIN = "src/hexcore/report/plan_plugin.cpp"
 # The options there are those of test frameworks.
 WORDS_FOR_FRAMEWORK = re.compile(r"src/hexcore/isolate/\w+_suite\.cpp")
@@ -121,6 +124,21 @@ def no_cycles(tree):
 
     for name in files:
         visit(name, [])
+    return bad
+
+
+def one_definition(tree):
+    """A name is one type's: two of one name that are linked into one program are one to the linker,
+    and to the compiler where files are compiled several at a time."""
+    first, bad = {}, []
+    for file in tree.src:
+        if not file.path.endswith(".hpp"):
+            continue
+        for match in TYPE_DEFINITION.finditer(file.code):
+            other = first.setdefault(match[1], file.path)
+            if other != file.path:
+                line = file.code.count("\n", 0, match.start()) + 1
+                bad.append(f"{file.path}:{line}: {match[1]} is another type in {other}")
     return bad
 
 
@@ -320,6 +338,6 @@ def words(tree):
     return bad
 
 
-RULES = [dependencies, no_cycles, standard_headers, ggml_headers, common_headers, drivers,
-         plan_is_pure, no_exceptions, printing, option_names, headers_begin_with_pragma_once,
-         sizes, function_length, words]
+RULES = [dependencies, no_cycles, one_definition, standard_headers, ggml_headers, common_headers,
+         drivers, plan_is_pure, no_exceptions, printing, option_names,
+         headers_begin_with_pragma_once, sizes, function_length, words]

@@ -30,7 +30,7 @@ std::unique_ptr<TestJob> job_that_crashes_in_the_first() {
 class RunnerOnPaper : public testing::Test {
 protected:
     void run(std::vector<TestCase> tests, PaperSuite::Start start) {
-        RunOptions options;
+        TestRunOptions options;
         options.slots = 2;
         options.scratch = folder_.path();
         run_.machine = room_.machine();

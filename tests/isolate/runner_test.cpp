@@ -86,7 +86,7 @@ protected:
         auto yard = CageYard::open({.supervisor = HEXCORE_SUPERVISOR});
         EXPECT_TRUE(yard) << yard.error().message;
         run.machine = room_.there;
-        RunOptions options;
+        TestRunOptions options;
         options.slots = 2;
         options.timeout = 1h;
         options.grace = 1h;

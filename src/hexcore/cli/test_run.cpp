@@ -175,9 +175,9 @@ RoomOptions room_options(const TestSettings& settings) {
     return options;
 }
 
-RunOptions run_options(const TestFlags& flags, const TestSettings& settings,
-                       const TestMachine& machine, const std::filesystem::path& scratch) {
-    RunOptions options;
+TestRunOptions run_options(const TestFlags& flags, const TestSettings& settings,
+                           const TestMachine& machine, const std::filesystem::path& scratch) {
+    TestRunOptions options;
     options.slots = settings.slots.value_or(machine.cores);
     options.timeout = settings.timeout;
     options.grace = settings.grace;
@@ -250,7 +250,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
         run.notes.push_back(
             fmt::format("this order again: --shuffle {}", *settings.selection.shuffle));
     }
-    const RunOptions options = run_options(flags, settings, run.machine, scratch.path());
+    const TestRunOptions options = run_options(flags, settings, run.machine, scratch.path());
     const auto known = static_cast<std::size_t>(
         std::count_if(listed.tests.begin(), listed.tests.end(), [&](const TestCase& test) {
             return test.budget.memory || listed.runs.count(test.id) > 0;

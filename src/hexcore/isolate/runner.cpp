@@ -24,8 +24,8 @@ constexpr Time progress_spacing = 100ms;
 
 class Runner {
 public:
-    Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history, const RunOptions& options,
-           const RunParts& parts);
+    Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
+           const TestRunOptions& options, const RunParts& parts);
     void go();
 
 private:
@@ -54,7 +54,7 @@ private:
 
     TestRun& run_;
     RunBook& book_;
-    const RunOptions& options_;
+    const TestRunOptions& options_;
     const RunParts& parts_;
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::vector<std::vector<std::size_t>> jobs_;        ///< tests that each has still to run
@@ -62,7 +62,7 @@ private:
     std::vector<Bytes> job_peaks_;                      ///< of all processes that each has had
     std::unique_ptr<Schedule> schedule_;
     RunningJobs running_;
-    Shortage shortage_;
+    MemoryShortage shortage_;
     NewsKeeping keeping_;
     std::vector<std::size_t> again_alone_;  ///< jobs
     std::optional<Time> look_again_;
@@ -76,7 +76,7 @@ private:
 };
 
 Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
-               const RunOptions& options, const RunParts& parts)
+               const TestRunOptions& options, const RunParts& parts)
     : run_(run),
       book_(book),
       options_(options),
@@ -388,7 +388,7 @@ void Runner::tell_progress(bool asked) {
 }  // namespace
 
 void run_tests(TestRun& run, RunBook& book, const TestHistory::Runs& history,
-               const RunOptions& options, const RunParts& parts) {
+               const TestRunOptions& options, const RunParts& parts) {
     run.slots = options.slots;
     run.started = std::chrono::system_clock::now();
     parts.events.begins(run, book.tests().size());

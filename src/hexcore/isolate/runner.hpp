@@ -19,7 +19,7 @@
 
 namespace hexcore {
 
-struct RunOptions {
+struct TestRunOptions {
     std::uint32_t slots = 1;                      ///< how many run at once
     std::chrono::milliseconds timeout{};          ///< of tests that have none of their own; 0: none
     std::chrono::milliseconds grace{};            ///< between the request to end and the end
@@ -47,6 +47,6 @@ struct RunParts {
 /// Runs tests until they are over or it is told to stop; `run` gets results, times and
 /// most_at_once. `history`: what earlier runs took. What is disabled is a result at once.
 void run_tests(TestRun& run, RunBook& book, const TestHistory::Runs& history,
-               const RunOptions& options, const RunParts& parts);
+               const TestRunOptions& options, const RunParts& parts);
 
 }  // namespace hexcore

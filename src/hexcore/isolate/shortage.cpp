@@ -23,8 +23,8 @@ std::vector<std::uint32_t> processes_of(const RunningJobs& running) {
     return pids;
 }
 
-void Shortage::mind(const RoomReading& reading, const RunningJobs& running,
-                    std::chrono::nanoseconds now) {
+void MemoryShortage::mind(const RoomReading& reading, const RunningJobs& running,
+                          std::chrono::nanoseconds now) {
     if (!reading.unreturned.empty() && !said_unreturned_) {
         events_.says(reading.unreturned + "; heavier tests wait");
     }

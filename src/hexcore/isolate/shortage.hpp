@@ -18,9 +18,9 @@ using RunningJobs = std::vector<std::unique_ptr<RunningJob>>;
 [[nodiscard]] std::vector<std::uint32_t> processes_of(const RunningJobs& running);
 
 /// Ends what has most where memory is short, before the machine suffers.
-class Shortage {
+class MemoryShortage {
 public:
-    Shortage(MachineRoom& room, RunEvents& events) : room_(room), events_(events) {}
+    MemoryShortage(MachineRoom& room, RunEvents& events) : room_(room), events_(events) {}
 
     void mind(const RoomReading& reading, const RunningJobs& running, std::chrono::nanoseconds now);
 

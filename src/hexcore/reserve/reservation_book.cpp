@@ -174,8 +174,9 @@ struct MemoryReservation::State {
         if (!file || shortages.empty()) {
             HEXCORE_TRY_VOID(write(turn, std::move(changed)));
         }
-        is_hopeless = std::any_of(shortages.begin(), shortages.end(),
-                                  [](const Shortage& shortage) { return shortage.is_forever; });
+        is_hopeless =
+            std::any_of(shortages.begin(), shortages.end(),
+                        [](const ResourceShortage& shortage) { return shortage.is_forever; });
         return shortages.empty();
     }
     bool is_hopeless = false;

@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::size_t shown_max = 3;
 
-std::string amount(const Shortage& shortage, std::uint64_t number) {
+std::string amount(const ResourceShortage& shortage, std::uint64_t number) {
     return shortage.what == "cores" ? std::to_string(number) : to_string(Bytes(number));
 }
 
 /// What a reservation has of it that is not taken yet.
-std::uint64_t claimed(const ReservationRecord& record, const Shortage& shortage) {
+std::uint64_t claimed(const ReservationRecord& record, const ResourceShortage& shortage) {
     if (shortage.what == "cores") {
         return record.claim.cores;
     }
@@ -32,7 +32,7 @@ std::uint64_t claimed(const ReservationRecord& record, const Shortage& shortage)
 }
 
 /// "12.0 GiB of process 4711 (tests/test_train.py)", the largest first.
-std::string holders(const ReservationRecord& newcomer, const Shortage& shortage,
+std::string holders(const ReservationRecord& newcomer, const ResourceShortage& shortage,
                     const std::vector<ReservationRecord>& records) {
     std::vector<std::pair<std::uint64_t, const ReservationRecord*>> having;
     for (const ReservationRecord& record : records) {
@@ -60,10 +60,11 @@ std::string holders(const ReservationRecord& newcomer, const Shortage& shortage,
 
 }  // namespace
 
-Error shortage_error(const ReservationRecord& newcomer, const std::vector<Shortage>& shortages,
+Error shortage_error(const ReservationRecord& newcomer,
+                     const std::vector<ResourceShortage>& shortages,
                      const std::vector<ReservationRecord>& records, const KeptBack& kept) {
     Error error{ErrorCode::does_not_fit, ""};
-    for (const Shortage& shortage : shortages) {
+    for (const ResourceShortage& shortage : shortages) {
         const bool is_memory = shortage.what != "cores";
         error.message += fmt::format(
             "{}{} needs {} of {}, and {} are left{}{}", error.message.empty() ? "" : "; ",
@@ -79,7 +80,7 @@ Error shortage_error(const ReservationRecord& newcomer, const std::vector<Shorta
     }
     const bool is_forever =
         std::any_of(shortages.begin(), shortages.end(),
-                    [](const Shortage& shortage) { return shortage.is_forever; });
+                    [](const ResourceShortage& shortage) { return shortage.is_forever; });
     error.message += is_forever ? "; that is more than there ever is: ask for less"
                                 : "; wait until others have ended, or ask for less";
     return error;

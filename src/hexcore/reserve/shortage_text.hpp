@@ -9,7 +9,7 @@ namespace hexcore {
 
 /// The refusal of a newcomer: what is short, and which reservations have it.
 [[nodiscard]] Error shortage_error(const ReservationRecord& newcomer,
-                                   const std::vector<Shortage>& shortages,
+                                   const std::vector<ResourceShortage>& shortages,
                                    const std::vector<ReservationRecord>& records,
                                    const KeptBack& kept);
 

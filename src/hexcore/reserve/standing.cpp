@@ -168,8 +168,8 @@ std::vector<const ReservationRecord*> counting(const std::vector<ReservationReco
 }
 
 /// The newcomer's view: how much of one thing others leave, and how much more it wants.
-Shortage compare(const Resource& resource, Amount total, Amount free, Amount before, Amount after,
-                 const KeptBack& kept) {
+ResourceShortage compare(const Resource& resource, Amount total, Amount free, Amount before,
+                         Amount after, const KeptBack& kept) {
     const bool is_memory = resource.kind != Resource::Kind::cores;
     const Amount reserved = is_memory ? kept.reserved.count() : 0;
     const Amount min_free = is_memory ? kept.min_free.count() : 0;
@@ -224,9 +224,9 @@ Left left_of(const MachineNow& now, const std::vector<ReservationRecord>& record
     return left;
 }
 
-std::vector<Shortage> shortages_of(const ReservationRecord& newcomer, const MachineNow& now,
-                                   const std::vector<ReservationRecord>& records,
-                                   const KeptBack& kept) {
+std::vector<ResourceShortage> shortages_of(const ReservationRecord& newcomer, const MachineNow& now,
+                                           const std::vector<ReservationRecord>& records,
+                                           const KeptBack& kept) {
     std::vector<const ReservationRecord*> before;
     std::vector<const ReservationRecord*> after;
     for (const ReservationRecord* record : counting(records, now)) {
@@ -244,10 +244,11 @@ std::vector<Shortage> shortages_of(const ReservationRecord& newcomer, const Mach
     const PartTree tree_before(before);
     const PartTree tree_after(after);
 
-    std::vector<Shortage> shortages;
+    std::vector<ResourceShortage> shortages;
     const auto look = [&](const Resource& resource, Amount total, Amount free) {
-        const Shortage shortage = compare(resource, total, free, tree_before.outstanding(resource),
-                                          tree_after.outstanding(resource), kept);
+        const ResourceShortage shortage =
+            compare(resource, total, free, tree_before.outstanding(resource),
+                    tree_after.outstanding(resource), kept);
         if (shortage.wanted > shortage.left) {
             shortages.push_back(shortage);
         }

@@ -25,7 +25,7 @@ struct Left {
 };
 
 /// One thing that a newcomer wants and there is too little of.
-struct Shortage {
+struct ResourceShortage {
     std::string what;          ///< "main memory", the device's name, "cores"
     std::uint64_t wanted = 0;  ///< bytes, or cores; what it wants more than it has
     std::uint64_t left = 0;
@@ -44,9 +44,8 @@ void deal_out_used(std::vector<ReservationRecord>& records, std::uint64_t pid_na
 /// Whether `newcomer`, which is not among the records or is there as it has been so far, can have
 /// what it wants: nothing where it can. By docs/formats/reservations.md: those with a smaller
 /// ticket that wait count as if they held.
-[[nodiscard]] std::vector<Shortage> shortages_of(const ReservationRecord& newcomer,
-                                                 const MachineNow& now,
-                                                 const std::vector<ReservationRecord>& records,
-                                                 const KeptBack& kept = {});
+[[nodiscard]] std::vector<ResourceShortage> shortages_of(
+    const ReservationRecord& newcomer, const MachineNow& now,
+    const std::vector<ReservationRecord>& records, const KeptBack& kept = {});
 
 }  // namespace hexcore
