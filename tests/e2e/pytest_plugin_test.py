@@ -23,7 +23,7 @@ def suite(tmp_path):
             [sys.executable, "-m", "pytest", "-p", "pytest_hexcore.plugin", "-p",
              "no:cacheprovider", "--strict-markers", *options], cwd=tmp_path, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            env={**os.environ, "PYTHONPATH": f"{PLUGIN}:{STAND_INS}",
+            timeout=300, env={**os.environ, "PYTHONPATH": f"{PLUGIN}:{STAND_INS}",
                  "HEXCORE_RESERVATIONS": str(tmp_path / "reservations"), **(env or {})})
         return done.returncode, done.stdout
 

@@ -75,9 +75,9 @@ def _end_supervisor(child):
     """It ends what it supervises before itself, also where it was not done. What was supervised
     may have stopped it."""
     until = time.monotonic() + _PATIENCE_S
+    _send(child, signal.SIGTERM)  # once: its handler would run within itself
     while True:
-        for number in (signal.SIGTERM, signal.SIGCONT):
-            _send(child, number)
+        _send(child, signal.SIGCONT)
         if os.waitpid(child, os.WNOHANG)[0]:
             return
         if time.monotonic() > until:
@@ -101,6 +101,7 @@ def _be_supervisor(run, answer, told):
     _prctl(_END_WITH_PARENT, signal.SIGTERM)
 
     def give_up(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _end_descendants()
         os._exit(1)
 
@@ -112,6 +113,7 @@ def _be_supervisor(run, answer, told):
     if between == 0:
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _prctl(_END_WITH_PARENT, signal.SIGKILL)
             for descriptor in (answer, status_read):
                 os.close(descriptor)
             _stand_between(run, told, status_write)
