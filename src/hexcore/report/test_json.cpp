@@ -35,7 +35,7 @@ const char* residue_kind(Residue::Kind kind) {
     return "";
 }
 
-Json residues_json(const std::vector<Residue>& residues) {
+Json test_residues_json(const std::vector<Residue>& residues) {
     Json list = Json::array();
     for (const Residue& residue : residues) {
         list.push_back({{"kind", residue_kind(residue.kind)},
@@ -80,7 +80,7 @@ Json attempt_json(const Attempt& attempt) {
         {"for_memory", attempt.for_memory},
         {"interrupted", attempt.interrupted},
         {"breach", breach_json(attempt.breach)},
-        {"residues", residues_json(attempt.residues)},
+        {"residues", test_residues_json(attempt.residues)},
         {"samples", std::move(samples)},
         {"output", attempt.verdict == TestVerdict::passed ? Json(nullptr) : Json(attempt.output)}};
 }
@@ -160,7 +160,7 @@ Json summary_json(const TestRun& run) {
     return summary;
 }
 
-Json guards_json(const Guards& guards) {
+Json test_guards_json(const Guards& guards) {
     const char* memory = guards.memory == MemoryGuard::cgroup_v2   ? "cgroup_v2"
                          : guards.memory == MemoryGuard::cgroup_v1 ? "cgroup_v1"
                                                                    : "polling";
@@ -204,7 +204,7 @@ std::string test_json(const TestRun& run) {
          {"not_run", run.not_run},
          {"most_at_once_bytes", run.most_at_once.count()},
          {"machine", machine_json(run.machine)},
-         {"guards", guards_json(run.guards)},
+         {"guards", test_guards_json(run.guards)},
          {"notes", run.notes},
          {"summary", summary_json(run)},
          {"tests", std::move(tests)}});
