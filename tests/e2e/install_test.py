@@ -55,6 +55,7 @@ def installed(hexcore, tmp_path_factory):
     prefix = tmp_path_factory.mktemp("installed")
     subprocess.run(["cmake", "--install", hexcore.path.parent, "--prefix", prefix], check=True,
                    capture_output=True)
+    assert not list(prefix.rglob("__pycache__"))
     return prefix
 
 
@@ -192,8 +193,8 @@ def test_a_system_whose_libraries_are_in_lib64_is_served_as_well(hexcore, demo_m
     subprocess.run(["cmake", "-S", ROOT, "-B", configured, "-G", "Ninja",
                     "-DCMAKE_INSTALL_LIBDIR=lib64", "-DCMAKE_BUILD_TYPE=Release"], check=True,
                    capture_output=True)
-    for name in ("hexcore", "libggml-hexcore.so", "libhexcore.so*", "libhexcore-tracker.so*",
-                 "libhexcore-nvtx.so", "shell"):
+    for name in ("hexcore", "hexcore-supervisor", "libggml-hexcore.so", "libhexcore.so*",
+                 "libhexcore-tracker.so*", "libhexcore-nvtx.so", "shell"):
         for path in built.glob(name):
             copy = shutil.copytree if path.is_dir() else shutil.copy2
             copy(path, configured / path.name, **({} if path.is_dir()
@@ -233,7 +234,6 @@ def test_a_debian_package_can_be_installed_and_removed(hexcore, tmp_path):
 
 def test_the_installed_program_runs_pytests_tests_by_its_own_plugin(installed, tmp_path):
     """Which finds Hexcore's package, and that the library."""
-    assert not list(installed.rglob("__pycache__"))
     (tmp_path / "test_it.py").write_text("""
 import pytest_hexcore._package
 

@@ -12,9 +12,18 @@ from conftest import ROOT, Hexcore, on
 from plugin_programs import PROMPT, assert_as_planned
 
 # libllama opens plugins only where no backend is built in; one line of ctypes makes up for that.
+# Weights are as in the file: ggml's kernels for those that it packs anew need what not every
+# machine lets a program use (AMX).
 PROGRAM = """
 import ctypes, json, os, sys
+import llama_cpp.llama_cpp as libllama
 from llama_cpp import Llama
+defaults = libllama.llama_model_default_params
+def as_in_the_file():
+    parameters = defaults()
+    parameters.use_extra_bufts = False
+    return parameters
+libllama.llama_model_default_params = as_in_the_file
 model, prompt, split = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 if split:
     library = os.path.join(os.environ["LLAMA_CPP_LIB_PATH"], "libggml.so")
