@@ -13,8 +13,10 @@ GREEDY = ["-p", PROMPT, "-n", 24, "--temp", 0, "-no-cnv", "--no-display-prompt",
 
 
 def plain_answer(llama_bin, model, *options):
-    code, text, err = outcome_of([llama_bin("llama-completion"), "-m", model, *options, *GREEDY],
-                                 os.environ | Hexcore.env)
+    """With weights as they are in the file: not every machine lets a program use AMX, for which
+    ggml packs them anew."""
+    code, text, err = outcome_of([llama_bin("llama-completion"), "-m", model, "--no-repack",
+                                  *options, *GREEDY], os.environ | Hexcore.env)
     assert code == 0, err
     return text
 
