@@ -2,9 +2,10 @@
 
 Usage: llama_probe.py LIBLLAMA MODEL TEXT
 
-Parameter structs are passed by value, as libllama's own defaults made them and without looking
-inside: a buffer larger than any of them is passed the same way by the C calling conventions of
-x86-64 and aarch64, so this does not depend on the version of llama.h.
+Parameter structs are passed by value, as libllama's own defaults made them: a buffer larger than
+any of them is passed the same way by the C calling conventions of x86-64 and aarch64. One byte is
+looked for inside, by the pinned version of llama.h: weights stay as they are in the file, since
+ggml's kernels for those that it packs anew need what not every machine lets a program use (AMX).
 """
 
 import ctypes
@@ -12,6 +13,8 @@ import json
 import sys
 
 TOKENS_MAX = 256
+# Of llama_model_params: after nine words of pointers and numbers the third bool.
+USE_EXTRA_BUFTS = 9 * 8 + 2
 
 
 class Opaque(ctypes.Structure):
@@ -26,8 +29,13 @@ def returns(function, kind, *arguments):
 def evaluate(library: str, path: str, text: str) -> dict:
     lib, pointer, integer = ctypes.CDLL(library), ctypes.c_void_p, ctypes.c_int32
     lib.llama_backend_init()
+    parameters = returns(lib.llama_model_default_params, Opaque)()
+    parts = (ctypes.c_char * ctypes.sizeof(Opaque)).from_buffer(parameters)
+    if parts[USE_EXTRA_BUFTS] != b"\1":
+        sys.exit("llama_model_params has another shape than in the pinned llama.h")
+    parts[USE_EXTRA_BUFTS] = b"\0"
     model = returns(lib.llama_model_load_from_file, pointer, ctypes.c_char_p, Opaque)(
-        path.encode(), returns(lib.llama_model_default_params, Opaque)())
+        path.encode(), parameters)
     if not model:
         sys.exit(f"{path} does not load")
     context = returns(lib.llama_init_from_model, pointer, pointer, Opaque)(

@@ -168,7 +168,7 @@ def test_llama_completion_writes_text(tmp_path, llama_bin):
     # On busy machines this llama-completion ends with 0 before it has written all, now and then.
     for _ in range(30):
         result = subprocess.run([llama_bin / "llama-completion", "-m", path, "-p", "The cat", "-n",
-                                 "16", "--temp", "0", "-no-cnv", "--ignore-eos"],
+                                 "16", "--temp", "0", "-no-cnv", "--ignore-eos", "--no-repack"],
                                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
                                 timeout=120)
         assert result.returncode == 0, result.stderr[-2000:]
