@@ -119,7 +119,7 @@ void Listener::forget_ended(RecordedTime now, RecordSink& sink) {
 }
 
 void Listener::look(RecordedTime now) {
-    constexpr std::chrono::milliseconds between(200);
+    constexpr std::chrono::milliseconds between(50);
     if (now < next_look_) {
         return;
     }
