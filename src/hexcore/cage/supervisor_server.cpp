@@ -7,10 +7,10 @@
 
 #include <array>
 #include <csignal>
-#include <cstring>
 
 #include "hexcore/cage/spawn_supervisor.hpp"
 #include "hexcore/cage/supervisor_messages.hpp"
+#include "hexcore/process/send_descriptors.hpp"
 
 namespace hexcore {
 
@@ -60,21 +60,8 @@ bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,
         return false;
     }
     const std::array<int, 2> given{control, output};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(given))> space{};
-    iovec part{offer.data(), offer.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(given));
-    std::memcpy(CMSG_DATA(rights), given.data(), sizeof(given));
     wake();
-    return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-           static_cast<ssize_t>(offer.size());
+    return send_descriptors(socket_.get(), offer, given) == static_cast<ssize_t>(offer.size());
 }
 
 }  // namespace hexcore

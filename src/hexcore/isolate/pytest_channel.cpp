@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "hexcore/process/child_start.hpp"
+#include "hexcore/process/send_descriptors.hpp"
 
 namespace hexcore {
 namespace {
@@ -30,7 +31,6 @@ bool may_send(int descriptor, std::chrono::steady_clock::time_point until) {
 
 /// A worker's longest message has a few captured texts; what is longer is not one.
 constexpr std::size_t longest_message = 64U << 20U;
-constexpr std::size_t most_descriptors = 16;
 
 }  // namespace
 
@@ -86,7 +86,7 @@ std::vector<PytestMessage> PytestChannel::read() {
 
 bool PytestChannel::read_portion() {
     std::array<char, 65536> bytes{};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sent_descriptors_max * sizeof(int))> control{};
     iovec part{bytes.data(), bytes.size()};
     msghdr header{};
     header.msg_iov = &part;
@@ -138,22 +138,10 @@ bool PytestChannel::send(const nlohmann::json& message, const std::vector<int>& 
     if (descriptors.empty()) {
         return send_text(line);
     }
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(most_descriptors * sizeof(int))> control{};
-    iovec part{const_cast<char*>(line.data()), line.size()};  // which sendmsg() does not change
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
     const auto until = std::chrono::steady_clock::now() + longest_send;
     ssize_t count = 0;
     do {
-        count = ::sendmsg(descriptor_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+        count = send_descriptors(descriptor_.get(), line, descriptors);
     } while (count < 0 && (errno == EINTR || (errno == EAGAIN && may_send(descriptor(), until))));
     return count > 0 && send_text(std::string_view(line).substr(static_cast<std::size_t>(count)));
 }
