@@ -23,17 +23,6 @@ namespace {
 /// What of a group that is empty still counts is the kernel's own, or the last of a batch.
 constexpr Bytes clean_size = 1_MiB;
 
-/// The number behind a key of a file with a key and a number a line; 0: it has none.
-std::uint64_t number_behind(std::string_view text, std::string_view key) {
-    while (!text.empty()) {
-        std::string_view line = take_line(text);
-        if (take_word(line) == key) {
-            return whole_number(trimmed(line)).value_or(0);
-        }
-    }
-    return 0;
-}
-
 std::string limit_text(const std::optional<Bytes>& limit, const char* none) {
     return limit ? std::to_string(limit->count()) : none;
 }
@@ -241,8 +230,8 @@ std::optional<Bytes> ControlCell::held() const {
     const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
     const bool is_v2 = !folders_.memory_v2.empty();
     // Version 1 counts shared memory as cache, too; "total" has what is in groups below.
-    return Bytes(number_behind(text, is_v2 ? "anon" : "total_rss") +
-                 number_behind(text, is_v2 ? "shmem" : "total_shmem"));
+    return Bytes(number_of_key(text, is_v2 ? "anon" : "total_rss") +
+                 number_of_key(text, is_v2 ? "shmem" : "total_shmem"));
 }
 
 std::vector<pid_t> ControlCell::members() const {
@@ -261,7 +250,7 @@ bool ControlCell::waits_at_limit() const {
     std::uint64_t count = 0;
     (void)event_.read(&count, sizeof(count));
     const auto text = ProcRoot{}.read_if_there(folders_.memory_v1 + "/memory.oom_control");
-    return text && *text && number_behind(**text, "under_oom") != 0;
+    return text && *text && number_of_key(**text, "under_oom") != 0;
 }
 
 std::uint64_t ControlCell::killed_at_limit() const { return oom_kills() - oom_kills_before_; }
@@ -272,7 +261,7 @@ std::uint64_t ControlCell::oom_kills() const {
         return 0;
     }
     const auto text = ProcRoot{}.read_if_there(folders_.memory_v2 + "/memory.events");
-    return text && *text ? number_behind(**text, "oom_kill") : 0;
+    return text && *text ? number_of_key(**text, "oom_kill") : 0;
 }
 
 }  // namespace hexcore

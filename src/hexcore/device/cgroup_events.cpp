@@ -8,17 +8,6 @@
 namespace hexcore {
 namespace {
 
-/// The number behind `key` in lines of `KEY NUMBER`; 0 where there is none.
-std::uint64_t count_of(std::string_view text, std::string_view key) {
-    while (!text.empty()) {
-        std::string_view line = take_line(text);
-        if (take_word(line) == key) {
-            return whole_number(take_word(line)).value_or(0);
-        }
-    }
-    return 0;
-}
-
 std::optional<std::string> text_in(const ProcRoot& root, const std::string& file) {
     auto text = root.read_if_there(file);
     return text ? std::move(*text) : std::nullopt;
@@ -47,8 +36,8 @@ std::vector<CgroupEvents> cgroup_events(const ProcRoot& root) {
         events.push_back(
             {.path = group.folder,
              .at_limit =
-                 is_v1 ? bytes_in(root, prefix + "failcnt").count() : count_of(*text, "oom"),
-             .oom_killed = count_of(*text, "oom_kill"),
+                 is_v1 ? bytes_in(root, prefix + "failcnt").count() : number_of_key(*text, "oom"),
+             .oom_killed = number_of_key(*text, "oom_kill"),
              .peak = bytes_in(root, prefix + (is_v1 ? "max_usage_in_bytes" : "peak"))});
     }
     return events;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/base/whole_number.hpp"
 
 namespace hexcore {
 namespace {
@@ -72,6 +73,16 @@ std::string_view take_word(std::string_view& line) {
     const std::string_view word = line.substr(0, line.find_first_of(blanks));
     line.remove_prefix(word.size());
     return word;
+}
+
+std::uint64_t number_of_key(std::string_view text, std::string_view key) {
+    while (!text.empty()) {
+        std::string_view line = take_line(text);
+        if (take_word(line) == key) {
+            return whole_number(take_word(line)).value_or(0);
+        }
+    }
+    return 0;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ struct ProcRoot {
 
 /// Takes the first word off `line`, which may be empty where there is none.
 [[nodiscard]] std::string_view take_word(std::string_view& line);
+/// The number behind `key` in lines of `KEY NUMBER`; 0 where there is none.
+[[nodiscard]] std::uint64_t number_of_key(std::string_view text, std::string_view key);
 
 /// `text` without blanks and line ends around it.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
