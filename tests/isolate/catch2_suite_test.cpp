@@ -18,28 +18,8 @@ namespace {
 
 using Kind = TestJudgement::Kind;
 
-/// The sample's tests, listed once.
-struct Catch2Sample {
-    Catch2Suite suite{{HEXCORE_CATCH2_SAMPLE}};
-    std::vector<TestCase> tests;
-
-    Catch2Sample() {
-        auto listed = suite.list(nullptr);
-        if (listed) {
-            tests = *std::move(listed);
-        } else {
-            ADD_FAILURE() << listed.error().message;
-        }
-    }
-    [[nodiscard]] const TestCase& test(const std::string& id) const {
-        const auto found = std::ranges::find(tests, id, &TestCase::id);
-        HEXCORE_CHECK(found != tests.end(), id, tests.size());
-        return *found;
-    }
-};
-
-const Catch2Sample& sample() {
-    static const Catch2Sample one;
+const ListedSample<Catch2Suite>& sample() {
+    static const ListedSample<Catch2Suite> one(HEXCORE_CATCH2_SAMPLE);
     return one;
 }
 
@@ -68,7 +48,7 @@ TEST(Catch2Suite, JudgesByTheReportAndTheEnd) {
         {"generates", Kind::failed},
     };
     for (const auto& [id, kind] : expected) {
-        const TestJudgement judgement = run_and_judge(sample().suite, sample().test(id));
+        const TestJudgement judgement = sample().judge(id);
         EXPECT_EQ(static_cast<int>(judgement.kind), static_cast<int>(kind))
             << id << ": " << judgement.reason << "\n"
             << judgement.output;
@@ -95,21 +75,17 @@ TEST(Catch2Suite, RunsTheTestThatIsMeantWhateverItIsCalled) {
 }
 
 TEST(Catch2Suite, SaysWhatFailedInALine) {
-    const TestJudgement failed = run_and_judge(sample().suite, sample().test("fails"));
+    const TestJudgement failed = sample().judge("fails");
     EXPECT_NE(failed.reason.find("catch2_sample.cpp:"), std::string::npos) << failed.reason;
     EXPECT_TRUE(failed.reason.ends_with("REQUIRE( one == 2 ) with expansion: 1 == 2"))
         << failed.reason;
     EXPECT_NE(failed.output.find("with expansion:"), std::string::npos) << failed.output;
-    const TestJudgement ended =
-        run_and_judge(sample().suite, sample().test("ends in the middle with zero"));
+    const TestJudgement ended = sample().judge("ends in the middle with zero");
     EXPECT_EQ(ended.reason, "exit code 0 in the middle of the test");
-    EXPECT_EQ(run_and_judge(sample().suite, sample().test("passes")).output, "");
-    EXPECT_EQ(run_and_judge(sample().suite, sample().test("ends by a signal")).reason,
-              "SIGSEGV (Segmentation fault)");
-    EXPECT_EQ(run_and_judge(sample().suite, sample().test("should fail")).reason,
-              "it was to fail ([!shouldfail]) and did not");
-    EXPECT_NE(run_and_judge(sample().suite, sample().test("ends badly after it passed"))
-                  .reason.find("exit code 5, though"),
+    EXPECT_EQ(sample().judge("passes").output, "");
+    EXPECT_EQ(sample().judge("ends by a signal").reason, "SIGSEGV (Segmentation fault)");
+    EXPECT_EQ(sample().judge("should fail").reason, "it was to fail ([!shouldfail]) and did not");
+    EXPECT_NE(sample().judge("ends badly after it passed").reason.find("exit code 5, though"),
               std::string::npos);
 }
 

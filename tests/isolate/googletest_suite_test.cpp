@@ -21,31 +21,8 @@ namespace {
 
 using Kind = TestJudgement::Kind;
 
-/// The sample's tests, listed once.
-struct GoogletestSample {
-    GoogletestSuite suite{{HEXCORE_GOOGLETEST_SAMPLE}};
-    std::vector<TestCase> tests;
-
-    GoogletestSample() {
-        auto listed = suite.list(nullptr);
-        if (listed) {
-            tests = *std::move(listed);
-        } else {
-            ADD_FAILURE() << listed.error().message;
-        }
-    }
-    [[nodiscard]] const TestCase& test(const std::string& id) const {
-        const auto found = std::ranges::find(tests, id, &TestCase::id);
-        HEXCORE_CHECK(found != tests.end(), id, tests.size());
-        return *found;
-    }
-    [[nodiscard]] TestJudgement judge(const std::string& id) const {
-        return run_and_judge(suite, test(id));
-    }
-};
-
-const GoogletestSample& sample() {
-    static const GoogletestSample one;
+const ListedSample<GoogletestSuite>& sample() {
+    static const ListedSample<GoogletestSuite> one(HEXCORE_GOOGLETEST_SAMPLE);
     return one;
 }
 

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hexcore/base/check.hpp"
@@ -78,5 +81,29 @@ inline TestJudgement run_and_judge(const TestSuite& suite, const TestCase& test)
     const CageOutcome outcome = run_launch(suite.launch(test, scratch.path()));
     return suite.judge(test, outcome, scratch.path());
 }
+
+/// The tests of a sample program, listed once.
+template <typename Suite>
+struct ListedSample {
+    Suite suite;
+    std::vector<TestCase> tests;
+
+    explicit ListedSample(const char* program) : suite({program}) {
+        auto listed = suite.list(nullptr);
+        if (listed) {
+            tests = *std::move(listed);
+        } else {
+            ADD_FAILURE() << listed.error().message;
+        }
+    }
+    [[nodiscard]] const TestCase& test(const std::string& id) const {
+        const auto found = std::ranges::find(tests, id, &TestCase::id);
+        HEXCORE_CHECK(found != tests.end(), id, tests.size());
+        return *found;
+    }
+    [[nodiscard]] TestJudgement judge(const std::string& id) const {
+        return run_and_judge(suite, test(id));
+    }
+};
 
 }  // namespace hexcore
