@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 namespace hexcore {
@@ -49,5 +50,20 @@ private:
     int descriptor_;
     int open_error_;
 };
+
+/// False, with errno set, where not all of it could be written.
+[[nodiscard]] inline bool write_all(int descriptor, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return false;
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
 
 }  // namespace hexcore

@@ -142,15 +142,9 @@ Result<PrivateFile> PrivateFile::begin(const fs::path& path, Durability durabili
 }
 
 Result<void> PrivateFile::write(std::span<const std::byte> bytes) const {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return cannot_write(path_);
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!write_all(file_.get(), text)) {
+        return cannot_write(path_);
     }
     return {};
 }

@@ -36,21 +36,6 @@ microseconds chunk_span(RecordedTime now) {
     return std::clamp(now / 100, shortest, longest);
 }
 
-/// False, with errno set, where not all of it could be written.
-bool append_all(const FileDescriptor& file, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 std::vector<std::string> within_limits(const std::vector<std::string>& words) {
     std::vector<std::string> kept;
     std::size_t bytes = 0;
@@ -358,7 +343,7 @@ bool RecordingWriter::begin_file() {
 }
 
 void RecordingWriter::write(std::string_view bytes) {
-    if (append_all(file_, bytes)) {
+    if (write_all(file_.get(), bytes)) {
         size_ += bytes.size();
         return;
     }

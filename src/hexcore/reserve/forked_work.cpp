@@ -17,26 +17,13 @@
 #include <utility>
 #include <vector>
 
+#include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/process/child_start.hpp"
 
 namespace hexcore {
 namespace {
 
 constexpr std::string_view pid_place = "{PID}";
-
-bool write_whole(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(descriptor, text.data(), text.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
 
 /// The process of the function: waits for its byte, works, gives back.
 [[noreturn]] void work_apart(const std::function<std::string()>& work, int output, int go,
@@ -60,8 +47,7 @@ bool write_whole(int descriptor, std::string_view text) {
     const auto size = static_cast<std::uint64_t>(made.size());
     std::array<char, sizeof size> head;
     std::memcpy(head.data(), &size, sizeof size);
-    const bool is_given =
-        write_whole(result, {head.data(), head.size()}) && write_whole(result, made);
+    const bool is_given = write_all(result, {head.data(), head.size()}) && write_all(result, made);
     // Nothing of this process's parent is to be ended a second time.
     ::_exit(is_given ? 0 : 1);
 }

@@ -59,20 +59,6 @@ std::string text_of(const FileDescriptor& file) {
     return text;
 }
 
-bool write_all(const FileDescriptor& file, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(file.get(), text.data(), text.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 /// Who has the turn, as the kernel tells: "1: FLOCK  ADVISORY  WRITE 29352 fe:00:10969565 0 EOF".
 std::string holder_text(const FileDescriptor& lock) {
     struct stat facts {};
@@ -226,7 +212,8 @@ Result<FileDescriptor> FolderTurn::write(const ReservationRecord& record) const 
     FileDescriptor file(
         ::open(unborn.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 &&
-        write_all(file, reservation_json(record)) && ::rename(unborn.c_str(), path.c_str()) == 0) {
+        write_all(file.get(), reservation_json(record)) &&
+        ::rename(unborn.c_str(), path.c_str()) == 0) {
         return file;
     }
     const int why = file.is_open() ? errno : file.open_error();
