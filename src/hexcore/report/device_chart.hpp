@@ -55,6 +55,10 @@ struct DeviceChart {
 
 /// No view has more series with names.
 inline constexpr std::size_t chart_series_max = 8;
+/// Of which other programs are one.
+constexpr std::size_t series_max(bool has_other_programs) {
+    return chart_series_max - (has_other_programs ? 1 : 0);
+}
 /// What is in use beside them.
 inline constexpr std::string_view all_others = "all others";
 /// What a card has beside what is watched; a driver does not tell these two apart.

@@ -43,12 +43,13 @@ bool few(const std::vector<std::string>& names) {
     return distinct.size() <= chart_series_max;
 }
 
-/// The names with the largest values at any one time, the largest first.
-std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& most) {
+/// The `count` names with the largest values at any one time, the largest first.
+std::vector<std::string> largest(const std::map<std::string, std::uint64_t>& most,
+                                 std::size_t count) {
     std::vector<std::pair<std::string, std::uint64_t>> order(most.begin(), most.end());
     std::stable_sort(order.begin(), order.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
-    order.resize(std::min(order.size(), chart_series_max));
+    order.resize(std::min(order.size(), count));
     std::vector<std::string> names;
     for (auto& [name, units] : order) {
         if (units > 0) {
@@ -169,7 +170,10 @@ std::map<std::string, std::size_t> RecordingCharts::add_series(
         }
     }
     std::map<std::string, std::size_t> series;
-    for (const std::string& name : largest(most)) {
+    const bool has_other_programs =
+        std::any_of(device.rows.begin(), device.rows.end(),
+                    [&](const Row& row) { return device.is_shared() && row.unwatched > 0; });
+    for (const std::string& name : largest(most, series_max(has_other_programs))) {
         series.emplace(name, view.series.size());
         view.series.push_back({name, std::vector<std::uint64_t>(device.rows.size())});
     }
@@ -217,13 +221,12 @@ DeviceChart RecordingCharts::chart_of(const Device& device) const {
     const std::vector<std::string> names = names_for(device);
     ChartView view{"process", {}};
     const auto series = add_series(view, device, names);
-    const bool is_shared = device.device.kind == RecordedKind::gpu && device.tells_processes;
     ChartSeries others{std::string(all_others), {}};
     for (std::size_t r = 0; r < device.rows.size(); ++r) {
         const Row& row = device.rows[r];
         chart.times.push_back(row.time);
         std::uint64_t rest = row.units;
-        if (is_shared) {
+        if (device.is_shared()) {
             chart.unwatched.push_back(row.unwatched);
             rest -= row.unwatched;
         }

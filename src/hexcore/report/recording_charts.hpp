@@ -65,6 +65,11 @@ private:
         RecordedDevice device;
         std::vector<Row> rows;
         bool tells_processes = false;  ///< in any row that is kept
+
+        /// Whether other programs can be told apart on it.
+        [[nodiscard]] bool is_shared() const {
+            return device.kind == RecordedKind::gpu && tells_processes;
+        }
     };
     using Who = std::pair<std::uint32_t, std::string>;  ///< a pid and its command
 

@@ -39,15 +39,16 @@ std::string who_told(HolderKind kind) {
     return "";
 }
 
-/// Puts what is beyond the largest series into the last one, which has `rest` already.
-void keep_largest(ChartView& view, std::vector<std::uint64_t> rest, const std::string& rest_name) {
+/// Puts what is beyond the `count` largest series into the last one, which has `rest` already.
+void keep_largest(ChartView& view, std::size_t count, std::vector<std::uint64_t> rest,
+                  const std::string& rest_name) {
     const auto most = [](const ChartSeries& series) {
         return series.units.empty() ? 0
                                     : *std::max_element(series.units.begin(), series.units.end());
     };
     std::stable_sort(view.series.begin(), view.series.end(),
                      [&](const ChartSeries& a, const ChartSeries& b) { return most(a) > most(b); });
-    while (view.series.size() > chart_series_max) {
+    while (view.series.size() > count) {
         for (std::size_t r = 0; r < rest.size(); ++r) {
             rest[r] += view.series.back().units[r];
         }
@@ -232,7 +233,8 @@ void RecordingHoldings::add_purposes(DeviceChart& chart) const {
             rest[r] -= std::min(rest[r], series.units[r]);
         }
     }
-    keep_largest(view, std::move(rest), fmt::format("outside {}", fmt::join(kinds, " and ")));
+    keep_largest(view, series_max(has_any(chart.unwatched)), std::move(rest),
+                 fmt::format("outside {}", fmt::join(kinds, " and ")));
     if (has_any(chart.unwatched)) {
         view.series.push_back({std::string(other_programs), chart.unwatched});
     }
@@ -266,8 +268,8 @@ DeviceChart RecordingHoldings::chart_of(const Holder& holder) const {
     }
     chart.views.push_back(
         view_of({&holder}, chart.times, shortened(chart.device.name, recorded_name_max)));
-    keep_largest(chart.views.front(), std::vector<std::uint64_t>(chart.times.size()),
-                 std::string(all_others));
+    keep_largest(chart.views.front(), series_max(false),
+                 std::vector<std::uint64_t>(chart.times.size()), std::string(all_others));
     set_peak(chart);
     return chart;
 }
