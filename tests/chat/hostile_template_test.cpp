@@ -10,7 +10,7 @@ using test::real_template;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string refusal(std::string_view text) {
+std::string template_refusal(std::string_view text) {
     const auto made = ChatTemplate::from_text(text);
     EXPECT_FALSE(made);
     EXPECT_EQ(made ? ErrorCode::negative : made.error().code, ErrorCode::bad_input);
@@ -29,19 +29,20 @@ std::string filled(std::string_view text, std::size_t per = 1) {
 }
 
 TEST(HostileTemplate, IsToldWhatIsWrongWithIt) {
-    EXPECT_THAT(refusal("{% if %}x{{ "), HasSubstr("cannot be read: Unexpected token"));
-    EXPECT_THAT(refusal("{{ messages | frobnicate }}"), HasSubstr("frobnicate"));
-    EXPECT_THAT(refusal("{{ raise_exception('Not\x1b[2J with me') }}"),
+    EXPECT_THAT(template_refusal("{% if %}x{{ "), HasSubstr("cannot be read: Unexpected token"));
+    EXPECT_THAT(template_refusal("{{ messages | frobnicate }}"), HasSubstr("frobnicate"));
+    EXPECT_THAT(template_refusal("{{ raise_exception('Not\x1b[2J with me') }}"),
                 HasSubstr("Not?[2J with me"));
-    EXPECT_THAT(refusal(""), HasSubstr("is empty"));
+    EXPECT_THAT(template_refusal(""), HasSubstr("is empty"));
 }
 
 TEST(HostileTemplate, MayLoopWithoutAnEnd) {
-    EXPECT_THAT(refusal("{% for i in range(1000000000000000) %}x{% endfor %}"),
+    EXPECT_THAT(template_refusal("{% for i in range(1000000000000000) %}x{% endfor %}"),
                 HasSubstr("comes to no end"));
-    EXPECT_THAT(refusal("{% for i in range(9999) %}{% for j in range(9999) %}{{ i }}{% endfor %}"
-                        "{% endfor %}"),
-                HasSubstr("comes to no end"));
+    EXPECT_THAT(
+        template_refusal("{% for i in range(9999) %}{% for j in range(9999) %}{{ i }}{% endfor %}"
+                         "{% endfor %}"),
+        HasSubstr("comes to no end"));
 }
 
 TEST(HostileTemplate, MayLoopInLongConversationsOnly) {
@@ -58,12 +59,12 @@ TEST(HostileTemplate, MayLoopInLongConversationsOnly) {
 }
 
 TEST(HostileTemplate, MayCallItself) {
-    EXPECT_THAT(refusal("{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}"),
+    EXPECT_THAT(template_refusal("{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}"),
                 HasSubstr("calls itself without an end"));
 }
 
 TEST(HostileTemplate, MayBeTooLong) {
-    EXPECT_THAT(refusal(std::string(65'537, 'x')), HasSubstr("has 65537 bytes"));
+    EXPECT_THAT(template_refusal(std::string(65'537, 'x')), HasSubstr("has 65537 bytes"));
 }
 
 // These are read, if they are read, and taken apart again without a stack overflow.

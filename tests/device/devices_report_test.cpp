@@ -39,7 +39,7 @@ DevicesInfo workstation() {
     return devices;
 }
 
-DevicesInfo laptop() {
+DevicesInfo laptop_info() {
     DevicesInfo devices;
     devices.host.total = 16_GiB;
     devices.host.machine_available = devices.host.available = 12_GiB;
@@ -54,12 +54,12 @@ TEST(DevicesReport, ShowsEachDeviceAndWhoHoldsIt) {
 }
 
 TEST(DevicesReport, SaysWhyThereIsNoGpu) {
-    test::expect_golden("devices_no_gpu.txt", devices_table(laptop()));
+    test::expect_golden("devices_no_gpu.txt", devices_table(laptop_info()));
 }
 
 TEST(DevicesReport, IsOneJsonDocument) {
     test::expect_golden("devices.json", json_text(devices_json(workstation())));
-    test::expect_golden("devices_no_gpu.json", json_text(devices_json(laptop())));
+    test::expect_golden("devices_no_gpu.json", json_text(devices_json(laptop_info())));
 }
 
 TEST(DevicesReport, NumbersGpusDifferentlyWhereTheyCannotBeUsed) {

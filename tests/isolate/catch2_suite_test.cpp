@@ -18,7 +18,7 @@ namespace {
 
 using Kind = TestJudgement::Kind;
 
-const ListedSample<Catch2Suite>& sample() {
+const ListedSample<Catch2Suite>& catch2_sample() {
     static const ListedSample<Catch2Suite> one(HEXCORE_CATCH2_SAMPLE);
     return one;
 }
@@ -48,7 +48,7 @@ TEST(Catch2Suite, JudgesByTheReportAndTheEnd) {
         {"generates", Kind::failed},
     };
     for (const auto& [id, kind] : expected) {
-        const TestJudgement judgement = sample().judge(id);
+        const TestJudgement judgement = catch2_sample().judge(id);
         EXPECT_EQ(static_cast<int>(judgement.kind), static_cast<int>(kind))
             << id << ": " << judgement.reason << "\n"
             << judgement.output;
@@ -56,15 +56,15 @@ TEST(Catch2Suite, JudgesByTheReportAndTheEnd) {
 }
 
 TEST(Catch2Suite, RunsTheTestThatIsMeantWhateverItIsCalled) {
-    const auto first = std::ranges::find(sample().tests, std::string("Case"), &TestCase::id);
+    const auto first = std::ranges::find(catch2_sample().tests, std::string("Case"), &TestCase::id);
     // Version 2 takes some of them for the same, and then runs both.
     const std::set<std::string> ambiguous{"Case", "case", "*at the start"};
     std::size_t tried = 0;
-    for (auto test = first; test != sample().tests.end(); ++test, ++tried) {
+    for (auto test = first; test != catch2_sample().tests.end(); ++test, ++tried) {
         const ScratchFolder scratch;
-        const TestLaunch launch = sample().suite.launch(*test, scratch.path());
+        const TestLaunch launch = catch2_sample().suite.launch(*test, scratch.path());
         const CageOutcome outcome = run_launch(launch);
-        const TestJudgement judgement = sample().suite.judge(*test, outcome, scratch.path());
+        const TestJudgement judgement = catch2_sample().suite.judge(*test, outcome, scratch.path());
         const std::string report = read_report(scratch.path());
         EXPECT_EQ(judgement.kind, Kind::passed) << test->id << ": " << judgement.reason << report;
         EXPECT_NE(report.find(ambiguous.contains(test->id) ? "in 2 test cases" : "in 1 test case"),
@@ -75,23 +75,25 @@ TEST(Catch2Suite, RunsTheTestThatIsMeantWhateverItIsCalled) {
 }
 
 TEST(Catch2Suite, SaysWhatFailedInALine) {
-    const TestJudgement failed = sample().judge("fails");
+    const TestJudgement failed = catch2_sample().judge("fails");
     EXPECT_NE(failed.reason.find("catch2_sample.cpp:"), std::string::npos) << failed.reason;
     EXPECT_TRUE(failed.reason.ends_with("REQUIRE( one == 2 ) with expansion: 1 == 2"))
         << failed.reason;
     EXPECT_NE(failed.output.find("with expansion:"), std::string::npos) << failed.output;
-    const TestJudgement ended = sample().judge("ends in the middle with zero");
+    const TestJudgement ended = catch2_sample().judge("ends in the middle with zero");
     EXPECT_EQ(ended.reason, "exit code 0 in the middle of the test");
-    EXPECT_EQ(sample().judge("passes").output, "");
-    EXPECT_EQ(sample().judge("ends by a signal").reason, "SIGSEGV (Segmentation fault)");
-    EXPECT_EQ(sample().judge("should fail").reason, "it was to fail ([!shouldfail]) and did not");
-    EXPECT_NE(sample().judge("ends badly after it passed").reason.find("exit code 5, though"),
-              std::string::npos);
+    EXPECT_EQ(catch2_sample().judge("passes").output, "");
+    EXPECT_EQ(catch2_sample().judge("ends by a signal").reason, "SIGSEGV (Segmentation fault)");
+    EXPECT_EQ(catch2_sample().judge("should fail").reason,
+              "it was to fail ([!shouldfail]) and did not");
+    EXPECT_NE(
+        catch2_sample().judge("ends badly after it passed").reason.find("exit code 5, though"),
+        std::string::npos);
 }
 
 TEST(Catch2Suite, HiddenTestsAreThereForWhoAsksForThem) {
-    EXPECT_EQ(std::ranges::find(sample().tests, std::string("hidden"), &TestCase::id),
-              sample().tests.end());
+    EXPECT_EQ(std::ranges::find(catch2_sample().tests, std::string("hidden"), &TestCase::id),
+              catch2_sample().tests.end());
     Catch2Suite hidden({HEXCORE_CATCH2_SAMPLE, "[slow]", "--reporter", "compact", "-d", "yes"});
     const auto listed = hidden.list(nullptr);
     ASSERT_TRUE(listed) << listed.error().message;
@@ -115,22 +117,22 @@ TEST(Catch2Suite, WhatSelectsTestsIsNoPartOfTheCommandOfOne) {
 }
 
 TEST(Catch2Suite, TagsSayBudgetsEvenWhereTheyAreBrokenIntoLines) {
-    const TestCase& test = sample().test("has budgets");
+    const TestCase& test = catch2_sample().test("has budgets");
     EXPECT_EQ(test.budget.memory, 512_MiB);
     ASSERT_EQ(test.budget.devices.size(), 1U);
     EXPECT_EQ(test.budget.devices.front().device, "cuda:0");
     EXPECT_EQ(test.timeout, std::chrono::seconds(90));
     EXPECT_TRUE(test.isolated);
     EXPECT_EQ(test.tags.size(), 5U);
-    EXPECT_EQ(sample().tests.back().budget.memory, 1_GiB);
-    EXPECT_EQ(sample().tests.back().tags.size(), 3U);
-    EXPECT_EQ(sample().test("generates").tags,
+    EXPECT_EQ(catch2_sample().tests.back().budget.memory, 1_GiB);
+    EXPECT_EQ(catch2_sample().tests.back().tags.size(), 3U);
+    EXPECT_EQ(catch2_sample().test("generates").tags,
               (std::vector<std::string>{"a tag with blanks", "another"}));
 }
 
 TEST(Catch2Suite, IdsAreUniqueAndPlacesAreKnown) {
     std::set<std::string> ids;
-    for (const TestCase& test : sample().tests) {
+    for (const TestCase& test : catch2_sample().tests) {
         EXPECT_TRUE(ids.insert(test.id).second) << test.id;
         EXPECT_TRUE(test.file.ends_with("catch2_sample.cpp")) << test.file;
         EXPECT_GT(test.line, 0U);

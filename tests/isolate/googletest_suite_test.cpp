@@ -21,29 +21,30 @@ namespace {
 
 using Kind = TestJudgement::Kind;
 
-const ListedSample<GoogletestSuite>& sample() {
+const ListedSample<GoogletestSuite>& googletest_sample() {
     static const ListedSample<GoogletestSuite> one(HEXCORE_GOOGLETEST_SAMPLE);
     return one;
 }
 
 TEST(GoogletestSuite, ListsTestsWithTheirPlaces) {
-    const TestCase& test = sample().test("Plain.Passes");
+    const TestCase& test = googletest_sample().test("Plain.Passes");
     EXPECT_TRUE(test.file.ends_with("googletest_sample.cpp")) << test.file;
     EXPECT_GT(test.line, 0U);
     EXPECT_EQ(test.binary, std::filesystem::canonical(HEXCORE_GOOGLETEST_SAMPLE));
     EXPECT_EQ(test.disabled, "");
-    EXPECT_EQ(sample().test("FirstOnes/Numbers.AreSmall/2").name, "FirstOnes/Numbers.AreSmall/2");
+    EXPECT_EQ(googletest_sample().test("FirstOnes/Numbers.AreSmall/2").name,
+              "FirstOnes/Numbers.AreSmall/2");
 }
 
 TEST(GoogletestSuite, EachTestHasAnIdOfItsOwnThatATerminalShows) {
     std::set<std::string> ids;
-    for (const TestCase& test : sample().tests) {
+    for (const TestCase& test : googletest_sample().tests) {
         EXPECT_TRUE(ids.insert(test.id).second) << test.id;
         EXPECT_EQ(test.id.find_first_of("\n\xFF"), std::string::npos) << test.id;
     }
     EXPECT_TRUE(ids.contains("Odd.twice"));
     EXPECT_TRUE(ids.contains("Odd.twice#2"));
-    EXPECT_EQ(sample().test("Odd.??").name, "Odd.\xFF\xFE");
+    EXPECT_EQ(googletest_sample().test("Odd.??").name, "Odd.\xFF\xFE");
 }
 
 TEST(GoogletestSuite, JudgesByTheReportAndTheEnd) {
@@ -71,7 +72,7 @@ TEST(GoogletestSuite, JudgesByTheReportAndTheEnd) {
         {"Typed/1.HasADefault", Kind::passed},
     };
     for (const auto& [id, kind] : expected) {
-        const TestJudgement judgement = sample().judge(id);
+        const TestJudgement judgement = googletest_sample().judge(id);
         EXPECT_EQ(static_cast<int>(judgement.kind), static_cast<int>(kind))
             << id << ": " << judgement.reason;
     }
@@ -94,7 +95,7 @@ TEST(GoogletestSuite, RunsTheOneTestThatIsMeantWhateverItIsCalled) {
         {"-Suite:of*odd?names..", Kind::passed},
     };
     for (const auto& [id, kind] : expected) {
-        const TestJudgement judgement = sample().judge(id);
+        const TestJudgement judgement = googletest_sample().judge(id);
         EXPECT_EQ(static_cast<int>(judgement.kind), static_cast<int>(kind))
             << id << ": " << judgement.reason;
     }
@@ -102,30 +103,34 @@ TEST(GoogletestSuite, RunsTheOneTestThatIsMeantWhateverItIsCalled) {
 
 TEST(GoogletestSuite, SaysWhatFailedInALine) {
     const std::string place = "googletest_sample.cpp:";
-    const TestJudgement failed = sample().judge("Plain.Fails");
+    const TestJudgement failed = googletest_sample().judge("Plain.Fails");
     EXPECT_NE(failed.reason.find(place), std::string::npos) << failed.reason;
     EXPECT_NE(failed.reason.find("Expected equality of these values: 1 2 of course"),
               std::string::npos)
         << failed.reason;
-    EXPECT_TRUE(sample().judge("Plain.FailsTwice").reason.ends_with("(and 1 more)"));
-    EXPECT_NE(sample().judge("Plain.Skips").reason.find("no such device here"), std::string::npos);
-    EXPECT_EQ(sample().judge("Ends.InTheMiddleWithZero").reason,
-              "exit code 0 in the middle of the test");
-    EXPECT_EQ(sample().judge("Ends.ByASignal").reason, "SIGSEGV (Segmentation fault)");
-    EXPECT_NE(sample().judge("Ends.BadlyAfterItPassed").reason.find("exit code 5, though"),
+    EXPECT_TRUE(googletest_sample().judge("Plain.FailsTwice").reason.ends_with("(and 1 more)"));
+    EXPECT_NE(googletest_sample().judge("Plain.Skips").reason.find("no such device here"),
               std::string::npos);
-    EXPECT_NE(sample().judge("Ends.ByASignalAfterItPassed").reason.find("after the test had ended"),
+    EXPECT_EQ(googletest_sample().judge("Ends.InTheMiddleWithZero").reason,
+              "exit code 0 in the middle of the test");
+    EXPECT_EQ(googletest_sample().judge("Ends.ByASignal").reason, "SIGSEGV (Segmentation fault)");
+    EXPECT_NE(
+        googletest_sample().judge("Ends.BadlyAfterItPassed").reason.find("exit code 5, though"),
+        std::string::npos);
+    EXPECT_NE(googletest_sample()
+                  .judge("Ends.ByASignalAfterItPassed")
+                  .reason.find("after the test had ended"),
               std::string::npos);
     // By GoogleTest 1.12's report the suite's failure is nobody's; later ones say more.
-    const TestJudgement suite = sample().judge("BadSuite.HasATest");
+    const TestJudgement suite = googletest_sample().judge("BadSuite.HasATest");
     EXPECT_NE(suite.reason.find("set"), std::string::npos) << suite.reason;
-    EXPECT_EQ(sample().judge("KnownOnlyAfterwards.TakesMore").reason,
+    EXPECT_EQ(googletest_sample().judge("KnownOnlyAfterwards.TakesMore").reason,
               "it took 5.0 MiB of the 1.0 KiB that its property hexcore.memory allows, which is "
               "known only after its end");
 }
 
 TEST(GoogletestSuite, DisabledTestsAreListedAsSuchUnlessTheyAreAskedFor) {
-    EXPECT_NE(sample().test("Plain.DISABLED_WouldFail").disabled, "");
+    EXPECT_NE(googletest_sample().test("Plain.DISABLED_WouldFail").disabled, "");
     GoogletestSuite all({HEXCORE_GOOGLETEST_SAMPLE, "--gtest_also_run_disabled_tests"});
     const auto listed = all.list(nullptr);
     ASSERT_TRUE(listed) << listed.error().message;
@@ -136,15 +141,15 @@ TEST(GoogletestSuite, DisabledTestsAreListedAsSuchUnlessTheyAreAskedFor) {
 }
 
 TEST(GoogletestSuite, BudgetsAreKnownBeforeATestRuns) {
-    const TestCase& told = sample().test("Told.Budget");
+    const TestCase& told = googletest_sample().test("Told.Budget");
     EXPECT_EQ(told.budget.memory, 512_MiB);
     ASSERT_EQ(told.budget.devices.size(), 1U);
     EXPECT_EQ(told.budget.devices.front().device, "cuda:0");
     EXPECT_EQ(told.budget.devices.front().limit, 4_GiB);
     EXPECT_EQ(told.timeout, std::chrono::seconds(90));
-    EXPECT_EQ(sample().test("FirstOnes/Numbers.AreSmall/0").budget.memory, 64_MiB);
-    EXPECT_EQ(sample().test("Typed/0.HasADefault").budget.memory, 32_MiB);
-    EXPECT_EQ(sample().test("Plain.Passes").budget.memory, std::nullopt);
+    EXPECT_EQ(googletest_sample().test("FirstOnes/Numbers.AreSmall/0").budget.memory, 64_MiB);
+    EXPECT_EQ(googletest_sample().test("Typed/0.HasADefault").budget.memory, 32_MiB);
+    EXPECT_EQ(googletest_sample().test("Plain.Passes").budget.memory, std::nullopt);
 }
 
 TEST(GoogletestSuite, TheUsersFilterAndArgumentsAreKept) {

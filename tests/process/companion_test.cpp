@@ -15,14 +15,15 @@ using Heard = Companion::Heard;
 
 constexpr auto long_enough = 60s;
 
-std::unique_ptr<Companion> shell(const char* script, std::vector<std::string> variables = {}) {
+std::unique_ptr<Companion> shell_beside(const char* script,
+                                        std::vector<std::string> variables = {}) {
     auto started = Companion::start({"/bin/sh", {"-c", script}, std::move(variables)});
     EXPECT_TRUE(started) << started.error().message;
     return *std::move(started);
 }
 
 TEST(Companion, ItsWordsComeLineByLineUntilItHasNoMore) {
-    const auto child = shell("echo one; printf 'two\\nthree'; exit 3");
+    const auto child = shell_beside("echo one; printf 'two\\nthree'; exit 3");
     std::string line;
     ASSERT_EQ(child->hear(line, long_enough), Heard::line);
     EXPECT_EQ(line, "one");
@@ -37,20 +38,20 @@ TEST(Companion, ItsWordsComeLineByLineUntilItHasNoMore) {
 }
 
 TEST(Companion, OneThatSaysNothingIsNotWaitedForLongerThanAsked) {
-    const auto child = shell("exec sleep 1000");
+    const auto child = shell_beside("exec sleep 1000");
     std::string line;
     EXPECT_EQ(child->hear(line, 1ms), Heard::nothing);
     EXPECT_FALSE(child->wait(1ms));
 }
 
 TEST(Companion, ItIsAskedToEndOrKilled) {
-    const auto asked = shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done");
+    const auto asked = shell_beside("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done");
     std::string line;
     ASSERT_EQ(asked->hear(line, long_enough), Heard::line);
     asked->ask_to_end();
     ASSERT_TRUE(asked->wait(long_enough));
     EXPECT_EQ(asked->outcome()->exit_code, 7);
-    const auto killed = shell("exec sleep 1000");
+    const auto killed = shell_beside("exec sleep 1000");
     killed->kill();
     ASSERT_TRUE(killed->wait(long_enough));
     EXPECT_EQ(killed->outcome()->end, ChildEnd::signalled);
@@ -60,7 +61,7 @@ TEST(Companion, ItIsAskedToEndOrKilled) {
 
 TEST(Companion, ItIsToldVariablesBeforeThoseOfThisProcess) {
     ::setenv("HEXCORE_TEST_TOLD", "own", 1);
-    const auto child = shell("echo $HEXCORE_TEST_TOLD", {"HEXCORE_TEST_TOLD=told"});
+    const auto child = shell_beside("echo $HEXCORE_TEST_TOLD", {"HEXCORE_TEST_TOLD=told"});
     std::string line;
     ASSERT_EQ(child->hear(line, long_enough), Heard::line);
     EXPECT_EQ(line, "told");
@@ -76,7 +77,7 @@ TEST(Companion, ItIsToldAnotherNameThanItsPath) {
 }
 
 TEST(Companion, TheTerminalsSignalsAreNotForIt) {
-    const auto child = shell("exec sleep 1000");
+    const auto child = shell_beside("exec sleep 1000");
     // Its group is its own once it is the program, or just before.
     while (::getpgid(child->pid()) != child->pid()) {
         ASSERT_FALSE(child->wait(1ms));
@@ -97,7 +98,7 @@ TEST(Companion, WhatIsNoProgramIsNamed) {
 TEST(Companion, ItEndsWithTheObject) {
     pid_t pid = 0;
     {
-        const auto child = shell("exec sleep 1000");
+        const auto child = shell_beside("exec sleep 1000");
         pid = child->pid();
     }
     EXPECT_EQ(::kill(pid, 0), -1) << "it was killed and waited for";

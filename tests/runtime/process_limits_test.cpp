@@ -32,16 +32,16 @@ void limit_address_space(Bytes more) {
     ::_exit(checked ? 0 : static_cast<int>(checked.error().code));
 }
 
-constexpr int does_not_fit = static_cast<int>(ErrorCode::does_not_fit);
+constexpr int code_of_refusal = static_cast<int>(ErrorCode::does_not_fit);
 
 TEST(ProcessLimitsDeathTest, MappingsAndStacksMustFitTogether) {
     using testing::ExitedWithCode;
     EXPECT_EXIT(answer({60_MiB, 60_MiB, 0}), ExitedWithCode(0), "fits");
     EXPECT_EXIT(answer({60_MiB, 60_MiB, 3}), ExitedWithCode(0), "fits");
     EXPECT_EXIT(answer({1_MiB, 1_MiB, 10}), ExitedWithCode(0), "fits");
-    EXPECT_EXIT(answer({60_MiB, 60_MiB, 10}), ExitedWithCode(does_not_fit),
+    EXPECT_EXIT(answer({60_MiB, 60_MiB, 10}), ExitedWithCode(code_of_refusal),
                 "10 threads with a stack of 8.0 MiB each .*take fewer or .*ulimit");
-    EXPECT_EXIT(answer({120_MiB, 60_MiB, 0}), ExitedWithCode(does_not_fit), "maps .*ulimit -v");
+    EXPECT_EXIT(answer({120_MiB, 60_MiB, 0}), ExitedWithCode(code_of_refusal), "maps .*ulimit -v");
 }
 
 TEST(OpenmpStack, IsWhatLibgompReadsInItsVariablesOrWhatAnyThreadGets) {

@@ -87,7 +87,7 @@ private:
     FileDescriptor socket_;
 };
 
-std::string head(std::string_view path, std::string_view fields) {
+std::string request_head(std::string_view path, std::string_view fields) {
     return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", path, fields);
 }
 
@@ -107,7 +107,7 @@ protected:
         return client.answer();
     }
     [[nodiscard]] std::string ask(const std::string& body) const {
-        return send(head(asked_, fmt::format("Content-Length: {}", body.size())) + body);
+        return send(request_head(asked_, fmt::format("Content-Length: {}", body.size())) + body);
     }
 
     const std::string asked_ = "/v1/completions";
@@ -124,13 +124,14 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLargeAndHearsItOut) {
     const std::string refused = ask(large_);
     EXPECT_THAT(refused, StartsWith("HTTP/1.1 413 "));
     EXPECT_THAT(refused, HasSubstr("the body is larger than 1000 bytes"));
-    EXPECT_THAT(send(head(asked_, "Transfer-Encoding: chunked") +
+    EXPECT_THAT(send(request_head(asked_, "Transfer-Encoding: chunked") +
                      fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", large_.size(), large_)),
                 StartsWith("HTTP/1.1 413 "));
     EXPECT_THAT(ask(std::string(1000, 'x')), HasSubstr("{\"bytes\":1000}"));
     // What would not end, or is not sent before it is allowed, is not waited for.
-    EXPECT_THAT(send(head(asked_, "Content-Length: 100000000000")), StartsWith("HTTP/1.1 413 "));
-    EXPECT_THAT(send(head(asked_, "Content-Length: 2000\r\nExpect: 100-continue")),
+    EXPECT_THAT(send(request_head(asked_, "Content-Length: 100000000000")),
+                StartsWith("HTTP/1.1 413 "));
+    EXPECT_THAT(send(request_head(asked_, "Content-Length: 2000\r\nExpect: 100-continue")),
                 StartsWith("HTTP/1.1 413 "));
 }
 
@@ -161,10 +162,11 @@ TEST_F(HttpServerTest, RefusesWhoHasNoKeyAndHearsItOut) {
     listen({.api_key = "secret"});
     server_->serve(echo_);
     EXPECT_THAT(ask(large_), StartsWith("HTTP/1.1 401 "));
-    EXPECT_THAT(send(head("/nothing", "")), StartsWith("HTTP/1.1 401 "));
-    EXPECT_THAT(send(head("/reset", "")), StartsWith("HTTP/1.1 401 "));
-    EXPECT_THAT(send(head(asked_, "Authorization: Bearer secret\r\nContent-Length: 1") + "x"),
-                HasSubstr("{\"bytes\":1}"));
+    EXPECT_THAT(send(request_head("/nothing", "")), StartsWith("HTTP/1.1 401 "));
+    EXPECT_THAT(send(request_head("/reset", "")), StartsWith("HTTP/1.1 401 "));
+    EXPECT_THAT(
+        send(request_head(asked_, "Authorization: Bearer secret\r\nContent-Length: 1") + "x"),
+        HasSubstr("{\"bytes\":1}"));
 }
 
 TEST_F(HttpServerTest, KeepsNoBodyThatNobodyAskedFor) {
@@ -175,8 +177,8 @@ TEST_F(HttpServerTest, KeepsNoBodyThatNobodyAskedFor) {
     EXPECT_THAT(
         send(fmt::format("GET /metrics HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n{}", chunked, chunks)),
         StartsWith("HTTP/1.1 400 "));
-    EXPECT_THAT(send(head("/reset", chunked) + chunks), HasSubstr("{\"clean\":true}"));
-    EXPECT_THAT(send(head("/nothing", chunked) + chunks), StartsWith("HTTP/1.1 404 "));
+    EXPECT_THAT(send(request_head("/reset", chunked) + chunks), HasSubstr("{\"clean\":true}"));
+    EXPECT_THAT(send(request_head("/nothing", chunked) + chunks), StartsWith("HTTP/1.1 404 "));
     EXPECT_THAT(send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), HasSubstr("hexcore_echo 1"));
 }
 

@@ -65,7 +65,7 @@ private:
     std::function<void()> act_;
 };
 
-WatchOptions quick() {
+WatchOptions quick_samples() {
     WatchOptions options{.writer = "test", .interval = milliseconds(2)};
     options.gpus.cuda_library = "libhexcore-absent.so.1";
     options.gpus.nvml_library = "libhexcore-absent.so.1";
@@ -75,7 +75,7 @@ WatchOptions quick() {
 TEST(WatchProcess, SeesOneThatRunsAlreadyUntilItEnds) {
     const Held held;
     AtFullSize kept([&] { held.let_go(); });
-    const auto outcome = watch_process({held.pid()}, quick(), {&kept});
+    const auto outcome = watch_process({held.pid()}, quick_samples(), {&kept});
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
     ASSERT_EQ(kept.runs.size(), 1U);
     EXPECT_EQ(kept.runs[0].attached_pid, static_cast<std::uint32_t>(held.pid()));
@@ -88,7 +88,7 @@ TEST(WatchProcess, SeesOneThatRunsAlreadyUntilItEnds) {
 TEST(WatchProcess, IsToldToEndAndTheProcessGoesOn) {
     const Held held;
     AtFullSize kept([] { ::raise(SIGTERM); });
-    const auto outcome = watch_process({held.pid()}, quick(), {&kept});
+    const auto outcome = watch_process({held.pid()}, quick_samples(), {&kept});
     ASSERT_TRUE(outcome.has_value());
     ASSERT_EQ(kept.ends.size(), 1U);
     EXPECT_EQ(kept.ends[0].ending, RecordedEnding::running);
