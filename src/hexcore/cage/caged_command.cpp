@@ -386,6 +386,9 @@ void CagedCommand::finish() {
         remove_temporary_files(parts_.temporary, parts_.untold_prefix, outcome_.residues);
     }
     is_over_ = true;
+    if (killed_) {
+        parts_.cell.reset();  // its supervisor may yet do as it was told
+    }
     parts_.give_back(std::exchange(parts_.cell, nullptr), parts_.supervisor, std::nullopt);
 }
 

@@ -14,12 +14,15 @@ int main(int argc, char** argv) {
     if (argc == words_of_a_misdeed && std::strcmp(argv[1], "--misdeed") == 0) {
         return hexcore::do_misdeed(argv[2], std::atoi(argv[3]));
     }
-    constexpr int words_of_a_server = 3;
+    constexpr int words_of_a_server = 4;
     if (argc == words_of_a_server && std::strcmp(argv[1], "--serve") == 0) {
         sigset_t held;
         sigfillset(&held);
         sigprocmask(SIG_SETMASK, &held, nullptr);
-        return hexcore::serve_supervisors(std::atoi(argv[2]));
+        return hexcore::serve_supervisors(std::atoi(argv[2]),
+                                          std::strcmp(argv[3], hexcore::own_shares_served) == 0
+                                              ? hexcore::ServedShares::own
+                                              : hexcore::ServedShares::observed);
     }
     // Nothing of the terminal's is for it: it has to stay until all has ended.
     sigset_t all;

@@ -53,6 +53,10 @@ struct SupervisorOffer {
     std::uint32_t words = 0;
     std::uint32_t variables = 0;
 };
+/// What it is told about shared memory when it is started: that of all commands is their own, or
+/// not.
+inline constexpr const char* own_shares_served = "own-shares";
+inline constexpr const char* observed_shares_served = "observed-shares";
 /// A packet's size; a command with more is started by itself.
 inline constexpr std::size_t supervisor_offer_max = 96 * 1024;
 

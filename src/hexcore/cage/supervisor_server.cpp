@@ -14,7 +14,8 @@
 
 namespace hexcore {
 
-std::unique_ptr<SupervisorServer> SupervisorServer::start(const std::filesystem::path& program) {
+std::unique_ptr<SupervisorServer> SupervisorServer::start(const std::filesystem::path& program,
+                                                          ShareGuard shares) {
     std::array<int, 2> ends{-1, -1};
     const FileDescriptor nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -22,11 +23,13 @@ std::unique_ptr<SupervisorServer> SupervisorServer::start(const std::filesystem:
     }
     FileDescriptor ours(ends[0]);
     const FileDescriptor theirs(ends[1]);
-    const auto pid = spawn_supervisor({.program = program,
-                                       .words = {"--serve", std::to_string(theirs.get())},
-                                       .environment = {},
-                                       .control = theirs.get(),
-                                       .output = nowhere.get()});
+    const auto pid = spawn_supervisor(
+        {.program = program,
+         .words = {"--serve", std::to_string(theirs.get()),
+                   shares == ShareGuard::namespaces ? own_shares_served : observed_shares_served},
+         .environment = {},
+         .control = theirs.get(),
+         .output = nowhere.get()});
     return pid ? std::unique_ptr<SupervisorServer>(new SupervisorServer(std::move(ours), *pid))
                : nullptr;
 }
@@ -60,7 +63,6 @@ bool SupervisorServer::fork_supervisor(const std::vector<std::string>& words,
         return false;
     }
     const std::array<int, 2> given{control, output};
-    wake();
     return send_descriptors(socket_.get(), offer, given) == static_cast<ssize_t>(offer.size());
 }
 

@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/cage/guards.hpp"
 
 namespace hexcore {
 
-/// A process of hexcore-supervisor that forks one supervisor after another (supervisor/serve.hpp).
+/// A process of hexcore-supervisor that has supervisors ready (supervisor/serve.hpp).
 class SupervisorServer {
 public:
     /// Null where it cannot be started: then each supervisor is a program started anew.
     [[nodiscard]] static std::unique_ptr<SupervisorServer> start(
-        const std::filesystem::path& program);
+        const std::filesystem::path& program, ShareGuard shares);
     ~SupervisorServer();  ///< it ends; its supervisors go on
     SupervisorServer(const SupervisorServer&) = delete;
     SupervisorServer& operator=(const SupervisorServer&) = delete;
@@ -28,7 +29,7 @@ public:
                                        int output) const;
 
     [[nodiscard]] bool has_ended() const;
-    /// Where a command has stopped it, it goes on.
+    /// Where a command has stopped it, or those that wait, they go on.
     void wake() const;
 
 private:

@@ -309,7 +309,7 @@ Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
             server_.reset();
         }
         if (server_ == nullptr) {
-            server_ = SupervisorServer::start(supervisor_);
+            server_ = SupervisorServer::start(supervisor_, guards_.share);
             ++servers_;
         }
         if (server_ != nullptr &&

@@ -64,8 +64,14 @@ int Supervision::run() {
 }
 
 bool Supervision::begin() {
+    if (task_.ready) {
+        parent_ = task_.ready->parent;
+        hearing_.emplace(std::move(task_.ready->hearing));
+        shares_ = std::move(task_.ready->shares);
+        return true;
+    }
     if (!task_.own_shares) {
-        shares_.emplace();
+        shares_ = std::make_unique<ShareWatch>();
     } else if (!take_own_shares()) {
         fail_to_begin(SupervisorStage::namespaces, errno);
         return false;
@@ -116,20 +122,33 @@ void Supervision::fail_to_begin(SupervisorStage stage, int why) {
     has_ended_ = true;
 }
 
-void Supervision::tell(const SupervisorMessage& message) const {
-    // Without a starter there is nobody to be told.
-    (void)::send(task_.control, &message, sizeof(message), MSG_NOSIGNAL);
+/// What is told in one go wakes the starter once.
+void Supervision::tell(const SupervisorMessage& message) { to_tell_.push_back(message); }
+
+void Supervision::tell_now() {
+    if (parent_tells_ && parent_ > 0) {
+        return;  // not both
+    }
+    for (const SupervisorMessage& message : std::exchange(to_tell_, {})) {
+        // Without a starter there is nobody to be told.
+        (void)::send(task_.control, &message, sizeof(message), MSG_NOSIGNAL);
+    }
 }
 
-void Supervision::wait() const {
+void Supervision::wait() {
+    tell_now();
     const int timeout_ms = static_cast<int>(phases_.patience(Clock::now()).count());
     // The starter's end is known once; then the socket is always readable.
     std::array<pollfd, 4> files{{{signals_.get(), POLLIN, 0},
                                  {shares_ ? shares_->descriptor() : -1, POLLIN, 0},
                                  {starter_is_gone_ ? -1 : task_.control, POLLIN, 0},
-                                 {hearing_ ? hearing_->get() : -1, POLLIN, 0}}};
+                                 {needs_to_hear() ? hearing_->get() : -1, POLLIN, 0}}};
     (void)::poll(files.data(), files.size(), timeout_ms);
 }
+
+/// What else the command and its parent say is heard when they have ended: there is one turn of
+/// this process for each of its commands then, not three.
+bool Supervision::needs_to_hear() const { return hearing_ && (task_.foreground || asked_early_); }
 
 void Supervision::hear_command() {
     SupervisorMessage message;
@@ -143,6 +162,10 @@ void Supervision::hear_command() {
         }
         if (message.note == SupervisorNote::ended) {
             command_ended(message);
+            continue;
+        }
+        if (message.note == SupervisorNote::done) {
+            parent_tells_ = true;
             continue;
         }
         if (message.note == SupervisorNote::started) {  // the starter knows by itself
@@ -159,8 +182,10 @@ void Supervision::hear_command() {
 
 void Supervision::command_ended(SupervisorMessage message) {
     if (!has_ended_) {
-        message.duration_ns =
-            static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start_).count());
+        if (message.duration_ns == 0) {
+            message.duration_ns =
+                static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start_).count());
+        }
         has_ended_ = true;
         tell(message);
     }
@@ -175,6 +200,7 @@ void Supervision::take_ended() {
     int status = 0;
     pid_t pid = 0;
     while ((pid = ::wait4(-1, &status, WNOHANG | WUNTRACED, &usage)) > 0) {
+        hear_command();  // who is the command, and how it ended
         if (WIFSTOPPED(status)) {
             if (pid == parent_ && !starter_is_gone_) {
                 ::kill(pid, SIGCONT);  // somebody stopped it to keep the end from being told
@@ -185,6 +211,7 @@ void Supervision::take_ended() {
             shares_->remember(pid);
         } else if (pid == parent_) {
             parent_ = -1;
+            all_told_ = WIFEXITED(status) && WEXITSTATUS(status) == exit_code_all_told;
         } else if (pid == command_) {
             command_ended(end_message(pid, status, usage));  // its parent was killed
         }
@@ -202,7 +229,11 @@ void Supervision::take_orders() {
             return;
         } else {
             starter_is_gone_ = true;
-            phases_.sweep(Clock::now());
+            hear_command();
+            // Told that all is done, it closes its socket, too; then another may be in the group.
+            if (!parent_tells_) {
+                phases_.sweep(Clock::now());
+            }
         }
     }
 }
@@ -245,6 +276,7 @@ void Supervision::ask_to_end() const {
 void Supervision::advance() {
     if (no_children_) {
         hear_command();  // what its parent said last
+        has_ended_ = has_ended_ || all_told_;
         if (!has_ended_) {
             command_ended({.note = SupervisorNote::ended, .pid = command_, .code = SIGKILL});
         }
@@ -266,7 +298,7 @@ void Supervision::advance() {
     }
 }
 
-void Supervision::tell_processes(bool are_gone) const {
+void Supervision::tell_processes(bool are_gone) {
     std::size_t told = 0;
     for (const pid_t pid : Sweeper::descendants()) {
         SupervisorMessage message = process_residue(pid);
@@ -278,14 +310,19 @@ void Supervision::tell_processes(bool are_gone) const {
 }
 
 void Supervision::finish() {
-    const auto tell_left = [this](const SupervisorMessage& message) { tell(message); };
-    if (shares_) {
-        shares_->remove_left(tell_left);
+    if (all_told_) {
+        to_tell_.clear();
     } else {
-        tell_own_shares(tell_left);
+        const auto tell_left = [this](const SupervisorMessage& message) { tell(message); };
+        if (shares_) {
+            shares_->remove_left(tell_left);
+        } else {
+            tell_own_shares(tell_left);
+        }
+        tell({.note = SupervisorNote::done});
+        tell_now();
     }
-    tell({.note = SupervisorNote::done});
-    if (!starter_is_gone_) {
+    if (!starter_is_gone_ || all_told_) {
         return;
     }
     if (task_.scratch != nullptr) {

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/cage/supervisor/phases.hpp"
@@ -33,16 +35,18 @@ private:
     [[nodiscard]] bool adopt();
     void know(pid_t command);
     void fail_to_begin(SupervisorStage stage, int why);
-    void tell(const SupervisorMessage& message) const;
+    void tell(const SupervisorMessage& message);
+    void tell_now();
+    [[nodiscard]] bool needs_to_hear() const;
     /// Waits for something to do up to when the phase asks for it.
-    void wait() const;
+    void wait();
     void hear_command();
     void take_ended();
     void take_orders();
     void obey(const SupervisorRequest& request);
     void command_ended(SupervisorMessage message);
     void advance();
-    void tell_processes(bool are_gone) const;
+    void tell_processes(bool are_gone);
     void ask_to_end() const;
     void finish();
 
@@ -50,12 +54,15 @@ private:
     sigset_t before_;
     Sweeper sweeper_;
     FileDescriptor signals_;
-    std::optional<ShareWatch> shares_;       ///< nothing: they have their own
+    std::unique_ptr<ShareWatch> shares_;  ///< null: they have their own
+    std::vector<SupervisorMessage> to_tell_;
     std::optional<FileDescriptor> hearing_;  ///< what the command and its parent tell
     SupervisionPhases phases_;
-    pid_t parent_ = -1;       ///< of the command, between it and this process; -1: it has ended
-    pid_t command_ = 0;       ///< 0: not known yet
-    bool has_ended_ = false;  ///< the command
+    pid_t parent_ = -1;          ///< of the command, between it and this process; -1: it has ended
+    pid_t command_ = 0;          ///< 0: not known yet
+    bool has_ended_ = false;     ///< the command
+    bool parent_tells_ = false;  ///< the starter that all is done
+    bool all_told_ = false;      ///< by its parent
     bool no_children_ = false;
     bool starter_is_gone_ = false;
     bool asked_early_ = false;  ///< to end, before it had begun

@@ -3,10 +3,22 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "hexcore/base/file_descriptor.hpp"
+#include "hexcore/cage/supervisor/share_watch.hpp"
+#include "hexcore/cage/supervisor/short_turns.hpp"
+
 namespace hexcore {
+
+/// What is there before it is known what for.
+struct SupervisionReady {
+    pid_t parent = -1;                   ///< the process that starts the command
+    FileDescriptor hearing;              ///< where it says how that goes
+    std::unique_ptr<ShareWatch> shares;  ///< null: both have namespaces of their own
+};
 
 /// What the supervisor is to do, as its words say; they come from a Cage, never from people. The
 /// texts are those of the program's own arguments.
@@ -24,6 +36,10 @@ struct SupervisorTask {
     bool foreground = false;                  ///< `--foreground`
     pid_t adopted = 0;                        ///< `--adopt PID`: in place of a command
     char** command = nullptr;                 ///< behind `--`
+    // What no word says.
+    std::optional<SupervisionReady> ready = {};
+    std::optional<TurnLength> turns = {};      ///< of the command; nothing: as this process's
+    std::optional<FileDescriptor> taken = {};  ///< closed once the command runs
 };
 
 /// Nothing where the words are not those of a Cage.
