@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 
 #include "hexcore/process/child_start.hpp"
+#include "hexcore/process/shipped_file.hpp"
 
 namespace hexcore {
 namespace {
@@ -97,9 +97,10 @@ Result<fs::path> find_supervisor(const fs::path& wanted) {
     if (!wanted.empty()) {
         return wanted;
     }
-    std::error_code error;
-    const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-    std::vector<fs::path> folders{program, program / HEXCORE_LIBRARY_FROM_BIN};
+    if (const auto shipped = shipped_file(supervisor_file)) {
+        return *shipped;
+    }
+    std::vector<fs::path> folders;
     Dl_info library{};
     if (::dladdr(reinterpret_cast<void*>(&find_supervisor), &library) != 0 &&
         library.dli_fname != nullptr) {

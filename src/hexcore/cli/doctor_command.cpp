@@ -1,11 +1,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "hexcore/cage/doctor.hpp"
 #include "hexcore/cli/commands.hpp"
-#include "hexcore/cli/shipped_file.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/process/shipped_file.hpp"
 #include "hexcore/report/doctor_report.hpp"
 #include "hexcore/report/json_text.hpp"
 
@@ -14,11 +13,7 @@ namespace {
 
 int prove(const std::string& format) {
     DoctorOptions options;
-    if (const auto supervisor = shipped_file("hexcore-supervisor")) {
-        options.yard.supervisor = *supervisor;
-    }
-    std::error_code error;
-    options.program = std::filesystem::read_symlink("/proc/self/exe", error);
+    options.program = own_program();
     const auto report = prove_guards(options);
     if (!report) {
         return report_error(report.error());

@@ -10,7 +10,6 @@
 #include "hexcore/cage/limited_command.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/option_value.hpp"
-#include "hexcore/cli/shipped_file.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/json_text.hpp"
@@ -62,9 +61,6 @@ Result<LimitedCommand> limited_command(const LimitFlags& flags, const CommandWor
     }
     command.limits.data_limit = flags.data_limit;
     command.own_temporary = flags.own_temporary;
-    if (const auto supervisor = shipped_file("hexcore-supervisor")) {
-        command.yard.supervisor = *supervisor;
-    }
     return command;
 }
 

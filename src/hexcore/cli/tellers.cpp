@@ -4,7 +4,7 @@
 #include <string>
 
 #include "hexcore/cli/locations.hpp"
-#include "hexcore/cli/shipped_file.hpp"
+#include "hexcore/process/shipped_file.hpp"
 
 namespace hexcore {
 namespace {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "hexcore/isolate/pytest_locations.hpp"
+#include "hexcore/process/shipped_file.hpp"
 
 namespace hexcore {
 namespace {
@@ -22,11 +22,6 @@ bool runs_another(const std::string& program) {
                                  "env", "nice",   "xvfb-run", "conda", "mamba",  "micromamba"};
     const std::string name = std::filesystem::path(program).filename().string();
     return std::ranges::find(runners, name) != runners.end();
-}
-
-std::filesystem::path program_folder() {
-    std::error_code error;
-    return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
 }
 
 }  // namespace
@@ -46,21 +41,21 @@ bool is_pytest(const std::vector<std::string>& words) {
 }
 
 Result<std::filesystem::path> pytest_plugin_folder() {
-    const std::filesystem::path start = program_folder();
-    std::vector<std::filesystem::path> places{start / pytest_installed_folder};
-    for (std::filesystem::path folder = start; folder.has_relative_path();
-         folder = folder.parent_path()) {
-        places.push_back(folder / pytest_built_folder);
+    std::error_code error;
+    const std::filesystem::path plugin = "pytest/pytest_hexcore/runner.py";
+    if (const auto shipped = shipped_file(plugin)) {
+        return shipped->parent_path().parent_path();
     }
-    for (const std::filesystem::path& place : places) {
-        std::error_code error;
-        if (std::filesystem::exists(place / "pytest_hexcore" / "runner.py", error)) {
-            return std::filesystem::weakly_canonical(place, error);
+    // Other programs of a build folder, tests for one, lie deeper in it than `hexcore`.
+    for (auto folder = own_program().parent_path(); folder.has_relative_path();
+         folder = folder.parent_path()) {
+        if (std::filesystem::exists(folder / plugin, error)) {
+            return folder / "pytest";
         }
     }
     return fail(ErrorCode::usage,
-                "the plugin for pytest is not in {}; install Hexcore with all its files",
-                places.front().lexically_normal().string());
+                "the plugin for pytest ({}) is not with {}; install Hexcore with all its files",
+                plugin.string(), own_program().string());
 }
 
 std::vector<std::string> pytest_variables(const std::filesystem::path& plugin_folder,

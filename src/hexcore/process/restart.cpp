@@ -3,15 +3,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <system_error>
+
+#include "hexcore/process/shipped_file.hpp"
 
 namespace hexcore {
 
 void restart_with_variable(const char* name, const char* value, char** arguments) {
-    std::error_code error;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (!error && ::setenv(name, value, 0) == 0) {
+    const auto program = own_program();
+    if (!program.empty() && ::setenv(name, value, 0) == 0) {
         ::execv(program.c_str(), arguments);
     }
 }
