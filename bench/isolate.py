@@ -1,7 +1,8 @@
 """What `hexcore test` costs: a test over running its binary alone, a thousand GoogleTests against
 ctest, five hundred small pytest tests against pytest-xdist, two hundred mixed tests against the
 best schedule that search finds, and suites that nobody here wrote, whose verdicts have to be the
-same as without. Times are the best of --rounds. Exits with 1 if a bound is missed."""
+same as without. Times are the best of --rounds, of those suites in turn with and without, and for
+short ones of as many as take three seconds. Exits with 1 if a bound is missed."""
 
 import argparse
 import json
@@ -21,6 +22,7 @@ BOUNDS = {"googletest_overhead_ms": 3.0, "catch2_overhead_ms": 3.0,
           "googletest_1000_over_ctest_ratio": 1.5, "pytest_test_ms": 15.0,
           "pytest_500_over_xdist_ratio": 1.1, "mixed_best_schedule_over_ours_ratio": 0.9}
 SUITE_BOUND = 1.1
+SUITE_SECONDS = 3.0  # what others do on the machine is more than a suite of a fifth of a second
 
 
 class Bench:
@@ -50,6 +52,16 @@ class Bench:
     def test(self, *words, jobs=None, options=(), **more):
         return self.time(self.program, "test", "-j", jobs or self.jobs, *options, "--", *words,
                          **more)
+
+    def in_turn(self, theirs, ours):
+        """Seconds of both, each the best; one after the other, so that both have the same luck."""
+        rounds, self.rounds = self.rounds, 1
+        best, begin, done = (float("inf"), float("inf")), time.monotonic(), 0
+        while done < rounds or time.monotonic() - begin < SUITE_SECONDS:
+            best = tuple(map(min, best, (theirs(), ours())))
+            done += 1
+        self.rounds = rounds
+        return best
 
     def say(self, name, figure):
         self.figures[name] = figure
@@ -211,8 +223,9 @@ def by_ctest(bench, name, build):
         return
     theirs, ours = bench.folder / f"{name}.xml", bench.folder / f"{name}.json"
     command = ["ctest", "--test-dir", build]
-    took_theirs = bench.time(*command, f"-j{bench.jobs}", "--output-junit", theirs, codes=(0, 8))
-    took_ours = bench.test(*command, options=("--json", ours), codes=(0, 1))
+    took_theirs, took_ours = bench.in_turn(
+        lambda: bench.time(*command, f"-j{bench.jobs}", "--output-junit", theirs, codes=(0, 8)),
+        lambda: bench.test(*command, options=("--json", ours), codes=(0, 1)))
     verdicts = {test.rpartition(".")[2] if test.count(".") else test: verdict
                 for test, verdict in junit_verdicts(theirs).items()}
     compare(bench, name, verdicts, our_verdicts(ours), took_theirs, took_ours)
@@ -221,9 +234,10 @@ def by_ctest(bench, name, build):
 def by_pytest(bench, name, source, python):
     theirs, ours = bench.folder / f"{name}.xml", bench.folder / f"{name}.json"
     command = [python / "pytest", "-q", "-p", "no:cacheprovider"]
-    took_theirs = bench.time(*command, "-n", bench.jobs, "--junit-xml", theirs, cwd=source,
-                             codes=(0, 1))
-    took_ours = bench.test(*command, options=("--json", ours), cwd=source, codes=(0, 1))
+    took_theirs, took_ours = bench.in_turn(
+        lambda: bench.time(*command, "-n", bench.jobs, "--junit-xml", theirs, cwd=source,
+                           codes=(0, 1)),
+        lambda: bench.test(*command, options=("--json", ours), cwd=source, codes=(0, 1)))
     compare(bench, name, junit_verdicts(theirs), as_pytest_names(our_verdicts(ours)), took_theirs,
             took_ours)
 

@@ -80,7 +80,7 @@ def test_the_document_is_alone_on_stdout(hexcore, bad_child, mark):
     assert code == 3
     assert "said" in err
     assert document["schema"] == "hexcore.limit/1"
-    assert document["ended_by_us"] == "over budget"
+    assert document["ended_by_us"] == "over_budget"
     assert document["breach"]["limit_bytes"] == document["memory_limit_bytes"] == 64 << 20
     assert document["breach"]["owners"][0]["name"].startswith("bad_child")
     assert document["devices"] == [{"device": "host0", "limit_bytes": 32 << 20, "peak_bytes": None}]

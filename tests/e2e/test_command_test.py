@@ -121,8 +121,8 @@ def test_a_declared_budget_is_enforced(results, tmp_path):
     document = results("Memory.GoesOverItsBudget", code=1)
     test, = document["tests"]
     assert test["verdict"] == "over_budget" and test["host"]["budget_bytes"] == 64 << 20
-    assert test["runs"][0]["breach"]["budget_bytes"] == 64 << 20
-    assert test["runs"][0]["breach"]["owners"][0]["command"].endswith("runner_sample")
+    assert test["runs"][0]["breach"]["limit_bytes"] == 64 << 20
+    assert test["runs"][0]["breach"]["owners"][0]["name"].endswith("runner_sample")
 
 
 def test_what_there_never_can_be_memory_for_is_a_failure_or_a_skip(results, tmp_path):

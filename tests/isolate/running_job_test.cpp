@@ -1,5 +1,6 @@
 #include "hexcore/isolate/running_job.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -88,6 +89,60 @@ TEST(RunningJob, WhereNoneBeganTheFirstHasTheVerdict) {
     ASSERT_EQ(ended.size(), 1);
     EXPECT_EQ(ended[0].test, 5);
     EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::timed_out);
+}
+
+DeviceReading gpu_with(Bytes bytes) {
+    return {"cuda:0", {{1, "paper", bytes}, {99, "somebody else's", 5_GiB}}};
+}
+
+/// Milliseconds and MiB of each sample.
+std::vector<std::pair<long, std::uint64_t>> curve_of(const std::vector<MemorySample>& samples) {
+    std::vector<std::pair<long, std::uint64_t>> curve;
+    for (const MemorySample& sample : samples) {
+        curve.emplace_back(sample.time.count(), sample.bytes.count() >> 20U);
+    }
+    return curve;
+}
+
+TEST(RunningJob, KeepsACurveOfADeviceForEachTest) {
+    JobOfTwo two({{PaperJob::begins(0)}, {PaperJob::ends(0), PaperJob::begins(1)}, {}});
+    EXPECT_TRUE(two.step().empty());
+    for (const auto& [bytes, at] :
+         {std::pair{Bytes(), 2100ms}, std::pair{3_GiB, 2200ms}, std::pair{1_GiB, 2300ms}}) {
+        two.job().take_device_reading(gpu_with(bytes), at);
+    }
+    EXPECT_EQ(two.job().held_devices().at(0).held, 1_GiB);
+    const auto first = two.step();
+    ASSERT_EQ(first.size(), 1);
+    const DeviceUse& use = first[0].attempt.devices.at(0);
+    EXPECT_EQ(use.device, "cuda:0");
+    EXPECT_EQ(use.peak, 3_GiB);
+    EXPECT_THAT(curve_of(use.samples),
+                testing::ElementsAre(testing::Pair(0, 0), testing::Pair(200, 3072),
+                                     testing::Pair(300, 1024)));
+    two.job().take_device_reading(gpu_with(2_GiB), 2100ms);  // 100 ms after it began
+    const auto second = two.step();
+    ASSERT_EQ(second.size(), 1);
+    EXPECT_EQ(second[0].attempt.devices.at(0).peak, 2_GiB);
+    EXPECT_THAT(curve_of(second[0].attempt.devices.at(0).samples),
+                testing::ElementsAre(testing::Pair(100, 2048)))
+        << "what its process had before it began is not known to be zero";
+}
+
+TEST(MemoryCurve, KeepsTheLargestOfAnyNumberOfSamples) {
+    for (const unsigned largest : {0U, 12'345U, 99'999U}) {
+        MemoryCurve curve;
+        for (unsigned i = 0; i < 100'000; ++i) {
+            curve.add(1ms * i, i == largest ? 2_GiB : 1_MiB);
+        }
+        const std::vector<MemorySample> samples = curve.take();
+        EXPECT_LE(samples.size(), MemoryCurve::most);
+        EXPECT_GE(samples.size(), MemoryCurve::most / 4);
+        EXPECT_TRUE(std::any_of(samples.begin(), samples.end(), [](const MemorySample& sample) {
+            return sample.bytes == 2_GiB;
+        })) << largest;
+        EXPECT_TRUE(curve.is_empty());
+    }
 }
 
 }  // namespace

@@ -118,15 +118,23 @@ private:
             result.test.budget.memory = kib(size_kib_ * between(1.1, 4));
         }
         if (n % 50 == 3) {
-            result.test.budget.devices.push_back({.device = "cuda:0", .limit = 4_GiB});
+            result.test.budget.devices = {
+                {.device = "cuda:0", .limit = n % 100 == 3 ? 7_GiB : 4_GiB}};
         }
         const double before = n % 9 == 0 ? between(0.4, 1) : 1;
         for (std::size_t i = 0; i < n % 8; ++i) {
-            result.history.push_back(kib(size_kib_ * before * between(0.97, 1)));
-            result.history_ms.push_back(took_ * 1000 * between(0.9, 1.1));
+            const Bytes host = kib(size_kib_ * before * between(0.97, 1));
+            result.history.push_back(
+                {.duration_ms = took_ * 1000 * between(0.9, 1.1), .host = host});
+            if (uses_gpu(n) && i > 0) {
+                result.history.back().devices = {{"cuda:0", 1_GiB + 300_MiB * i}};
+            }
         }
         if (!result.history.empty()) {
             result.learned = TestNeed{kib(size_kib_ * before * 1.15), {}};
+        }
+        if (!result.history.empty() && !result.history.back().devices.empty()) {
+            result.learned->devices = {{"cuda:0", 3_GiB}};
         }
     }
 
@@ -193,7 +201,6 @@ private:
                     Breach{.device = "memory",
                            .limit = *result.test.budget.memory,
                            .used = attempt.peak,
-                           .requested = 64_MiB,
                            .owners = {{.pid = 41, .name = "all_tests", .bytes = attempt.peak}}};
                 break;
             default:
@@ -211,9 +218,24 @@ private:
             result.attempts.back().residues.push_back(
                 {.kind = Residue::Kind::process, .name = "daemon", .bytes = 3_MiB, .pid = 99});
         }
-        if (n % 50 == 3) {
-            result.attempts.back().devices.push_back({.device = "cuda:0", .peak = 3_GiB});
+        if (uses_gpu(n)) {
+            add_gpu(result.attempts.back());
         }
+    }
+
+    static bool uses_gpu(std::size_t n) { return n % 25 == 3; }
+
+    /// Every 100 ms, as drivers are asked.
+    static void add_gpu(Attempt& attempt) {
+        DeviceUse use{.device = "cuda:0", .peak = 3_GiB};
+        for (auto at = milliseconds(0); at < attempt.duration && use.samples.size() < 200;
+             at += milliseconds(100)) {
+            const std::uint64_t step = use.samples.size();
+            use.samples.push_back({at, std::min(500_MiB * step, use.peak)});
+        }
+        use.samples.push_back(
+            {std::chrono::duration_cast<milliseconds>(attempt.duration), use.peak});
+        attempt.devices.push_back(std::move(use));
     }
 
     std::size_t count_;
@@ -254,8 +276,11 @@ TestRun hostile() {
         result.reason = odd;
         result.memory = MemoryVerdict::residue;
         result.kept = Bytes(UINT64_MAX);
-        result.history = {Bytes(0), Bytes(UINT64_MAX)};
-        result.history_ms = {-1, 1e300};
+        result.history = {{.duration_ms = -1},
+                          {.duration_ms = 1e300,
+                           .host = Bytes(UINT64_MAX),
+                           .devices = {{odd, Bytes(UINT64_MAX)}}}};
+        result.learned = TestNeed{Bytes(), {{odd, 1_MiB}}};
         Attempt attempt;
         attempt.verdict = TestVerdict::over_budget;
         attempt.reason = odd;
@@ -264,11 +289,10 @@ TestRun hostile() {
         attempt.duration = seconds(1);
         attempt.peak = 2_MiB;
         attempt.samples = {{milliseconds(0), Bytes()}, {milliseconds(900), 2_MiB}};
-        attempt.devices = {{.device = odd, .peak = 2_GiB}};
+        attempt.devices = {{odd, 2_GiB, {{milliseconds(0), 1_GiB}, {milliseconds(900), 2_GiB}}}};
         attempt.breach = Breach{.device = odd,
                                 .limit = 1_MiB,
                                 .used = 2_MiB,
-                                .requested = Bytes(UINT64_MAX),
                                 .owners = {{.pid = 1, .name = odd, .bytes = 2_MiB}}};
         attempt.residues = {{.kind = Residue::Kind::temporary_file, .name = odd, .bytes = 1_MiB}};
         result.attempts = {attempt};

@@ -73,6 +73,27 @@ TEST(TestPage, ThinsCurvesToTheirLargestSamplesAndTheLast) {
     EXPECT_THAT(data["groups"], ElementsAre("a_program"));
 }
 
+TEST(TestPage, HasWhatTestsClaimedAndTookOfDevices) {
+    TestRun run;
+    Attempt attempt{.duration = seconds(2)};
+    attempt.devices = {{"cuda:0", 3_GiB, {{milliseconds(0), {}}, {milliseconds(100), 3_GiB}}}};
+    TestResult result = result_of("S.T", std::move(attempt));
+    result.test.budget.devices = {{"cuda:0", 4_GiB}};
+    result.learned = TestNeed{1_MiB, {{"cuda:0", 2_GiB}}};
+    result.history = {
+        {.host = 1_MiB}, {.host = 1_MiB, .devices = {{"cuda:0", 1_GiB}}}, {.host = 1_MiB}};
+    run.results.push_back(std::move(result));
+    const auto row = page_data(run)["tests"][0];
+    EXPECT_EQ(row["devices"][0], (nlohmann::json{{"name", "cuda:0"},
+                                                 {"budget_bytes", (4_GiB).count()},
+                                                 {"learned_bytes", (2_GiB).count()},
+                                                 {"history_kib", {0, 1 << 20, 0}}}));
+    EXPECT_EQ(row["attempts"][0]["devices"][0], (nlohmann::json{{"name", "cuda:0"},
+                                                                {"peak_kib", 3 << 20},
+                                                                {"times_ms", {0, 100}},
+                                                                {"kib", {0, 3 << 20}}}));
+}
+
 TEST(TestPage, OutputOfTestsThatFailedHasRoomFirst) {
     TestRun run;
     for (unsigned n = 0; n < 500; ++n) {

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/cage_report.hpp"
+#include "hexcore/report/fitted_text.hpp"
 #include "hexcore/report/test_json.hpp"
 #include "hexcore/report/test_junit.hpp"
 #include "hexcore/report/test_status.hpp"
@@ -56,6 +58,79 @@ TEST(TestReports, WhatStaysIsNotCalledRemoved) {
     EXPECT_THAT(run_summary(run, false, {}), Not(HasSubstr("removed")));
     const auto document = nlohmann::json::parse(test_json(run));
     EXPECT_EQ(document["tests"][0]["runs"][0]["residues"][1]["gone"], false);
+}
+
+/// A test of two GPUs, one of which has a budget.
+TestRun run_with_gpus() {
+    Attempt attempt{.duration = std::chrono::milliseconds(21'400), .peak = 1_MiB * 17'900};
+    attempt.devices = {{"cuda:0", 1_MiB * 9'400, {{std::chrono::milliseconds(100), 1_GiB}}},
+                       {"cuda:1", 100_MiB}};
+    TestRun run = run_of(attempt);
+    run.results[0].test.budget.devices = {{"cuda:0", 12_GiB}};
+    run.results[0].learned = TestNeed{1_GiB, {{"cuda:1", 115_MiB}}};
+    return run;
+}
+
+TEST(TestReports, MemoryOfGpusStandsInItsLine) {
+    const TestRun run = run_with_gpus();
+    EXPECT_EQ(test_line(run.results[0], {}),
+              "     PASS [  21.4 s 17.48 GiB  cuda:0  9.18 GiB of 12.00 GiB  cuda:1   100 MiB] "
+              "Model.Loads\n");
+    RunProgress progress{.done = 3, .total = 9, .held = 2_GiB};
+    progress.running.push_back({.id = "Model.Loads",
+                                .since = std::chrono::seconds(61),
+                                .held = 2_GiB,
+                                .devices = {{"cuda:0", 3_GiB}, {"cuda:1", {}}}});
+    TextStyle style;
+    style.columns = 80;
+    EXPECT_THAT(slow_line(progress.running[0], style),
+                HasSubstr("SLOW [  61.0 s  2.00 GiB  cuda:0 3.00 GiB] Model.Loads\n"));
+    EXPECT_THAT(running_lines(progress, style),
+                HasSubstr("1 running, with 2.00 GiB, cuda:0 3.00 GiB; 0 B left\n"));
+    EXPECT_THAT(progress_line(progress, style),
+                HasSubstr("3/9  1 running, 2.00 GiB, cuda:0 3.00 GiB  Model.Loads"));
+    for (progress.total = 1; style.columns > 10; --style.columns) {
+        EXPECT_LE(terminal_columns(progress_line(progress, style)), style.columns);
+    }
+}
+
+TEST(TestReports, TheDocumentHasCurvesOfDevices) {
+    const auto document = nlohmann::json::parse(test_json(run_with_gpus()));
+    const auto& test = document["tests"][0];
+    EXPECT_EQ(test["devices"][0], (nlohmann::json{{"name", "cuda:0"},
+                                                  {"budget_bytes", (12_GiB).count()},
+                                                  {"peak_bytes", (1_MiB * 9'400).count()},
+                                                  {"learned_bytes", nullptr}}));
+    EXPECT_EQ(test["devices"][1]["learned_bytes"], (115_MiB).count());
+    const auto& use = test["runs"][0]["devices"][0];
+    EXPECT_EQ(use["peak_bytes"], (1_MiB * 9'400).count());
+    EXPECT_EQ(use["samples"], (nlohmann::json{{100, (1_GiB).count()}}));
+}
+
+TEST(CageDocuments, NamesAreTheSameInAll) {
+    const Guards guards{
+        MemoryGuard::cgroup_v1, KillGuard::cgroup_kill, ShareGuard::namespaces, true, {}};
+    CageOutcome outcome;
+    outcome.ended_by_us = EndedByUs::over_budget;
+    outcome.breach = Breach{.device = "memory",
+                            .limit = 1_MiB,
+                            .used = 2_MiB,
+                            .owners = {{.pid = 7, .name = "sleep", .bytes = 2_MiB}}};
+    outcome.residues = {{Residue::Kind::shared_memory, "mine", 1_MiB, 0, true}};
+    const auto limit = limit_json({"sleep"}, {}, guards, outcome);
+    EXPECT_EQ(limit["guards"]["memory"], "cgroup_v1");
+    EXPECT_EQ(limit["guards"]["kill"], "cgroup_kill");
+    EXPECT_EQ(limit["ended_by_us"], "over_budget");
+    EXPECT_EQ(limit["residues"][0]["kind"], "shared_memory");
+    Attempt attempt;
+    attempt.breach = outcome.breach;
+    attempt.residues = outcome.residues;
+    TestRun run = run_of(attempt);
+    run.guards = guards;
+    const auto document = nlohmann::ordered_json::parse(test_json(run));
+    EXPECT_EQ(document["guards"], limit["guards"]);
+    EXPECT_EQ(document["tests"][0]["runs"][0]["breach"], limit["breach"]);
+    EXPECT_EQ(document["tests"][0]["runs"][0]["residues"], limit["residues"]);
 }
 
 }  // namespace

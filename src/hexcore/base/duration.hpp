@@ -1,8 +1,16 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace hexcore {
+
+[[nodiscard]] constexpr double in_seconds(std::chrono::nanoseconds time) {
+    return static_cast<double>(time.count()) / 1e9;
+}
+[[nodiscard]] constexpr double in_milliseconds(std::chrono::nanoseconds time) {
+    return static_cast<double>(time.count()) / 1e6;
+}
 
 /// For people, without exponents: `0.1234 ms`, `5.05 ms`, `178 ms`, `12.3 s`, `412 s`.
 [[nodiscard]] std::string duration_text(double seconds);

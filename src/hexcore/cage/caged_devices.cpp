@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "hexcore/cage/caged_command.hpp"
+#include "hexcore/device/device_entry.hpp"
+#include "hexcore/device/device_limit.hpp"
 
 namespace hexcore {
 
@@ -19,19 +21,15 @@ void CagedCommand::take_device_reading(const std::string& device,
             owners.push_back(holder);
         }
     }
-    const auto same = [&](const auto& entry) { return entry.device == device; };
-    auto peak = std::find_if(outcome_.devices.begin(), outcome_.devices.end(), same);
-    if (peak == outcome_.devices.end() && used > Bytes()) {
-        outcome_.devices.push_back({device, used});
-    } else if (peak != outcome_.devices.end()) {
-        peak->peak = std::max(peak->peak, used);
+    if (used > Bytes()) {
+        DevicePeak& peak = entry_of(outcome_.devices, device);
+        peak.peak = std::max(peak.peak, used);
     }
-    const auto limit =
-        std::find_if(parts_.limits.devices.begin(), parts_.limits.devices.end(), same);
-    if (limit != parts_.limits.devices.end() && used > limit->limit && !killed_) {
+    const std::optional<Bytes> limit = limit_of(parts_.limits.devices, device);
+    if (limit && used > *limit && !killed_) {
         std::sort(owners.begin(), owners.end(),
                   [](const MemoryOwner& a, const MemoryOwner& b) { return a.bytes > b.bytes; });
-        breach(device, limit->limit, used, std::move(owners));
+        breach(device, *limit, used, std::move(owners));
     }
 }
 

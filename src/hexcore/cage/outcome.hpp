@@ -22,9 +22,9 @@ struct MemoryOwner {
 struct Breach {
     std::string device;  ///< "memory", or a device's name
     Bytes limit;
-    Bytes used;                       ///< when it was noticed
-    std::optional<Bytes> requested;   ///< the allocation that was too much, where it is known
-    std::vector<MemoryOwner> owners;  ///< the largest first
+    Bytes used;                           ///< when it was noticed
+    std::optional<Bytes> requested = {};  ///< the allocation that was too much, where it is known
+    std::vector<MemoryOwner> owners;      ///< the largest first
 };
 
 /// What was left of a command after its own end, and was ended or removed.
@@ -69,7 +69,7 @@ enum class EndedByUs : std::uint8_t { no, over_budget, timed_out, memory_short, 
 
 struct DevicePeak {
     std::string device;
-    Bytes peak;
+    Bytes peak = {};
 };
 
 /// How a caged command ended, and what is known of it.

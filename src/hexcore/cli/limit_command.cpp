@@ -11,6 +11,7 @@
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/json_text.hpp"
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/load_shown.hpp"
@@ -140,9 +141,7 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
     {
         const auto start = std::chrono::steady_clock::now();
         HEXCORE_TRY(model, load_shown(planned_model, interrupt, options.planning.data_check()));
-        report.timing.load_ms =
-            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-                .count();
+        report.timing.load_ms = in_milliseconds(std::chrono::steady_clock::now() - start);
         if (!options.prompt && stdin_is_terminal() && stdout_is_terminal()) {
             greet(planned_model.plan());
         }

@@ -120,7 +120,9 @@ Attempt judged_attempt(const AttemptFacts& facts) {
         attempt.breach = outcome->breach;
         attempt.residues = outcome->residues;
         attempt.killed_by = outcome->killed_by;
-        attempt.devices = outcome->devices;
+        for (const DevicePeak& device : outcome->devices) {
+            attempt.devices.push_back({device.device, device.peak});
+        }
         if (outcome->signalled) {
             attempt.signal = outcome->code;
         }

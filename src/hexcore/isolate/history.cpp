@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "hexcore/base/state_home.hpp"
+#include "hexcore/device/device_entry.hpp"
 
 namespace hexcore {
 namespace {
@@ -215,14 +216,8 @@ std::optional<LearnedSize> learned_size(const std::vector<PastRun>& runs) {
         }
         learned.largest.host = std::max(learned.largest.host, run->host);
         for (const DeviceLimit& device : run->devices) {
-            const auto same = std::find_if(
-                learned.largest.devices.begin(), learned.largest.devices.end(),
-                [&](const DeviceLimit& other) { return other.device == device.device; });
-            if (same == learned.largest.devices.end()) {
-                learned.largest.devices.push_back(device);
-            } else {
-                same->limit = std::max(same->limit, device.limit);
-            }
+            Bytes& largest = entry_of(learned.largest.devices, device.device).limit;
+            largest = std::max(largest, device.limit);
         }
     }
     if (counted == 0) {

@@ -16,16 +16,6 @@
 
 namespace hexcore {
 
-/// One time that a test ran, as far as later runs are interested.
-struct PastRun {
-    std::int64_t at_s = 0;  ///< since 1970
-    double duration_ms = 0;
-    Bytes host = {};
-    std::vector<DeviceLimit> devices = {};
-    Bytes kept = {};
-    TestVerdict verdict = TestVerdict::passed;
-};
-
 /// What earlier runs of the same tests took: an SQLite file in state_home() that all runners of a
 /// user share. docs/formats/test-history.md. For one thread.
 class TestHistory {

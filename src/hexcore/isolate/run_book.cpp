@@ -6,14 +6,14 @@
 #include <chrono>
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/base/duration.hpp"
+#include "hexcore/device/device_entry.hpp"
 
 namespace hexcore {
 namespace {
 
 /// What a cache or a pool keeps is less, in a test that is worth a word.
 constexpr Bytes kept_worth_a_word = 100_MiB;
-
-double as_ms(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
 std::int64_t now_s() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -28,16 +28,10 @@ PastRun past_run(const TestResult& result) {
             continue;
         }
         run.host = std::max(run.host, attempt.peak);
-        run.duration_ms = std::max(run.duration_ms, as_ms(attempt.duration));
-        for (const DevicePeak& device : attempt.devices) {
-            const auto same = std::find_if(
-                run.devices.begin(), run.devices.end(),
-                [&](const DeviceLimit& other) { return other.device == device.device; });
-            if (same == run.devices.end()) {
-                run.devices.push_back({device.device, device.peak});
-            } else {
-                same->limit = std::max(same->limit, device.peak);
-            }
+        run.duration_ms = std::max(run.duration_ms, in_milliseconds(attempt.duration));
+        for (const DeviceUse& device : attempt.devices) {
+            Bytes& largest = entry_of(run.devices, device.device).limit;
+            largest = std::max(largest, device.peak);
         }
     }
     return run;
@@ -68,10 +62,7 @@ void RunBook::knows(std::size_t test, const std::vector<PastRun>& past) {
     if (const auto learned = learned_size(past)) {
         result.learned = learned->need;
     }
-    for (const PastRun& run : past) {
-        result.history.push_back(run.host);
-        result.history_ms.push_back(run.duration_ms);
-    }
+    result.history = past;
 }
 
 RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {

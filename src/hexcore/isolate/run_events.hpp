@@ -10,12 +10,18 @@
 
 namespace hexcore {
 
+struct DeviceHeld {
+    std::string device;
+    Bytes held = {};
+};
+
 /// A test that is running now.
 struct RunningTest {
     std::string id;
     std::chrono::nanoseconds since{};
     Bytes held = {};
     Bytes peak = {};
+    std::vector<DeviceHeld> devices = {};
     std::uint32_t slot = 0;
     std::vector<std::uint32_t> processes = {};
 };

@@ -318,7 +318,7 @@ void Runner::sample_all() {
     for (const auto& job : running_) {
         job->sample(now());
         for (const DeviceReading& reading : readings) {
-            job->take_device_reading(reading);
+            job->take_device_reading(reading, now());
         }
         next = std::min(next, job->next_sample_in());
     }
@@ -373,10 +373,9 @@ void Runner::tell_progress(bool asked) {
                             .since = now() - job->current_since(),
                             .held = job->held(),
                             .peak = job->peak(),
-                            .slot = job->facts().slot};
-        if (asked) {
-            running.processes = job->processes();
-        }
+                            .devices = job->held_devices(),
+                            .slot = job->facts().slot,
+                            .processes = asked ? job->processes() : std::vector<std::uint32_t>()};
         progress.running.push_back(std::move(running));
     }
     progress.waiting_for_memory = schedule_->waiting_for_room();

@@ -2,29 +2,10 @@
 
 #include <algorithm>
 
+#include "hexcore/device/device_entry.hpp"
 #include "hexcore/isolate/attempt_verdict.hpp"
-#include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
-namespace {
-
-constexpr std::size_t most_samples = 200;
-
-std::chrono::milliseconds in_ms(std::chrono::nanoseconds time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time);
-}
-
-void set_device(std::vector<DeviceLimit>& devices, const std::string& name, Bytes bytes) {
-    for (DeviceLimit& device : devices) {
-        if (device.device == name) {
-            device.limit = bytes;
-            return;
-        }
-    }
-    devices.push_back({name, bytes});
-}
-
-}  // namespace
 
 RunningJob::RunningJob(Facts facts, std::unique_ptr<TestJob> process, Time now)
     : facts_(std::move(facts)), process_(std::move(process)), began_(now), test_began_(now) {}
@@ -69,9 +50,11 @@ void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held,
     held_at_end_.reset();
     judgement_.reset();
     peak_ = held.value_or(Bytes{});
-    samples_.clear();
-    sample_spacing_ = {};
-    device_peaks_.clear();
+    curve_ = {};
+    for (OnDevice& device : devices_) {
+        device.peak = {};
+        device.curve = {};
+    }
 }
 
 void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended) {
@@ -110,9 +93,10 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
         }
     }
     if (!has_it_alone) {
-        attempt.devices = std::move(device_peaks_);
+        attempt.devices.clear();
     }
-    attempt.samples = std::move(samples_);
+    add_devices(attempt);
+    attempt.samples = curve_.take();
     attempt.slot = facts_.slot;
     attempt.alone = facts_.alone;
     if (held_at_begin_ && held_at_end_) {
@@ -121,7 +105,16 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
     ended.push_back(std::move(over));
     current_.reset();
     judgement_.reset();
-    samples_ = {};
+}
+
+void RunningJob::add_devices(Attempt& attempt) {
+    for (OnDevice& device : devices_) {
+        if (device.peak > Bytes{}) {
+            DeviceUse& use = entry_of(attempt.devices, device.device);
+            use.peak = std::max(use.peak, device.peak);
+            use.samples = device.curve.take();
+        }
+    }
 }
 
 /// The request to end reaches a process that may have gone on to the next test by then.
@@ -150,39 +143,32 @@ void RunningJob::sample(Time now) {
     held_ = process_->cage().held();
     peak_ = std::max(peak_, held_);
     if (current_) {
-        add_sample(now);
+        curve_.add(now - test_began_, held_);
     }
 }
 
-/// However long a test takes: once there are too many, every other one goes.
-void RunningJob::add_sample(Time now) {
-    const Time since = now - test_began_;
-    if (!samples_.empty() && since - samples_.back().time < sample_spacing_) {
-        samples_.back().bytes = std::max(samples_.back().bytes, held_);
-        return;
+std::vector<DeviceHeld> RunningJob::held_devices() const {
+    std::vector<DeviceHeld> held;
+    for (const OnDevice& device : devices_) {
+        held.push_back({device.device, device.held});
     }
-    samples_.push_back({in_ms(since), held_});
-    if (samples_.size() > most_samples) {
-        std::vector<MemorySample> fewer;
-        for (std::size_t index = 0; index + 1 < samples_.size(); index += 2) {
-            fewer.push_back(
-                {samples_[index].time, std::max(samples_[index].bytes, samples_[index + 1].bytes)});
-        }
-        samples_ = std::move(fewer);
-        sample_spacing_ = 2 * (now - test_began_) / most_samples;
-    }
+    return held;
 }
 
 TestNeed RunningJob::still_to_take() const {
     TestNeed need = facts_.need;
     need.host = saturating_subtract(need.host, held_);
-    for (DeviceLimit& device : need.devices) {
-        device.limit = saturating_subtract(device.limit, of_device(held_devices_, device.device));
+    for (const OnDevice& device : devices_) {
+        for (DeviceLimit& needed : need.devices) {
+            if (needed.device == device.device) {
+                needed.limit = saturating_subtract(needed.limit, device.held);
+            }
+        }
     }
     return need;
 }
 
-void RunningJob::take_device_reading(const DeviceReading& reading) {
+void RunningJob::take_device_reading(const DeviceReading& reading, Time now) {
     Cage& cage = process_->cage();
     cage.take_device_reading(reading.device, reading.holders);
     const std::vector<MemoryOwner> owners = cage.owners();
@@ -193,15 +179,20 @@ void RunningJob::take_device_reading(const DeviceReading& reading) {
             held += holder.bytes;
         }
     }
-    set_device(held_devices_, reading.device, held);
-    const auto peak =
-        std::find_if(device_peaks_.begin(), device_peaks_.end(),
-                     [&](const DevicePeak& other) { return other.device == reading.device; });
-    if (peak != device_peaks_.end()) {
-        peak->peak = std::max(peak->peak, held);
-    } else if (held > Bytes{}) {
-        device_peaks_.push_back({reading.device, held});
+    if (held == Bytes{} && std::none_of(devices_.begin(), devices_.end(), [&](const auto& device) {
+            return device.device == reading.device;
+        })) {
+        return;
     }
+    OnDevice& device = entry_of(devices_, reading.device);
+    if (current_ && device.curve.is_empty() && device.held == Bytes{}) {
+        device.curve.add({}, {});
+    }
+    if (current_) {
+        device.curve.add(now - test_began_, held);
+    }
+    device.held = held;
+    device.peak = std::max(device.peak, held);
 }
 
 void RunningJob::end(EndedByUs why, Time now, Bytes free) {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "hexcore/isolate/machine_room.hpp"
+#include "hexcore/isolate/memory_curve.hpp"
+#include "hexcore/isolate/run_events.hpp"
 #include "hexcore/isolate/schedule.hpp"
 #include "hexcore/isolate/test_job.hpp"
 #include "hexcore/isolate/test_results.hpp"
@@ -56,8 +58,10 @@ public:
     }
     [[nodiscard]] Bytes held() const { return held_; }
     [[nodiscard]] Bytes peak() const { return peak_; }
+    /// Of devices that it has used.
+    [[nodiscard]] std::vector<DeviceHeld> held_devices() const;
     /// Tells the cage, and keeps what is this job's.
-    void take_device_reading(const DeviceReading& reading);
+    void take_device_reading(const DeviceReading& reading, Time now);
     /// What it may still take of what it was let in with.
     [[nodiscard]] TestNeed still_to_take() const;
 
@@ -76,12 +80,20 @@ public:
     [[nodiscard]] std::vector<std::uint32_t> processes() const;
 
 private:
+    struct OnDevice {
+        std::string device;
+        Bytes held = {};  ///< at the last reading
+        // Of the current test.
+        Bytes peak = {};
+        MemoryCurve curve = {};
+    };
+
     void take(const JobEvent& event, Time now, std::vector<EndedTest>& ended);
     void test_begins(std::size_t test, const std::optional<Bytes>& held, Time now);
     void mark_ending(EndedByUs why, Time since, Bytes free);
     [[nodiscard]] bool is_ended_for_another(const CageOutcome* outcome) const;
     void settle(const CageOutcome* outcome, Time now, std::vector<EndedTest>& ended);
-    void add_sample(Time now);
+    void add_devices(Attempt& attempt);
     [[nodiscard]] std::chrono::milliseconds timeout() const;
 
     Facts facts_;
@@ -93,13 +105,11 @@ private:
     Time test_began_{};
     Time test_ended_{};
     Bytes held_;
-    std::vector<DeviceLimit> held_devices_;  ///< at the last reading
-    std::vector<DevicePeak> device_peaks_;   ///< of the current test
+    std::vector<OnDevice> devices_;
     Bytes peak_;
+    MemoryCurve curve_;  ///< of the current test
     std::optional<Bytes> held_at_begin_;
     std::optional<Bytes> held_at_end_;
-    std::vector<MemorySample> samples_;
-    Time sample_spacing_{};
     std::optional<Time> ending_;  ///< since when
     EndedByUs ending_for_ = EndedByUs::no;
     std::optional<std::size_t> ended_test_;  ///< whom it is for; nothing: none that runs

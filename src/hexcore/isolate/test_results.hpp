@@ -46,10 +46,27 @@ struct MemorySample {
     Bytes bytes;
 };
 
+/// What a test used of a device, as its driver says.
+struct DeviceUse {
+    std::string device;
+    Bytes peak = {};
+    std::vector<MemorySample> samples = {};  ///< thinned: 200 at most
+};
+
 /// What a test needs at once, as far as that is known.
 struct TestNeed {
     Bytes host;
     std::vector<DeviceLimit> devices = {};
+};
+
+/// One time that a test ran, as far as later runs are interested.
+struct PastRun {
+    std::int64_t at_s = 0;  ///< since 1970
+    double duration_ms = 0;
+    Bytes host = {};
+    std::vector<DeviceLimit> devices = {};
+    Bytes kept = {};
+    TestVerdict verdict = TestVerdict::passed;
 };
 
 /// One time that a test ran.
@@ -60,7 +77,7 @@ struct Attempt {
     std::chrono::nanoseconds start{};  ///< since the run began
     std::chrono::nanoseconds duration{};
     Bytes peak = {};
-    std::vector<DevicePeak> devices = {};
+    std::vector<DeviceUse> devices = {};
     std::vector<MemorySample> samples = {};  ///< of main memory, thinned: 200 at most
     std::optional<Breach> breach = {};
     std::vector<Residue> residues = {};
@@ -80,8 +97,7 @@ struct TestResult {
     std::string reason = {};
     std::vector<Attempt> attempts = {};    ///< empty: it never ran
     std::optional<TestNeed> learned = {};  ///< from runs before this one
-    std::vector<Bytes> history = {};       ///< peaks of runs before this one, oldest first
-    std::vector<double> history_ms = {};   ///< their durations
+    std::vector<PastRun> history = {};     ///< runs before this one, oldest first
     [[nodiscard]] const Attempt* last() const {
         return attempts.empty() ? nullptr : &attempts.back();
     }

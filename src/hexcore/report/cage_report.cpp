@@ -3,62 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
-#include <nlohmann/json.hpp>
 
 #include "hexcore/base/printable.hpp"
 
 namespace hexcore {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-double milliseconds_of(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double, std::milli>(time).count();
-}
-
-Json owners_json(const std::vector<MemoryOwner>& owners) {
-    Json list = Json::array();
-    for (const MemoryOwner& owner : owners) {
-        list.push_back({{"pid", owner.pid}, {"name", owner.name}, {"bytes", owner.bytes.count()}});
-    }
-    return list;
-}
-
-Json breach_json(const Breach& breach) {
-    return {{"device", breach.device},
-            {"limit_bytes", breach.limit.count()},
-            {"used_bytes", breach.used.count()},
-            {"requested_bytes", breach.requested ? Json(breach.requested->count()) : Json()},
-            {"owners", owners_json(breach.owners)}};
-}
-
-Json residues_json(const std::vector<Residue>& residues) {
-    Json list = Json::array();
-    for (const Residue& residue : residues) {
-        list.push_back({{"kind", to_string(residue.kind)},
-                        {"name", residue.name},
-                        {"pid", residue.pid != 0 ? Json(residue.pid) : Json()},
-                        {"bytes", residue.bytes.count()},
-                        {"gone", residue.is_gone}});
-    }
-    return list;
-}
-
-const char* killer_text(const CageOutcome& outcome) {
-    if (!outcome.signalled || outcome.code != SIGKILL || outcome.ended_by_us != EndedByUs::no) {
-        return nullptr;
-    }
-    switch (outcome.killed_by) {
-        case KilledBy::cgroup:
-            return "cgroup";
-        case KilledBy::oom_killer:
-            return "oom_killer";
-        case KilledBy::unknown:
-            return "unknown";
-    }
-    return nullptr;
-}
 
 const char* guard_text(MemoryGuard guard) {
     switch (guard) {
@@ -73,14 +22,6 @@ const char* guard_text(MemoryGuard guard) {
 }
 
 }  // namespace
-
-Json guards_json(const Guards& guards) {
-    return {{"memory", to_string(guards.memory)},
-            {"kill", to_string(guards.kill)},
-            {"share", to_string(guards.share)},
-            {"limits_processes", guards.limits_processes},
-            {"why", guards.why}};
-}
 
 std::string breach_text(const Breach& breach, const Guards& guards) {
     const bool is_memory = breach.device == "memory";
@@ -123,38 +64,6 @@ std::string residue_text(const std::vector<Residue>& residues, std::size_t named
 bool anything_stays(const std::vector<Residue>& residues) {
     return std::any_of(residues.begin(), residues.end(),
                        [](const Residue& residue) { return !residue.is_gone; });
-}
-
-Json limit_json(const std::vector<std::string>& command, const CageLimits& limits,
-                const Guards& guards, const CageOutcome& outcome) {
-    Json devices = Json::array();
-    for (const DeviceLimit& limit : limits.devices) {
-        const auto peak =
-            std::find_if(outcome.devices.begin(), outcome.devices.end(),
-                         [&](const DevicePeak& other) { return other.device == limit.device; });
-        devices.push_back(
-            {{"device", limit.device},
-             {"limit_bytes", limit.limit.count()},
-             {"peak_bytes", peak == outcome.devices.end() ? Json() : Json(peak->peak.count())}});
-    }
-    const char* killer = killer_text(outcome);
-    return {{"schema", "hexcore.limit/1"},
-            {"command", command},
-            {"guards", guards_json(guards)},
-            {"memory_limit_bytes", limits.memory ? Json(limits.memory->count()) : Json()},
-            {"processes_limit", limits.processes ? Json(*limits.processes) : Json()},
-            {"exit_code", outcome.signalled ? Json() : Json(outcome.code)},
-            {"signal", outcome.signalled ? Json(outcome.code) : Json()},
-            {"ended_by_us",
-             outcome.ended_by_us == EndedByUs::no ? Json() : Json(to_string(outcome.ended_by_us))},
-            {"killed_by", killer != nullptr ? Json(killer) : Json()},
-            {"duration_ms", milliseconds_of(outcome.duration)},
-            {"processor_ms", milliseconds_of(outcome.processor_time)},
-            {"peak_bytes", outcome.peak.count()},
-            {"devices", std::move(devices)},
-            {"breach", outcome.breach ? breach_json(*outcome.breach) : Json()},
-            {"residues", residues_json(outcome.residues)},
-            {"problem", outcome.problem.empty() ? Json() : Json(outcome.problem)}};
 }
 
 }  // namespace hexcore

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "hexcore/cage/guards.hpp"
-#include "hexcore/cage/limits.hpp"
 #include "hexcore/cage/outcome.hpp"
 
 namespace hexcore {
@@ -19,12 +17,5 @@ namespace hexcore {
                                        std::size_t named = std::size_t(-1));
 /// Whether something of it is there still.
 [[nodiscard]] bool anything_stays(const std::vector<Residue>& residues);
-
-/// What protects, as documents have it (docs/formats/limit.md).
-[[nodiscard]] nlohmann::ordered_json guards_json(const Guards& guards);
-/// The document hexcore.limit/1 (docs/formats/limit.md).
-[[nodiscard]] nlohmann::ordered_json limit_json(const std::vector<std::string>& command,
-                                                const CageLimits& limits, const Guards& guards,
-                                                const CageOutcome& outcome);
 
 }  // namespace hexcore

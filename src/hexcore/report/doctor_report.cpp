@@ -5,17 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "hexcore/base/duration.hpp"
-#include "hexcore/report/cage_report.hpp"
+#include "hexcore/report/cage_json.hpp"
+#include "hexcore/report/json_text.hpp"
 #include "hexcore/report/text_table.hpp"
 
 namespace hexcore {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double seconds_of(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
 
 std::string coarse_text(const GuardProof& proof) {
     std::string text;
@@ -24,7 +21,7 @@ std::string coarse_text(const GuardProof& proof) {
     }
     if (proof.took) {
         text +=
-            fmt::format("{}{}", text.empty() ? "" : ", ", duration_text(seconds_of(*proof.took)));
+            fmt::format("{}{}", text.empty() ? "" : ", ", duration_text(in_seconds(*proof.took)));
     }
     return text.empty() ? "-" : text;
 }
@@ -54,13 +51,12 @@ std::string doctor_table(const DoctorReport& report, TextStyle style) {
 Json doctor_json(const DoctorReport& report) {
     Json proofs = Json::array();
     for (const GuardProof& proof : report.proofs) {
-        proofs.push_back(
-            {{"against", proof.guard},
-             {"guard", proof.how},
-             {"result", to_string(proof.answer)},
-             {"overshoot_bytes", proof.overshoot ? Json(proof.overshoot->count()) : Json()},
-             {"took_ms", proof.took ? Json(seconds_of(*proof.took) * 1e3) : Json()},
-             {"note", proof.note.empty() ? Json() : Json(proof.note)}});
+        proofs.push_back({{"against", proof.guard},
+                          {"guard", proof.how},
+                          {"result", to_string(proof.answer)},
+                          {"overshoot_bytes", bytes_or_null(proof.overshoot)},
+                          {"took_ms", proof.took ? Json(in_milliseconds(*proof.took)) : Json()},
+                          {"note", proof.note.empty() ? Json() : Json(proof.note)}});
     }
     return {{"schema", "hexcore.doctor/1"},
             {"all_hold", report.all_hold()},

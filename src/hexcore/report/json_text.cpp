@@ -53,6 +53,10 @@ void write(const Json& value, std::size_t depth, std::string& out) {
 
 }  // namespace
 
+Json bytes_or_null(const std::optional<Bytes>& bytes) {
+    return bytes ? Json(bytes->count()) : Json();
+}
+
 std::string json_text(const Json& document) {
     std::string out;
     write(document, 0, out);

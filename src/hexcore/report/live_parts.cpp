@@ -17,8 +17,6 @@
 namespace hexcore {
 namespace {
 
-double in_s(RecordedTime time) { return std::chrono::duration<double>(time).count(); }
-
 std::int64_t signed_difference(Bytes a, Bytes b) {
     return static_cast<std::int64_t>(a.count()) - static_cast<std::int64_t>(b.count());
 }
@@ -150,7 +148,8 @@ Scale scale_of(const std::vector<std::optional<double>>& values, double baseline
 
 /// Where a time is on an axis.
 std::size_t column_at(RecordedTime time, RecordedTime until, std::size_t columns) {
-    const double at = in_s(time) / std::max(in_s(until), 1e-6) * static_cast<double>(columns);
+    const double at =
+        in_seconds(time) / std::max(in_seconds(until), 1e-6) * static_cast<double>(columns);
     return std::min(static_cast<std::size_t>(std::max(at, 0.0)), columns - 1);
 }
 
@@ -208,7 +207,7 @@ std::string signed_bytes(std::int64_t bytes) {
 std::string clock_of(RecordedTime time) {
     const auto whole = std::chrono::floor<std::chrono::seconds>(time);
     constexpr std::chrono::seconds minute(60);
-    return whole < minute ? fmt::format("00:{:02}", whole.count()) : clock_text(in_s(whole));
+    return whole < minute ? fmt::format("00:{:02}", whole.count()) : clock_text(in_seconds(whole));
 }
 
 std::vector<LiveLine> live_bars(const LiveState& state, std::size_t chosen, std::size_t columns,

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "hexcore/report/json_text.hpp"
 #include "hexcore/report/text_table.hpp"
 
 namespace hexcore {
@@ -139,14 +140,13 @@ std::string comparison_table(const RecordingComparison& comparison, TextStyle st
 
 nlohmann::ordered_json comparison_json(const RecordingComparison& comparison) {
     using Json = nlohmann::ordered_json;
-    Json document{
-        {"schema", "hexcore.comparison/1"},
-        {"before", comparison.before},
-        {"now", comparison.now},
-        {"fail_on_bytes", comparison.most_growth ? Json(comparison.most_growth->count()) : Json()},
-        {"accepted", comparison.beyond().empty()},
-        {"changes", Json::array()},
-        {"missing_modules", comparison.missing}};
+    Json document{{"schema", "hexcore.comparison/1"},
+                  {"before", comparison.before},
+                  {"now", comparison.now},
+                  {"fail_on_bytes", bytes_or_null(comparison.most_growth)},
+                  {"accepted", comparison.beyond().empty()},
+                  {"changes", Json::array()},
+                  {"missing_modules", comparison.missing}};
     for (const PeakChange& change : comparison.changes) {
         document["changes"].push_back({{"by", to_string(change.what)},
                                        {"name", change.name},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/json_text.hpp"
 #include "hexcore/report/repeats_json.hpp"
 
 namespace hexcore {
@@ -103,7 +104,7 @@ Json device_json(const DeviceFindings& found, bool budget_is_known) {
         {"peak_holdings", holdings_json(found.holdings)},
         {"peak_outside_bytes",
          found.holdings.empty() ? Json() : Json(found.outside_holdings().count())},
-        {"least_free_bytes", found.least_free ? Json(found.least_free->count()) : Json()},
+        {"least_free_bytes", bytes_or_null(found.least_free)},
         {"least_free_at_ms", found.least_free ? Json(recorded_ms(found.least_free_at)) : Json()},
         {"budget_bytes", budget_is_known ? Json(found.budget().count()) : Json()},
         {"samples", found.n_rows},

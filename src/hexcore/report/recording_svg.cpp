@@ -23,8 +23,6 @@ constexpr std::string_view others_fill = "#a9b4c0";
 constexpr std::string_view unwatched_fill = "#d3d9e0";
 constexpr std::string_view grid_fill = "#e4e8ed";
 
-double seconds_of(RecordedTime time) { return std::chrono::duration<double>(time).count(); }
-
 /// The same part has the same colour in every chart.
 class Fills {
 public:
@@ -86,11 +84,11 @@ void draw_areas(SvgPage& page, const Plot& plot, const DeviceChart& chart, Fills
         for (std::size_t r = 0; r < below.size(); ++r) {
             const std::uint64_t above = below[r] + series.units[r];
             outline.push_back(
-                {plot.x(seconds_of(chart.times[r])), plot.y(static_cast<double>(above))});
+                {plot.x(in_seconds(chart.times[r])), plot.y(static_cast<double>(above))});
         }
         for (std::size_t r = below.size(); r-- > 0;) {
             outline.push_back(
-                {plot.x(seconds_of(chart.times[r])), plot.y(static_cast<double>(below[r]))});
+                {plot.x(in_seconds(chart.times[r])), plot.y(static_cast<double>(below[r]))});
             below[r] += series.units[r];
         }
         page.area(outline, fills.of(series.name), series.name);
@@ -118,11 +116,11 @@ std::string words_of(const DeviceChart& chart, const DeviceFindings* found) {
                                : std::string();
     if (found == nullptr) {
         return fmt::format("peak {}{} at {}; {}", to_string(chart.peak), of,
-                           clock_text(seconds_of(chart.times[chart.peak_row])),
+                           clock_text(in_seconds(chart.times[chart.peak_row])),
                            shortened(chart.device.description, 60));
     }
     return fmt::format("peak {}{} at {}; {}", to_string(found->peak), of,
-                       clock_text(seconds_of(found->peak_at)),
+                       clock_text(in_seconds(found->peak_at)),
                        "growth: " + growth_words(found->growth));
 }
 
@@ -134,7 +132,7 @@ double draw_chart(SvgPage& page, const DeviceChart& chart, const DeviceFindings*
     const Plot plot{.top = y + 14, .seconds = seconds, .most = std::max(most * 1.06, 1.0)};
     draw_axes(page, plot, chart.device.unit);
     draw_areas(page, plot, chart, fills);
-    page.dot({plot.x(seconds_of(chart.times[chart.peak_row])), plot.y(most)}, 4, "#b3261e",
+    page.dot({plot.x(in_seconds(chart.times[chart.peak_row])), plot.y(most)}, 4, "#b3261e",
              fmt::format("peak {}", to_string(chart.peak)));
     draw_legend(page, plot, chart, fills);
     return plot.top + plot_height + 48;
@@ -148,7 +146,7 @@ std::string recording_svg(const WatchFindings& findings, const RecordingDrawing&
     double y = svg_margin + 12;
     page.text(svg_margin, y, headline, {.size = 16, .bold = true});
     y += 36;
-    const double seconds = std::max(seconds_of(findings.duration), 1e-3);
+    const double seconds = std::max(in_seconds(findings.duration), 1e-3);
     Fills fills;
     for (const DeviceChart& chart : drawing.charts) {
         const auto found = std::find_if(

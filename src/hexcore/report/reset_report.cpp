@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/report/json_text.hpp"
 #include "hexcore/report/text_table.hpp"
 
 namespace hexcore {
@@ -12,15 +13,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double in_ms(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1e3; }
-
-std::string in_words(std::chrono::microseconds time) { return duration_text(in_ms(time) / 1e3); }
+std::string in_words(std::chrono::microseconds time) { return duration_text(in_seconds(time)); }
 
 std::string size_or_unknown(std::optional<Bytes> size) {
     return size ? to_string(*size) : "not known";
 }
-
-Json size_or_null(std::optional<Bytes> size) { return size ? Json(size->count()) : Json(nullptr); }
 
 std::string holder_text(const ResetHolder& holder) {
     return fmt::format("{}{} (pid {})", holder.bytes ? to_string(*holder.bytes) + " by " : "",
@@ -45,8 +42,8 @@ std::string why_not(const ResetMemory& memory) {
 }
 
 Json look_json(const MemoryLook& look) {
-    return {{"accounted_bytes", size_or_null(look.accounted)},
-            {"measured_bytes", size_or_null(look.measured)}};
+    return {{"accounted_bytes", bytes_or_null(look.accounted)},
+            {"measured_bytes", bytes_or_null(look.measured)}};
 }
 
 Json memory_json(const ResetMemory& memory) {
@@ -55,18 +52,18 @@ Json memory_json(const ResetMemory& memory) {
         holders.push_back(
             {{"pid", holder.pid},
              {"command", holder.command.empty() ? Json(nullptr) : Json(holder.command)},
-             {"bytes", size_or_null(holder.bytes)}});
+             {"bytes", bytes_or_null(holder.bytes)}});
     }
     return {{"name", memory.name},
             {"clean", memory.clean()},
-            {"peak_bytes", size_or_null(memory.peak)},
+            {"peak_bytes", bytes_or_null(memory.peak)},
             {"before", look_json(memory.before)},
             {"after", look_json(memory.after)},
             {"measured_by", memory.after.measured ? Json(to_string(memory.measured_by)) : Json()},
             {"baseline_bytes", memory.baseline.count()},
             {"tolerance_bytes", memory.tolerance.count()},
             {"kept_bytes", memory.kept.count()},
-            {"waited_ms", in_ms(memory.waited)},
+            {"waited_ms", in_milliseconds(memory.waited)},
             {"holders", std::move(holders)}};
 }
 
@@ -123,7 +120,7 @@ Json reset_json(const ResetReport& report, const std::vector<Leftover>& leftover
     }
     const Json own = {{"clean", why.empty()},
                       {"why", std::move(why)},
-                      {"waited_ms", in_ms(report.waited)},
+                      {"waited_ms", in_milliseconds(report.waited)},
                       {"devices", std::move(devices)},
                       {"host", memory_json(report.host)},
                       {"unloaded", report.unloaded}};

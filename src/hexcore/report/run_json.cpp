@@ -2,16 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hexcore/report/json_text.hpp"
 #include "hexcore/report/usage_json.hpp"
 
 namespace hexcore {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json measured_json(const std::optional<Bytes>& measured) {
-    return measured ? Json(measured->count()) : Json();
-}
 
 Json devices_json(const RunReport& report) {
     Json devices = Json::array();
@@ -26,7 +23,7 @@ Json after_unload_json(const RunReport& report) {
     for (const DeviceAfterUnload& device : report.after_unload) {
         devices.push_back({{"name", device.name},
                            {"accounted_bytes", device.accounted.count()},
-                           {"measured_bytes", measured_json(device.measured)}});
+                           {"measured_bytes", bytes_or_null(device.measured)}});
     }
     return devices;
 }
@@ -55,7 +52,7 @@ Json run_device_json(const RunDevice& device) {
             {"budget_bytes", device.budget.count()},
             {"planned", usage_json(device.planned)},
             {"accounted", usage_json(device.accounted)},
-            {"measured_bytes", measured_json(device.measured)},
+            {"measured_bytes", bytes_or_null(device.measured)},
             {"measured_by", device.measured ? Json(to_string(device.measured_by)) : Json(nullptr)},
             {"peak_bytes", device.peak.count()},
             {"refused", device.refused}};

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/base/duration.hpp"
+#include "hexcore/device/device_entry.hpp"
 #include "hexcore/isolate/attempt_verdict.hpp"
+#include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/json_text.hpp"
 
 namespace hexcore {
@@ -13,106 +16,58 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double as_ms(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
-
-Json bytes_or_null(const std::optional<Bytes>& bytes) {
-    return bytes ? Json(bytes->count()) : Json(nullptr);
-}
-
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-const char* residue_kind(Residue::Kind kind) {
-    switch (kind) {
-        case Residue::Kind::process:
-            return "process";
-        case Residue::Kind::shared_memory:
-            return "shared_memory";
-        case Residue::Kind::temporary_file:
-            return "temporary_file";
-        case Residue::Kind::device_memory:
-            return "device_memory";
-    }
-    return "";
-}
-
-Json test_residues_json(const std::vector<Residue>& residues) {
+Json samples_json(const std::vector<MemorySample>& samples) {
     Json list = Json::array();
-    for (const Residue& residue : residues) {
-        list.push_back({{"kind", residue_kind(residue.kind)},
-                        {"name", residue.name},
-                        {"pid", residue.pid == 0 ? Json(nullptr) : Json(residue.pid)},
-                        {"bytes", residue.bytes.count()},
-                        {"gone", residue.is_gone}});
+    for (const MemorySample& sample : samples) {
+        list.push_back(Json::array({sample.time.count(), sample.bytes.count()}));
     }
     return list;
 }
 
-Json breach_json(const std::optional<Breach>& breach) {
-    if (!breach) {
-        return nullptr;
-    }
-    Json owners = Json::array();
-    for (const MemoryOwner& owner : breach->owners) {
-        owners.push_back(
-            {{"pid", owner.pid}, {"command", owner.name}, {"bytes", owner.bytes.count()}});
-    }
-    return {{"device", breach->device},
-            {"budget_bytes", breach->limit.count()},
-            {"used_bytes", breach->used.count()},
-            {"requested_bytes", bytes_or_null(breach->requested)},
-            {"owners", std::move(owners)}};
-}
-
 Json attempt_json(const Attempt& attempt) {
-    Json samples = Json::array();
-    for (const MemorySample& sample : attempt.samples) {
-        samples.push_back(Json::array({sample.time.count(), sample.bytes.count()}));
+    Json devices = Json::array();
+    for (const DeviceUse& device : attempt.devices) {
+        devices.push_back({{"name", device.device},
+                           {"peak_bytes", device.peak.count()},
+                           {"samples", samples_json(device.samples)}});
     }
     return {
         {"verdict", name(attempt.verdict)},
         {"reason", attempt.reason},
         {"signal", attempt.signal ? Json(signal_text(*attempt.signal)) : Json(nullptr)},
-        {"start_ms", as_ms(attempt.start)},
-        {"duration_ms", as_ms(attempt.duration)},
+        {"start_ms", in_milliseconds(attempt.start)},
+        {"duration_ms", in_milliseconds(attempt.duration)},
         {"peak_bytes", attempt.peak.count()},
         {"slot", attempt.slot},
         {"alone", attempt.alone},
         {"for_memory", attempt.for_memory},
         {"interrupted", attempt.interrupted},
         {"breach", breach_json(attempt.breach)},
-        {"residues", test_residues_json(attempt.residues)},
-        {"samples", std::move(samples)},
+        {"residues", residues_json(attempt.residues)},
+        {"samples", samples_json(attempt.samples)},
+        {"devices", std::move(devices)},
         {"output", attempt.verdict == TestVerdict::passed ? Json(nullptr) : Json(attempt.output)}};
-}
-
-std::optional<Bytes> budget_of(const TestCase& test, const std::string& device) {
-    for (const DeviceLimit& limit : test.budget.devices) {
-        if (limit.device == device) {
-            return limit.limit;
-        }
-    }
-    return std::nullopt;
 }
 
 Json devices_json(const TestResult& result) {
     std::vector<DevicePeak> peaks;
     for (const Attempt& attempt : result.attempts) {
-        for (const DevicePeak& device : attempt.devices) {
-            const auto same = std::find_if(
-                peaks.begin(), peaks.end(),
-                [&](const DevicePeak& other) { return other.device == device.device; });
-            if (same == peaks.end()) {
-                peaks.push_back(device);
-            } else {
-                same->peak = std::max(same->peak, device.peak);
-            }
+        for (const DeviceUse& device : attempt.devices) {
+            Bytes& peak = entry_of(peaks, device.device).peak;
+            peak = std::max(peak, device.peak);
         }
     }
     Json list = Json::array();
     for (const DevicePeak& device : peaks) {
-        list.push_back({{"name", device.device},
-                        {"budget_bytes", bytes_or_null(budget_of(result.test, device.device))},
-                        {"peak_bytes", device.peak.count()}});
+        const auto learned =
+            result.learned ? limit_of(result.learned->devices, device.device) : std::nullopt;
+        list.push_back(
+            {{"name", device.device},
+             {"budget_bytes", bytes_or_null(limit_of(result.test.budget.devices, device.device))},
+             {"peak_bytes", device.peak.count()},
+             {"learned_bytes", bytes_or_null(learned)}});
     }
     return list;
 }
@@ -133,7 +88,7 @@ Json test_json_of(const TestResult& result) {
             {"signal",
              last != nullptr && last->signal ? Json(signal_text(*last->signal)) : Json(nullptr)},
             {"attempts", result.attempts.size()},
-            {"duration_ms", last == nullptr ? 0.0 : as_ms(last->duration)},
+            {"duration_ms", last == nullptr ? 0.0 : in_milliseconds(last->duration)},
             {"host",
              {{"budget_bytes", bytes_or_null(test.budget.memory)}, {"peak_bytes", peak.count()}}},
             {"devices", devices_json(result)},
@@ -158,16 +113,6 @@ Json summary_json(const TestRun& run) {
                           [&](const TestResult& result) { return result.verdict == verdict; });
     }
     return summary;
-}
-
-Json test_guards_json(const Guards& guards) {
-    const char* memory = guards.memory == MemoryGuard::cgroup_v2   ? "cgroup_v2"
-                         : guards.memory == MemoryGuard::cgroup_v1 ? "cgroup_v1"
-                                                                   : "polling";
-    return {{"memory", memory},
-            {"kill", guards.kill == KillGuard::cgroup_kill ? "cgroup_kill" : "sweep"},
-            {"limits_processes", guards.limits_processes},
-            {"why", guards.why}};
 }
 
 Json machine_json(const TestMachine& machine) {
@@ -197,14 +142,14 @@ std::string test_json(const TestRun& run) {
          {"command", run.command},
          {"started",
           fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(started)))},
-         {"duration_ms", as_ms(run.duration)},
+         {"duration_ms", in_milliseconds(run.duration)},
          {"interrupted", run.interrupted},
          {"slots", run.slots},
          {"deselected", run.deselected},
          {"not_run", run.not_run},
          {"most_at_once_bytes", run.most_at_once.count()},
          {"machine", machine_json(run.machine)},
-         {"guards", test_guards_json(run.guards)},
+         {"guards", guards_json(run.guards)},
          {"notes", run.notes},
          {"summary", summary_json(run)},
          {"tests", std::move(tests)}});

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/report/output_lines.hpp"
 
@@ -21,7 +22,7 @@ void set(pugi::xml_node node, const char* attribute, const std::string& value) {
 void set_text(pugi::xml_node node, const std::string& text) { node.text().set(text.c_str()); }
 
 std::string seconds_text(std::chrono::nanoseconds time) {
-    return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1e9);
+    return fmt::format("{:.3f}", in_seconds(time));
 }
 
 bool was_interrupted(const TestResult& result) {
@@ -48,7 +49,7 @@ std::string memory_text(const TestResult& result) {
     if (result.test.budget.memory) {
         text += fmt::format(" of {}", to_string(*result.test.budget.memory));
     }
-    for (const DevicePeak& device : last.devices) {
+    for (const DeviceUse& device : last.devices) {
         text += fmt::format(", {} {}", printable(device.device), to_string(device.peak));
     }
     if (result.memory != MemoryVerdict::clean) {

@@ -7,7 +7,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/base/printable.hpp"
+#include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/output_lines.hpp"
 #include "hexcore/report/page_data.hpp"
 #include "hexcore/report/test_page_outputs.hpp"
@@ -34,11 +36,6 @@ constexpr std::array verdicts = {
 constexpr std::array memory_verdicts = {MemoryVerdict::clean, MemoryVerdict::kept,
                                         MemoryVerdict::residue};
 
-template <typename Duration>
-double milliseconds_of(Duration time) {
-    return std::chrono::duration<double, std::milli>(time).count();
-}
-
 /// How much one of so many may have of what all share.
 std::size_t share_of(std::size_t all, std::size_t count, std::size_t least, std::size_t most) {
     return std::clamp(all / std::max<std::size_t>(count, 1), least, most);
@@ -49,9 +46,12 @@ public:
     explicit TestDocument(const TestRun& run) : run_(run) { choose(); }
 
     Json finish() {
-        Json document{{"run", run_json()},         {"machine", machine_json()},
-                      {"guards", guards_json()},   {"verdicts", Json::array()},
-                      {"failures", Json::array()}, {"memory_verdicts", Json::array()}};
+        Json document{{"run", run_json()},
+                      {"machine", machine_json()},
+                      {"guards", guards_json(run_.guards)},
+                      {"verdicts", Json::array()},
+                      {"failures", Json::array()},
+                      {"memory_verdicts", Json::array()}};
         for (const TestVerdict verdict : verdicts) {
             document["verdicts"].push_back(name(verdict));
             document["failures"].push_back(is_failure(verdict));
@@ -73,19 +73,21 @@ public:
 
 private:
     void choose() {
-        std::size_t attempts = 0;
+        std::size_t curves = 0;
         std::size_t reasons = 0;
         for (const TestResult& result : run_.results) {
             if (!is_failure(result.verdict) && chosen_.size() >= most_tests) {
                 continue;
             }
             chosen_.push_back(&result);
-            attempts += result.attempts.size();
+            for (const Attempt& attempt : result.attempts) {
+                curves += 1 + attempt.devices.size();
+            }
             reasons += static_cast<std::size_t>(
                 std::count_if(result.attempts.begin(), result.attempts.end(),
                               [](const Attempt& attempt) { return !attempt.reason.empty(); }));
         }
-        shares_ = {share_of(curve_points, attempts, 4, 200),
+        shares_ = {share_of(curve_points, curves, 4, 200),
                    share_of(reason_bytes, reasons, 100, 8000)};
     }
 
@@ -95,7 +97,7 @@ private:
         shorten_texts(document, page_name_max);
         document["started_unix_ms"] =
             std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
-        document["duration_ms"] = milliseconds_of(run_.duration);
+        document["duration_ms"] = in_milliseconds(run_.duration);
         document["slots"] = run_.slots;
         document["most_at_once_bytes"] = run_.most_at_once.count();
         document["interrupted"] = run_.interrupted;
@@ -130,14 +132,6 @@ private:
                 {"memory_bytes", run_.machine.memory.count()},
                 {"free_bytes", run_.machine.free.count()},
                 {"devices", std::move(devices)}};
-    }
-
-    [[nodiscard]] Json guards_json() const {
-        return {{"memory", to_string(run_.guards.memory)},
-                {"kill", to_string(run_.guards.kill)},
-                {"share", to_string(run_.guards.share)},
-                {"limits_processes", run_.guards.limits_processes},
-                {"why", run_.guards.why}};
     }
 
     std::size_t group_number(const TestCase& test) {

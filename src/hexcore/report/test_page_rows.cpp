@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "hexcore/base/printable.hpp"
+#include "hexcore/device/device_entry.hpp"
+#include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/output_lines.hpp"
 #include "hexcore/report/page_data.hpp"
 
@@ -48,44 +50,43 @@ std::vector<MemorySample> thinned(const std::vector<MemorySample>& samples, std:
     return kept;
 }
 
-Json page_breach(const Breach& breach) {
-    Json owners = Json::array();
-    for (std::size_t i = 0; i < std::min(breach.owners.size(), most_listed); ++i) {
-        const MemoryOwner& owner = breach.owners[i];
-        owners.push_back(
-            {{"pid", owner.pid}, {"name", cut(owner.name)}, {"bytes", owner.bytes.count()}});
+Json page_breach(Breach breach) {
+    breach.device = cut(breach.device);
+    breach.owners.resize(std::min(breach.owners.size(), most_listed));
+    for (MemoryOwner& owner : breach.owners) {
+        owner.name = cut(owner.name);
     }
-    Json document{{"device", cut(breach.device)},
-                  {"limit_bytes", breach.limit.count()},
-                  {"used_bytes", breach.used.count()}};
-    if (breach.requested) {
-        document["requested_bytes"] = breach.requested->count();
-    }
-    document["owners"] = std::move(owners);
-    return document;
+    return breach_json(breach);
 }
 
-Json page_residues(const std::vector<Residue>& residues) {
-    Json list = Json::array();
-    for (std::size_t i = 0; i < std::min(residues.size(), most_listed); ++i) {
-        const Residue& residue = residues[i];
-        list.push_back({{"kind", to_string(residue.kind)},
-                        {"name", cut(residue.name)},
-                        {"bytes", residue.bytes.count()},
-                        {"pid", residue.pid},
-                        {"gone", residue.is_gone}});
+Json page_residues(std::vector<Residue> residues) {
+    residues.resize(std::min(residues.size(), most_listed));
+    for (Residue& residue : residues) {
+        residue.name = cut(residue.name);
     }
-    return list;
+    return residues_json(residues);
+}
+
+void add_curve(Json& document, const std::vector<MemorySample>& all, std::size_t most_points) {
+    const std::vector<MemorySample> samples = thinned(all, most_points);
+    if (!samples.empty()) {
+        document["times_ms"] =
+            differences(samples, [](const MemorySample& sample) { return sample.time.count(); });
+        document["kib"] =
+            differences(samples, [](const MemorySample& sample) { return kib_of(sample.bytes); });
+    }
 }
 
 /// What only some attempts have.
-void add_rare(Json& document, const Attempt& attempt, std::size_t longest_reason) {
+void add_rare(Json& document, const Attempt& attempt, const PageShares& shares) {
     if (!attempt.reason.empty()) {
-        document["reason"] = output_lines(attempt.reason).substr(0, longest_reason);
+        document["reason"] = output_lines(attempt.reason).substr(0, shares.reason_bytes);
     }
-    for (const DevicePeak& device : attempt.devices) {
-        document["devices"].push_back(
-            {{"name", cut(device.device)}, {"peak_bytes", device.peak.count()}});
+    for (std::size_t i = 0; i < std::min(attempt.devices.size(), most_listed); ++i) {
+        const DeviceUse& device = attempt.devices[i];
+        Json use{{"name", cut(device.device)}, {"peak_kib", kib_of(device.peak)}};
+        add_curve(use, device.samples, shares.curve_points);
+        document["devices"].push_back(std::move(use));
     }
     if (attempt.alone) {
         document["alone"] = true;
@@ -104,14 +105,8 @@ Json page_attempt(const Attempt& attempt, const PageShares& shares) {
                   {"start_us", microseconds_of(attempt.start)},
                   {"duration_us", microseconds_of(attempt.duration)},
                   {"peak_kib", kib_of(attempt.peak)}};
-    const std::vector<MemorySample> samples = thinned(attempt.samples, shares.curve_points);
-    if (!samples.empty()) {
-        document["times_ms"] =
-            differences(samples, [](const MemorySample& sample) { return sample.time.count(); });
-        document["kib"] =
-            differences(samples, [](const MemorySample& sample) { return kib_of(sample.bytes); });
-    }
-    add_rare(document, attempt, shares.reason_bytes);
+    add_curve(document, attempt.samples, shares.curve_points);
+    add_rare(document, attempt, shares);
     return document;
 }
 
@@ -123,17 +118,45 @@ void add_claims(Json& document, const TestResult& result) {
     if (result.learned && result.learned->host > Bytes()) {
         document["learned_bytes"] = result.learned->host.count();
     }
-    for (const DeviceLimit& device : result.test.budget.devices) {
-        document["devices"].push_back(
-            {{"name", cut(device.device)}, {"budget_bytes", device.limit.count()}});
-    }
-    const auto newest = [](std::size_t size) { return size - std::min(size, most_history); };
-    for (std::size_t i = newest(result.history.size()); i < result.history.size(); ++i) {
-        document["history_kib"].push_back(kib_of(result.history[i]));
-    }
-    for (std::size_t i = newest(result.history_ms.size()); i < result.history_ms.size(); ++i) {
+    const std::size_t first = result.history.size() - std::min(result.history.size(), most_history);
+    for (std::size_t i = first; i < result.history.size(); ++i) {
+        const PastRun& run = result.history[i];
+        document["history_kib"].push_back(kib_of(run.host));
         document["history_ms"].push_back(
-            static_cast<std::int64_t>(std::clamp(result.history_ms[i], 0.0, 1e12)));
+            static_cast<std::int64_t>(std::clamp(run.duration_ms, 0.0, 1e12)));
+    }
+}
+
+/// The same of each device that it may use, uses or has used.
+void add_device_claims(Json& document, const TestResult& result) {
+    struct DeviceClaim {
+        std::string device;
+        Json claim = {};
+    };
+    std::vector<DeviceClaim> claims;
+    for (const DeviceLimit& device : result.test.budget.devices) {
+        entry_of(claims, device.device).claim["budget_bytes"] = device.limit.count();
+    }
+    if (result.learned) {
+        for (const DeviceLimit& device : result.learned->devices) {
+            entry_of(claims, device.device).claim["learned_bytes"] = device.limit.count();
+        }
+    }
+    const std::size_t first = result.history.size() - std::min(result.history.size(), most_history);
+    for (std::size_t i = first; i < result.history.size(); ++i) {
+        for (const DeviceLimit& device : result.history[i].devices) {
+            Json& history = entry_of(claims, device.device).claim["history_kib"];
+            if (history.empty()) {  // it had none of it in runs that do not name it
+                history = std::vector<int>(result.history.size() - first);
+            }
+            history[i - first] = kib_of(device.limit);
+        }
+    }
+    claims.resize(std::min(claims.size(), most_listed));
+    for (DeviceClaim& claim : claims) {
+        Json named{{"name", cut(claim.device)}};
+        named.update(claim.claim);
+        document["devices"].push_back(std::move(named));
     }
 }
 
@@ -181,6 +204,7 @@ nlohmann::ordered_json page_row(const TestResult& result, std::size_t group,
         document["reason"] = cut(std::string_view(lines).substr(0, lines.find('\n')));
     }
     add_claims(document, result);
+    add_device_claims(document, result);
     add_source(document, result.test);
     for (const Attempt& attempt : result.attempts) {
         document["attempts"].push_back(page_attempt(attempt, shares));

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/device/device_entry.hpp"
+#include "hexcore/device/device_limit.hpp"
 #include "hexcore/isolate/attempt_verdict.hpp"
 #include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/fitted_text.hpp"
@@ -16,8 +18,6 @@ namespace {
 
 constexpr std::size_t word_columns = 9;
 constexpr std::string_view below_name = "            ";
-
-double seconds_of(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
 
 std::string test_seconds(double seconds) {
     return seconds < 1000 ? fmt::format("{:.{}f} s", seconds, seconds < 10 ? 3 : 1)
@@ -42,18 +42,41 @@ std::string of_budget(Bytes peak, const std::optional<Bytes>& budget) {
 }
 
 std::string figures(const TestCase& test, const Attempt& attempt) {
-    std::string text = fmt::format("[{:>8} {}", test_seconds(seconds_of(attempt.duration)),
+    std::string text = fmt::format("[{:>8} {}", test_seconds(in_seconds(attempt.duration)),
                                    of_budget(attempt.peak, test.budget.memory));
-    for (const DevicePeak& device : attempt.devices) {
-        std::optional<Bytes> budget;
-        for (const DeviceLimit& limit : test.budget.devices) {
-            if (limit.device == device.device) {
-                budget = limit.limit;
-            }
-        }
-        text += fmt::format("  {} {}", printable(device.device), of_budget(device.peak, budget));
+    for (const DeviceUse& device : attempt.devices) {
+        text += fmt::format("  {} {}", printable(device.device),
+                            of_budget(device.peak, limit_of(test.budget.devices, device.device)));
     }
     return text + "]";
+}
+
+/// `, cuda:0 3.00 GiB` for each device of which something is held.
+std::string held_text(const std::vector<DeviceHeld>& devices, std::string_view before) {
+    std::string text;
+    for (const DeviceHeld& device : devices) {
+        if (device.held > Bytes{}) {
+            text +=
+                fmt::format("{}{} {}", before, printable(device.device), to_string(device.held));
+        }
+    }
+    return text;
+}
+
+/// Of all that runs together.
+std::vector<DeviceHeld> held_devices(const std::vector<RunningTest>& running) {
+    std::vector<DeviceHeld> sum;
+    for (const RunningTest& test : running) {
+        for (const DeviceHeld& device : test.devices) {
+            entry_of(sum, device.device).held += device.held;
+        }
+    }
+    return sum;
+}
+
+std::string running_figures(const RunningTest& test) {
+    return fmt::format("[{:>8} {:>9}{}]", test_seconds(in_seconds(test.since)),
+                       to_string(test.held), held_text(test.devices, "  "));
 }
 
 std::string reason_lines(std::string_view reason, const TextStyle& style) {
@@ -157,22 +180,20 @@ std::string attempt_line(const TestCase& test, const Attempt& attempt, const std
 
 std::string slow_line(const RunningTest& test, const TextStyle& style) {
     return painted_word("SLOW", "\x1b[1;33m", style) +
-           fmt::format(" [{:>8} {:>9}] {}\n", test_seconds(seconds_of(test.since)),
-                       to_string(test.held), printable(test.id));
+           fmt::format(" {} {}\n", running_figures(test), printable(test.id));
 }
 
 std::string running_lines(const RunProgress& progress, const TextStyle& style) {
-    std::string text =
-        fmt::format("{} of {} done, {} failed; {} running, with {}; {} left\n", progress.done,
-                    progress.total, progress.failed, progress.running.size(),
-                    to_string(progress.held), to_string(progress.free));
+    std::string text = fmt::format(
+        "{} of {} done, {} failed; {} running, with {}{}; {} left\n", progress.done, progress.total,
+        progress.failed, progress.running.size(), to_string(progress.held),
+        held_text(held_devices(progress.running), ", "), to_string(progress.free));
     for (const RunningTest& test : progress.running) {
         std::string pids;
         for (const std::uint32_t pid : test.processes) {
             pids += fmt::format("{}{}", pids.empty() ? " pid " : ", ", pid);
         }
-        text += fmt::format("{:>{}} [{:>8} {:>9}] {}{}\n", "runs", word_columns,
-                            test_seconds(seconds_of(test.since)), to_string(test.held),
+        text += fmt::format("{:>{}} {} {}{}\n", "runs", word_columns, running_figures(test),
                             test.id.empty() ? "(between tests)" : printable(test.id), pids);
     }
     if (progress.waiting_for_memory > 0) {
@@ -193,7 +214,8 @@ std::string progress_line(const RunProgress& progress, const TextStyle& style) {
     if (progress.failed > 0) {
         text += fmt::format(" {} failed", progress.failed);
     }
-    text += fmt::format("  {} running, {}", progress.running.size(), to_string(progress.held));
+    text += fmt::format("  {} running, {}{}", progress.running.size(), to_string(progress.held),
+                        held_text(held_devices(progress.running), ", "));
     constexpr std::size_t bar_columns = 20;
     std::string line =
         text_columns(text) + bar_columns + 1 <= style.columns

@@ -174,10 +174,9 @@ std::string failures_text(const TestRun& run, const TextStyle& style) {
 }
 
 std::string run_summary(const TestRun& run, bool sizes_are_kept, const TextStyle& style) {
-    const double seconds = static_cast<double>(run.duration.count()) / 1e9;
-    std::string text =
-        fmt::format("{}; {}; most at once {} of {}", counts_text(run), long_duration_text(seconds),
-                    to_string(run.most_at_once), to_string(run.machine.free));
+    std::string text = fmt::format("{}; {}; most at once {} of {}", counts_text(run),
+                                   long_duration_text(in_seconds(run.duration)),
+                                   to_string(run.most_at_once), to_string(run.machine.free));
     std::string lines = hanging_paragraph(" ", text, style.columns);
     const auto add = [&](std::string_view lead, const std::string& words) {
         if (!words.empty()) {

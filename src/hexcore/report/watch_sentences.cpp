@@ -29,18 +29,18 @@ std::string signal_text(int number) {
 std::string end_text(const WatchFindings& findings) {
     if (!findings.end) {
         return fmt::format("was watched for {}; how it ended is not recorded",
-                           long_duration_text(recorded_s(findings.duration)));
+                           long_duration_text(in_seconds(findings.duration)));
     }
     const RecordedEnd& end = *findings.end;
     if (end.ending != RecordedEnding::known) {
-        const std::string time = long_duration_text(recorded_s(end.time));
+        const std::string time = long_duration_text(in_seconds(end.time));
         return end.ending == RecordedEnding::running
                    ? fmt::format("goes on; it was watched for {}", time)
                    : fmt::format("ended after {} of watching; only its parent was told how", time);
     }
     std::string text = end.signalled ? fmt::format("was ended by {}", signal_text(end.code))
                                      : fmt::format("ended with exit code {}", end.code);
-    text += fmt::format(" after {}", long_duration_text(recorded_s(end.time)));
+    text += fmt::format(" after {}", long_duration_text(in_seconds(end.time)));
     if (end.killed_by == KilledBy::cgroup) {
         text += fmt::format(": the kernel killed it for the memory limit of its control group, {}",
                             printable(end.cgroup));
@@ -66,7 +66,7 @@ std::string closest_call(const WatchFindings& findings,
     if (closest != nullptr) {
         text = fmt::format("Closest call: {} free on {} at {}. ", to_string(*closest->least_free),
                            printable(closest->device.name),
-                           clock_text(recorded_s(closest->least_free_at)));
+                           clock_text(in_seconds(closest->least_free_at)));
     }
     if (findings.killed_for_memory()) {
         return text + "Which budget would have held is not known: it was killed on its way up.";
@@ -98,7 +98,7 @@ std::string precision_text(const WatchFindings& findings,
     std::string text = fmt::format(
         "Precision: host by the resident pages of all processes every {:g} ms, and the kernel's "
         "high-water marks between; pages that processes share count for each.",
-        recorded_s(findings.run.interval) * 1e3);
+        in_seconds(findings.run.interval) * 1e3);
     if (findings.sharing_matters()) {
         const CountedOnceFindings& once = *findings.counted_once;
         text += fmt::format(
@@ -110,19 +110,19 @@ std::string precision_text(const WatchFindings& findings,
     }
     if (has(RecordedKind::gpu)) {
         text += fmt::format(" GPUs by the driver's word every {:g} ms, of all programs on them.",
-                            recorded_s(findings.run.gpu_interval) * 1e3);
+                            in_seconds(findings.run.gpu_interval) * 1e3);
     }
     if (findings.thinned.count() > 0) {
         text +=
             fmt::format(" Of later times the row with the largest total of each {:g} ms is kept.",
-                        recorded_s(findings.thinned) * 1e3);
+                        in_seconds(findings.thinned) * 1e3);
     }
     return text;
 }
 
 std::string cost_text(const RecordedEnd& end) {
-    const double share = recorded_s(end.cost) / std::max(recorded_s(end.time), 1e-6);
-    const double s = recorded_s(end.cost);
+    const double share = in_seconds(end.cost) / std::max(in_seconds(end.time), 1e-6);
+    const double s = in_seconds(end.cost);
     return fmt::format("Watching took {:.2g} % of a core ({}), and {}.", share * 100,
                        s < 1 ? duration_text(s) : long_duration_text(s), to_string(end.own_memory));
 }

@@ -24,8 +24,4 @@ namespace hexcore {
 /// "1 process", "3 processes"
 [[nodiscard]] std::string processes_text(std::uint64_t count);
 
-[[nodiscard]] inline double recorded_s(std::chrono::microseconds time) {
-    return std::chrono::duration<double>(time).count();
-}
-
 }  // namespace hexcore

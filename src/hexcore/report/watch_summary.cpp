@@ -31,7 +31,7 @@ std::string watched_text(const WatchFindings& findings) {
 /// "12:03, decode 311"
 std::string peak_time_text(const DeviceFindings& found) {
     constexpr std::size_t longest_label = 32;
-    const std::string time = clock_text(recorded_s(found.peak_at));
+    const std::string time = clock_text(in_seconds(found.peak_at));
     return found.peak_label.empty()
                ? time
                : fmt::format("{}, {}", time, shortened(found.peak_label, longest_label));
@@ -53,7 +53,7 @@ std::string table_of(const WatchFindings& findings,
         if (found->device.kind == RecordedKind::host && findings.sharing_matters()) {
             const RecordedCountedOnce& once = findings.counted_once->most;
             table.add_row({std::string(indent) + "  shared once", to_string(once.once),
-                           clock_text(recorded_s(once.time)), to_string(found->device.total), ""});
+                           clock_text(in_seconds(once.time)), to_string(found->device.total), ""});
         }
     }
     return table.render();

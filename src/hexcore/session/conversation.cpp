@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "hexcore/base/duration.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return in_seconds(std::chrono::steady_clock::now() - start);
 }
 
 /// A request's prompt, whose tokens must be the model's.

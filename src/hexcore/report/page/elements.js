@@ -2,6 +2,9 @@
 
 const byId = (id) => document.getElementById(id);
 
+/** "shared memory" of "shared_memory". */
+const inWords = (name) => name.replaceAll("_", " ");
+
 const isThere = (child) => child !== null && child !== undefined && child !== false;
 
 /** element("div", {class: "card"}, "words", anotherElement) */

@@ -12,9 +12,11 @@ const verdictLooks = {
     skipped: {words: "skipped", kind: "", colour: "#98a2ae"},
 };
 const memoryLooks = {
-    clean: {words: "clean", kind: "good"},
-    kept: {words: "kept", kind: "warn"},
-    residue: {words: "residue", kind: "warn"},
+    clean: {words: "clean", kind: "good", colour: "#3fb58f"},
+    kept: {words: "kept", kind: "warn", colour: "#d9bf3f"},
+    leak: {words: "leak", kind: "bad", colour: "#e5675e"},
+    residue: {words: "residue", kind: "warn", colour: "#f2a33a"},
+    unattributable: {words: "unattributable", kind: "warn", colour: "#98a2ae"},
 };
 
 const lookOf = (verdict) => verdictLooks[verdict];
@@ -23,15 +25,37 @@ const testPill = (verdict) =>
 const memoryPill = (verdict) =>
     element("span", {class: `pill ${memoryLooks[verdict].kind}`}, memoryLooks[verdict].words);
 
+const mainMemory = "main memory";
+
+const decodeUse = ({name, peak_kib: peak, times_ms: times = [], kib = []}) => ({
+    device: name, peak: peak * 1024, times: summedUp(times, 1e-3), bytes: summedUp(kib, 1024)});
+
+/** Its `uses` are of main memory and of each device that it had anything of. */
 const decodeAttempt = (attempt) => ({
     ...attempt,
     verdict: data.verdicts[attempt.verdict],
     start: attempt.start_us / 1e6,
     seconds: attempt.duration_us / 1e6,
-    peak: attempt.peak_kib * 1024,
-    times: summedUp(attempt.times_ms ?? [], 1e-3),
-    bytes: summedUp(attempt.kib ?? [], 1024),
+    uses: [{...attempt, name: mainMemory}, ...(attempt.devices ?? [])].map(decodeUse),
 });
+
+const useOf = ({uses}, device) => uses.find((use) => use.device === device);
+
+/** What it claimed of a device, took in its last attempt, and took in the runs before. */
+const decodeClaim = (device, claim, last) => ({
+    device,
+    used: last ? useOf(last, device)?.peak ?? 0 : null,
+    claim: claim.budget_bytes ?? claim.learned_bytes ?? null,
+    isDeclared: claim.budget_bytes !== undefined,
+    history: (claim.history_kib ?? []).map((kib) => kib * 1024),
+});
+
+/** The same of each device that it used or meant to. */
+const decodeClaims = (claims, last) => {
+    const names = [...claims, ...(last?.devices ?? [])].map(({name}) => name);
+    return [...new Set(names)].map((device) =>
+        decodeClaim(device, claims.find(({name}) => name === device) ?? {}, last));
+};
 
 const decodeTest = (test, number) => {
     const attempts = (test.attempts ?? []).map(decodeAttempt);
@@ -44,16 +68,24 @@ const decodeTest = (test, number) => {
         memory: data.memory_verdicts[test.memory ?? 0],
         group: data.groups[test.group],
         kept: test.kept_bytes ?? 0,
-        used: last ? last.peak : null,
+        ...decodeClaim(mainMemory, test, last),
+        devices: decodeClaims(test.devices ?? [], last),
         seconds: last ? last.seconds : null,
-        claim: test.budget_bytes ?? test.learned_bytes ?? null,
-        isDeclared: test.budget_bytes !== undefined,
-        history: (test.history_kib ?? []).map((kib) => kib * 1024),
         historySeconds: (test.history_ms ?? []).map((ms) => ms / 1e3),
     };
 };
 
 const tests = data.tests.map(decodeTest);
+
+/** Of devices that tests used or meant to; those of the machine first. */
+const deviceNames = [...new Set([...data.machine.devices.map(({name}) => name),
+                                 ...tests.flatMap((test) => test.devices.map(each => each.device))])]
+    .filter((name) => tests.some((test) => test.devices.some(({device}) => device === name)));
+
+/** Each test's claim and use of a device, where it has any. */
+const claimsOf = (device) => tests.flatMap((test) =>
+    (device === mainMemory ? [test] : test.devices.filter((each) => each.device === device))
+        .map((each) => ({...each, test})));
 
 const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
@@ -66,4 +98,4 @@ const countsOf = (what, names) => names
     .map((name) => [name, tests.filter((test) => test[what] === name).length])
     .filter(([, count]) => count > 0);
 
-colourOf("memory");  // the first of the palette for each test's own
+colourOf(mainMemory);  // the first of the palette for each test's own

@@ -4,26 +4,28 @@ const openCurves = new Set();
 themeListeners.push(() => openCurves.forEach(({chart}) => chart.graph.updateOptions(
     graphLook(chart))));
 
-const curveChart = (test, attempt) => newChart({
-    name: test.id, times: [...attempt.times, attempt.seconds],
-    views: [{by: "test", series: [{name: "memory",
-                                   bytes: [...attempt.bytes, attempt.bytes.at(-1)]}]}],
-    peak_row: attempt.bytes.indexOf(Math.max(...attempt.bytes)),
-    limits: test.claim ? [{kind: test.isDeclared ? "budget" : "learned", bytes: test.claim}] : [],
+const curveChart = ({claim, isDeclared}, {device, times, bytes}, seconds) => newChart({
+    name: device, times: [...times, seconds],
+    views: [{by: "test", series: [{name: device, bytes: [...bytes, bytes.at(-1)]}]}],
+    peak_row: bytes.indexOf(Math.max(...bytes)),
+    limits: claim ? [{kind: isDeclared ? "budget" : "learned", bytes: claim}] : [],
 });
 
-/** The memory of an attempt over its time: {node, draw, forget}; drawn once it has its place. */
-const curveOf = (test, attempt) => {
-    if (attempt.bytes.length < 2) return null;
-    const chart = curveChart(test, attempt);
+const claimOn = (test, device) => device === mainMemory
+    ? test : test.devices.find((each) => each.device === device);
+
+/** What an attempt had of a device over its time: {node, draw}; drawn once it has its place. */
+const curveOf = (test, attempt, use) => {
+    if (use.bytes.length < 2) return null;
+    const chart = curveChart(claimOn(test, use.device), use, attempt.seconds);
     const where = element("span", {class: "quiet number"});
     const say = (row) => {
-        where.textContent = `${formatBytes(chart.view.series[0].bytes[row])} at ` +
-            formatTook(chart.data.times[row]);
+        const bytes = formatBytes(chart.view.series[0].bytes[row]);
+        where.textContent = `${bytes} of ${use.device} at ${formatTook(chart.data.times[row])}`;
     };
     const node = element("div", {class: "curve"}, where, element("div", {
         class: "plot", role: "img", "aria-label":
-            `Memory over time, most ${formatBytes(attempt.peak)}`,
+            `Memory over time of ${use.device}, most ${formatBytes(use.peak)}`,
     }, chart.canvas, ...chart.limits.map(({line}) => line), chart.hairline, chart.peak));
     const point = (row) => {
         say(row ?? chart.peakRow);
@@ -50,14 +52,15 @@ const factsOf = (test) => [
     test.group && `of ${test.group}`,
     test.budget_bytes !== undefined && `budget ${formatBytes(test.budget_bytes)}`,
     test.learned_bytes !== undefined && `learned ${formatBytes(test.learned_bytes)}`,
+    ...test.devices.map(({device, claim, isDeclared}) => claim &&
+        `${isDeclared ? "budget" : "learned"} ${formatBytes(claim)} of ${device}`),
     test.timeout_ms && `may take ${formatTook(test.timeout_ms / 1e3)}`,
     ...(test.tags ?? []).map((tag) => `tag ${tag}`),
 ].filter(Boolean);
 
-const breachOf = ({device, limit_bytes: limit, used_bytes: used, requested_bytes: asked, owners}) =>
+const breachOf = ({device, limit_bytes: limit, used_bytes: used, owners}) =>
     element("div", {class: "breach"},
-        element("p", {}, `${device}: ${formatBytes(used)} in use, budget ${formatBytes(limit)}` +
-            (asked ? `; ${formatBytes(asked)} more were asked for` : "")),
+        element("p", {}, `${device}: ${formatBytes(used)} in use, budget ${formatBytes(limit)}`),
         owners.length > 0 && listOf([
             {head: "Held by", words: true, cell: (owner) => owner.name || "a process"},
             {head: "Pid", right: true, cell: (owner) => String(owner.pid)},
@@ -65,24 +68,43 @@ const breachOf = ({device, limit_bytes: limit, used_bytes: used, requested_bytes
         ], owners));
 
 const residuesOf = (residues) => listOf([
-    {head: "Left behind", words: true, cell: (residue) => `${residue.kind} ${residue.name}`},
+    {head: "Left behind", words: true, cell: (residue) => `${inWords(residue.kind)} ${residue.name}`},
     {head: "Pid", right: true, cell: (residue) => residue.pid ? String(residue.pid) : ""},
     {head: "Bytes", right: true, cell: (residue) => formatBytes(residue.bytes)},
     {head: "", cell: (residue) => residue.gone ? "removed" : "still there"},
 ], residues);
 
+/** Where it crashed, innermost first, or why that is not known. */
+const stackOf = ({frames, note}) => element("div", {class: "stack"},
+    frames.length > 0 && element("ol", {"aria-label": "Where it crashed, innermost first"},
+        ...frames.map(({name, own}) => element("li", {class: own ? "" : "quiet"},
+                                               ...breakable(name)))),
+    note && element("p", {class: "quiet"}, note));
+
+/** What repeats of the test said of each device. */
+const growthOf = (growth) => listOf([
+    {head: "Repeats", right: true, cell: ({repeats}) => String(repeats)},
+    {head: "Device", words: true, cell: ({device}) => device},
+    {head: "Verdict", cell: ({verdict}) => element("span",
+        {class: `pill ${verdict === "leak" ? "bad" : ""}`}, inWords(verdict))},
+    {head: "A repeat", right: true, cell: ({bytes_per_repeat: bytes}) =>
+        `${bytes > 0 ? "+" : ""}${formatBytes(bytes)}`},
+    {head: "Why", words: true, cell: ({why}) => why ?? ""},
+], growth);
+
 const attemptWords = (attempt, number, count) => [
     count > 1 ? `Attempt ${number + 1} of ${count}` : "It", `took ${formatTook(attempt.seconds)}`,
     `from ${formatClock(attempt.start)} in slot ${attempt.slot + 1},`,
-    `at most ${formatBytes(attempt.peak)}`,
-    ...(attempt.devices ?? []).map(({name, peak_bytes: peak}) =>
-        `and ${formatBytes(peak)} of ${name}`),
+    `at most ${formatBytes(attempt.uses[0].peak)}`,
+    ...attempt.uses.slice(1).map(({device, peak}) => `and ${formatBytes(peak)} of ${device}`),
 ].join(" ") + (attempt.alone ? "; nothing else ran beside it" : "");
 
-const attemptOf = (attempt, number, count, curve) => element("section", {class: "attempt"},
+const attemptOf = (attempt, number, count, curves) => element("section", {class: "attempt"},
     element("p", {}, testPill(attempt.verdict), " ", attemptWords(attempt, number, count)),
     attempt.reason && element("pre", {class: "reason"}, attempt.reason),
-    curve?.node,
+    attempt.stack && stackOf(attempt.stack),
+    ...curves.map(({node}) => node),
+    attempt.growth?.length > 0 && growthOf(attempt.growth),
     attempt.breach && breachOf(attempt.breach),
     attempt.residues?.length > 0 && residuesOf(attempt.residues),
     attempt.output && element("details", {class: "output", ...(attempt.reason ? {open: ""} : {})},
@@ -90,13 +112,14 @@ const attemptOf = (attempt, number, count, curve) => element("section", {class: 
 
 /** {node, draw, forget}: `draw` once it is on the page, `forget` before it is taken away. */
 const detailsOf = (test) => {
-    const curves = test.attempts.map((attempt) => curveOf(test, attempt));
+    const curves = test.attempts.map((attempt) =>
+        attempt.uses.map((use) => curveOf(test, attempt, use)).filter(Boolean));
     const node = element("div", {class: "details"},
         element("p", {class: "quiet"}, factsOf(test).join(" · ")),
         test.attempts.length === 0 && element("p", {}, test.reason ?? "It did not run."),
         ...test.attempts.map((attempt, number) =>
             attemptOf(attempt, number, test.attempts.length, curves[number])));
-    const drawn = curves.filter(Boolean);
+    const drawn = curves.flat();
     return {
         node,
         draw: () => drawn.forEach((curve) => { curve.draw(); openCurves.add(curve); }),

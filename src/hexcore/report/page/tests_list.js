@@ -15,13 +15,17 @@ const badness = (test) => test.isFailure ? 0 : test.verdict.startsWith("flaky") 
 const orders = {
     order: {words: "failures first", compare: (a, b) => badness(a) - badness(b)},
     memory: {words: "most memory", compare: (a, b) => (b.used ?? -1) - (a.used ?? -1)},
+    ...(deviceNames.length > 0 && {device: {words: "most of a device",
+        compare: (a, b) => mostOfDevice(b) - mostOfDevice(a)}}),
     time: {words: "longest", compare: (a, b) => (b.seconds ?? -1) - (a.seconds ?? -1)},
     kept: {words: "most left behind", compare: (a, b) => b.kept - a.kept},
     share: {words: "nearest to the budget", compare: (a, b) => shareOf(b) - shareOf(a)},
     name: {words: "name", compare: (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)},
 };
 
-const shareOf = (test) => test.claim > 0 && test.used !== null ? test.used / test.claim : -1;
+const shareOf = (test) => Math.max(...[test, ...test.devices].map(({used, claim}) =>
+    claim > 0 && used !== null ? used / claim : -1));
+const mostOfDevice = (test) => Math.max(0, ...test.devices.map(({used}) => used));
 
 /** All words are in its name, its group, its tags or its reason. */
 const hasWords = (test, words) => {
@@ -65,26 +69,26 @@ const trendLine = (history, now, format) => {
 /** A name that lines may break in, where its parts end. */
 const breakable = (name) => name.split(/(?<=[./:_])/).flatMap((part) => [part, element("wbr")]);
 
-/** "cuda:0 1.2 GiB of 4.0 GiB", for each device that it used. */
-const deviceLines = (test) => (test.attempts.at(-1).devices ?? []).map(({name, peak_bytes: peak}) => {
-    const budget = test.devices?.find((device) => device.name === name)?.budget_bytes;
-    return element("div", {class: "number"}, `${name} ${formatBytes(peak)}`, element("span",
-        {class: "quiet"}, budget ? ` of ${formatBytes(budget)}` : ""));
-});
-
-const memoryCell = (test) => {
-    if (test.used === null) return element("td", {class: "memory"});
-    const words = element("div", {class: "number"}, formatBytes(test.used), element("span",
-        {class: "quiet"}, test.claim ? ` of ${formatBytes(test.claim)}` : ""));
-    if (!test.claim) return element("td", {class: "memory"}, words, ...deviceLines(test));
+/** "cuda:0 1.2 GiB of 4.0 GiB" over a bar. */
+const usedOf = (name, {used, claim, isDeclared}, isOver) => {
+    const words = element("div", {class: "number"}, name, formatBytes(used), element("span",
+        {class: "quiet"}, claim ? ` of ${formatBytes(claim)}` : ""));
+    if (!claim) return words;
     const fill = element("div");
-    fill.style.width = `${Math.min(test.used / test.claim, 1) * 100}%`;
-    return element("td", {class: "memory", title: test.isDeclared ? "of its budget" :
-        "of what was learned from runs before"}, words, element("div",
-        {class: `claim ${test.isDeclared ? "declared" : "learned"} ${
-            test.used > test.claim || test.verdict === "over_budget" ? "over" : ""}`}, fill),
-        ...deviceLines(test));
+    fill.style.width = `${Math.min(used / claim, 1) * 100}%`;
+    return element("div", {title: isDeclared ? "of its budget"
+                                             : "of what was learned from runs before"}, words,
+        element("div", {class: `claim ${isDeclared ? "declared" : "learned"} ${
+            used > claim || isOver ? "over" : ""}`}, fill));
 };
+
+/** Of which device it had more than its budget: "memory" is main memory. */
+const breachedDevice = (test) => test.attempts.at(-1)?.breach?.device;
+
+const memoryCell = (test) => test.used === null ? element("td", {class: "memory"}) :
+    element("td", {class: "memory"}, usedOf("", test, breachedDevice(test) === "memory"),
+        ...test.devices.filter(({used, claim}) => used > 0 || claim).map((each) =>
+            usedOf(`${each.device} `, each, breachedDevice(test) === each.device)));
 
 const rowOf = (test) => {
     const name = element("button", {type: "button", class: "name", "aria-expanded": "false"},

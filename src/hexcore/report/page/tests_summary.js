@@ -47,16 +47,19 @@ const verdictsCard = () => {
                 data.run.not_run > 0 ? `${plural(data.run.not_run, "test")} did not run` : "");
 };
 
-const memoryCard = () => {
-    const {most_at_once_bytes: most} = data.run;
-    const {memory_bytes: there} = data.machine;
-    const heaviest = tests.reduce((best, test) => (test.used ?? 0) > (best?.used ?? 0) ? test : best,
-                                  null);
-    return card("Memory at once", formatBytes(most),
+const atOnceCard = (name, device, most, there) => {
+    const heaviest = Math.max(0, ...claimsOf(device).map(({used}) => used));
+    return card(`${name} at once`, formatBytes(most),
                 meterOf([{share: there > 0 ? most / there : 0}]),
                 there > 0 ? `${formatPercent(most / there)} of ${formatBytes(there)}` : "",
-                heaviest ? `most by one test: ${formatBytes(heaviest.used)}` : "");
+                heaviest > 0 ? `most by one test: ${formatBytes(heaviest)}` : "");
 };
+
+const memoryCards = () => [
+    atOnceCard("Memory", mainMemory, data.run.most_at_once_bytes, data.machine.memory_bytes),
+    ...chartsOfAll.filter(({name}) => name !== mainMemory)
+        .map(({name, most, size}) => atOnceCard(name, name, most, size)),
+];
 
 const timeCard = () => {
     const whole = Math.max(data.run.duration_ms / 1e3, 1e-6);
@@ -74,22 +77,21 @@ const keptCard = () => {
     const counts = countsOf("memory", data.memory_verdicts);
     return card("Left behind", dirty.length ? formatBytes(kept) : "nothing",
                 meterOf(counts.map(([verdict, count]) => ({share: count / tests.length,
-                    colour: {clean: "#3fb58f", kept: "#d9bf3f",
-                             residue: "#f2a33a"}[verdict] ?? "#98a2ae",
+                    colour: memoryLooks[verdict].colour,
                     title: `${count} ${memoryLooks[verdict].words}`}))),
                 counts.map(([verdict, count]) => `${count} ${memoryLooks[verdict].words}`)
                     .join(", "));
 };
 
 const drawCards = () => byId("cards").replaceChildren(
-    ...(tests.length ? [verdictsCard(), memoryCard(), timeCard(), keptCard()] : []));
+    ...(tests.length ? [verdictsCard(), ...memoryCards(), timeCard(), keptCard()] : []));
 
 const drawMachine = () => {
     const {guards, machine} = data;
     const devices = [{name: "host", total_bytes: machine.memory_bytes,
                       free_bytes: machine.free_bytes}, ...machine.devices];
-    const facts = [["Memory is kept within budgets by", guards.memory],
-                   ["All processes of a test are ended by", guards.kill],
+    const facts = [["Memory is kept within budgets by", inWords(guards.memory)],
+                   ["All processes of a test are ended by", inWords(guards.kill)],
                    ["Shared memory is known by", guards.share],
                    ["Number of processes", guards.limits_processes ? "limited" : "not limited"],
                    ["Cores", String(machine.cores)]];

@@ -1,26 +1,29 @@
 // What ran when: the memory of all tests together, and a row of bands for each slot.
 
 const binCount = 1200;
+const wholeSeconds = Math.max(data.run.duration_ms / 1e3, 1e-3);
 
-/** Of each slot and each part of the time the test that had most, and how much. */
-const largestBySlot = (seconds) => {
+/** Of each slot and each part of the time the test that had most of a device, and how much. */
+const largestBySlot = (device) => {
     const slots = new Map();
     for (const test of tests) {
         for (const attempt of test.attempts) {
+            const use = useOf(attempt, device);
+            if (!use) continue;
             if (!slots.has(attempt.slot)) {
                 slots.set(attempt.slot, {bytes: new Float64Array(binCount),
                                          tests: new Array(binCount)});
             }
-            putInto(slots.get(attempt.slot), test, attempt, seconds / binCount);
+            putInto(slots.get(attempt.slot), test, attempt, use);
         }
     }
     return slots;
 };
 
-const putInto = (slot, test, attempt, width) => {
+const putInto = (slot, test, attempt, use) => {
+    const width = wholeSeconds / binCount;
     const binOf = (time) => Math.min(Math.max(Math.floor(time / width), 0), binCount - 1);
-    const [times, all] = attempt.times.length > 0 ? [attempt.times, attempt.bytes]
-                                                  : [[0], [attempt.peak]];
+    const [times, all] = use.times.length > 0 ? [use.times, use.bytes] : [[0], [use.peak]];
     times.forEach((time, i) => {
         const last = binOf(attempt.start + (times[i + 1] ?? attempt.seconds));
         for (let bin = binOf(attempt.start + time); bin <= last; ++bin) {
@@ -53,17 +56,23 @@ const stackedBy = (slots, by, nameOf) => {
     return {by, series};
 };
 
-const memoryOfAll = (seconds) => {
-    const slots = largestBySlot(seconds);
+/** A chart of what all tests had of a device; null: nothing. */
+const chartOfAll = (name, size) => {
+    const slots = largestBySlot(name);
     if (slots.size === 0) return null;
     const views = [stackedBy(slots, "test", (test) => test.id)];
     if (data.groups.length > 1) views.unshift(stackedBy(slots, "group", (test) => test.group));
-    const times = Array.from({length: binCount}, (_, bin) => (bin + 0.5) * seconds / binCount);
+    const times = Array.from({length: binCount}, (_, bin) => (bin + 0.5) * wholeSeconds / binCount);
     const totals = times.map((_, bin) => totalAt(views[0], bin));
-    return {name: "main memory", description: "of all tests that ran at once", times, views,
-            peak_row: totals.indexOf(Math.max(...totals)),
-            limits: [{kind: "size", bytes: data.machine.memory_bytes}]};
+    const peakRow = totals.indexOf(Math.max(...totals));
+    return {name, size, description: "of all tests that ran at once", times, views,
+            peak_row: peakRow, most: totals[peakRow],
+            limits: size > 0 ? [{kind: "size", bytes: size}] : []};
 };
+
+const sizeOf = (device) => data.machine.devices.find(({name}) => name === device)?.total_bytes ?? 0;
+const chartsOfAll = [chartOfAll(mainMemory, data.machine.memory_bytes),
+                     ...deviceNames.map((name) => chartOfAll(name, sizeOf(name)))].filter(Boolean);
 
 /** "test_counts" of "test_cache.py::test_counts": bands are short. */
 const nameInGroup = ({id, group}) =>
@@ -80,7 +89,7 @@ const drawSlots = () => {
         words: "What ran when, a row for each slot; the list of tests has it in words",
         onHover: ({test, attempt}) => `${test.id}\n${lookOf(attempt.verdict).words}, ` +
             `${formatTook(attempt.seconds)} from ${formatClock(attempt.start)}, ` +
-            formatBytes(attempt.peak),
+            attempt.uses.map(({device, peak}) => `${formatBytes(peak)} of ${device}`).join(", "),
     });
     lane.canvas.addEventListener("click", (event) => {
         const band = lane.bandAt(event);
@@ -94,9 +103,7 @@ const drawSlots = () => {
 };
 
 const drawTime = () => {
-    const seconds = Math.max(data.run.duration_ms / 1e3, 1e-3);
-    const chart = memoryOfAll(seconds);
-    if (!chart) return;
-    drawTimeline([chart], seconds);
+    if (chartsOfAll.length === 0) return;
+    drawTimeline(chartsOfAll, wholeSeconds);
     drawSlots();
 };
