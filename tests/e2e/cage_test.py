@@ -164,7 +164,8 @@ def as_nobody(hexcore, bad_child):
     libraries = [line.split(" => ")[1].split(" (")[0] for line in subprocess.run(
         ["ldd", hexcore.path], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
         if " => /" in line and not line.split(" => ")[1].startswith(("/lib", "/usr"))]
-    with tempfile.TemporaryDirectory(prefix="hexcore-nobody-") as folder:
+    # $TMPDIR may be a folder that is closed to others.
+    with tempfile.TemporaryDirectory(prefix="hexcore-nobody-", dir="/tmp") as folder:
         os.chmod(folder, 0o755)
         for file in [hexcore.path, Path(hexcore.path).parent / "hexcore-supervisor", bad_child,
                      *libraries]:

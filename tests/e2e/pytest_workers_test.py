@@ -261,7 +261,7 @@ def pytest_runtest_logreport(report):
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until((tmp_path / "hangs").exists, runner)
     runner.send_signal(signal.SIGINT)
-    runner.wait(timeout=100)
+    runner.wait(timeout=50)
 
 
 def test_a_test_that_kills_the_pytest_that_collected_costs_no_other(run):

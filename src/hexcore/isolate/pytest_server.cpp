@@ -19,8 +19,7 @@
 namespace hexcore {
 namespace {
 
-/// A session's end may write reports, and combine coverage.
-constexpr std::chrono::seconds longest_finish{60};
+constexpr std::chrono::seconds longest_exit{60};
 constexpr int look_ms = 50;
 constexpr std::chrono::hours longest_timeout{24 * 365};
 
@@ -138,7 +137,7 @@ Result<PytestListing> PytestServer::list(const std::atomic<bool>* stop) {
 
 Error PytestServer::ended_early() {
     // What ended the socket ends the process, too: it is its last.
-    const auto until = std::chrono::steady_clock::now() + longest_finish;
+    const auto until = std::chrono::steady_clock::now() + longest_exit;
     std::optional<int> status;
     while (!(status = process_->ended()) && std::chrono::steady_clock::now() < until) {
         ::poll(nullptr, 0, look_ms);
@@ -197,11 +196,11 @@ void PytestServer::give_up() {
     process_->kill();
 }
 
-void PytestServer::finish() {
+void PytestServer::finish(std::chrono::milliseconds most) {
     if (!channel_.send({{"end", true}})) {
         return;
     }
-    const auto until = std::chrono::steady_clock::now() + longest_finish;
+    const auto until = std::chrono::steady_clock::now() + most;
     while (!channel_.has_ended() && std::chrono::steady_clock::now() < until) {
         pollfd waiting{channel_.descriptor(), POLLIN, 0};
         ::poll(&waiting, 1, look_ms);

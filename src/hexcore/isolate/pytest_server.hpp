@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,8 +47,8 @@ public:
     /// It does not answer: it ends, and with it what was sent to it and not read, supervisors'
     /// descriptors among them.
     void give_up();
-    /// Lets its plugins finish (write their reports), and waits for that, but not forever.
-    void finish();
+    /// Lets its plugins finish (write their reports), and waits for that, at most so long.
+    void finish(std::chrono::milliseconds most);
 
 private:
     PytestServer(std::string program, FileDescriptor socket, FileDescriptor log)

@@ -156,9 +156,9 @@ std::vector<std::string> PytestSuite::notes() const {
                         listing_.spawn)};
 }
 
-void PytestSuite::finish() {
+void PytestSuite::finish(std::chrono::milliseconds most) {
     if (server_ != nullptr) {
-        server_->finish();
+        server_->finish(most);
     }
 }
 

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] std::string stop_reason() override;
     /// What is to be said of how the tests run, a sentence each.
     [[nodiscard]] std::vector<std::string> notes() const override;
-    void finish() override;
+    void finish(std::chrono::milliseconds most) override;
 
 private:
     [[nodiscard]] Result<std::unique_ptr<TestJob>> start_forked(const JobRequest& request,

@@ -392,7 +392,7 @@ void run_tests(TestRun& run, RunBook& book, const TestHistory::Runs& history,
     run.started = std::chrono::system_clock::now();
     parts.events.begins(run, book.tests().size());
     Runner(run, book, history, options, parts).go();
-    parts.suite.finish();
+    parts.suite.finish(run.interrupted ? options.grace : TestSuite::longest_finish);
     parts.events.ends(run);
 }
 

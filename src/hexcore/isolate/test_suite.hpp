@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -71,8 +72,10 @@ public:
     /// Why the framework wants no more tests to start (its own limit of failures); empty: it goes
     /// on. Asked after each step of a job.
     [[nodiscard]] virtual std::string stop_reason() { return {}; }
-    /// After the last test: the framework writes its own reports.
-    virtual void finish() {}
+    /// A framework may combine coverage at its end.
+    static constexpr std::chrono::milliseconds longest_finish = std::chrono::seconds(60);
+    /// After the last test: the framework writes its own reports, for which it has so long.
+    virtual void finish(std::chrono::milliseconds most) { (void)most; }
 };
 
 /// The suite of `command`: by its name (ctest, pytest, python -m pytest), else by what the program
