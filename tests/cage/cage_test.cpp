@@ -70,6 +70,12 @@ protected:
         yard_ = *std::move(opened);
         caging_.emplace(*yard_);
     }
+    /// What watches over them ends a moment after it has said that all is over.
+    void wait_until_none_is_left() const {
+        while (!caging_->left().empty()) {
+            ::poll(nullptr, 0, 1);
+        }
+    }
     std::unique_ptr<CageYard> yard_;
     std::optional<Caging> caging_;
 };
@@ -164,6 +170,51 @@ TEST_P(AnyGuards, EndsDaemonsThatIgnoreAllAndStop) {
         EXPECT_EQ(residue.name, "bad_child");
     }
     EXPECT_EQ(processes, 8);
+}
+
+TEST_P(AnyGuards, WhatIsKeptLivesOnUntilItIsLetGo) {
+    caging_->start_kept({"daemons", "2"});
+    EXPECT_EQ(caging_->cage().outcome().exit_code(), 0);
+    for (int turns = 0; turns < 3; ++turns) {
+        EXPECT_FALSE(caging_->cage().step());
+        caging_->cage().sample();
+    }
+    EXPECT_EQ(caging_->left().size(), 3U) << "with what watches over them";
+    caging_->cage().let_go();
+    EXPECT_EQ(caging_->finish().residues.size(), 2U);
+    wait_until_none_is_left();
+}
+
+TEST_P(AnyGuards, FilesAndSegmentsAreKeptThoughNothingRuns) {
+    caging_->start_kept({"file"});
+    EXPECT_TRUE(std::filesystem::exists(caging_->scratch() / "tmp/left behind"));
+    caging_->cage().let_go();
+    EXPECT_EQ(caging_->finish().residues.size(), 1U);
+    EXPECT_FALSE(std::filesystem::exists(caging_->scratch() / "tmp/left behind"));
+}
+
+TEST_P(AnyGuards, NothingThatIsKeptIsLeftWhereTheCageIsKilledOrDropped) {
+    caging_->start_kept({"daemons", "2"});
+    caging_->cage().kill(EndedByUs::interrupted);
+    (void)caging_->finish();
+    wait_until_none_is_left();
+    caging_->start_kept({"daemons", "2"});
+    caging_->forget();
+    wait_until_none_is_left();
+    EXPECT_FALSE(std::filesystem::exists(caging_->scratch()));
+}
+
+TEST_P(AnyGuards, WhatCannotBeginIsNotKept) {
+    CageCommand command = caging_->command({});
+    command.words = {"/nowhere/at/all"};
+    command.keeps = true;
+    const auto cage = yard_->start(command, {});
+    ASSERT_TRUE(cage.has_value());
+    while (!(*cage)->step()) {
+        ::poll(nullptr, 0, 1);
+    }
+    EXPECT_FALSE((*cage)->outcome().began);
+    EXPECT_THAT((*cage)->outcome().problem, HasSubstr("/nowhere/at/all"));
 }
 
 TEST_P(AnyGuards, KillsWhatDoesNotListen) {

@@ -72,6 +72,18 @@ public:
         ASSERT_TRUE(started.has_value()) << started.error().message;
         cage_ = *std::move(started);
     }
+    /// What it leaves lives on.
+    void start_kept(std::vector<std::string> words) {
+        CageCommand kept = command(std::move(words));
+        kept.keeps = true;
+        kept.shares = CageShares::of_machine;
+        auto started = yard_.start(kept, {});
+        ASSERT_TRUE(started.has_value()) << started.error().message;
+        cage_ = *std::move(started);
+        while (!cage_->is_kept()) {
+            ASSERT_FALSE(turn()) << cage_->outcome().problem;
+        }
+    }
     /// One turn of what a runner does, or until `other` is readable as well. True: it is over.
     bool turn(int other = -1) {
         std::vector<pollfd> files{{other, POLLIN, 0}};

@@ -199,16 +199,6 @@ TEST(CtestSuite, PropertiesThatAreNotHonouredAreTold) {
                                  "the property TIMEOUT_AFTER_MATCH of 2 tests is not honoured"}));
 }
 
-TEST(CtestSuite, WhatAFixtureCannotLeaveIsTold) {
-    const CtestFolder folder(shell_test("setup", "true", "FIXTURES_SETUP server") +
-                             shell_test("uses", "true", "FIXTURES_REQUIRED server"));
-    CtestSuite suite(folder.command());
-    (void)listed(suite);
-    ASSERT_EQ(suite.notes().size(), 1U);
-    EXPECT_TRUE(suite.notes().front().starts_with("1 test sets up fixtures: processes, "))
-        << suite.notes().front();
-}
-
 TEST(CtestSuite, AFolderWithoutTestsIsToldWithCTestsWords) {
     CtestSuite suite({"ctest", "--test-dir", "/nonexistent/folder"});
     const auto tests = suite.list(nullptr);

@@ -81,6 +81,19 @@ TEST(RunningJob, ATestThatWasOverBeforeItsProcessWasEndedKeepsItsVerdict) {
     EXPECT_FALSE(ended[0].attempt.for_memory);
 }
 
+TEST(RunningJob, WhatAWorkerTellsOfDevicesCountsForItsTest) {
+    JobEvent end = PaperJob::ends(0);
+    end.devices = {{"cuda:0", 3_GiB}, {"cuda:1", 0_B}};
+    JobOfTwo two({{PaperJob::begins(0)}, {end, PaperJob::begins(1)}, {PaperJob::ends(1)}});
+    EXPECT_TRUE(two.step().empty());
+    const auto first = two.step();
+    ASSERT_EQ(first.size(), 1);
+    ASSERT_EQ(first[0].attempt.devices.size(), 1);
+    EXPECT_EQ(first[0].attempt.devices[0].device, "cuda:0");
+    EXPECT_EQ(first[0].attempt.devices[0].peak, 3_GiB);
+    EXPECT_TRUE(two.step().at(0).attempt.devices.empty()) << "the next had none";
+}
+
 TEST(RunningJob, WhereNoneBeganTheFirstHasTheVerdict) {
     JobOfTwo two({{}, {}});
     EXPECT_TRUE(two.step().empty());

@@ -187,6 +187,42 @@ TEST_F(Book, OneGrowsAndShrinks) {
     EXPECT_EQ(left(), 6_GiB) << "what is taken is missing from what is free already";
 }
 
+TEST_F(Book, AChangeTakesWhatCoresAreLeftAndAllOfTheMemoryOrNothing) {
+    auto first = taken("first", {.host = 1_GiB, .cores = 3});
+    auto second = taken("second", {});
+    const auto changed = [&](Bytes host, std::uint32_t cores, std::uint32_t least) {
+        return second.change({.claim = {.host = host, .cores = cores}, .least_cores = least});
+    };
+    EXPECT_EQ(changed(2_GiB, 4, 0).value(), 1U);
+    EXPECT_EQ(second.claim().cores, 1U);
+    EXPECT_EQ(changed(2_GiB, 4, 2).value(), 2U) << "whatever others have";
+    const auto refused = changed(10_GiB, 4, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    EXPECT_EQ(second.claim().host, 2_GiB);
+    first.release();
+    EXPECT_EQ(changed(2_GiB, 4, 0).value(), 4U);
+}
+
+TEST_F(Book, WhoWantsNoMoreIsNeverRefused) {
+    auto first = taken("first", {.host = 8_GiB});
+    ASSERT_TRUE(first.tell_used(8_GiB));
+    const auto second = taken("second", {.host = 10_GiB});  // nothing is left
+    EXPECT_TRUE(first.change({.claim = {.host = 8_GiB}, .host_used = 1_GiB})) << "it is so";
+    EXPECT_FALSE(first.change({.claim = {.host = 9_GiB}, .host_used = 1_GiB}));
+}
+
+TEST_F(Book, OneTakesInWhatAnotherOfItsOwnHas) {
+    auto first = taken("first", {.host = 4_GiB, .devices = {{"cuda:0", "GPU-0", 1_GiB}}});
+    ASSERT_TRUE(first.absorb(
+        taken("more", {.host = 6_GiB, .devices = {{"cuda:0", "GPU-0", 2_GiB}}, .cores = 1})));
+    EXPECT_EQ(first.claim().host, 10_GiB);
+    EXPECT_EQ(first.claim().devices.at(0).bytes, 3_GiB);
+    EXPECT_EQ(first.claim().cores, 1U);
+    EXPECT_EQ(book().read()->records.size(), 1U);
+    EXPECT_EQ(left(), Bytes{});
+}
+
 TEST_F(Book, OneWithinAnotherIsNoSecondClaim) {
     const auto whole = taken("whole", {.host = 9_GiB});
     ::setenv("HEXCORE_RESERVATION", whole.id().c_str(), 1);

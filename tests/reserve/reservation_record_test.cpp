@@ -26,6 +26,7 @@ ReservationRecord some_record() {
                     .cores = 3};
     record.host_used = 5_MiB;
     record.host_base = 70_MiB;
+    record.cores_wanted = 2;
     return record;
 }
 
@@ -54,6 +55,14 @@ TEST(ReservationRecord, OfALaterVersionMayHaveMoreKeys) {
     EXPECT_TRUE(read_with("/devices/0/colour", "blue"));
 }
 
+TEST(ReservationRecord, OfAnEarlierVersionWantsNoMoreCores) {
+    auto document = nlohmann::json::parse(reservation_json(some_record()));
+    document.erase("cores_wanted");
+    const auto read = read_reservation(document.dump());
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->cores_wanted, 0U);
+}
+
 TEST(ReservationRecord, WithAnythingThatTheFormatDoesNotAllowIsNone) {
     const auto too_much = std::numeric_limits<std::uint64_t>::max();
     const std::pair<const char*, nlohmann::json> changes[] = {{"/schema", "hexcore.reservation/2"},
@@ -78,6 +87,7 @@ TEST(ReservationRecord, WithAnythingThatTheFormatDoesNotAllowIsNone) {
                                                               {"/used_host_bytes", "1"},
                                                               {"/host_base_bytes", nullptr},
                                                               {"/cores", 1ULL << 32},
+                                                              {"/cores_wanted", -1},
                                                               {"/devices", nullptr},
                                                               {"/devices/0", 1},
                                                               {"/devices/0/name", ""},

@@ -150,6 +150,56 @@ TEST(Standing, CoresAreCountedForWhoAsksForThem) {
     EXPECT_EQ(left_of(machine(), {busy, busy}).cores, 0U);
 }
 
+ReservationRecord wanting(const char* file, std::uint32_t cores) {
+    auto made = record(file, 1, {.cores = cores});
+    made.cores_wanted = 8;
+    return made;
+}
+
+TEST(Standing, OfCoresEachHasWhatOthersLeaveAndOneAtLeast) {
+    const auto own = record("own", 1, {.cores = 1});
+    EXPECT_EQ(cores_for(own, 8, {own}), 8U);
+    EXPECT_EQ(cores_for(own, 8, {own, record("a", 2, {.cores = 3})}), 5U);
+    EXPECT_EQ(cores_for(own, 8, {own, record("a", 2, {.cores = 8})}), 1U);
+    EXPECT_EQ(cores_for(own, 8, {own, record("a", 2, {.host = 1_GiB})}), 8U);
+    EXPECT_EQ(cores_for(own, 8, {own, waiting("a", 2, {.cores = 8})}), 8U);
+}
+
+TEST(Standing, WhoWantMoreCoresShareThem) {
+    const auto own = wanting("own", 8);
+    EXPECT_EQ(cores_for(own, 8, {own, wanting("a", 1)}), 4U);
+    EXPECT_EQ(cores_for(own, 8, {own, wanting("a", 1), wanting("b", 1)}), 3U);
+    EXPECT_EQ(cores_for(own, 8, {own, wanting("a", 1), record("content", 2, {.cores = 2})}), 3U);
+    EXPECT_EQ(cores_for(wanting("own", 1), 8, {own, wanting("a", 7)}), 1U) << "not yet given up";
+}
+
+TEST(Standing, WithinOneThatHasCoresTheseAreShared) {
+    const auto whole = record("whole", 1, {.cores = 4});
+    auto own = record("own", 2, {.cores = 1});
+    own.within = "whole";
+    auto beside = record("beside", 3, {.cores = 1});
+    beside.within = "whole";
+    const auto elsewhere = record("elsewhere", 4, {.cores = 4});
+    EXPECT_EQ(cores_for(own, 8, {whole, own, beside, elsewhere}), 3U);
+    EXPECT_EQ(cores_for(whole, 8, {whole, own, beside, elsewhere}), 4U);
+}
+
+TEST(Standing, StrangersAreNeitherPartsNorWholes) {
+    const auto whole = record("whole", 1, {});
+    auto own = record("own", 2, {});
+    own.within = "whole";
+    auto part = record("part", 3, {});
+    part.within = "own";
+    auto beside = record("beside", 4, {});
+    beside.within = "whole";
+    auto circle = record("circle", 5, {});
+    circle.within = "circle";
+    const auto strangers = strangers_to("own", {whole, own, part, beside, circle});
+    ASSERT_EQ(strangers.size(), 2U);
+    EXPECT_EQ(strangers[0].file, "beside");
+    EXPECT_EQ(strangers[1].file, "circle");
+}
+
 TEST(Standing, WhatAProcessTookIsDealtOutToItsReservationsInOrder) {
     constexpr std::uint64_t here = 77;
     const auto silent = [](const char* file, std::uint64_t ticket, Bytes bytes, Bytes base) {

@@ -48,7 +48,9 @@ class Hexcore:
         self.path = path
         # What this machine's devices were measured at is not what the tests expect, and what they
         # ask in chats is not for its user.
-        self.env = self.env | {"HEXCORE_CACHE": str(cache), "XDG_STATE_HOME": str(cache / "state")}
+        self.env = self.env | {"HEXCORE_CACHE": str(cache), "XDG_STATE_HOME": str(cache / "state"),
+                               # Nor do they wait for what other programs are going to take.
+                               "HEXCORE_RESERVATIONS": str(cache / "reservations")}
 
     def __call__(self, *arguments, stdin="", env=None, timeout_s=120, cwd=None, setup=None):
         """`setup` runs in the child process before the program starts."""

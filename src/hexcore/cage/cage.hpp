@@ -26,6 +26,12 @@ enum class CagePlace : std::uint8_t {
     foreground,  ///< all this process's, as if the command had been started in its place
 };
 
+/// Whose /dev/shm and System V segments a caged command has.
+enum class CageShares : std::uint8_t {
+    own,         ///< its own, where the guards allow that
+    of_machine,  ///< everybody's, as it is to share them with other cages
+};
+
 struct CageCommand {
     std::vector<std::string> words;        ///< the program first, looked for in PATH
     std::vector<std::string> environment;  ///< all of it, each NAME=value
@@ -37,6 +43,9 @@ struct CageCommand {
     /// What begins so in TMPDIR is its framework's own: it is removed as well, and not told.
     std::string untold_prefix = {};
     CagePlace place = CagePlace::apart;
+    CageShares shares = CageShares::own;
+    /// What it leaves behind when it ends lives on, until Cage::let_go().
+    bool keeps = false;
 };
 
 /// One command with all processes that come of it, within limits. When it is over nothing of it
@@ -83,6 +92,11 @@ public:
     virtual void send_signal(int signal) = 0;
     /// Whether a signal of the terminal has stopped it; once for each time. In the foreground.
     [[nodiscard]] virtual bool take_stopped() = 0;
+
+    /// Its own process has ended, and what that left may live on: of a command that keeps.
+    [[nodiscard]] virtual bool is_kept() const { return false; }
+    /// What was kept has a moment to end by itself, and is ended then: residue.
+    virtual void let_go() {}
 
     /// What is known by now.
     [[nodiscard]] virtual const CageOutcome& outcome() const = 0;

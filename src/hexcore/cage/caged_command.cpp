@@ -237,10 +237,6 @@ void CagedCommand::kill(EndedByUs why) {
     order(SupervisorOrder::kill);
 }
 
-void CagedCommand::send_signal(int signal) { order(SupervisorOrder::signal, signal); }
-
-bool CagedCommand::take_stopped() { return std::exchange(was_stopped_, false); }
-
 void CagedCommand::read_output() {
     std::array<char, 65536> buffer;
     constexpr int most_at_once = 16;  // others want to be heard, too
@@ -314,6 +310,10 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
     outcome_.code = outcome_.signalled ? WTERMSIG(message.code) : WEXITSTATUS(message.code);
     outcome_.duration = nanoseconds(message.duration_ns);
     outcome_.processor_time = nanoseconds(message.processor_ns);
+    has_ended_ = true;
+    if (parts_.keeps) {
+        note_output();  // its own is in the pipe by now
+    }
     // What was adopted begins as a copy of another process, which counts for it.
     if (!parts_.is_adopted) {
         outcome_.peak = std::max(outcome_.peak, Bytes(message.bytes));
@@ -377,11 +377,15 @@ void CagedCommand::lose_supervisor() {
     finish();
 }
 
-void CagedCommand::finish() {
+void CagedCommand::note_output() {
     read_output();
     outcome_.output_head = output_.head();
     outcome_.output_tail = output_.tail();
     outcome_.output_bytes = output_.bytes();
+}
+
+void CagedCommand::finish() {
+    note_output();
     if (!parts_.temporary.empty()) {
         remove_temporary_files(parts_.temporary, parts_.untold_prefix, outcome_.residues);
     }

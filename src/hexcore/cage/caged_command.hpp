@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
@@ -36,6 +37,7 @@ struct CageParts {
     std::string program;                    ///< for messages
     std::filesystem::path temporary = {};   ///< the command's TMPDIR; empty: not its own
     std::string untold_prefix = {};         ///< as CageCommand::untold_prefix
+    bool keeps = false;                     ///< as CageCommand::keeps, until it is let go
     std::string mark = {};  ///< NAME=value in the environment of its processes alone
     /// Takes the cell back, and waits for the supervisor's end, sooner or later; by its handle
     /// where the cage is dropped while it goes on.
@@ -69,8 +71,14 @@ public:
     [[nodiscard]] Result<void> change_limits(const CageLimits& limits) override;
     void ask_to_end(EndedByUs why) override;
     void kill(EndedByUs why) override;
-    void send_signal(int signal) override;
-    [[nodiscard]] bool take_stopped() override;
+    void send_signal(int signal) override { order(SupervisorOrder::signal, signal); }
+    [[nodiscard]] bool take_stopped() override { return std::exchange(was_stopped_, false); }
+    [[nodiscard]] bool is_kept() const override { return parts_.keeps && has_ended_ && !is_over_; }
+    void let_go() override {
+        if (std::exchange(parts_.keeps, false)) {
+            order(SupervisorOrder::let_go);
+        }
+    }
     [[nodiscard]] const CageOutcome& outcome() const override { return outcome_; }
 
 private:
@@ -92,7 +100,7 @@ private:
     [[nodiscard]] bool supervisor_has_ended() const;
     void lose_supervisor();
     [[nodiscard]] bool starts_anew();
-    void look_at_temporary_files();
+    void note_output();
     void finish();
 
     CageParts parts_;
@@ -112,6 +120,7 @@ private:
     bool output_is_over_ = false;
     bool was_stopped_ = false;
     std::optional<Clock::time_point> killed_;  ///< when kill() was first called
+    bool has_ended_ = false;                   ///< the command's own process
     bool is_over_ = false;
 };
 

@@ -20,6 +20,7 @@ struct SupervisorStart {
     int control = -1;                      ///< keeps its number
     int output = -1;  ///< its stdout and stderr, unless it is in the foreground
     CagePlace place = CagePlace::apart;
+    bool can_be_ready = true;  ///< one that is there before there is a command for it will do
     const sigset_t* held_signals = nullptr;  ///< of a command in the foreground
 };
 

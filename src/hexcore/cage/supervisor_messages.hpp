@@ -41,6 +41,7 @@ enum class SupervisorOrder : std::uint32_t {
     ask_to_end,  ///< SIGTERM and SIGCONT to the command's group
     kill,        ///< everything
     signal,      ///< `signal` to the command
+    let_go,      ///< it keeps no longer what the command leaves
 };
 struct SupervisorRequest {
     SupervisorOrder order = SupervisorOrder::kill;

@@ -256,11 +256,14 @@ void ProcessYard::describe(const CageCommand& command, const CageLimits& limits,
     if (limits.data_limit && limits.memory) {
         add("--data-limit", std::to_string(limits.memory->count()));
     }
-    if (guards_.share == ShareGuard::namespaces) {
+    if (guards_.share == ShareGuard::namespaces && command.shares == CageShares::own) {
         start.words.emplace_back("--own-shares");
     }
     if (command.place == CagePlace::foreground) {
         start.words.emplace_back("--foreground");
+    }
+    if (command.keeps) {
+        start.words.emplace_back("--keep");
     }
     start.words.emplace_back("--");
     start.words.insert(start.words.end(), command.words.begin(), command.words.end());
@@ -280,6 +283,7 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
                           .control = control.theirs.get(),
                           .output = output.theirs.get(),
                           .place = command.place,
+                          .can_be_ready = command.shares == CageShares::own && !command.keeps,
                           .held_signals = &held_signals_};
     describe(command, limits, temporary, start);
     const std::string mark = fmt::format("{}.{}", ::getpid(), ++started_);
@@ -298,13 +302,15 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     made.program = command.words.front();
     made.temporary = std::move(temporary);
     made.untold_prefix = command.untold_prefix;
+    made.keeps = command.keeps;
     made.mark = fmt::format("{}={}", mark_variable, mark);
     return std::make_unique<CagedCommand>(std::move(made));
 }
 
 /// Its pid, where it is a child of this process; 0: it will say.
 Result<pid_t> ProcessYard::start_supervisor(const SupervisorStart& start) {
-    if (start.place == CagePlace::apart) {
+    // Those that are ready have shares of their own, and end with their command.
+    if (start.place == CagePlace::apart && start.can_be_ready) {
         if (server_ != nullptr && server_->has_ended()) {
             server_.reset();
         }

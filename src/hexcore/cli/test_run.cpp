@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "hexcore/cli/test_requests.hpp"
 #include "hexcore/cli/test_shown.hpp"
 #include "hexcore/device/host_memory.hpp"
+#include "hexcore/isolate/ask_program.hpp"
 #include "hexcore/isolate/propose_budgets.hpp"
 #include "hexcore/isolate/runner.hpp"
 #include "hexcore/isolate/temporary_folder.hpp"
@@ -190,6 +192,21 @@ TestRunOptions run_options(const TestFlags& flags, const TestSettings& settings,
     return options;
 }
 
+/// Null, with a note, where there can be none: tests run all the same.
+std::unique_ptr<RunClaims> open_claims(const TestSettings& settings,
+                                       const std::vector<std::string>& command, std::string& note) {
+    auto claims = RunClaims::open(
+        {.name = "hexcore test -- " + shown_command(command), .shares_cores = !settings.slots});
+    if (!claims) {
+        note =
+            claims.error().message + ", so other runs do not know what this one is going to take";
+        return nullptr;
+    }
+    // What tests reserve is a part of it. The pytest that collects them is the one that runs them.
+    ::setenv("HEXCORE_RESERVATION", (*claims)->id().c_str(), 1);
+    return *std::move(claims);
+}
+
 /// While tests run nobody waits long for others who write; what is not kept is kept later.
 Result<void> keep_news(Listed& listed, RunBook& book, std::chrono::milliseconds patience) {
     if (listed.history == nullptr || book.news().empty()) {
@@ -215,6 +232,9 @@ void keep_history(Listed& listed, RunBook& book, TestShown& shown) {
 
 Result<int> run_test_command(const TestFlags& flags, const TestSettings& settings,
                              const std::vector<std::string>& command) {
+    std::string no_claims;
+    const bool runs = !flags.list && !flags.propose;
+    const auto claims = runs ? open_claims(settings, command, no_claims) : nullptr;
     HEXCORE_TRY(listed, list_tests(command));
     TestRequests requests;
     HEXCORE_TRY(room, room_of_machine(room_options(settings)));
@@ -246,11 +266,17 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     run.guards = yard->guards();
     run.deselected = static_cast<std::uint32_t>(listed.all - listed.tests.size());
     run.notes = listed.notes;
+    if (!no_claims.empty()) {
+        run.notes.push_back(no_claims);
+    }
     if (settings.selection.shuffle) {
         run.notes.push_back(
             fmt::format("this order again: --shuffle {}", *settings.selection.shuffle));
     }
     const TestRunOptions options = run_options(flags, settings, run.machine, scratch.path());
+    if (claims != nullptr) {
+        claims->look_at(*room, options.slots);
+    }
     const auto known = static_cast<std::size_t>(
         std::count_if(listed.tests.begin(), listed.tests.end(), [&](const TestCase& test) {
             return test.budget.memory || listed.runs.count(test.id) > 0;
@@ -259,7 +285,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     RunBook book(run, listed.tests, options.book, shown);
     const auto keep = [&] { (void)keep_news(listed, book, std::chrono::milliseconds(20)); };
     run_tests(run, book, listed.runs, options,
-              {*listed.suite, *yard, *room, shown, requests, keep});
+              {*listed.suite, *yard, *room, shown, requests, keep, claims.get()});
     keep_history(listed, book, shown);
     // What the collection, or a program while it lists its tests, has started runs in no cage.
     yard.reset();

@@ -24,7 +24,7 @@ GpuMeter::GpuMeter(const GpuProbeOptions& options)
             numbered_by_cuda ? nvml_->by_uuid(gpu.uuid) : nvml_->by_index(gpu.index);
         if (handle && gpu.free) {
             gpus_.push_back({fmt::format("{}{}", numbered_by_cuda ? "cuda:" : "gpu ", gpu.index),
-                             gpu.name, gpu.total});
+                             gpu.name, gpu.total, gpu.uuid});
             handles_.push_back(*handle);
         }
     }

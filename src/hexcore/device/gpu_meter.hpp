@@ -28,6 +28,7 @@ public:
         std::string name;  ///< "cuda:0", or "gpu 0" where CUDA cannot be used
         std::string card;  ///< as its driver calls it
         Bytes total;
+        std::string uuid = {};  ///< the driver's
     };
     [[nodiscard]] const std::vector<Gpu>& gpus() const { return gpus_; }
     /// Whether the pids of readings are those of this process's own view.

@@ -128,8 +128,6 @@ Result<std::vector<TestCase>> CtestSuite::list(const std::atomic<bool>* stop) {
         tests.push_back(std::move(test));
     }
     depend_on_ids(tests);
-    setups_ = static_cast<std::size_t>(std::ranges::count_if(
-        tests, [](const TestCase& test) { return !test.fixtures_setup.empty(); }));
     return tests;
 }
 
@@ -170,18 +168,10 @@ std::vector<std::string> CtestSuite::notes() const {
         }
     }
     std::vector<std::string> sentences;
-    sentences.reserve(tests.size() + 1);
+    sentences.reserve(tests.size());
     for (const auto& [name, count] : tests) {
         sentences.push_back(fmt::format("the property {} of {} {} is not honoured", name, count,
                                         count == 1 ? "test" : "tests"));
-    }
-    if (setups_ > 0) {
-        sentences.push_back(
-            fmt::format("{} up fixtures: processes, shared memory and temporary files that {} "
-                        "are ended and removed before the tests that require them begin; files "
-                        "elsewhere stay",
-                        setups_ == 1 ? "1 test sets" : fmt::format("{} tests set", setups_),
-                        setups_ == 1 ? "it leaves" : "they leave"));
     }
     return sentences;
 }

@@ -35,7 +35,6 @@ public:
 private:
     std::vector<std::string> command_;
     std::unordered_map<std::string, CtestProperties> properties_;  ///< by id
-    std::size_t setups_ = 0;                                       ///< tests that set up fixtures
 };
 
 }  // namespace hexcore

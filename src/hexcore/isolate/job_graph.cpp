@@ -7,7 +7,6 @@
 namespace hexcore {
 namespace {
 
-using Jobs = std::vector<std::vector<std::size_t>>;
 using JobsByName = std::map<std::string, std::set<std::size_t>>;
 
 /// Who sets up, cleans up and requires each fixture, and which job a test is in.
@@ -81,8 +80,7 @@ void add_need(ScheduledJob& job, const Known& known, bool is_first) {
 
 }  // namespace
 
-std::vector<std::vector<std::size_t>> jobs_of(const std::vector<TestCase>& tests,
-                                              Grouping grouping) {
+Jobs jobs_of(const std::vector<TestCase>& tests, Grouping grouping) {
     Jobs jobs;
     std::map<std::string, std::size_t> of_group;
     for (std::size_t index = 0; index < tests.size(); ++index) {
@@ -129,6 +127,27 @@ std::vector<ScheduledJob> job_graph(const std::vector<TestCase>& tests, const Jo
     }
     add_ties(scheduled, ties);
     return scheduled;
+}
+
+Jobs fixture_users(const std::vector<TestCase>& tests, const Jobs& jobs) {
+    const Ties ties = ties_of(tests, jobs);
+    Jobs users(jobs.size());
+    for (std::size_t job = 0; job < jobs.size(); ++job) {
+        std::set<std::size_t> found;
+        for (const std::string& fixture : tests[jobs[job].front()].fixtures_setup) {
+            for (const JobsByName* by_name : {&ties.required, &ties.cleanup}) {
+                const auto those = by_name->find(fixture);
+                if (those != by_name->end()) {
+                    found.insert(those->second.begin(), those->second.end());
+                }
+            }
+        }
+        found.erase(job);
+        if (jobs[job].size() == 1) {
+            users[job].assign(found.begin(), found.end());
+        }
+    }
+    return users;
 }
 
 }  // namespace hexcore

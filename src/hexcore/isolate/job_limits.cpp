@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hexcore/base/check.hpp"
+
 namespace hexcore {
 
 Known known_of(const TestCase& test, const TestHistory::Runs& history, const TestMachine& machine) {
@@ -29,12 +31,19 @@ Known known_of(const TestCase& test, const TestHistory::Runs& history, const Tes
 
 CageLimits limits_of(const std::vector<const TestCase*>& tests,
                      std::optional<std::uint32_t> processes) {
-    CageLimits limits;
-    limits.memory = tests.front()->budget.memory;
-    limits.devices = tests.front()->budget.devices;
+    HEXCORE_CHECK(!tests.empty(), tests.size(), 1);
+    const TestBudget& first = tests.front()->budget;
+    const auto is_same = [](const DeviceLimit& a, const DeviceLimit& b) {
+        return a.device == b.device && a.limit == b.limit;
+    };
+    CageLimits limits{.memory = first.memory, .devices = first.devices};
     for (const TestCase* test : tests) {
-        if (test->budget.memory != limits.memory) {
-            limits.memory.reset();  // the process is not one test's alone
+        // Where the process is not one test's alone.
+        if (test->budget.memory != first.memory) {
+            limits.memory.reset();
+        }
+        if (!std::ranges::equal(test->budget.devices, first.devices, is_same)) {
+            limits.devices.clear();
         }
     }
     limits.processes = processes;

@@ -156,6 +156,20 @@ void give_back(TestNeed& free, const TestNeed& need) {
     }
 }
 
+void add(TestNeed& sum, const TestNeed& need) {
+    sum.host += need.host;
+    for (const DeviceLimit& device : need.devices) {
+        const auto same =
+            std::find_if(sum.devices.begin(), sum.devices.end(),
+                         [&](const DeviceLimit& other) { return other.device == device.device; });
+        if (same == sum.devices.end()) {
+            sum.devices.push_back(device);
+        } else {
+            same->limit += device.limit;
+        }
+    }
+}
+
 double share_of(const TestNeed& need, const TestNeed& capacity) {
     double most = part(need.host, capacity.host);
     for (const DeviceLimit& device : capacity.devices) {

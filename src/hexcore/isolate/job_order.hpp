@@ -24,6 +24,8 @@ namespace hexcore {
 /// Less is left, but not less than nothing.
 void take(TestNeed& free, const TestNeed& need);
 void give_back(TestNeed& free, const TestNeed& need);
+/// The same, also of devices that `sum` does not have yet.
+void add(TestNeed& sum, const TestNeed& need);
 /// The largest part that it takes of anything: of main memory or of a device.
 [[nodiscard]] double share_of(const TestNeed& need, const TestNeed& capacity);
 

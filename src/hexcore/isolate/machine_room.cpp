@@ -9,6 +9,7 @@
 #include "hexcore/device/memory_holder.hpp"
 #include "hexcore/device/processor.hpp"
 #include "hexcore/isolate/gpu_reader.hpp"
+#include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
 namespace {
@@ -51,6 +52,21 @@ public:
         return reading;
     }
 
+    Result<MachineNow> look(LookAt at) override {
+        HEXCORE_TRY(host, probe_host_memory());
+        const Bytes total = std::min(host.total, host.cgroup_limit.value_or(host.total));
+        MachineNow now{.host_total = saturating_subtract(total, options_.reserve),
+                       .host_free = saturating_subtract(host.available, options_.reserve),
+                       .cores = machine_.cores};
+        if (at == LookAt::host_and_gpus) {
+            gpus_.read_now();
+            for (const TestMachine::Device& device : gpus_.devices()) {
+                now.devices.push_back({device.name, device.uuid, device.total, device.free});
+            }
+        }
+        return now;
+    }
+
     std::vector<DeviceReading> take_device_readings() override { return gpus_.take_readings(); }
 
     std::string holders(const std::vector<std::uint32_t>& except) override {
@@ -70,7 +86,8 @@ public:
                 named += 1;
             }
         }
-        return text;
+        const std::string of_devices = gpus_.holders(except);
+        return text + (text.empty() || of_devices.empty() ? "" : ", ") + of_devices;
     }
 
 private:
@@ -81,6 +98,18 @@ private:
 };
 
 }  // namespace
+
+Result<MachineNow> MachineRoom::look(LookAt) {
+    const TestMachine there = machine();
+    const RoomReading reading = read({});
+    MachineNow now{
+        .host_total = there.memory, .host_free = reading.free.host, .cores = there.cores};
+    for (const TestMachine::Device& device : there.devices) {
+        now.devices.push_back(
+            {device.name, device.uuid, device.total, of_device(reading.free.devices, device.name)});
+    }
+    return now;
+}
 
 Result<std::unique_ptr<MachineRoom>> room_of_machine(const RoomOptions& options) {
     HEXCORE_TRY(host, probe_host_memory());

@@ -10,6 +10,7 @@
 #include "hexcore/base/result.hpp"
 #include "hexcore/cage/outcome.hpp"
 #include "hexcore/isolate/test_results.hpp"
+#include "hexcore/reserve/machine_now.hpp"
 
 namespace hexcore {
 
@@ -45,6 +46,8 @@ public:
     [[nodiscard]] virtual TestMachine machine() const = 0;
     /// `held`: what tests hold of main memory.
     [[nodiscard]] virtual RoomReading read(Bytes held) = 0;
+    /// For reservations: what there is for tests, beside what is kept free, looked at now.
+    [[nodiscard]] virtual Result<MachineNow> look(LookAt at);
     /// What was read of devices since it was last asked; nothing: nothing new.
     [[nodiscard]] virtual std::vector<DeviceReading> take_device_readings() { return {}; }
     /// Who else holds most: `firefox (pid 812) 3.1 GiB`. Empty where nobody can tell.

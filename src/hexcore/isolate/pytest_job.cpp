@@ -74,6 +74,31 @@ TestJudgement judged_by_pytest(const PytestMessage& message) {
     return judgement;
 }
 
+/// What frameworks in the worker say that they have of GPUs, at the begin or at the end, or at
+/// most.
+std::vector<DevicePeak> devices_of(const PytestMessage& message) {
+    std::vector<DevicePeak> devices;
+    const auto listed = message.value.find("devices");
+    if (listed == message.value.end() || !listed->is_array()) {
+        return devices;
+    }
+    for (const nlohmann::json& device : *listed) {
+        if (!device.is_object() || !device.contains("name") || !device["name"].is_string()) {
+            continue;
+        }
+        std::uint64_t most = 0;
+        for (const char* key : {"before_bytes", "after_bytes", "peak_bytes"}) {
+            const auto bytes = device.find(key);
+            if (bytes != device.end() && bytes->is_number_unsigned()) {
+                most = std::max(most, bytes->get<std::uint64_t>());
+            }
+        }
+        constexpr std::uint64_t believed_max = 1ULL << 50U;  // a test may have written it
+        devices.push_back({device["name"].get<std::string>(), Bytes(std::min(most, believed_max))});
+    }
+    return devices;
+}
+
 }  // namespace
 
 std::uint32_t PytestSlots::take() {
@@ -164,6 +189,7 @@ void PytestJob::take(PytestMessage& message, std::vector<JobEvent>& events) {
                        .test = *std::exchange(running_, std::nullopt),
                        .judgement = judged_by_pytest(message)};
         event.held = held_by(message);
+        event.devices = devices_of(message);
         events.push_back(std::move(event));
     } else if (message.has("stop")) {
         *parts_.stop_reason = message.text("stop");

@@ -8,8 +8,9 @@
 namespace hexcore {
 namespace {
 
-std::string held_by(const std::string& holders) {
-    return holders.empty() ? "" : "; most is held by " + holders;
+std::string held_by(const std::string& holders, const std::string& reserved = {}) {
+    return (holders.empty() ? "" : "; most is held by " + holders) +
+           (reserved.empty() ? "" : "; " + reserved);
 }
 
 /// Where more than main memory counts, all of it.
@@ -25,7 +26,7 @@ std::string waited_text(const TestNeed& need, const RoomFacts& facts) {
     return fmt::format("needs {}, and there were {} for {}{}", need_text(need),
                        need_text(facts.free),
                        long_duration_text(static_cast<double>(facts.patience.count()) / 1e3),
-                       held_by(facts.holders));
+                       held_by(facts.holders, facts.reserved));
 }
 
 std::string never_fits_text(const TestNeed& need, const TestMachine& machine) {
@@ -43,9 +44,12 @@ std::string never_fits_text(const TestNeed& need, const TestMachine& machine) {
 
 }  // namespace
 
-std::string waits_text(const std::string& test, const TestNeed& free, const std::string& holders) {
-    return fmt::format("{} waits for memory: there are {}{}", printable(test), need_text(free),
-                       held_by(holders));
+std::string waits_text(const std::string& test, const RoomFacts& facts) {
+    if (!facts.unreturned.empty()) {
+        return fmt::format("{} waits: {}", printable(test), facts.unreturned);
+    }
+    return fmt::format("{} waits for memory: there are {}{}", printable(test),
+                       need_text(facts.free), held_by(facts.holders, facts.reserved));
 }
 
 std::string short_text(Bytes left, const std::string& holders) {
@@ -57,6 +61,10 @@ std::string refusal_text(const Schedule::Refusal& refusal, const RoomFacts& fact
     switch (refusal.why) {
         case Schedule::Refusal::Why::no_room:
             return waited_text(refusal.need, facts);
+        case Schedule::Refusal::Why::not_sound:
+            return fmt::format(
+                "needs {}, and {}, for {}", need_text(refusal.need), facts.unreturned,
+                long_duration_text(static_cast<double>(facts.patience.count()) / 1e3));
         case Schedule::Refusal::Why::never_fits:
             return never_fits_text(refusal.need, facts.machine);
         case Schedule::Refusal::Why::setup_failed:

@@ -12,15 +12,16 @@ namespace hexcore {
 
 struct RoomFacts {
     const TestMachine& machine;
-    const TestNeed& free;  ///< at the last look
+    TestNeed free;  ///< at the last look, and reserved by nobody
     std::chrono::milliseconds patience;
     std::string holders;
+    std::string reserved = {};    ///< by whom, and not taken yet: a clause
+    std::string unreturned = {};  ///< as RoomReading has it
 };
 /// Why a test never ran: `needs 8 GiB, and there were 2 GiB for 2 min`.
 [[nodiscard]] std::string refusal_text(const Schedule::Refusal& refusal, const RoomFacts& facts);
 /// Of one that begins to wait.
-[[nodiscard]] std::string waits_text(const std::string& test, const TestNeed& free,
-                                     const std::string& holders);
+[[nodiscard]] std::string waits_text(const std::string& test, const RoomFacts& facts);
 /// Where ending tests would not help.
 [[nodiscard]] std::string short_text(Bytes left, const std::string& holders);
 

@@ -108,6 +108,36 @@ RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
     return Next::over;
 }
 
+void RunBook::add_left(std::size_t test, const CageOutcome& outcome) {
+    const auto result = std::find_if(run_.results.begin(), run_.results.end(),
+                                     [&](const auto& r) { return r.test.id == tests_[test].id; });
+    HEXCORE_CHECK(result != run_.results.end() && !result->attempts.empty(), test, tests_.size());
+    Attempt& attempt = result->attempts.back();
+    attempt.peak = std::max(attempt.peak, outcome.peak);
+    if (!outcome.residues.empty()) {
+        attempt.residues = outcome.residues;
+        result->memory = MemoryVerdict::residue;
+        result->kept = std::max(result->kept, bytes_of(outcome.residues));
+    }
+    if (outcome.breach) {
+        attempt.breach = outcome.breach;
+        attempt.verdict = result->verdict = TestVerdict::over_budget;
+        attempt.reason = result->reason =
+            fmt::format("what it set up used {} of its {} on {}", to_string(outcome.breach->used),
+                        to_string(outcome.breach->limit), outcome.breach->device);
+        failures_[test] = true;
+        failed_ += 1;
+    }
+}
+
+void RunBook::skip_disabled() {
+    for (std::size_t test = 0; test < tests_.size(); ++test) {
+        if (!tests_[test].disabled.empty()) {
+            refuse(test, TestVerdict::skipped, tests_[test].disabled);
+        }
+    }
+}
+
 void RunBook::refuse(std::size_t test, TestVerdict verdict, std::string reason) {
     if (verdict == TestVerdict::postponed && options_.allow_skip) {
         verdict = TestVerdict::skipped;

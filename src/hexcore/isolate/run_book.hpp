@@ -29,6 +29,9 @@ public:
     enum class Next { over, again, again_alone };
     /// `kept`: what it left in a process that goes on.
     [[nodiscard]] Next add(std::size_t test, Attempt attempt, Bytes kept);
+    /// Of a test that is over, and whose cage was kept: what was there of it in the end.
+    void add_left(std::size_t test, const CageOutcome& outcome);
+    void skip_disabled();
     /// It never ran.
     void refuse(std::size_t test, TestVerdict verdict, std::string reason);
 

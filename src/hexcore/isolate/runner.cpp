@@ -6,11 +6,14 @@
 #include <memory>
 #include <system_error>
 
+#include "hexcore/isolate/admission.hpp"
+#include "hexcore/isolate/held_fixtures.hpp"
 #include "hexcore/isolate/job_limits.hpp"
 #include "hexcore/isolate/job_order.hpp"
 #include "hexcore/isolate/news_keeping.hpp"
 #include "hexcore/isolate/room_words.hpp"
 #include "hexcore/isolate/running_job.hpp"
+#include "hexcore/isolate/running_jobs.hpp"
 #include "hexcore/isolate/scratch_folder.hpp"
 #include "hexcore/isolate/shortage.hpp"
 
@@ -30,12 +33,13 @@ public:
 
 private:
     [[nodiscard]] Time now() const { return std::chrono::steady_clock::now() - began_; }
-    [[nodiscard]] Bytes held() const;
-    [[nodiscard]] Room room();
+    [[nodiscard]] Bytes held() const { return held_by(running_) + held_by(fixtures_.jobs()); }
     [[nodiscard]] bool is_stopping() const { return stopping_ || enough_; }
-    [[nodiscard]] std::string holders() { return parts_.room.holders(processes_of(running_)); }
+    [[nodiscard]] RoomFacts facts() const;
+    [[nodiscard]] const TestCase& first_test(std::size_t job) const {
+        return book_.tests()[jobs_[job].front()];
+    }
 
-    void take_disabled();
     void start_what_fits();
     void start(const Schedule::Start& start);
     void has_not_started(std::size_t job, const Error& error);
@@ -46,22 +50,24 @@ private:
     void record(std::vector<EndedTest>& ended, std::size_t job);
     void over(std::unique_ptr<RunningJob> job);
     void sample_all();
+    void end_fixtures();
     void keep_time();
     void take_requests();
     void mind_framework();
     void tell_progress(bool asked);
-    [[nodiscard]] std::uint32_t free_slot() const;
 
     TestRun& run_;
     RunBook& book_;
     const TestRunOptions& options_;
     const RunParts& parts_;
     std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-    std::vector<std::vector<std::size_t>> jobs_;        ///< tests that each has still to run
-    std::vector<std::vector<std::size_t>> whole_jobs_;  ///< all tests of each
-    std::vector<Bytes> job_peaks_;                      ///< of all processes that each has had
+    Jobs jobs_;                     ///< with the tests that each has still to run
+    Jobs whole_jobs_;               ///< with all tests of each
+    std::vector<Bytes> job_peaks_;  ///< of all processes that each has had
     std::unique_ptr<Schedule> schedule_;
+    std::unique_ptr<Admission> admission_;
     RunningJobs running_;
+    HeldFixtures fixtures_;
     MemoryShortage shortage_;
     NewsKeeping keeping_;
     std::vector<std::size_t> again_alone_;  ///< jobs
@@ -71,8 +77,9 @@ private:
     std::size_t scratch_folders_ = 0;
     std::size_t total_ = 0;
     RoomReading reading_;
-    bool stopping_ = false;  ///< somebody interrupted it
-    bool enough_ = false;    ///< nothing more begins, what runs goes on
+    bool has_changed_ = true;  ///< something that decides what may begin
+    bool stopping_ = false;    ///< somebody interrupted it
+    bool enough_ = false;      ///< nothing more begins, what runs goes on
 };
 
 Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
@@ -81,11 +88,12 @@ Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
       book_(book),
       options_(options),
       parts_(parts),
+      jobs_(jobs_of(book.tests(), options.grouping)),
+      whole_jobs_(jobs_),
+      fixtures_(book.tests(), jobs_),
       shortage_(parts.room, parts.events),
       keeping_(book, parts.keep_news) {
     const TestMachine& machine = run.machine;
-    jobs_ = jobs_of(book.tests(), options.grouping);
-    whole_jobs_ = jobs_;
     job_peaks_.resize(jobs_.size());
     std::vector<ScheduledJob> graph = job_graph(book.tests(), jobs_, [&](const TestCase& test) {
         return known_of(test, history, machine);
@@ -99,6 +107,8 @@ Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
                                                              .capacity = std::move(capacity),
                                                              .patience = options.patience,
                                                              .as_given = options.as_given});
+    admission_ = std::make_unique<Admission>(
+        Admission::Parts{*schedule_, parts.room, parts.claims, parts.events, running_});
     total_ = book.tests().size();
     for (std::size_t test = 0; test < total_; ++test) {
         const auto past = history.find(book.tests()[test].id);
@@ -109,11 +119,11 @@ Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
 }
 
 void Runner::go() {
-    take_disabled();
+    book_.skip_disabled();
     while (!schedule_->is_over()) {
         take_requests();
         enough_ = enough_ || (options_.fail_fast && book_.failed() > 0);
-        if (!is_stopping()) {
+        if (!is_stopping() && (has_changed_ || (look_again_ && now() >= *look_again_))) {
             start_what_fits();
         }
         if (schedule_->is_over() || (running_.empty() && is_stopping())) {
@@ -121,6 +131,7 @@ void Runner::go() {
         }
         wait();
         step_all();
+        fixtures_.mind(*schedule_, book_, parts_.events);
         mind_framework();
         keep_time();
         keeping_.mind(now(), false);
@@ -131,40 +142,23 @@ void Runner::go() {
             tell_progress(false);
         }
     }
+    end_fixtures();
     run_.interrupted = stopping_;
     run_.not_run = total_ - book_.done();
     run_.duration = now();
 }
 
-void Runner::take_disabled() {
-    for (std::size_t test = 0; test < total_; ++test) {
-        const TestCase& disabled = book_.tests()[test];
-        if (!disabled.disabled.empty()) {
-            book_.refuse(test, TestVerdict::skipped, disabled.disabled);
-        }
-    }
-}
-
-Bytes Runner::held() const {
-    Bytes sum;
-    for (const auto& job : running_) {
-        sum += job->held();
-    }
-    return sum;
-}
-
-Room Runner::room() {
-    reading_ = parts_.room.read(held());
-    Room room{reading_.free, reading_.unreturned.empty()};
-    for (const auto& job : running_) {
-        take(room.free, job->still_to_take());
-    }
-    return room;
+RoomFacts Runner::facts() const {
+    return admission_->facts(run_.machine, reading_, options_.patience);
 }
 
 void Runner::start_what_fits() {
-    while (true) {
-        const Schedule::Decision decision = schedule_->decide(now(), room());
+    has_changed_ = false;
+    bool goes_on = true;
+    while (goes_on) {
+        reading_ = parts_.room.read(held());
+        const Room room = admission_->room(reading_, now());
+        const Schedule::Decision decision = schedule_->decide(now(), room);
         look_again_ = decision.look_again;
         for (const std::size_t job : decision.postponed) {
             say_postponed(job);
@@ -172,29 +166,27 @@ void Runner::start_what_fits() {
         for (const Schedule::Refusal& refusal : decision.refusals) {
             refuse(refusal);
         }
+        goes_on = !decision.refusals.empty();
         for (const Schedule::Start& started : decision.starts) {
-            start(started);
+            if (admission_->is_covered(started)) {
+                start(started);
+            } else {
+                schedule_->not_started(started.job);
+                goes_on = true;
+            }
         }
-        if (decision.refusals.empty() || schedule_->is_over()) {
-            return;
-        }
+        const auto waits =
+            decision.waits ? std::optional(first_test(*decision.waits).id) : std::nullopt;
+        goes_on = (admission_->settle(waits, decision, now()) || goes_on) && !schedule_->is_over();
     }
-}
-
-std::uint32_t Runner::free_slot() const {
-    std::uint32_t slot = 0;
-    while (std::any_of(running_.begin(), running_.end(),
-                       [&](const auto& job) { return job->facts().slot == slot; })) {
-        slot += 1;
-    }
-    return slot;
 }
 
 void Runner::start(const Schedule::Start& start) {
     RunningJob::Facts facts{.job = start.job,
                             .tests = jobs_[start.job],
                             .need = start.need,
-                            .slot = free_slot(),
+                            .slot = free_slot(running_),
+                            .processors = start.processors,
                             .alone = start.alone,
                             .timeout = options_.timeout,
                             .grace = options_.grace};
@@ -206,14 +198,15 @@ void Runner::start(const Schedule::Start& start) {
         has_not_started(start.job, made.error());
         return;
     }
-    JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch};
+    JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch,
+                       fixtures_.shares(start.job) ? CageShares::of_machine : CageShares::own,
+                       fixtures_.keeps(start.job)};
     for (const TestCase* test : facts.cases) {
         parts_.events.test_begins(*test);
     }
     auto process = parts_.suite.start(request, parts_.yard);
     if (!process) {
-        std::error_code error;
-        std::filesystem::remove_all(facts.scratch, error);
+        remove_scratch(facts.scratch);
         has_not_started(start.job, process.error());
         return;
     }
@@ -223,7 +216,7 @@ void Runner::start(const Schedule::Start& start) {
 /// What the system refuses now, it may give once something that runs has ended.
 void Runner::has_not_started(std::size_t job, const Error& error) {
     if (error.code == ErrorCode::does_not_fit && !running_.empty()) {
-        schedule_->again(job, false);
+        schedule_->not_started(job);
         return;
     }
     for (const std::size_t test : std::exchange(jobs_[job], {})) {
@@ -234,32 +227,31 @@ void Runner::has_not_started(std::size_t job, const Error& error) {
 
 void Runner::refuse(const Schedule::Refusal& refusal) {
     using Why = Schedule::Refusal::Why;
-    const std::string why =
-        refusal_text(refusal, {run_.machine, reading_.free, options_.patience, holders()});
-    const bool lacks_memory = refusal.why == Why::no_room || refusal.why == Why::never_fits;
+    const std::string why = refusal_text(refusal, facts());
+    const bool lacks_memory = refusal.why == Why::no_room || refusal.why == Why::never_fits ||
+                              refusal.why == Why::not_sound;
     for (const std::size_t test : jobs_[refusal.job]) {
         book_.refuse(test, lacks_memory ? TestVerdict::postponed : TestVerdict::failed, why);
     }
 }
 
 void Runner::say_postponed(std::size_t job) {
-    parts_.events.says(waits_text(book_.tests()[jobs_[job].front()].id, reading_.free, holders()));
+    parts_.events.says(waits_text(first_test(job).id, facts()));
 }
 
 void Runner::wait() {
-    std::vector<pollfd> files;
-    Time until = running_.empty() ? next_progress_ : std::min(next_sample_, next_progress_);
-    if (look_again_) {
-        until = std::min(until, *look_again_);
+    const bool is_idle = running_.empty() && fixtures_.empty();
+    Time until = is_idle ? next_progress_ : std::min(next_sample_, next_progress_);
+    for (const std::optional<Time>& time :
+         {look_again_, admission_->next_look(), next_deadline(running_)}) {
+        until = std::min(until, time.value_or(until));
     }
-    for (const auto& job : running_) {
-        until = std::min(until, job->next_deadline().value_or(until));
-        for (const int descriptor : job->descriptors()) {
+    std::vector<pollfd> files;
+    for (const auto& descriptors : {descriptors_of(running_), descriptors_of(fixtures_.jobs()),
+                                    parts_.requests.descriptors()}) {
+        for (const int descriptor : descriptors) {
             files.push_back({descriptor, POLLIN, 0});
         }
-    }
-    for (const int descriptor : parts_.requests.descriptors()) {
-        files.push_back({descriptor, POLLIN, 0});
     }
     const Time left = std::max(Time{}, until - now());
     const timespec time{left / 1s, (left % 1s).count()};
@@ -296,13 +288,17 @@ void Runner::record(std::vector<EndedTest>& ended, std::size_t job) {
 }
 
 void Runner::over(std::unique_ptr<RunningJob> job) {
+    has_changed_ = true;
     const std::size_t id = job->facts().job;
+    const bool alone = job->facts().alone;
     job_peaks_[id] = std::max(job_peaks_[id], job->peak());
-    std::error_code error;
-    std::filesystem::remove_all(job->facts().scratch, error);
+    if (job->is_kept()) {
+        fixtures_.take(std::move(job));
+    } else {
+        remove_scratch(job->facts().scratch);
+    }
     if (!jobs_[id].empty()) {
-        const bool alone = std::erase(again_alone_, id) > 0;
-        schedule_->again(id, alone || job->facts().alone);
+        schedule_->again(id, std::erase(again_alone_, id) > 0 || alone);
         return;
     }
     const std::vector<std::size_t>& tests = whole_jobs_[id];
@@ -312,23 +308,32 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
 }
 
 void Runner::sample_all() {
-    constexpr std::chrono::milliseconds longest_spacing{25};
-    std::chrono::milliseconds next = longest_spacing;
+    has_changed_ = true;
     const std::vector<DeviceReading> readings = parts_.room.take_device_readings();
-    for (const auto& job : running_) {
-        job->sample(now());
-        for (const DeviceReading& reading : readings) {
-            job->take_device_reading(reading, now());
-        }
-        next = std::min(next, job->next_sample_in());
-    }
-    next_sample_ = now() + next;
+    next_sample_ = now() + std::min(sample(running_, readings, now()),
+                                    sample(fixtures_.jobs(), readings, now()));
     run_.most_at_once = std::max(run_.most_at_once, held());
     reading_ = parts_.room.read(held());
     if (reading_.is_short) {
         keeping_.mind(now(), true);  // this process may be the next that the kernel ends
     }
     shortage_.mind(reading_, running_, now());
+}
+
+/// Nobody needs them any more, or somebody wants an end.
+void Runner::end_fixtures() {
+    look_again_.reset();
+    if (!schedule_->is_over()) {
+        fixtures_.end_all();
+    }
+    for (fixtures_.mind(*schedule_, book_, parts_.events); !fixtures_.empty();
+         fixtures_.mind(*schedule_, book_, parts_.events)) {
+        wait();
+        take_requests();
+        if (now() >= next_sample_) {
+            sample_all();
+        }
+    }
 }
 
 void Runner::keep_time() {
@@ -342,10 +347,14 @@ void Runner::take_requests() {
          request = parts_.requests.take()) {
         if (request == RunRequests::Request::show) {
             tell_progress(true);
+            admission_->tell_others();
             continue;
         }
         const bool at_once = request == RunRequests::Request::stop_now || stopping_;
         stopping_ = true;
+        if (at_once) {
+            fixtures_.kill_all(now());
+        }
         for (const auto& job : running_) {
             if (at_once) {
                 job->kill(EndedByUs::interrupted, now());
@@ -367,17 +376,7 @@ void Runner::mind_framework() {
 void Runner::tell_progress(bool asked) {
     next_progress_ = now() + progress_spacing;
     RunProgress progress{.done = book_.done(), .total = total_, .failed = book_.failed()};
-    for (const auto& job : running_) {
-        const TestCase* test = job->current();
-        RunningTest running{.id = test == nullptr ? "" : test->id,
-                            .since = now() - job->current_since(),
-                            .held = job->held(),
-                            .peak = job->peak(),
-                            .devices = job->held_devices(),
-                            .slot = job->facts().slot,
-                            .processes = asked ? job->processes() : std::vector<std::uint32_t>()};
-        progress.running.push_back(std::move(running));
-    }
+    progress.running = running_tests(running_, now(), asked);
     progress.waiting_for_memory = schedule_->waiting_for_room();
     progress.held = held();
     progress.free = reading_.left;

@@ -13,6 +13,7 @@
 #include "hexcore/isolate/job_graph.hpp"
 #include "hexcore/isolate/machine_room.hpp"
 #include "hexcore/isolate/run_book.hpp"
+#include "hexcore/isolate/run_claims.hpp"
 #include "hexcore/isolate/run_events.hpp"
 #include "hexcore/isolate/run_requests.hpp"
 #include "hexcore/isolate/test_suite.hpp"
@@ -42,6 +43,7 @@ struct RunParts {
     /// Keeps the book's news, now and then while tests run: it takes no time to speak of. What it
     /// could not keep stays in the book.
     std::function<void()> keep_news = {};
+    RunClaims* claims = nullptr;  ///< null: others are not told, nor heard
 };
 
 /// Runs tests until they are over or it is told to stop; `run` gets results, times and

@@ -4,6 +4,7 @@
 
 #include "hexcore/device/device_entry.hpp"
 #include "hexcore/isolate/attempt_verdict.hpp"
+#include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
 
@@ -39,6 +40,12 @@ void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& e
     judgement_ = event.judgement;
     test_ended_ = now;
     held_at_end_ = event.held;
+    for (const DevicePeak& told : event.devices) {
+        if (told.peak > Bytes{}) {
+            OnDevice& device = entry_of(devices_, told.device);
+            device.peak = std::max(device.peak, told.peak);
+        }
+    }
     peak_ = std::max(peak_, event.held.value_or(Bytes{}));
 }
 
@@ -157,15 +164,20 @@ std::vector<DeviceHeld> RunningJob::held_devices() const {
 
 TestNeed RunningJob::still_to_take() const {
     TestNeed need = facts_.need;
-    need.host = saturating_subtract(need.host, held_);
-    for (const OnDevice& device : devices_) {
-        for (DeviceLimit& needed : need.devices) {
-            if (needed.device == device.device) {
-                needed.limit = saturating_subtract(needed.limit, device.held);
-            }
-        }
-    }
+    hexcore::take(need, taken());
     return need;
+}
+
+TestNeed RunningJob::taken() const {
+    TestNeed taken{std::min(held_, facts_.need.host), {}};
+    for (const DeviceLimit& needed : facts_.need.devices) {
+        const auto same =
+            std::find_if(devices_.begin(), devices_.end(),
+                         [&](const OnDevice& device) { return device.device == needed.device; });
+        taken.devices.push_back(
+            {needed.device, same == devices_.end() ? Bytes{} : std::min(needed.limit, same->held)});
+    }
+    return taken;
 }
 
 void RunningJob::take_device_reading(const DeviceReading& reading, Time now) {

@@ -36,6 +36,7 @@ public:
         std::vector<const TestCase*> cases = {};
         TestNeed need = {};  ///< what it was let in with
         std::uint32_t slot = 0;
+        std::uint32_t processors = 1;
         bool alone = false;
         std::filesystem::path scratch = {};
         std::chrono::milliseconds timeout{};  ///< of tests without one; 0: none
@@ -45,6 +46,9 @@ public:
 
     [[nodiscard]] const Facts& facts() const { return facts_; }
     [[nodiscard]] std::vector<int> descriptors() const { return process_->descriptors(); }
+    [[nodiscard]] Cage& cage() { return process_->cage(); }
+    /// As of a TestJob.
+    [[nodiscard]] bool is_kept() const { return process_->is_kept(); }
 
     /// Takes what has come. True: its process is over, and so are all its tests that began.
     [[nodiscard]] bool step(Time now, std::vector<EndedTest>& ended);
@@ -64,6 +68,8 @@ public:
     void take_device_reading(const DeviceReading& reading, Time now);
     /// What it may still take of what it was let in with.
     [[nodiscard]] TestNeed still_to_take() const;
+    /// What it has of that by now.
+    [[nodiscard]] TestNeed taken() const;
 
     /// Ends it in order, and by force where that takes longer than the grace.
     void end(EndedByUs why, Time now, Bytes free = {});

@@ -122,7 +122,7 @@ void Schedule::begin(std::size_t job, Time now, Room& room, Decision& decision, 
     const TestNeed need = need_of(work);
     take(room.free, need);
     work.state = State::running;
-    work.short_since.reset();
+    work.was_short_since = std::exchange(work.short_since, std::nullopt);
     work.delay = {};
     work.let_in = need;
     work.expected_end = now + in_time(expected_seconds(work.job));
@@ -135,7 +135,7 @@ void Schedule::begin(std::size_t job, Time now, Room& room, Decision& decision, 
     for (const std::string& lock : work.job.locks) {
         locks_.emplace(lock, job);
     }
-    decision.starts.push_back({job, need, alone});
+    decision.starts.push_back({job, need, alone, work.job.processors});
 }
 
 Schedule::Decision Schedule::decide(Time now, const Room& room) {
@@ -197,11 +197,15 @@ void Schedule::start_side_by_side(Time now, Room& room, Decision& decision, Tier
     const bool is_closed = tiers == Tiers::in_turn && room.sound && !pending_.empty() &&
                            !is_open(all_in_tier_.rbegin()->first, room.sound);
     const std::uint32_t slots = is_closed ? (options_.slots + 1) / 2 : options_.slots;
+    // Whatever others have, one may run.
+    const auto others_leave = [&](std::uint32_t processors) {
+        return processors_used_ == 0 || processors_used_ + processors <= room.slots;
+    };
     std::vector<std::size_t> without_room;
     std::optional<Hold> hold;
     for (const std::size_t id : pending_) {
         Work& work = works_[id];
-        if (processors_used_ >= slots) {
+        if (processors_used_ >= slots || !others_leave(1)) {
             break;
         }
         if (work.state != State::pending || work.job.alone || !may_begin(work, room.sound, tiers) ||
@@ -210,7 +214,8 @@ void Schedule::start_side_by_side(Time now, Room& room, Decision& decision, Tier
         }
         const bool has_room = fits(need_of(work), room.free);
         waiting_ += has_room ? 0 : 1;
-        if (!has_room || processors_used_ + work.job.processors > slots) {
+        if (!has_room || processors_used_ + work.job.processors > slots ||
+            !others_leave(work.job.processors)) {
             if (!hold && work.passed_over >= most_passing && !running_.empty()) {
                 hold = hold_for(id, now, room);
             }
@@ -272,6 +277,7 @@ void Schedule::start_alone(Time now, Room& room, Decision& decision) {
 /// Nothing runs and nothing fits: others hold the memory, or nothing can ever begin.
 void Schedule::wait_for_others(Time now, Room& room, Decision& decision) {
     std::optional<Time> next;
+    double least_share = 0;
     bool any_waits = false;
     bool was_refused = !decision.refusals.empty();
     for (const std::size_t id : pending_) {
@@ -280,6 +286,11 @@ void Schedule::wait_for_others(Time now, Room& room, Decision& decision) {
             continue;
         }
         any_waits = true;
+        const double share = share_of(need_of(work), options_.capacity);
+        if (!decision.waits || share < least_share) {
+            decision.waits = id;
+            least_share = share;
+        }
         if (!work.short_since) {
             work.short_since = now;
             any_short_ = true;
@@ -288,13 +299,18 @@ void Schedule::wait_for_others(Time now, Room& room, Decision& decision) {
             decision.postponed.push_back(id);
         } else if (now - *work.short_since >= options_.patience) {
             const bool is_known = work.job.basis != NeedBasis::unknown;
-            if (is_known && !fits(work.job.least, room.free)) {
-                decision.refusals.push_back({id, Refusal::Why::no_room, work.job.need});
+            const bool has_room = !is_known || fits(work.job.least, room.free);
+            if (!has_room || (!room.sound && !work.job.need.devices.empty())) {
+                decision.refusals.push_back(
+                    {id, has_room ? Refusal::Why::not_sound : Refusal::Why::no_room,
+                     work.job.need});
                 finish(id, false);
                 was_refused = true;
+                decision.waits = decision.waits == id ? std::nullopt : decision.waits;
                 continue;
             }
             begin(id, now, room, decision, true);
+            decision.starts.back().regardless = true;
             return;
         } else if (work.next_look <= now) {
             work.delay = std::min(2 * work.delay, longest_delay);
@@ -339,6 +355,21 @@ void Schedule::ended(std::size_t job, End end, Bytes peak) {
     again(job, works_[job].job.alone);
     std::erase(pending_, job);
     finish(job, end == End::passed);
+}
+
+void Schedule::not_started(std::size_t job) {
+    Work& work = works_[job];
+    again(job, work.job.alone);
+    pending_.pop_back();
+    pending_.insert(pending_.begin(), job);
+    work.short_since = work.was_short_since;
+    any_short_ = any_short_ || work.short_since.has_value();
+}
+
+void Schedule::look_now() {
+    for (const std::size_t id : pending_) {
+        works_[id].next_look = {};
+    }
 }
 
 void Schedule::again(std::size_t job, bool alone) {

@@ -32,8 +32,9 @@ struct ScheduledJob {
 
 /// What there is at one time for tests that are to begin.
 struct Room {
-    TestNeed free = {};  ///< beyond what those that run may still take, and others reserved
-    bool sound = true;   ///< what ended has given back what it took
+    TestNeed free = {};         ///< beyond what those that run may still take, and others reserved
+    bool sound = true;          ///< what ended has given back what it took
+    std::uint32_t slots = ~0U;  ///< processors that others leave; one job may have more
 };
 
 struct ScheduleOptions {
@@ -59,11 +60,14 @@ public:
         std::size_t job = 0;
         TestNeed need = {};  ///< of an unknown one a guess
         bool alone = false;
+        std::uint32_t processors = 1;
+        bool regardless = false;  ///< it has waited in vain, and may still get by
     };
     struct Refusal {
         std::size_t job = 0;
         enum class Why {
             no_room,     ///< others held what it needs, up to its deadline
+            not_sound,   ///< a device that it needs was not as it was, up to its deadline
             never_fits,  ///< it declares more than there is
             setup_failed,
             circle,  ///< it waits for itself
@@ -76,6 +80,8 @@ public:
         std::vector<Refusal> refusals;       ///< over, they never ran
         std::vector<std::size_t> postponed;  ///< newly: others hold what these need
         std::optional<Time> look_again;      ///< even if nothing has ended until then
+        /// Of those that wait for what others hold the one that needs least.
+        std::optional<std::size_t> waits = {};
     };
     [[nodiscard]] Decision decide(Time now, const Room& room);
 
@@ -84,11 +90,19 @@ public:
     void ended(std::size_t job, End end, Bytes peak);
     /// A job that was started and has ended, but not for good.
     void again(std::size_t job, bool alone);
+    /// A job that was to be started, and could not be: it comes first, as it was.
+    void not_started(std::size_t job);
+    /// What others hold may be free now: the times until which jobs wait are over.
+    void look_now();
 
     [[nodiscard]] bool is_over() const { return left_ == 0; }
     [[nodiscard]] std::size_t running() const { return running_.size(); }
     /// Ready but for room, when it was last decided.
     [[nodiscard]] std::size_t waiting_for_room() const { return waiting_; }
+    [[nodiscard]] TestNeed need_of(std::size_t job) const { return need_of(works_[job]); }
+    /// Nothing can come of it any more.
+    [[nodiscard]] bool is_over(std::size_t job) const { return works_[job].state == State::over; }
+    [[nodiscard]] bool any_pending() const { return !pending_.empty(); }
 
 private:
     enum class State { pending, running, over };
@@ -103,6 +117,7 @@ private:
         Time expected_end{};  ///< of one that runs
         TestNeed let_in = {};
         std::optional<Time> short_since = {};
+        std::optional<Time> was_short_since = {};  ///< before it began
         Time delay{};
         Time next_look{};
     };

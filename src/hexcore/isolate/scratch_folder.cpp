@@ -29,4 +29,9 @@ Result<void> make_scratch(const std::filesystem::path& folder) {
     return {};
 }
 
+void remove_scratch(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+}
+
 }  // namespace hexcore

@@ -10,4 +10,7 @@ namespace hexcore {
 /// ErrorCode::does_not_fit where there is not, as on a full disk.
 [[nodiscard]] Result<void> make_scratch(const std::filesystem::path& folder);
 
+/// With all that is in it.
+void remove_scratch(const std::filesystem::path& folder);
+
 }  // namespace hexcore

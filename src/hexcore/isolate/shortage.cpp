@@ -14,15 +14,6 @@ constexpr std::chrono::nanoseconds after_a_kill = 1s;
 
 }  // namespace
 
-std::vector<std::uint32_t> processes_of(const RunningJobs& running) {
-    std::vector<std::uint32_t> pids;
-    for (const auto& job : running) {
-        const auto more = job->processes();
-        pids.insert(pids.end(), more.begin(), more.end());
-    }
-    return pids;
-}
-
 void MemoryShortage::mind(const RoomReading& reading, const RunningJobs& running,
                           std::chrono::nanoseconds now) {
     if (!reading.unreturned.empty() && !said_unreturned_) {

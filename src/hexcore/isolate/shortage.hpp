@@ -8,14 +8,9 @@
 
 #include "hexcore/isolate/machine_room.hpp"
 #include "hexcore/isolate/run_events.hpp"
-#include "hexcore/isolate/running_job.hpp"
+#include "hexcore/isolate/running_jobs.hpp"
 
 namespace hexcore {
-
-using RunningJobs = std::vector<std::unique_ptr<RunningJob>>;
-
-/// Processes of all that runs.
-[[nodiscard]] std::vector<std::uint32_t> processes_of(const RunningJobs& running);
 
 /// Ends what has most where memory is short, before the machine suffers.
 class MemoryShortage {

@@ -1,5 +1,7 @@
 #include "hexcore/isolate/test_job.hpp"
 
+#include <utility>
+
 #include "hexcore/base/check.hpp"
 #include "hexcore/isolate/program_tests.hpp"
 
@@ -21,16 +23,23 @@ public:
             has_begun_ = true;
             events.push_back({.kind = JobEvent::Kind::begins});
         }
-        if (!cage_->step()) {
+        const bool is_over = cage_->step();
+        if (!is_over && !cage_->is_kept()) {
             return false;
         }
         const CageOutcome& outcome = cage_->outcome();
-        if (outcome.began && outcome.ended_by_us == EndedByUs::no) {
-            events.push_back({.kind = JobEvent::Kind::ends,
-                              .judgement = suite_.judge(test_, outcome, scratch_)});
+        if (!outcome.began || outcome.ended_by_us != EndedByUs::no) {
+            return is_over;
         }
+        TestJudgement judgement = suite_.judge(test_, outcome, scratch_);
+        if (!is_over && judgement.kind != TestJudgement::Kind::passed) {
+            cage_->let_go();  // nobody uses what it set up
+            return false;
+        }
+        events.push_back({.kind = JobEvent::Kind::ends, .judgement = std::move(judgement)});
         return true;
     }
+    bool is_kept() const override { return cage_->is_kept(); }
 
 private:
     const TestSuite& suite_;
@@ -47,7 +56,9 @@ Result<std::unique_ptr<TestJob>> start_in_process(const TestSuite& suite, const 
     HEXCORE_CHECK(request.tests.size() == 1, request.tests.size(), 1);
     const TestCase& test = *request.tests.front();
     HEXCORE_TRY_VOID(prove_writable(request.scratch));
-    const TestLaunch launch = suite.launch(test, request.scratch);
+    TestLaunch launch = suite.launch(test, request.scratch);
+    launch.command.shares = request.shares;
+    launch.command.keeps = request.keeps;
     HEXCORE_TRY(cage, yard.start(launch.command, request.limits));
     return std::make_unique<ProcessJob>(suite, test, request.scratch, std::move(cage));
 }

@@ -20,6 +20,8 @@ struct JobRequest {
     std::vector<const TestCase*> tests;  ///< one, but where a framework keeps a process for several
     CageLimits limits = {};
     std::filesystem::path scratch;  ///< an empty folder, removed by the runner once the job is over
+    CageShares shares = CageShares::own;
+    bool keeps = false;  ///< what a test that passes leaves lives on: a fixture for others
 };
 
 /// What a job says of its tests, in the order in which it happened.
@@ -28,6 +30,8 @@ struct JobEvent {
     std::size_t test = 0;            ///< in JobRequest::tests
     TestJudgement judgement = {};    ///< of `ends`
     std::optional<Bytes> held = {};  ///< what its process had in memory just then, if it says so
+    /// Of `ends`: the most that its process says to have had of each device, as far as it knows.
+    std::vector<DevicePeak> devices = {};
 };
 
 /// A process in its cage that runs tests. A test that began and did not end, once the job is over,
@@ -46,6 +50,8 @@ public:
     [[nodiscard]] virtual std::vector<int> descriptors() const = 0;
     /// Takes what has come, adds to `events`. True: it is over, and the cage's outcome is whole.
     [[nodiscard]] virtual bool step(std::vector<JobEvent>& events) = 0;
+    /// It is over, but for what its test left: its cage is to be stepped further, and let go.
+    [[nodiscard]] virtual bool is_kept() const { return false; }
     /// How long it may take until its first test begins, beside what that test may: it may have
     /// to find its tests first.
     [[nodiscard]] virtual std::chrono::milliseconds start_time() const { return {}; }

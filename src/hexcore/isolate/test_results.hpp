@@ -112,6 +112,7 @@ struct TestMachine {
         std::string name;  ///< "cuda:0"
         Bytes total;
         Bytes free;
+        std::string uuid = {};  ///< the driver's; empty: not known
     };
     std::vector<Device> devices = {};
     bool tells_device_holders = true;  ///< whose memory it is; else budgets of GPUs are not kept

@@ -33,13 +33,14 @@ std::string part_of() {
     return whole == nullptr ? "" : std::string(whole).substr(0, reservation_name_max);
 }
 
-ReservationRecord new_record(const std::string& name, const Claim& claim) {
+ReservationRecord new_record(const std::string& name, const std::string& within,
+                             const Claim& claim) {
     ReservationRecord record;
     record.pid = static_cast<std::uint32_t>(::getpid());
     record.start = own_start();
     record.pid_namespace = own_pid_namespace();
     record.name = shortened(name.empty() ? "memory" : name, reservation_name_max);
-    record.within = part_of();
+    record.within = within;
     record.claim = claim;
     record.host_base = held_by(record.pid).value_or(Bytes{});
     return record;
@@ -70,6 +71,18 @@ void use_less_of(std::vector<ReservationRecord>& records,
             device.used = std::min(device.used, used);
         }
     }
+}
+
+/// Whether it is more of anything.
+bool is_more(const Claim& claim, const Claim& than) {
+    return claim.host > than.host || claim.cores > than.cores ||
+           std::any_of(claim.devices.begin(), claim.devices.end(), [&](const DeviceClaim& device) {
+               return std::none_of(
+                   than.devices.begin(), than.devices.end(), [&](const DeviceClaim& other) {
+                       return is_same_device(device.name, device.uuid, other.name, other.uuid) &&
+                              device.bytes <= other.bytes;
+                   });
+           });
 }
 
 Result<void> check_claim(const Claim& claim) {
@@ -181,6 +194,44 @@ struct MemoryReservation::State {
     }
     bool is_hopeless = false;
 
+    enum class Cores : std::uint8_t { all, what_is_left };
+    /// Gives the cores that it has then. Memory is checked against what others leave, and so are
+    /// cores, if it is to have all.
+    Result<std::uint32_t> change_to(ReservationRecord changed, std::uint32_t least_cores,
+                                    Cores cores) {
+        HEXCORE_TRY_VOID(check_claim(changed.claim));
+        HEXCORE_CHECK(file && record.state == ReservationState::held && ::getpid() == owner,
+                      record.file, "a reservation that is not held");
+        HEXCORE_TRY(earlier, shared->look_before_turn(look_for(changed.claim)));
+        HEXCORE_TRY(turn, shared->turn());
+        HEXCORE_TRY(read, shared->read(turn));
+        // Whoever waits has waited longer for what this one wants more.
+        ReservationRecord newcomer = changed;
+        newcomer.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
+        HEXCORE_TRY(now, shared->look_with_turn(earlier, read));
+        auto shortages = is_more(changed.claim, record.claim)
+                             ? shortages_of(newcomer, now, read.records, shared->options.kept)
+                             : std::vector<ResourceShortage>();
+        if (cores == Cores::what_is_left) {
+            for (const ResourceShortage& shortage : shortages) {
+                if (shortage.what == cores_text) {
+                    const auto missing = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                        shortage.wanted - shortage.left, changed.claim.cores));
+                    changed.claim.cores = std::max(changed.claim.cores - missing, least_cores);
+                }
+            }
+            std::erase_if(shortages,
+                          [](const auto& shortage) { return shortage.what == cores_text; });
+        }
+        if (!shortages.empty()) {
+            return tl::unexpected(
+                shortage_error(newcomer, shortages, read.records, shared->options.kept));
+        }
+        const std::uint32_t granted = changed.claim.cores;
+        HEXCORE_TRY_VOID(write(turn, std::move(changed)));
+        return granted;
+    }
+
     void release() {
         if (file && ::getpid() == owner) {
             ::unlink((shared->folder.path() / record.file).c_str());
@@ -217,22 +268,44 @@ Result<bool> MemoryReservation::look() {
     return state_->try_to_take();
 }
 
+std::string MemoryReservation::shortage() const {
+    return state_->short_of ? state_->short_of->message : "";
+}
+
 Result<void> MemoryReservation::resize(Claim claim) {
-    HEXCORE_TRY_VOID(check_claim(claim));
-    HEXCORE_CHECK(is_held(), state_->record.file, "a reservation that is not held");
-    HEXCORE_TRY(earlier, state_->shared->look_before_turn(look_for(claim)));
-    HEXCORE_TRY(turn, state_->shared->turn());
-    HEXCORE_TRY(read, state_->shared->read(turn));
     ReservationRecord changed = state_->record;
     changed.claim = std::move(claim);
-    // Whoever waits has waited longer for what this one wants more.
-    ReservationRecord newcomer = changed;
-    newcomer.ticket = read.records.empty() ? 1 : read.records.back().ticket + 1;
-    HEXCORE_TRY(now, state_->shared->look_with_turn(earlier, read));
-    const auto shortages = shortages_of(newcomer, now, read.records, state_->shared->options.kept);
-    if (!shortages.empty()) {
-        return tl::unexpected(
-            shortage_error(newcomer, shortages, read.records, state_->shared->options.kept));
+    const std::uint32_t cores = changed.claim.cores;
+    HEXCORE_TRY(granted, state_->change_to(std::move(changed), cores, State::Cores::all));
+    (void)granted;
+    return {};
+}
+
+Result<std::uint32_t> MemoryReservation::change(const ReservationChange& change) {
+    ReservationRecord changed = state_->record;
+    changed.claim = change.claim;
+    changed.host_used = change.host_used;
+    changed.cores_wanted = change.cores_wanted;
+    return state_->change_to(std::move(changed), change.least_cores, State::Cores::what_is_left);
+}
+
+Result<void> MemoryReservation::absorb(MemoryReservation other) {
+    HEXCORE_CHECK(is_held() && other.is_held(), state_->record.file, other.state_->record.file);
+    HEXCORE_TRY(turn, state_->shared->turn());
+    ReservationRecord changed = state_->record;
+    const Claim& more = other.state_->record.claim;
+    changed.claim.host += more.host;
+    changed.claim.cores += more.cores;
+    for (const DeviceClaim& device : more.devices) {
+        const auto same = std::find_if(
+            changed.claim.devices.begin(), changed.claim.devices.end(), [&](const auto& has) {
+                return is_same_device(has.name, has.uuid, device.name, device.uuid);
+            });
+        if (same == changed.claim.devices.end()) {
+            changed.claim.devices.push_back(device);
+        } else {
+            same->bytes += device.bytes;
+        }
     }
     return state_->write(turn, std::move(changed));
 }
@@ -259,6 +332,9 @@ ReservationBook::ReservationBook(std::shared_ptr<const Shared> shared)
     : shared_(std::move(shared)) {}
 
 Result<ReservationBook> ReservationBook::open(BookOptions options) {
+    if (!options.within) {
+        options.within = part_of();
+    }
     HEXCORE_TRY(folder, ReservationFolder::open(options.folder.empty() ? reservations_home()
                                                                        : options.folder));
     return ReservationBook(
@@ -281,7 +357,7 @@ Result<ReservationsRead> ReservationBook::read() const {
 Result<MemoryReservation> ReservationBook::ask(const std::string& name, const Claim& claim) const {
     HEXCORE_TRY_VOID(check_claim(claim));
     auto state = std::make_shared<MemoryReservation::State>(
-        MemoryReservation::State{shared_, new_record(name, claim)});
+        MemoryReservation::State{shared_, new_record(name, *shared_->options.within, claim)});
     HEXCORE_TRY(is_held, state->try_to_take());
     if (!is_held && state->is_hopeless) {
         state->release();

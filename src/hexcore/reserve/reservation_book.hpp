@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace hexcore {
 struct BookOptions {
     std::filesystem::path folder = {};  ///< empty: reservations_home()
     KeptBack kept = {};
+    /// The reservation that what is made is a part of; nothing: that of HEXCORE_RESERVATION.
+    std::optional<std::string> within = {};
     /// Is asked with the folder's turn held if it is for main memory alone.
     std::function<Result<MachineNow>(LookAt)> look = look_at_machine;
     /// How long another process may count, which takes milliseconds, before it counts as frozen.
@@ -31,6 +34,14 @@ struct Patience {
     const std::atomic<bool>* stop = nullptr;  ///< ends the wait within a tenth of a second
     /// Is told once what is missing and who has it, before a wait.
     std::function<void(const std::string& sentence)> tell = {};
+};
+
+/// What somebody who does many things with one reservation makes of it.
+struct ReservationChange {
+    Claim claim;                     ///< with what is used of devices
+    Bytes host_used = {};            ///< as of MemoryReservation::tell_used()
+    std::uint32_t least_cores = 0;   ///< it keeps them busy whoever else has them
+    std::uint32_t cores_wanted = 0;  ///< as of ReservationRecord
 };
 
 class ReservationBook;
@@ -51,10 +62,17 @@ public:
     [[nodiscard]] bool is_held() const;
     /// For one that waits: looks again, and has it from now on where that is true.
     [[nodiscard]] Result<bool> look();
+    /// Of one that waits: what was missing at the last look, and who has it.
+    [[nodiscard]] std::string shortage() const;
 
     /// From now on it is for `claim`. Fails with ErrorCode::does_not_fit where that is more and the
     /// rest is not free, also for those that wait; it is what it was then.
     [[nodiscard]] Result<void> resize(Claim claim);
+    /// The same, but of the cores it gets only as many as are left, and says what is used. Gives
+    /// the cores that it has then.
+    [[nodiscard]] Result<std::uint32_t> change(const ReservationChange& change);
+    /// From now on it is for what `other` was for, too, which is held, and given back.
+    [[nodiscard]] Result<void> absorb(MemoryReservation other);
     /// Says how much is taken by now: of main memory (where nobody ever says, others look at what
     /// this process holds) and of the devices, in the order of the claim.
     [[nodiscard]] Result<void> tell_used(Bytes host, const std::vector<Bytes>& devices = {});

@@ -25,6 +25,9 @@ public:
         }
         return value->get<std::uint64_t>();
     }
+    std::uint64_t number_or_none(const char* key, std::uint64_t at_most) {
+        return find(key) == nullptr ? 0 : number(key, at_most);
+    }
     Bytes bytes(const char* key) { return Bytes(number(key)); }
     std::optional<Bytes> bytes_or_null(const char* key) {
         const Json* value = find(key);
@@ -125,7 +128,8 @@ std::string reservation_json(const ReservationRecord& record) {
         {"used_host_bytes", record.host_used ? Json(record.host_used->count()) : Json(nullptr)},
         {"host_base_bytes", record.host_base.count()},
         {"devices", std::move(devices)},
-        {"cores", record.claim.cores}};
+        {"cores", record.claim.cores},
+        {"cores_wanted", record.cores_wanted}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -153,6 +157,8 @@ Result<ReservationRecord> read_reservation(std::string_view text) {
     record.within = fields.text("within", reservation_name_max);
     record.host_used = fields.bytes_or_null("used_host_bytes");
     record.host_base = fields.bytes("host_base_bytes");
+    record.cores_wanted = static_cast<std::uint32_t>(
+        fields.number_or_none("cores_wanted", std::numeric_limits<std::uint32_t>::max()));
     HEXCORE_TRY(claim, read_claim(fields));
     record.claim = std::move(claim);
     if (!fields.wrong().empty()) {

@@ -25,6 +25,7 @@ struct ReservationRecord {
     Claim claim = {};
     std::optional<Bytes> host_used = {};  ///< nothing: whoever reads it looks at the process
     Bytes host_base = {};
+    std::uint32_t cores_wanted = 0;  ///< how many more it would keep busy, if others left them
 };
 
 /// The document hexcore.reservation/1, on one line.

@@ -33,7 +33,7 @@ struct Resource {
         return {std::min(share.claim, largest), std::min(share.used, largest)};
     }
     [[nodiscard]] std::string text() const {
-        return kind == Kind::host ? "main memory" : kind == Kind::cores ? "cores" : name;
+        return kind == Kind::host ? host_text : kind == Kind::cores ? cores_text : name;
     }
 
 private:
@@ -129,6 +129,51 @@ private:
     std::vector<std::size_t> tops_;
 };
 
+/// What a record is a part of, by its name.
+class Ancestry {
+public:
+    explicit Ancestry(const std::vector<ReservationRecord>& records) {
+        for (const ReservationRecord& record : records) {
+            by_file_.emplace(record.file, &record);
+        }
+    }
+
+    /// At any depth; each is within itself.
+    [[nodiscard]] bool is_within(const std::string& inner, const std::string& outer) const {
+        const std::string* file = &inner;
+        for (std::size_t steps = 0; steps <= by_file_.size(); ++steps) {
+            if (*file == outer) {
+                return true;
+            }
+            const auto found = by_file_.find(*file);
+            if (found == by_file_.end()) {
+                return false;
+            }
+            file = &found->second->within;
+        }
+        return false;
+    }
+
+    /// The nearest one around it that holds cores; null: none.
+    [[nodiscard]] const ReservationRecord* counts_cores_of(const ReservationRecord& record) const {
+        const std::string* file = &record.within;
+        for (std::size_t steps = 0; steps <= by_file_.size(); ++steps) {
+            const auto found = by_file_.find(*file);
+            if (found == by_file_.end()) {
+                return nullptr;
+            }
+            if (found->second->claim.cores > 0 && found->second->file != record.file) {
+                return found->second;
+            }
+            file = &found->second->within;
+        }
+        return nullptr;
+    }
+
+private:
+    std::map<std::string_view, const ReservationRecord*> by_file_;
+};
+
 bool is_same(const DeviceClaim& claim, const DeviceNow& device) {
     return is_same_device(claim.name, claim.uuid, device.name, device.uuid);
 }
@@ -222,6 +267,45 @@ Left left_of(const MachineNow& now, const std::vector<ReservationRecord>& record
                         tree.outstanding({Resource::Kind::device, device.name, device.uuid})));
     }
     return left;
+}
+
+std::vector<ReservationRecord> strangers_to(const std::string& file,
+                                            const std::vector<ReservationRecord>& records) {
+    const Ancestry ancestry(records);
+    std::vector<ReservationRecord> strangers;
+    for (const ReservationRecord& record : records) {
+        if (!ancestry.is_within(record.file, file) && !ancestry.is_within(file, record.file)) {
+            strangers.push_back(record);
+        }
+    }
+    return strangers;
+}
+
+std::uint32_t cores_for(const ReservationRecord& own, std::uint32_t cores,
+                        const std::vector<ReservationRecord>& records) {
+    const Ancestry ancestry(records);
+    // Those within one that counts its cores share these.
+    const ReservationRecord* whole = ancestry.counts_cores_of(own);
+    const std::uint64_t total = whole == nullptr ? cores : whole->claim.cores;
+    std::uint64_t held = 0;
+    std::uint64_t of_content = 0;
+    std::uint64_t wanting = 0;
+    for (const ReservationRecord& record : records) {
+        const bool is_beside = record.file != own.file && record.claim.cores > 0 &&
+                               record.state == ReservationState::held &&
+                               ancestry.counts_cores_of(record) == whole;
+        if (is_beside) {
+            held += record.claim.cores;
+            of_content += record.cores_wanted == 0 ? record.claim.cores : 0;
+            wanting += record.cores_wanted > 0 ? 1 : 0;
+        }
+    }
+    std::uint64_t most = minus(total, held);
+    if (wanting > 0) {
+        const std::uint64_t shared = minus(total, of_content);
+        most = std::min(most, (shared + wanting) / (wanting + 1));
+    }
+    return static_cast<std::uint32_t>(std::max<std::uint64_t>(most, 1));
 }
 
 std::vector<ResourceShortage> shortages_of(const ReservationRecord& newcomer, const MachineNow& now,

@@ -24,6 +24,9 @@ struct Left {
     std::uint32_t cores = 0;
 };
 
+inline constexpr const char* host_text = "main memory";
+inline constexpr const char* cores_text = "cores";
+
 /// One thing that a newcomer wants and there is too little of.
 struct ResourceShortage {
     std::string what;          ///< "main memory", the device's name, "cores"
@@ -40,6 +43,16 @@ void deal_out_used(std::vector<ReservationRecord>& records, std::uint64_t pid_na
 
 /// What `records` leave, those that wait included.
 [[nodiscard]] Left left_of(const MachineNow& now, const std::vector<ReservationRecord>& records);
+
+/// Those that are no part of `file`, at any depth, nor it a part of them; whatever is within one
+/// that is left out is by itself then.
+[[nodiscard]] std::vector<ReservationRecord> strangers_to(
+    const std::string& file, const std::vector<ReservationRecord>& records);
+
+/// How many processors `own` may keep busy, of `cores` that there are: what others leave, at least
+/// one; where others want more, too, no more than each gets.
+[[nodiscard]] std::uint32_t cores_for(const ReservationRecord& own, std::uint32_t cores,
+                                      const std::vector<ReservationRecord>& records);
 
 /// Whether `newcomer`, which is not among the records or is there as it has been so far, can have
 /// what it wants: nothing where it can. By docs/formats/reservations.md: those with a smaller

@@ -129,7 +129,7 @@ void be_parent_of_command(SupervisorTask& task, pid_t supervisor, int telling,
                           const sigset_t& signals_before) {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point began = Clock::now();
-    const bool ends_it = task.own_shares && !task.foreground;
+    const bool ends_it = task.own_shares && !task.foreground && !task.keeps;
     if (ends_it) {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     }

@@ -120,6 +120,7 @@ void Supervision::know(pid_t command) {
 void Supervision::fail_to_begin(SupervisorStage stage, int why) {
     tell({.note = SupervisorNote::not_begun, .code = why, .stage = stage});
     has_ended_ = true;
+    task_.keeps = false;
 }
 
 /// What is told in one go wakes the starter once.
@@ -175,7 +176,10 @@ void Supervision::hear_command() {
             }
             continue;
         }
-        has_ended_ = has_ended_ || message.note == SupervisorNote::not_begun;
+        if (message.note == SupervisorNote::not_begun) {
+            has_ended_ = true;
+            task_.keeps = false;
+        }
         tell(message);
     }
 }
@@ -232,10 +236,15 @@ void Supervision::take_orders() {
             hear_command();
             // Told that all is done, it closes its socket, too; then another may be in the group.
             if (!parent_tells_) {
-                phases_.sweep(Clock::now());
+                sweep();
             }
         }
     }
+}
+
+void Supervision::sweep() {
+    task_.keeps = false;
+    phases_.sweep(Clock::now());
 }
 
 void Supervision::obey(const SupervisorRequest& request) {
@@ -245,7 +254,10 @@ void Supervision::obey(const SupervisorRequest& request) {
             ask_to_end();
             break;
         case SupervisorOrder::kill:
-            phases_.sweep(Clock::now());
+            sweep();
+            break;
+        case SupervisorOrder::let_go:
+            task_.keeps = false;
             break;
         case SupervisorOrder::signal:
             if (command_ != 0 && !has_ended_) {
@@ -281,7 +293,8 @@ void Supervision::advance() {
             command_ended({.note = SupervisorNote::ended, .pid = command_, .code = SIGKILL});
         }
     }
-    switch (phases_.advance({.command_has_ended = has_ended_, .has_children = !no_children_},
+    switch (phases_.advance({.command_has_ended = has_ended_ && !task_.keeps,
+                             .has_children = !no_children_ || task_.keeps},
                             Clock::now())) {
         case SupervisionPhases::Step::wait:
             break;

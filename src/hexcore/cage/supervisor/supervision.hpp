@@ -44,6 +44,7 @@ private:
     void take_ended();
     void take_orders();
     void obey(const SupervisorRequest& request);
+    void sweep();
     void command_ended(SupervisorMessage message);
     void advance();
     void tell_processes(bool are_gone);

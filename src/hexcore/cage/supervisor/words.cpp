@@ -46,6 +46,8 @@ std::optional<SupervisorTask> read_task(int argc, char** argv) {
             task.foreground = true;
         } else if (word == "--own-shares") {
             task.own_shares = true;
+        } else if (word == "--keep") {
+            task.keeps = true;
         } else if (at + 1 < argc && take_option(task, word, argv[at + 1])) {
             ++at;
         } else {

@@ -34,6 +34,7 @@ struct SupervisorTask {
     std::optional<std::uint64_t> data_limit;  ///< `--data-limit BYTES`
     bool own_shares = false;                  ///< `--own-shares`: namespaces of its own
     bool foreground = false;                  ///< `--foreground`
+    bool keeps = false;                       ///< `--keep`: what the command leaves lives on
     pid_t adopted = 0;                        ///< `--adopt PID`: in place of a command
     char** command = nullptr;                 ///< behind `--`
     // What no word says.
