@@ -74,12 +74,12 @@ def built_by_cmake(source, build, *settings):
 
 
 def googletest(cache):
-    """The build folder of its own tests and GoogleMock's, for ctest."""
+    """The build folder, for ctest."""
     source = Path("/usr/src/googletest")
     if not (source / "googletest/test").is_dir():
         return None
     return once(cache / "googletest", lambda folder: built_by_cmake(
-        source, folder / "build", "-Dgtest_build_tests=ON", "-Dgmock_build_tests=ON")) / "build"
+        source, folder / "build", "-Dgtest_build_tests=ON", "-Dgmock_build_tests=OFF")) / "build"
 
 
 def fmt(cache):
