@@ -1,7 +1,9 @@
 /* A libnvidia-ml.so.1 with the functions that Hexcore calls, over a state that the tests set. Built
  * a second time with FAKE_OLD_DRIVER, without the newer versions of the calls that list processes.
  */
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake_driver.h"
@@ -28,7 +30,55 @@ int nvmlDeviceGetGraphicsRunningProcesses_v3(struct FakeGpu* gpu, unsigned* coun
 
 struct FakeNvmlState fake_nvml_state;
 
+/* In a program that no test is in, FAKE_NVML_FILE says what one GPU has: lines `total BYTES`,
+ * `nobodys BYTES`, `process PID BYTES`. What of a process that has ended is free. Each reading of
+ * its processes adds a byte to FAKE_NVML_FILE.read. */
+static void read_state(void) {
+    const char* name = getenv("FAKE_NVML_FILE");
+    FILE* file = name != NULL ? fopen(name, "r") : NULL;
+    if (file == NULL) {
+        return;
+    }
+    struct FakeGpu* gpu = &fake_nvml_state.gpus[0];
+    char line[128];
+    fake_nvml_state.gpu_count = 1;
+    fake_nvml_state.entry_bytes = 24;
+    gpu->name = "Fake";
+    gpu->pci = "0000:01:00.0";
+    gpu->process_count = 0;
+    unsigned long long used = 0;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        unsigned long long bytes = 0;
+        unsigned pid = 0;
+        if (sscanf(line, "total %llu", &bytes) == 1) {
+            gpu->total = bytes;
+        } else if (sscanf(line, "nobodys %llu", &bytes) == 1) {
+            used += bytes;
+        } else if (sscanf(line, "process %u %llu", &pid, &bytes) == 2 &&
+                   gpu->process_count < fake_max_processes && kill((pid_t)pid, 0) == 0) {
+            gpu->processes[gpu->process_count].pid = pid;
+            gpu->processes[gpu->process_count++].bytes = bytes;
+            used += bytes;
+        }
+    }
+    fclose(file);
+    gpu->free = used < gpu->total ? gpu->total - used : 0;
+}
+
+static void say_that_it_was_read(void) {
+    const char* name = getenv("FAKE_NVML_FILE");
+    char said[4096];
+    if (name != NULL && snprintf(said, sizeof(said), "%s.read", name) < (int)sizeof(said)) {
+        FILE* file = fopen(said, "a");
+        if (file != NULL) {
+            fputc('r', file);
+            fclose(file);
+        }
+    }
+}
+
 int nvmlInit_v2(void) {
+    read_state();
     fake_nvml_state.started += fake_nvml_state.init_status == 0;
     return fake_nvml_state.init_status;
 }
@@ -94,6 +144,7 @@ int nvmlDeviceGetName(struct FakeGpu* gpu, char* name, unsigned length) {
 }
 
 int nvmlDeviceGetMemoryInfo(struct FakeGpu* gpu, struct Memory* memory) {
+    read_state();
     memory->total = gpu->total;
     memory->free = gpu->free;
     memory->used = gpu->total - gpu->free;
@@ -132,6 +183,7 @@ static int list(struct FakeGpu* gpu, unsigned available, unsigned* count, char* 
 
 static int list_compute(struct FakeGpu* gpu, unsigned* count, void* infos) {
     const int status = list(gpu, gpu->process_count, count, infos);
+    say_that_it_was_read();
     const unsigned grown = gpu->process_count + fake_nvml_state.grows_per_call;
     gpu->process_count = grown < fake_max_processes ? grown : fake_max_processes;
     return status;

@@ -110,9 +110,11 @@ Result<void> write_file(const std::string& path, const std::function<std::string
 }
 
 Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
-    HEXCORE_TRY_VOID(write_file(flags.junit, [&] { return test_junit(run); }));
-    HEXCORE_TRY_VOID(write_file(flags.html, [&] { return test_page(run); }));
-    return write_file(flags.json, [&] { return test_json(run); });
+    const auto junit = write_file(flags.junit, [&] { return test_junit(run); });
+    const auto html = write_file(flags.html, [&] { return test_page(run); });
+    const auto json = write_file(flags.json, [&] { return test_json(run); });
+    // One that cannot be written keeps none of the others from being there.
+    return !junit ? junit : !html ? html : json;
 }
 
 bool is_against(const TestSettings& settings, const TestResult& result) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 
 namespace hexcore {
@@ -38,6 +39,22 @@ bool is_still_there(const std::filesystem::path& path, const FileDescriptor& fol
            now.st_ino == opened.st_ino && now.st_dev == opened.st_dev;
 }
 
+/// A list of tests that finds no room would be no list.
+Result<void> prove_room(const std::filesystem::path& folder) {
+    const std::filesystem::path file = folder / "room";
+    constexpr std::size_t size_of_a_list = 4096;
+    std::ofstream written(file, std::ios::binary);
+    written << std::string(size_of_a_list, ' ');
+    written.close();
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);
+    if (written.fail()) {
+        return fail(ErrorCode::usage, "there is no room for files in {}; make room, or set TMPDIR",
+                    folder.parent_path().string());
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<TemporaryFolder> TemporaryFolder::make(const std::string& kind) {
@@ -54,7 +71,9 @@ Result<TemporaryFolder> TemporaryFolder::make(const std::string& kind) {
         FileDescriptor lock = open_folder(name);
         if (lock.is_open() && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0 &&
             is_still_there(name, lock)) {
-            return TemporaryFolder(name, std::move(lock));
+            TemporaryFolder folder(name, std::move(lock));
+            HEXCORE_TRY_VOID(prove_room(folder.path()));
+            return folder;
         }
     }
     return fail(ErrorCode::usage, "no folder in {} can be kept; set TMPDIR to another one",
