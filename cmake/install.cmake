@@ -35,6 +35,9 @@ install(TARGETS hexcore RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS hexcore-supervisor RUNTIME DESTINATION ${HEXCORE_LIBRARY_DIR})
 set_target_properties(ggml-hexcore PROPERTIES INSTALL_RPATH "$ORIGIN")
 install(TARGETS ggml-hexcore LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
+if(TARGET hexcore-cuda)
+    install(TARGETS hexcore-cuda LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})
+endif()
 install(DIRECTORY ${HEXCORE_LLAMA_BUILD_DIR}/bin/ DESTINATION ${HEXCORE_LIBRARY_DIR}
     FILES_MATCHING PATTERN "libggml*.so*" PATTERN "libllama.so*")
 # Parts of llama.cpp, and what it is made with, are in the program itself.

@@ -2,6 +2,7 @@
 
 #include "ggml-cpu.h"
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/kernels/token_graph.hpp"
 #include "hexcore/backend/memory/device_buffer.hpp"
 
 namespace hexcore {
@@ -28,6 +29,17 @@ ggml_status InnerBackend::compute(ggml_cgraph& graph, const ComputeOptions& opti
         return GGML_STATUS_ABORTED;
     }
     return ggml_backend_graph_compute_async(backend_.get(), &graph);
+}
+
+ggml_status InnerBackend::compute(TokenGraph& graph, const ComputeOptions& options) {
+    const std::lock_guard lock(mutex_);
+    if (!start()) {
+        return GGML_STATUS_FAILED;
+    }
+    if (options.abort != nullptr && options.abort(options.abort_data)) {
+        return GGML_STATUS_ABORTED;
+    }
+    return graph.compute(backend_.get());
 }
 
 void InnerBackend::synchronize() {

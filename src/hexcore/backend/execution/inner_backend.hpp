@@ -9,6 +9,7 @@
 namespace hexcore {
 
 class Device;
+class TokenGraph;
 
 /// What a context wants of the computing that it asks for.
 struct ComputeOptions {
@@ -29,6 +30,8 @@ public:
 
     /// Begins to compute the graph, whose tensors must be in the inner backend's own buffers.
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph, const ComputeOptions& options);
+    /// The same for one that is computed with our own kernels in part.
+    [[nodiscard]] ggml_status compute(TokenGraph& graph, const ComputeOptions& options);
     void synchronize();
     /// Lets the backend reorder `graph`, and say through `parameters` which tensors must keep their
     /// memory for longer, before any is given. The tensors are libllama's own.

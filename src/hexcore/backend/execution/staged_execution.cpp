@@ -33,7 +33,8 @@ std::shared_ptr<std::mutex> turns_of(const Machine& machine) {
 
 }  // namespace
 
-StagedExecution::StagedExecution(Device& home) : home_(home), turns_(turns_of(home.machine())) {
+StagedExecution::StagedExecution(Device& home)
+    : home_(home), turns_(turns_of(home.machine())), kernels_(ExpertKernels::create(home)) {
     for (std::size_t d = 0; d < home.machine().size(); ++d) {
         inner_.push_back(home.machine().device(DeviceId(d)).inner_backend());
     }
@@ -41,6 +42,9 @@ StagedExecution::StagedExecution(Device& home) : home_(home), turns_(turns_of(ho
 
 void StagedExecution::reserve(const ggml_cgraph& graph) {
     const std::lock_guard lock(*turns_);
+    if (kernels_) {
+        kernels_->reserve(graph);
+    }
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (!is_routed(*graph.nodes[i])) {
             continue;
@@ -68,7 +72,9 @@ ggml_status StagedExecution::compute(ggml_cgraph& graph) {
     for (Step& step : steps_) {
         ggml_status status = GGML_STATUS_SUCCESS;
         if (step.at_home) {
-            status = inner_[home_.id().value()]->compute(step.at_home->finish(), options_);
+            InnerBackend& inner = *inner_[home_.id().value()];
+            status = step.token ? inner.compute(*step.token, options_)
+                                : inner.compute(step.at_home->finish(), options_);
             if (status == GGML_STATUS_SUCCESS) {
                 home_.count_rows(step.whole_rows);
             }
@@ -113,6 +119,9 @@ void StagedExecution::add_home_step(const ggml_cgraph& graph, int first, int las
         if (is_sharded_product(*graph.nodes[i])) {
             step.whole_rows += row_count(*graph.nodes[i]);
         }
+    }
+    if (kernels_) {
+        step.token = TokenGraph::create(step.at_home->finish(), *kernels_);
     }
 }
 

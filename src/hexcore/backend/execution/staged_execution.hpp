@@ -9,6 +9,7 @@
 #include "hexcore/backend/execution/expert_execution.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/staged_region.hpp"
+#include "hexcore/backend/kernels/token_graph.hpp"
 
 namespace hexcore {
 
@@ -33,6 +34,7 @@ private:
     /// A stretch of the graph that is computed at home, or (without it) an expert region.
     struct Step {
         std::unique_ptr<InnerGraph> at_home;
+        std::unique_ptr<TokenGraph> token;  ///< of `at_home`, if we have kernels for some of it
         ExpertRegion region;
         std::unique_ptr<ExpertRows> rows;
         std::uint64_t n_products = 0;  ///< of the region
@@ -52,6 +54,7 @@ private:
     std::shared_ptr<std::mutex> turns_;
     ComputeOptions options_;
     std::vector<std::shared_ptr<InnerBackend>> inner_;  ///< [device]
+    std::unique_ptr<ExpertKernels> kernels_;            ///< null where there are none for home
     std::uint64_t uid_ = 0;  ///< of the graph that the steps are of; 0: none
     std::vector<Step> steps_;
     std::vector<std::byte> activations_;  ///< of the region in hand

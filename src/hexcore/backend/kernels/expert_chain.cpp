@@ -1,0 +1,288 @@
+#include "hexcore/backend/kernels/expert_chain.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace hexcore {
+namespace {
+
+constexpr float oai_alpha = 1.702F;
+constexpr float oai_limit = 7.0F;
+
+float parameter(const ggml_tensor& node, int index) {
+    float value = 0;
+    std::memcpy(&value, &node.op_params[index], sizeof(value));
+    return value;
+}
+
+/// Reads the nodes of a chain one after the other.
+class ChainReader {
+public:
+    ChainReader(const ggml_cgraph& graph, int first) : graph_(graph), at_(first) {
+        chain_.first = first;
+    }
+
+    std::optional<ExpertChain> read() {
+        if (!read_activation() || !read_down() || !read_sum()) {
+            return std::nullopt;
+        }
+        chain_.last = at_ - 1;
+        return is_closed() && describe() ? std::optional(chain_) : std::nullopt;
+    }
+
+private:
+    /// A product with expert weights, and its biases where it has any.
+    struct Product {
+        const ggml_tensor* node = nullptr;
+        const ggml_tensor* bias = nullptr;
+        const ggml_tensor* result = nullptr;
+    };
+
+    const ggml_tensor* peek() const { return at_ < graph_.n_nodes ? graph_.nodes[at_] : nullptr; }
+    const ggml_tensor* take(ggml_op op) {
+        const ggml_tensor* node = peek();
+        if (node == nullptr || node->op != op || node->type != GGML_TYPE_F32) {
+            return nullptr;
+        }
+        ++at_;
+        return node;
+    }
+
+    static bool has_weights(const ggml_tensor& product) {
+        const ggml_tensor& weight = *product.src[0];
+        return ggml_is_quantized(weight.type) && ggml_is_contiguous(&weight) && weight.ne[3] == 1 &&
+               product.src[1]->type == GGML_TYPE_F32 && ggml_is_contiguous(product.src[1]) &&
+               std::all_of(std::begin(product.op_params), std::end(product.op_params),
+                           [](std::int32_t word) { return word == 0; });
+    }
+
+    std::optional<Product> take_product() {
+        Product product;
+        product.node = take(GGML_OP_MUL_MAT_ID);
+        if (product.node == nullptr || !has_weights(*product.node) ||
+            (chain_.ids != nullptr && product.node->src[2] != chain_.ids)) {
+            return std::nullopt;
+        }
+        product.result = product.node;
+        const ggml_tensor* next = peek();
+        if (next != nullptr && next->op == GGML_OP_ADD_ID && next->src[0] == product.node) {
+            if (next->src[2] != product.node->src[2] || next->src[1]->type != GGML_TYPE_F32 ||
+                !ggml_is_contiguous(next->src[1])) {
+                return std::nullopt;
+            }
+            product.bias = next->src[1];
+            product.result = take(GGML_OP_ADD_ID);
+        }
+        return product;
+    }
+
+    bool read_activation() {
+        const auto first = take_product();
+        if (!first || first->node->src[2]->ne[1] != 1 || first->node->src[1]->ne[1] != 1) {
+            return false;  // of more than one token, or of a row for each expert
+        }
+        chain_.ids = first->node->src[2];
+        chain_.x = first->node->src[1];
+        const ggml_tensor* next = peek();
+        if (next != nullptr && next->op == GGML_OP_VIEW) {
+            return read_merged(*first);
+        }
+        const auto second = take_product();
+        if (!second || second->node->src[1] != chain_.x) {
+            return false;
+        }
+        glu_ = take(GGML_OP_GLU);
+        if (glu_ == nullptr) {
+            return false;
+        }
+        const bool gate_is_first = glu_->src[0] == first->result;
+        const Product& gate = gate_is_first ? *first : *second;
+        const Product& up = gate_is_first ? *second : *first;
+        chain_.gate = gate.node->src[0];
+        chain_.up = up.node->src[0];
+        chain_.gate_bias = gate.bias;
+        chain_.up_bias = up.bias;
+        return glu_->src[0] == gate.result && glu_->src[1] == up.result &&
+               chain_.gate->type == chain_.up->type &&
+               ggml_are_same_shape(chain_.gate, chain_.up) &&
+               (gate.bias == nullptr) == (up.bias == nullptr);
+    }
+
+    /// Gate and up in one product, of whose rows each is half.
+    bool read_merged(const Product& both) {
+        const ggml_tensor* gate = take(GGML_OP_VIEW);
+        const ggml_tensor* up = take(GGML_OP_VIEW);
+        glu_ = take(GGML_OP_GLU);
+        if (up == nullptr || glu_ == nullptr || both.bias != nullptr) {
+            return false;
+        }
+        const auto is_half = [&](const ggml_tensor& view, std::size_t offset) {
+            return view.src[0] == both.node && view.view_offs == offset &&
+                   view.ne[0] * 2 == both.node->ne[0] && view.ne[1] == both.node->ne[1] &&
+                   view.nb[1] == both.node->nb[1];
+        };
+        chain_.gate = both.node->src[0];
+        chain_.up = chain_.gate;
+        return is_half(*gate, 0) &&
+               is_half(*up, static_cast<std::size_t>(gate->ne[0]) * sizeof(float)) &&
+               glu_->src[0] == gate && glu_->src[1] == up;
+    }
+
+    bool read_down() {
+        const auto down = take_product();
+        if (!down || down->node->src[1] != glu_) {
+            return false;
+        }
+        chain_.down = down->node->src[0];
+        chain_.down_bias = down->bias;
+        chain_.rows = down->result;
+        return (down->bias == nullptr) == (chain_.gate_bias == nullptr);
+    }
+
+    /// As ggml's CUDA backend knows a weighted sum: the product with the weights, a view of each
+    /// expert's row, and additions from the first to the last.
+    bool read_sum() {
+        const ggml_tensor* weighted = take(GGML_OP_MUL);
+        if (weighted == nullptr || weighted->src[0] != chain_.rows || weighted->ne[2] != 1 ||
+            !ggml_is_contiguous(weighted)) {
+            return false;
+        }
+        chain_.weights = weighted->src[1];
+        const std::int64_t n_used = weighted->ne[1];
+        if (chain_.weights->type != GGML_TYPE_F32 || !ggml_is_contiguous(chain_.weights) ||
+            chain_.weights->ne[0] != 1 || chain_.weights->ne[1] != n_used || n_used < 2) {
+            return false;
+        }
+        std::vector<const ggml_tensor*> views;
+        std::size_t added = 1;
+        while (views.size() < static_cast<std::size_t>(n_used) ||
+               added < static_cast<std::size_t>(n_used)) {
+            if (const ggml_tensor* view = take(GGML_OP_VIEW)) {
+                if (view->src[0] != weighted || view->ne[0] != weighted->ne[0] ||
+                    view->ne[1] != 1 || view->view_offs != views.size() * weighted->nb[1]) {
+                    return false;
+                }
+                views.push_back(view);
+                continue;
+            }
+            const ggml_tensor* sum = take(GGML_OP_ADD);
+            if (sum == nullptr || added >= views.size() || sum->src[1] != views[added] ||
+                sum->src[0] != (added == 1 ? views[0] : chain_.y)) {
+                return false;
+            }
+            chain_.y = sum;
+            ++added;
+        }
+        return ggml_is_contiguous(chain_.y) && chain_.y->ne[1] == 1;
+    }
+
+    /// Whether the graph uses no value of the chain but its result.
+    bool is_closed() const {
+        for (int i = chain_.first; i < chain_.last; ++i) {
+            const ggml_tensor* node = graph_.nodes[i];
+            int uses = 0;
+            for (int j = i + 1; j <= chain_.last; ++j) {
+                uses += static_cast<int>(std::count(std::begin(graph_.nodes[j]->src),
+                                                    std::end(graph_.nodes[j]->src), node));
+            }
+            if ((node->flags & GGML_TENSOR_FLAG_OUTPUT) != 0 ||
+                ggml_node_get_use_count(&graph_, i) != uses) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    bool describe() {
+        const bool is_swapped = glu_->op_params[1] != 0;
+        int glu = 0;
+        switch (ggml_get_glu_op(glu_)) {
+            case GGML_GLU_OP_SWIGLU:
+                glu = HEXCORE_CUDA_SWIGLU;
+                break;
+            case GGML_GLU_OP_GEGLU:
+                glu = HEXCORE_CUDA_GEGLU;
+                break;
+            case GGML_GLU_OP_SWIGLU_OAI:
+                if (parameter(*glu_, 2) != oai_alpha || parameter(*glu_, 3) != oai_limit) {
+                    return false;
+                }
+                glu = HEXCORE_CUDA_SWIGLU_OAI;
+                break;
+            default:
+                return false;
+        }
+        chain_.shape = {
+            .up_type = chain_.up->type,
+            .down_type = chain_.down->type,
+            .n_embd = static_cast<std::int32_t>(chain_.x->ne[0]),
+            .n_ff = static_cast<std::int32_t>(chain_.down->ne[0]),
+            .n_used = static_cast<std::int32_t>(chain_.ids->ne[0]),
+            .glu = glu,
+            .has_biases = chain_.gate_bias != nullptr ? 1 : 0,
+        };
+        return !is_swapped && chain_.y->ne[0] == chain_.x->ne[0] &&
+               chain_.down->ne[1] == chain_.x->ne[0] && chain_.x->ne[2] == 1 &&
+               chain_.ids->type == GGML_TYPE_I32 && chain_.ids->nb[0] == sizeof(std::int32_t);
+    }
+
+    const ggml_cgraph& graph_;
+    int at_;
+    ExpertChain chain_;
+    const ggml_tensor* glu_ = nullptr;
+};
+
+bool overlap(const ggml_tensor& a, const ggml_tensor& b) {
+    const auto* const a_begin = static_cast<const std::byte*>(a.data);
+    const auto* const b_begin = static_cast<const std::byte*>(b.data);
+    return a_begin < b_begin + ggml_nbytes(&b) && b_begin < a_begin + ggml_nbytes(&a);
+}
+
+bool is_at_16_bytes(const void* address) {
+    return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+}
+
+const float* floats(const ggml_tensor* tensor) {
+    return tensor == nullptr ? nullptr : static_cast<const float*>(tensor->data);
+}
+
+}  // namespace
+
+std::optional<ExpertChain> find_expert_chain(const ggml_cgraph& graph, int first) {
+    return graph.nodes[first]->op == GGML_OP_MUL_MAT_ID ? ChainReader(graph, first).read()
+                                                        : std::nullopt;
+}
+
+std::optional<hexcore_cuda_experts> addresses_of(const ExpertChain& chain) {
+    const bool is_merged = chain.up == chain.gate;
+    const std::size_t gate_bytes = static_cast<std::size_t>(chain.shape.n_ff) * chain.gate->nb[1];
+    const auto* const up = static_cast<const std::byte*>(chain.up->data);
+    const hexcore_cuda_experts experts = {
+        .shape = chain.shape,
+        .gate = chain.gate->data,
+        .up = is_merged ? up + gate_bytes : up,
+        .down = chain.down->data,
+        .gate_stride = chain.gate->nb[2],
+        .up_stride = chain.up->nb[2],
+        .down_stride = chain.down->nb[2],
+        .gate_bias = floats(chain.gate_bias),
+        .up_bias = floats(chain.up_bias),
+        .down_bias = floats(chain.down_bias),
+        .ids = static_cast<const std::int32_t*>(chain.ids->data),
+        .weights = floats(chain.weights),
+        .x = floats(chain.x),
+        .y = static_cast<float*>(chain.y->data),
+    };
+    const bool is_aligned = is_at_16_bytes(experts.gate) && is_at_16_bytes(experts.up) &&
+                            is_at_16_bytes(experts.down) && is_at_16_bytes(experts.x) &&
+                            experts.gate_stride % 16 == 0 && experts.up_stride % 16 == 0 &&
+                            experts.down_stride % 16 == 0;
+    // Over the experts' rows ggml does not fuse its sum either, and rounds otherwise.
+    const bool is_apart = !overlap(*chain.y, *chain.ids) && !overlap(*chain.y, *chain.weights) &&
+                          !overlap(*chain.y, *chain.rows);
+    return is_aligned && is_apart ? std::optional(experts) : std::nullopt;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,57 @@
+#include "hexcore/backend/kernels/kernel_library.hpp"
+
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "hexcore/device/dynamic_library.hpp"
+
+namespace hexcore {
+namespace {
+
+std::optional<KernelLibrary> open_library() {
+    const char* wish = std::getenv("HEXCORE_KERNELS");
+    if (wish != nullptr && std::string_view(wish) == "ggml") {
+        return std::nullopt;
+    }
+    const auto library = DynamicLibrary::open("libhexcore-cuda.so");
+    if (!library) {
+        return std::nullopt;
+    }
+    auto* const version = library->function<decltype(hexcore_cuda_version)>("hexcore_cuda_version");
+    if (version == nullptr || version() != HEXCORE_CUDA_VERSION) {
+        return std::nullopt;
+    }
+    bool is_whole = true;
+    const auto get = [&](auto& function, const char* name) {
+        function =
+            reinterpret_cast<std::remove_reference_t<decltype(function)>>(library->address(name));
+        is_whole = is_whole && function != nullptr;
+    };
+    KernelLibrary found;
+    get(found.error_text, "hexcore_cuda_error_text");
+    get(found.supports, "hexcore_cuda_supports");
+    get(found.scratch_bytes, "hexcore_cuda_scratch_bytes");
+    get(found.open, "hexcore_cuda_open");
+    get(found.close, "hexcore_cuda_close");
+    get(found.can_run, "hexcore_cuda_can_run");
+    get(found.wait, "hexcore_cuda_wait");
+    get(found.record, "hexcore_cuda_record");
+    get(found.launch, "hexcore_cuda_launch");
+    get(found.compare, "hexcore_cuda_compare");
+    get(found.begin_recording, "hexcore_cuda_begin_recording");
+    get(found.end_recording, "hexcore_cuda_end_recording");
+    get(found.replay, "hexcore_cuda_replay");
+    get(found.forget, "hexcore_cuda_forget");
+    return is_whole ? std::optional(found) : std::nullopt;
+}
+
+}  // namespace
+
+const KernelLibrary* KernelLibrary::find() {
+    static const std::optional<KernelLibrary> library = open_library();
+    return library ? &*library : nullptr;
+}
+
+}  // namespace hexcore

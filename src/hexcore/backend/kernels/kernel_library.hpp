@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hexcore/backend/kernels/hexcore_cuda.h"
+
+namespace hexcore {
+
+/// The functions of libhexcore-cuda.so (hexcore_cuda.h).
+struct KernelLibrary {
+    decltype(&hexcore_cuda_error_text) error_text = nullptr;
+    decltype(&hexcore_cuda_supports) supports = nullptr;
+    decltype(&hexcore_cuda_scratch_bytes) scratch_bytes = nullptr;
+    decltype(&hexcore_cuda_open) open = nullptr;
+    decltype(&hexcore_cuda_close) close = nullptr;
+    decltype(&hexcore_cuda_can_run) can_run = nullptr;
+    decltype(&hexcore_cuda_wait) wait = nullptr;
+    decltype(&hexcore_cuda_record) record = nullptr;
+    decltype(&hexcore_cuda_launch) launch = nullptr;
+    decltype(&hexcore_cuda_compare) compare = nullptr;
+    decltype(&hexcore_cuda_begin_recording) begin_recording = nullptr;
+    decltype(&hexcore_cuda_end_recording) end_recording = nullptr;
+    decltype(&hexcore_cuda_replay) replay = nullptr;
+    decltype(&hexcore_cuda_forget) forget = nullptr;
+
+    /// Opened when it is first asked for; null where it isn't built, is of another version, or
+    /// HEXCORE_KERNELS says `ggml`.
+    [[nodiscard]] static const KernelLibrary* find();
+};
+
+}  // namespace hexcore

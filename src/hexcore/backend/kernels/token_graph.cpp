@@ -1,0 +1,213 @@
+// One token's work as one CUDA graph, of ggml's kernels and ours.
+//
+// ggml's CUDA backend keeps its stream to itself, and records what it is given by itself when it
+// sees the same graph for the second time. What a backend does offer is events: we have a stream of
+// our own (the engine's), and where the work passes from one to the other an event is recorded in
+// the one and waited for in the other. That also holds while our stream records: a stream that
+// waits for an event of a recording one takes part in the recording, until that one waits for it.
+// So a token is recorded once, with its kernels in one row, and then replayed with one launch.
+//
+// Within our recording ggml must not begin its own. It does so for a graph whose nodes are what
+// they were, bit by bit; so each stretch that it gets differs from the last one in eight bytes that
+// mean nothing, the padding of its first node. Stretches are parts of one graph, with the same
+// sources and use counts as in the whole one, so what ggml fuses is what it fuses in a stock
+// program.
+//
+// The first time a graph is computed both ways: a chain by our kernel into memory of its own, then
+// by ggml's, and the bits are compared, with the model's own weights on the card at hand. A chain
+// that differs stays with ggml. The second time it is recorded.
+#include "hexcore/backend/kernels/token_graph.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ggml-backend-impl.h"
+
+namespace hexcore {
+namespace {
+
+ggml_cgraph part_of(const ggml_cgraph& graph, int first, int end) {
+    ggml_cgraph part = graph;
+    part.nodes = graph.nodes + first;
+    part.n_nodes = end - first;
+    part.size = 0;
+    part.leafs = nullptr;
+    part.n_leafs = 0;
+    part.uid = 0;
+    return part;
+}
+
+/// Whether ggml computes the node without waiting for the GPU in between.
+bool can_be_recorded(const ggml_tensor& node) {
+    return node.op != GGML_OP_MUL_MAT_ID ||
+           (ggml_is_quantized(node.src[0]->type) && node.src[0]->type != GGML_TYPE_IQ1_M &&
+            node.src[2]->ne[1] == 1);
+}
+
+}  // namespace
+
+std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertKernels& kernels) {
+    std::unique_ptr<TokenGraph> result(new TokenGraph(graph, kernels));
+    int first = 0;
+    for (int i = 0; i < graph.n_nodes; ++i) {
+        const auto chain = find_expert_chain(graph, i);
+        const auto experts = chain ? kernels.usable(*chain) : std::nullopt;
+        if (experts) {
+            result->steps_.push_back({.stretch = part_of(graph, first, i),
+                                      .chain = part_of(graph, i, chain->last + 1),
+                                      .experts = *experts});
+            i = chain->last;
+            first = i + 1;
+        } else if (!can_be_recorded(*graph.nodes[i])) {
+            return nullptr;
+        }
+    }
+    if (result->steps_.empty()) {
+        return nullptr;
+    }
+    result->steps_.push_back({.stretch = part_of(graph, first, graph.n_nodes)});
+    return result;
+}
+
+TokenGraph::~TokenGraph() {
+    if (recording_ != nullptr) {
+        kernels_.library().forget(recording_);
+    }
+}
+
+ggml_status TokenGraph::compute(ggml_backend_t backend) {
+    if (!theirs_) {
+        ggml_backend_dev_t device = ggml_backend_get_device(backend);
+        theirs_.reset(ggml_backend_event_new(device));
+        ours_.reset(ggml_backend_event_new(device));
+        if (!theirs_ || !ours_) {
+            return GGML_STATUS_ALLOC_FAILED;
+        }
+    }
+    if (!was_tried_) {
+        was_tried_ = true;
+        return try_steps(backend);
+    }
+    if (n_ours() == 0) {
+        return ggml_backend_graph_compute_async(backend, &graph_);
+    }
+    if (recording_ == nullptr && can_record_) {
+        const ggml_status status = record(backend);
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+    }
+    if (recording_ == nullptr) {
+        return compute_steps(backend);
+    }
+    return pass_to_us(backend) && kernels_.library().replay(kernels_.engine(), recording_) == 0 &&
+                   pass_to(backend)
+               ? GGML_STATUS_SUCCESS
+               : GGML_STATUS_FAILED;
+}
+
+std::size_t TokenGraph::n_ours() const {
+    return static_cast<std::size_t>(
+        std::count_if(steps_.begin(), steps_.end(),
+                      [](const Step& step) { return step.is_ours && step.chain.n_nodes > 0; }));
+}
+
+bool TokenGraph::pass_to_us(ggml_backend_t backend) {
+    ggml_backend_event_record(theirs_.get(), backend);
+    return kernels_.library().wait(kernels_.engine(), theirs_->context) == 0;
+}
+
+bool TokenGraph::pass_to(ggml_backend_t backend) {
+    if (kernels_.library().record(kernels_.engine(), ours_->context) != 0) {
+        return false;
+    }
+    ggml_backend_event_wait(backend, ours_.get());
+    return true;
+}
+
+bool TokenGraph::launch(ggml_backend_t backend, const hexcore_cuda_experts& experts) {
+    return pass_to_us(backend) && kernels_.library().launch(kernels_.engine(), &experts) == 0 &&
+           pass_to(backend);
+}
+
+ggml_status TokenGraph::compute_stretch(ggml_backend_t backend, ggml_cgraph& stretch) {
+    if (stretch.n_nodes == 0) {
+        return GGML_STATUS_SUCCESS;
+    }
+    ++turn_;
+    static_assert(sizeof(stretch.nodes[0]->padding) == sizeof(turn_));
+    std::memcpy(stretch.nodes[0]->padding, &turn_, sizeof(turn_));
+    return ggml_backend_graph_compute_async(backend, &stretch);
+}
+
+ggml_status TokenGraph::compute_steps(ggml_backend_t backend) {
+    for (Step& step : steps_) {
+        ggml_status status = compute_stretch(backend, step.stretch);
+        if (status == GGML_STATUS_SUCCESS && step.chain.n_nodes > 0) {
+            if (!step.is_ours) {
+                status = compute_stretch(backend, step.chain);
+            } else if (!launch(backend, step.experts)) {
+                status = GGML_STATUS_FAILED;
+            }
+        }
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
+    for (Step& step : steps_) {
+        ggml_status status = compute_stretch(backend, step.stretch);
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+        if (step.chain.n_nodes == 0) {
+            continue;
+        }
+        if (const auto known = kernels_.verdict(step.experts)) {
+            step.is_ours = *known;
+            const bool is_done = *known && launch(backend, step.experts);
+            status = is_done ? status : compute_stretch(backend, step.chain);
+            if (status != GGML_STATUS_SUCCESS) {
+                return status;
+            }
+            continue;
+        }
+        // Ours first: ggml may put the result where x was.
+        hexcore_cuda_experts trial = step.experts;
+        trial.y = kernels_.trial_result();
+        step.is_ours = launch(backend, trial);
+        status = compute_stretch(backend, step.chain);
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+        int is_equal = 0;
+        step.is_ours = step.is_ours && pass_to_us(backend) &&
+                       kernels_.library().compare(kernels_.engine(), step.experts.y, trial.y,
+                                                  static_cast<std::size_t>(trial.shape.n_embd),
+                                                  &is_equal) == 0 &&
+                       is_equal != 0;
+        kernels_.set_verdict(step.experts, step.is_ours);
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+ggml_status TokenGraph::record(ggml_backend_t backend) {
+    const KernelLibrary& library = kernels_.library();
+    can_record_ = false;  // if it fails, not again
+    if (library.begin_recording(kernels_.engine()) != 0) {
+        return GGML_STATUS_SUCCESS;
+    }
+    if (!pass_to(backend)) {
+        return GGML_STATUS_FAILED;
+    }
+    const ggml_status status = compute_steps(backend);
+    if (!pass_to_us(backend) || library.end_recording(kernels_.engine(), &recording_) != 0) {
+        return GGML_STATUS_FAILED;
+    }
+    return status;
+}
+
+}  // namespace hexcore
