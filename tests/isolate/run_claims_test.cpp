@@ -96,6 +96,18 @@ TEST_F(Claims, WhatIsTakenIsMissingOnce) {
     EXPECT_EQ(room(*other).free.host, 6_GiB);
 }
 
+/// What a large test had is taken by others before this run says that it is free.
+TEST_F(Claims, WhoTakesNoneOfWhatIsShortBegins) {
+    const auto one = run("one");
+    ASSERT_TRUE(starts(*one, {1_GiB, {{"cuda:0", 20_GiB}}}));
+    settle(*one, {.let_in = {1_GiB, {{"cuda:0", 20_GiB}}}, .held = {{}, {{"cuda:0", 20_GiB}}}});
+    const auto other = run("other");
+    ASSERT_TRUE(starts(*other, {{}, {{"cuda:0", 24_GiB}}}));
+    RunTaken both{.let_in = {3_GiB, {{"cuda:0", 20_GiB}}}, .processors = 1};
+    EXPECT_TRUE(one->cover(both, 1, {2_GiB}));
+    EXPECT_EQ(room(*other).free.host, 13_GiB);
+}
+
 TEST_F(Claims, WhatIsOverIsGivenBack) {
     const auto other = run("other");
     {

@@ -24,7 +24,7 @@ constexpr Bytes any_size{1ULL << 62U};
 constexpr RunClaims::Time between_looks = 50ms;
 constexpr RunClaims::Time between_settlings = 20ms;
 /// Another process may be stopped while it counts; tests do not wait for it for long.
-constexpr std::chrono::milliseconds longest_counting{500};
+constexpr std::chrono::milliseconds longest_counting{3'000};
 
 Bytes rounded_up(Bytes bytes) {
     const std::uint64_t step = claim_step.count();
@@ -255,6 +255,12 @@ bool RunClaims::cover(const RunTaken& taken, std::uint32_t least, const TestNeed
     least = options_.shares_cores ? least : taken.processors;
     const TestNeed held = worth_telling(taken.held);
     if (covers(own_->claim(), needed) && !is_less(held, told_held_)) {
+        return true;
+    }
+    if (is_less(held, told_held_) && write(own_->claim(), held, least) != Written::yes) {
+        return false;
+    }
+    if (!book_ || covers(own_->claim(), needed)) {
         return true;
     }
     Claim larger = needed;
