@@ -1,6 +1,9 @@
 # `cmake --install`: the program, the shared libraries of llama.cpp beside it, completions and the
 # manual page, each in its usual folder. The last two are printed by the program that was built.
 # A build with sanitizers is for tests, and is not installed.
+
+# The assistants that come with the program lie beside it, in a build folder as a link.
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/assistants ${PROJECT_BINARY_DIR}/assistants SYMBOLIC)
 if(HEXCORE_SANITIZE)
     return()
 endif()
@@ -32,6 +35,7 @@ install(FILES ${HEXCORE_SHELL_DIR}/hexcore.1 DESTINATION ${CMAKE_INSTALL_MANDIR}
 # The libraries find each other in their folder, and no longer in the cache where they were built.
 set_target_properties(hexcore PROPERTIES INSTALL_RPATH "$ORIGIN/${HEXCORE_LIBRARY_FROM_BIN}")
 install(TARGETS hexcore RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY assistants DESTINATION ${HEXCORE_LIBRARY_DIR})
 install(TARGETS hexcore-supervisor RUNTIME DESTINATION ${HEXCORE_LIBRARY_DIR})
 set_target_properties(ggml-hexcore PROPERTIES INSTALL_RPATH "$ORIGIN")
 install(TARGETS ggml-hexcore LIBRARY DESTINATION ${HEXCORE_LIBRARY_DIR})

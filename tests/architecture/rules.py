@@ -8,6 +8,7 @@ import re
 # What each module of src/hexcore may include besides itself. Dependencies point down.
 ALLOWED = {
     "base": "",
+    "database": "base",
     "process": "base",
     "ledger": "base",
     "device": "base",
@@ -17,7 +18,7 @@ ALLOWED = {
     "watch": "base process device recording track judge",
     "cage": "base process device recording track watch",
     "reserve": "base process device watch cage",
-    "isolate": "base process device recording track judge watch cage reserve",
+    "isolate": "base database process device recording track judge watch cage reserve",
     "model": "base",
     "plan": "base ledger device model",
     "chat": "base",
@@ -29,10 +30,12 @@ ALLOWED = {
     "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device track model plan chat backend runtime report session",
+    # Of runtime, the plain data of sampling.hpp.
+    "assistant": "base database runtime",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
     "cli": "base process ledger device recording judge watch cage reserve isolate model plan chat "
-           "backend runtime report session api serve",
+           "backend runtime report session api assistant serve",
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")

@@ -43,6 +43,15 @@ TEST(StateHome, IsWhereTheEnvironmentSays) {
     EXPECT_TRUE(state_home().empty());
 }
 
+TEST(StateHome, DataHasAHomeOfItsOwn) {
+    const test::TempFolder folder;
+    const Variable home("HOME", folder.path().c_str());
+    const Variable data("XDG_DATA_HOME", nullptr);
+    EXPECT_EQ(data_home(), folder / ".local/share/hexcore");
+    const Variable named("XDG_DATA_HOME", "/tmp/none/such");
+    EXPECT_EQ(data_home(), "/tmp/none/such/hexcore");
+}
+
 /// As with `sudo -E`, which leaves the variables as they were.
 TEST(StateHome, IsNotAnotherUsers) {
     if (::geteuid() != 0) {

@@ -34,6 +34,8 @@ public:
     ~PrivateFile();
 
     [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) const;
+    /// Where it lies until it is whole, for whoever has a library write it.
+    [[nodiscard]] const std::filesystem::path& beside() const { return beside_; }
     /// It is `path` from now on.
     [[nodiscard]] Result<void> finish();
 

@@ -7,27 +7,35 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 namespace hexcore {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct NamedState {
+struct HomeKind {
+    const char* variable;
+    const char* below_home;
+};
+constexpr HomeKind of_state{"XDG_STATE_HOME", ".local/state"};
+constexpr HomeKind of_data{"XDG_DATA_HOME", ".local/share"};
+
+struct NamedHome {
     const char* variable = nullptr;  ///< null: the environment names none
     fs::path folder;
 };
 
-NamedState state_in_environment() {
-    const char* state = std::getenv("XDG_STATE_HOME");
-    if (state != nullptr && *state == '/') {
-        return {"XDG_STATE_HOME", state};
+NamedHome home_in_environment(HomeKind kind) {
+    const char* named = std::getenv(kind.variable);
+    if (named != nullptr && *named == '/') {
+        return {kind.variable, named};
     }
     const char* home = std::getenv("HOME");
     if (home == nullptr || *home != '/') {
         return {};
     }
-    return {"HOME", fs::path(home) / ".local" / "state"};
+    return {"HOME", fs::path(home) / kind.below_home};
 }
 
 /// Whether what is there of the path is neither this user's nor the system's.
@@ -51,10 +59,8 @@ fs::path home_in_system() {
     return found->pw_dir;
 }
 
-}  // namespace
-
-StateHome find_state_home() {
-    const NamedState named = state_in_environment();
+StateHome find_home(HomeKind kind) {
+    const NamedHome named = home_in_environment(kind);
     if (named.variable == nullptr) {
         return {};
     }
@@ -63,11 +69,29 @@ StateHome find_state_home() {
     }
     const fs::path home = home_in_system();
     const bool is_ours = !home.empty() && !is_of_another_user(home);
-    return {is_ours ? home / ".local" / "state" / "hexcore" : fs::path(),
+    return {is_ours ? home / kind.below_home / "hexcore" : fs::path(),
             fmt::format("{} leads to another user's folder, {}", named.variable,
                         named.folder.string())};
 }
 
+}  // namespace
+
+StateHome find_state_home() { return find_home(of_state); }
+
 fs::path state_home() { return find_state_home().path; }
+
+fs::path data_home() { return find_home(of_data).path; }
+
+fs::path cache_home() {
+    for (const auto& [variable, below] :
+         {std::pair("HEXCORE_CACHE", ""), std::pair("XDG_CACHE_HOME", "hexcore"),
+          std::pair("HOME", ".cache/hexcore")}) {
+        const char* const folder = std::getenv(variable);
+        if (folder != nullptr && *folder != '\0') {
+            return fs::path(folder) / below;
+        }
+    }
+    return {};
+}
 
 }  // namespace hexcore

@@ -19,4 +19,12 @@ struct StateHome {
 /// Its path.
 [[nodiscard]] std::filesystem::path state_home();
 
+/// What this user gave the program to keep: `$XDG_DATA_HOME/hexcore`, or `.local/share/hexcore`
+/// below the home folder; otherwise as the above. Empty: none is known.
+[[nodiscard]] std::filesystem::path data_home();
+
+/// What can be made again: `$HEXCORE_CACHE`, else `hexcore` in `$XDG_CACHE_HOME` or in `.cache` of
+/// the home folder. Empty: none is known.
+[[nodiscard]] std::filesystem::path cache_home();
+
 }  // namespace hexcore

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     add_run_command(program, action);
     add_serve_command(program, action);
     add_reset_command(program, action);
+    add_assistant_command(program, action);
     add_verify_command(program, action);
     add_watch_command(program, action, other_command);
     add_limit_command(program, action, other_command);

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
+
+#include "hexcore/base/state_home.hpp"
 
 namespace hexcore {
 namespace {
@@ -53,12 +54,6 @@ std::optional<MeasuredDevice> device_from(const Json& entry) {
                           .copy_bytes_per_s = *copy,
                           .hop_s = *hop,
                           .pools = Bytes(pools->get<std::uint64_t>())};
-}
-
-std::filesystem::path folder_of(const char* variable, const char* below) {
-    const char* const value = std::getenv(variable);
-    return value == nullptr || *value == '\0' ? std::filesystem::path()
-                                              : std::filesystem::path(value) / below;
 }
 
 }  // namespace
@@ -127,14 +122,8 @@ Result<void> MeasuredDevices::write(const std::filesystem::path& path) const {
 }
 
 std::filesystem::path measured_devices_path() {
-    for (const auto& [variable, below] :
-         {std::pair("HEXCORE_CACHE", ""), std::pair("XDG_CACHE_HOME", "hexcore"),
-          std::pair("HOME", ".cache/hexcore")}) {
-        if (const std::filesystem::path folder = folder_of(variable, below); !folder.empty()) {
-            return folder / "measured.json";
-        }
-    }
-    return {};
+    const std::filesystem::path folder = cache_home();
+    return folder.empty() ? folder : folder / "measured.json";
 }
 
 std::string measured_devices_json(const MeasuredDevices& devices) {

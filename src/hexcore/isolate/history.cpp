@@ -118,11 +118,10 @@ Result<TestHistory::Runs> TestHistory::runs(const std::string& suite) {
 }
 
 int TestHistory::read(const std::string& suite, Runs& runs) {
-    HistoryStatement query(
-        database_.get(),
-        "SELECT test, at_s, duration_ms, host_bytes, devices, kept_bytes, verdict "
-        "FROM run JOIN suite ON suite.id = run.suite WHERE suite.key = ? "
-        "ORDER BY run.id");
+    SqlStatement query(database_.get(),
+                       "SELECT test, at_s, duration_ms, host_bytes, devices, kept_bytes, verdict "
+                       "FROM run JOIN suite ON suite.id = run.suite WHERE suite.key = ? "
+                       "ORDER BY run.id");
     query.text(1, suite);
     while (query.step()) {
         runs[query.text_at(0)].push_back({.at_s = query.number_at(1),
@@ -163,19 +162,19 @@ int TestHistory::write(const std::string& suite, const News& runs) {
 }
 
 int TestHistory::write_rows(const std::string& suite, const News& runs) {
-    HistoryStatement add_suite(database_.get(), "INSERT OR IGNORE INTO suite (key) VALUES (?)");
+    SqlStatement add_suite(database_.get(), "INSERT OR IGNORE INTO suite (key) VALUES (?)");
     add_suite.text(1, suite);
     add_suite.step();
-    HistoryStatement find(database_.get(), "SELECT id FROM suite WHERE key = ?");
+    SqlStatement find(database_.get(), "SELECT id FROM suite WHERE key = ?");
     find.text(1, suite);
     if (!find.step()) {
         return find.code() == SQLITE_DONE ? add_suite.code() : find.code();
     }
     const std::int64_t id = find.number_at(0);
-    HistoryStatement add(database_.get(),
-                         "INSERT INTO run (suite, test, at_s, duration_ms, host_bytes, devices, "
-                         "kept_bytes, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-    HistoryStatement forget(
+    SqlStatement add(database_.get(),
+                     "INSERT INTO run (suite, test, at_s, duration_ms, host_bytes, devices, "
+                     "kept_bytes, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    SqlStatement forget(
         database_.get(),
         "DELETE FROM run WHERE suite = ?1 AND test = ?2 AND id <= (SELECT id FROM run "
         "WHERE suite = ?1 AND test = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)");
@@ -191,7 +190,7 @@ int TestHistory::write_rows(const std::string& suite, const News& runs) {
         forget.number(1, id);
         forget.blob(2, test);
         forget.number(3, kept_runs);
-        for (HistoryStatement* statement : {&add, &forget}) {
+        for (SqlStatement* statement : {&add, &forget}) {
             statement->step();
             if (statement->code() != SQLITE_DONE) {
                 return statement->code();

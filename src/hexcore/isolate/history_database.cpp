@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <system_error>
 #include <thread>
 
@@ -44,83 +45,14 @@ FileDescriptor history_lock(const std::filesystem::path& file) {
 
 }  // namespace
 
-HistoryStatement::HistoryStatement(sqlite3* database, const char* sql) {
-    sqlite3_stmt* made = nullptr;
-    code_ = sqlite3_prepare_v2(database, sql, -1, &made, nullptr);
-    statement_.reset(made);
-}
-
-void HistoryStatement::number(int place, std::int64_t value) {
-    sqlite3_bind_int64(statement_.get(), place, value);
-}
-
-void HistoryStatement::real(int place, double value) {
-    sqlite3_bind_double(statement_.get(), place, value);
-}
-
-void HistoryStatement::text(int place, const std::string& value) {
-    sqlite3_bind_text64(statement_.get(), place, value.data(), value.size(), SQLITE_TRANSIENT,
-                        SQLITE_UTF8);
-}
-
-void HistoryStatement::blob(int place, const std::string& value) {
-    sqlite3_bind_blob64(statement_.get(), place, value.data(), value.size(), SQLITE_TRANSIENT);
-}
-
-bool HistoryStatement::step() {
-    if (statement_ != nullptr) {
-        code_ = sqlite3_step(statement_.get());
-    }
-    return code_ == SQLITE_ROW;
-}
-
-void HistoryStatement::reset() { sqlite3_reset(statement_.get()); }
-
-void HistoryStatement::Finalizes::operator()(sqlite3_stmt* statement) const {
-    sqlite3_finalize(statement);
-}
-
-std::int64_t HistoryStatement::number_at(int column) const {
-    return sqlite3_column_int64(statement_.get(), column);
-}
-
-double HistoryStatement::real_at(int column) const {
-    return sqlite3_column_double(statement_.get(), column);
-}
-
-std::string HistoryStatement::text_at(int column) const {
-    const void* bytes = sqlite3_column_blob(statement_.get(), column);
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
-    return bytes == nullptr ? "" : std::string(static_cast<const char*>(bytes), size);
-}
-
-void HistoryDatabase::Closes::operator()(sqlite3* database) const { sqlite3_close(database); }
-
-int HistoryDatabase::execute(const char* sql) const {
-    return sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
-}
-
-void HistoryDatabase::set_patience(std::chrono::milliseconds time) const {
-    sqlite3_busy_timeout(get(), static_cast<int>(time.count()));
-}
-
-bool HistoryDatabase::is_damage(int code) {
-    constexpr int primary = 0xff;
-    return (code & primary) == SQLITE_NOTADB || (code & primary) == SQLITE_CORRUPT;
-}
-
 int HistoryDatabase::open(const std::filesystem::path& file) {
     file_ = file;
-    sqlite3* made = nullptr;
-    const int opened =
-        sqlite3_open_v2(file.c_str(), &made, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-    database_.reset(made);
-    if (opened != SQLITE_OK) {
+    if (const int opened = SqlDatabase::open(file); opened != SQLITE_OK) {
         return opened;
     }
     ::chmod(file.c_str(), S_IRUSR | S_IWUSR);
     set_patience(busy_time);
-    HistoryStatement version(get(), "PRAGMA user_version");
+    SqlStatement version(get(), "PRAGMA user_version");
     if (!version.step()) {
         return version.code();
     }
@@ -145,7 +77,7 @@ int HistoryDatabase::make_tables() {
 }
 
 bool HistoryDatabase::is_whole() const {
-    HistoryStatement check(get(), "PRAGMA quick_check(1)");
+    SqlStatement check(get(), "PRAGMA quick_check(1)");
     return check.step() && check.text_at(0) == "ok";
 }
 

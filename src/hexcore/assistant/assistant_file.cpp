@@ -1,0 +1,313 @@
+#include "hexcore/assistant/assistant_file.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "hexcore/assistant/labelled_questions.hpp"
+#include "hexcore/assistant/toml_values.hpp"
+#include "hexcore/base/text_file.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::string_view assistant_schema = "hexcore.assistant/1";
+constexpr std::string_view question_place = "{question}";
+constexpr std::size_t experts_max = 32;
+
+bool is_name(std::string_view name, std::string_view others) {
+    constexpr std::size_t longest = 32;
+    return !name.empty() && name.size() <= longest &&
+           std::all_of(name.begin(), name.end(), [&](char letter) {
+               return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') ||
+                      others.find(letter) != std::string_view::npos;
+           });
+}
+
+/// Reads one file. Each table has a function that is given a key and its value, and says whether it
+/// knows the key.
+class AssistantReader {
+public:
+    AssistantReader(const TomlValues& values, std::filesystem::path folder)
+        : values_(values), folder_(std::move(folder)) {}
+
+    Result<AssistantDescription> read(const toml::table& root) {
+        HEXCORE_TRY_VOID(read_schema(root));
+        for (const auto& [key, value] : root) {
+            HEXCORE_TRY_VOID(read_root(key, value));
+        }
+        for (const char* key : {"name", "description"}) {
+            if (root.get(key) == nullptr) {
+                return values_.wrong(root.source(), key, "is missing");
+            }
+        }
+        if (made_.experts.empty()) {
+            return values_.wrong(root.source(), "[[expert]]", "is missing: there is no expert");
+        }
+        if (!questions_.empty()) {
+            HEXCORE_TRY(text, read_text_file(questions_.string(), questions_.string()));
+            HEXCORE_TRY(questions, parse_labelled_questions(text, questions_.string(), made_));
+            made_.router.questions = std::move(questions);
+        }
+        HEXCORE_TRY_VOID(check_examples(root));
+        return std::move(made_);
+    }
+
+private:
+    Result<void> read_schema(const toml::table& root) const {
+        const toml::node* schema = root.get("schema");
+        if (schema == nullptr) {
+            return values_.wrong(root.source(), "schema",
+                                 fmt::format("is missing: \"{}\"", assistant_schema));
+        }
+        HEXCORE_TRY(text, values_.text("schema", *schema));
+        if (text != assistant_schema) {
+            return values_.wrong(
+                schema->source(), "schema",
+                fmt::format("is {}, and this version reads {}", text, assistant_schema));
+        }
+        return {};
+    }
+
+    Result<void> read_root(const toml::key& key, const toml::node& value) {
+        const std::string_view name = key.str();
+        if (name == "schema") {
+            return {};
+        }
+        if (name == "name") {
+            HEXCORE_TRY(text, values_.text(name, value));
+            if (!is_name(text, "-") || text.front() == '-') {
+                return values_.wrong(value.source(), name,
+                                     "has 1 to 32 small letters, digits and hyphens");
+            }
+            made_.name = std::move(text);
+            return {};
+        }
+        if (name == "description") {
+            return values_.text_into(made_.description, name, value);
+        }
+        if (name == "model") {
+            HEXCORE_TRY(text, values_.text(name, value));
+            made_.model = folder_ / text;
+            return {};
+        }
+        if (name == "history_tokens") {
+            return values_.count_into(made_.history_tokens, name, value);
+        }
+        if (name == "router" || name == "thresholds" || name == "knowledge") {
+            return read_table(name, value);
+        }
+        if (name == "expert" && value.is_array_of_tables()) {
+            for (const toml::node& expert : *value.as_array()) {
+                HEXCORE_TRY_VOID(read_expert(*expert.as_table()));
+            }
+            return {};
+        }
+        return values_.wrong(key.source(), name,
+                             "is unknown; there are schema, name, description, model, "
+                             "history_tokens, [router], [thresholds], [knowledge] and [[expert]]");
+    }
+
+    Result<void> read_table(std::string_view name, const toml::node& value) {
+        const toml::table* table = value.as_table();
+        if (table == nullptr) {
+            return values_.wrong(value.source(), name, "is a table");
+        }
+        for (const auto& [key, inner] : *table) {
+            HEXCORE_TRY_VOID(name == "router"       ? read_router(key, inner)
+                             : name == "thresholds" ? read_threshold(key, inner)
+                                                    : read_limit(key, inner));
+        }
+        return {};
+    }
+
+    Result<void> read_router(const toml::key& key, const toml::node& value) {
+        if (key.str() == "instruction") {
+            HEXCORE_TRY(text, values_.text(key.str(), value));
+            const std::size_t at = text.find(question_place);
+            if (at == std::string::npos || text.find(question_place, at + 1) != std::string::npos) {
+                return values_.wrong(value.source(), key.str(), "has {question} once");
+            }
+            made_.router.instruction = std::move(text);
+        } else if (key.str() == "questions") {
+            HEXCORE_TRY(text, values_.text(key.str(), value));
+            questions_ = folder_ / text;
+        } else {
+            return values_.wrong(key.source(), key.str(),
+                                 "is unknown in [router], which has instruction and questions");
+        }
+        return {};
+    }
+
+    Result<void> read_threshold(const toml::key& key, const toml::node& value) {
+        double* into = key.str() == "confidence" ? &made_.thresholds.confidence
+                       : key.str() == "spread"   ? &made_.thresholds.spread
+                                                 : nullptr;
+        if (into == nullptr) {
+            return values_.wrong(key.source(), key.str(),
+                                 "is unknown in [thresholds], which has confidence and spread");
+        }
+        HEXCORE_TRY(number, values_.number(key.str(), value, 0, 1));
+        *into = number;
+        return {};
+    }
+
+    Result<void> read_limit(const toml::key& key, const toml::node& value) {
+        KnowledgeLimits& limits = made_.knowledge;
+        std::uint32_t* into = key.str() == "budget_tokens" ? &limits.budget_tokens
+                              : key.str() == "cards"       ? &limits.cards
+                              : key.str() == "passages"    ? &limits.passages
+                                                           : nullptr;
+        if (into == nullptr) {
+            return values_.wrong(
+                key.source(), key.str(),
+                "is unknown in [knowledge], which has budget_tokens, cards and passages");
+        }
+        return values_.count_into(*into, key.str(), value);
+    }
+
+    Result<void> read_expert(const toml::table& table) {
+        for (const char* key : {"name", "description", "system"}) {
+            if (table.get(key) == nullptr) {
+                return values_.wrong(table.source(), "[[expert]]", fmt::format("has no {}", key));
+            }
+        }
+        ExpertDescription expert;
+        HEXCORE_TRY(name, values_.text("name", *table.get("name")));
+        if (!is_name(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-")) {
+            return values_.wrong(table.get("name")->source(), "name",
+                                 "has 1 to 32 letters, digits, underscores and hyphens");
+        }
+        if (made_.find_expert(name) || made_.experts.size() >= experts_max) {
+            return values_.wrong(
+                table.get("name")->source(), "name",
+                made_.find_expert(name)
+                    ? fmt::format("is {}, which an expert before it is called", name)
+                    : fmt::format("is that of one expert too many: there are {} at most",
+                                  experts_max));
+        }
+        expert.name = std::move(name);
+        for (const auto& [key, value] : table) {
+            HEXCORE_TRY_VOID(read_expert_key(expert, key, value));
+        }
+        made_.experts.push_back(std::move(expert));
+        return {};
+    }
+
+    Result<void> read_expert_key(ExpertDescription& expert, const toml::key& key,
+                                 const toml::node& value) const {
+        const std::string_view name = key.str();
+        if (name == "name") {
+            return {};
+        }
+        if (name == "description" || name == "system") {
+            return values_.text_into(name == "system" ? expert.system : expert.description, name,
+                                     value);
+        }
+        if (name == "examples" || name == "keywords") {
+            return values_.texts_into(name == "examples" ? expert.examples : expert.keywords, name,
+                                      value);
+        }
+        if ((name == "sampling" || name == "adapter") && value.is_table()) {
+            for (const auto& [inner_key, inner] : *value.as_table()) {
+                HEXCORE_TRY_VOID(name == "sampling" ? read_sampling(expert, inner_key, inner)
+                                                    : read_adapter(expert, inner_key, inner));
+            }
+            if (expert.adapter && expert.adapter->file.empty()) {
+                return values_.wrong(value.source(), name, "has no file");
+            }
+            return {};
+        }
+        if (name == "sampling" || name == "adapter") {
+            return values_.wrong(value.source(), name, "is a table");
+        }
+        return values_.wrong(key.source(), name,
+                             "is unknown in an [[expert]], which has name, description, system, "
+                             "examples, keywords, sampling and adapter");
+    }
+
+    Result<void> read_sampling(ExpertDescription& expert, const toml::key& key,
+                               const toml::node& value) const {
+        ExpertSampling& sampling = expert.sampling;
+        const std::string_view name = key.str();
+        if (name == "top_k") {
+            std::uint32_t top_k = 0;
+            HEXCORE_TRY_VOID(values_.count_into(top_k, name, value));
+            sampling.top_k = static_cast<std::int32_t>(top_k);
+            return {};
+        }
+        std::optional<float>* into = name == "temperature"      ? &sampling.temperature
+                                     : name == "top_p"          ? &sampling.top_p
+                                     : name == "min_p"          ? &sampling.min_p
+                                     : name == "repeat_penalty" ? &sampling.repeat_penalty
+                                                                : nullptr;
+        if (into == nullptr) {
+            return values_.wrong(key.source(), name,
+                                 "is unknown in sampling, which has temperature, top_p, top_k, "
+                                 "min_p and repeat_penalty");
+        }
+        constexpr double hottest = 10;
+        const bool is_share = name == "top_p" || name == "min_p";
+        HEXCORE_TRY(number, values_.number(name, value, 0, is_share ? 1 : hottest));
+        *into = static_cast<float>(number);
+        return {};
+    }
+
+    Result<void> read_adapter(ExpertDescription& expert, const toml::key& key,
+                              const toml::node& value) const {
+        constexpr double largest = 100;
+        if (!expert.adapter) {
+            expert.adapter.emplace();
+        }
+        if (key.str() == "file") {
+            HEXCORE_TRY(text, values_.text("file", value));
+            expert.adapter->file = folder_ / text;
+        } else if (key.str() == "scale") {
+            HEXCORE_TRY(number, values_.number("scale", value, -largest, largest));
+            expert.adapter->scale = static_cast<float>(number);
+        } else {
+            return values_.wrong(key.source(), key.str(),
+                                 "is unknown in adapter, which has file and scale");
+        }
+        return {};
+    }
+
+    /// A router of several experts learns from two questions of each at least.
+    Result<void> check_examples(const toml::table& root) const {
+        std::vector<std::size_t> counts(made_.experts.size());
+        for (const LabelledQuestion& question : made_.labelled_questions()) {
+            counts[question.expert] += 1;
+        }
+        for (std::size_t expert = 0; expert < counts.size(); ++expert) {
+            if (counts.size() > 1 && counts[expert] < 2) {
+                return values_.wrong(
+                    root.source(), "examples",
+                    fmt::format("of expert {}: {}, and a choice among experts needs 2 at least",
+                                made_.experts[expert].name, counts[expert]));
+            }
+        }
+        return {};
+    }
+
+    const TomlValues& values_;
+    std::filesystem::path folder_;
+    std::filesystem::path questions_;
+    AssistantDescription made_;
+};
+
+}  // namespace
+
+Result<AssistantDescription> parse_assistant(const std::string& text, const std::string& name,
+                                             const std::filesystem::path& folder) {
+    const TomlValues values(name);
+    HEXCORE_TRY(root, values.parse(text));
+    return AssistantReader(values, folder).read(root);
+}
+
+Result<AssistantDescription> read_assistant(const std::filesystem::path& file) {
+    HEXCORE_TRY(text, read_text_file(file.string(), file.string()));
+    return parse_assistant(text, file.string(), file.parent_path());
+}
+
+}  // namespace hexcore

@@ -1,0 +1,84 @@
+#include "hexcore/assistant/dialogue.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/base/private_file.hpp"
+#include "hexcore/base/text_file.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr const char* dialogue_schema = "hexcore.dialogue/1";
+
+}  // namespace
+
+Result<Dialogue> Dialogue::read(const std::filesystem::path& file, const std::string& assistant) {
+    Dialogue dialogue(assistant);
+    std::error_code error;
+    if (!std::filesystem::exists(file, error) && !error) {
+        return dialogue;
+    }
+    HEXCORE_TRY(text, read_text_file(file.string(), file.string()));
+    const auto document = nlohmann::json::parse(text, nullptr, false);
+    if (!document.is_object() || !document.contains("schema") ||
+        document["schema"] != dialogue_schema) {
+        return fail(ErrorCode::bad_input, "{} is no conversation with an assistant ({})",
+                    file.string(), dialogue_schema);
+    }
+    try {
+        const auto with = document.at("assistant").get<std::string>();
+        if (with != assistant) {
+            constexpr std::size_t longest = 60;
+            return fail(ErrorCode::bad_input, "{} is a conversation with {}, and not with {}",
+                        file.string(), shortened(with, longest), assistant);
+        }
+        for (const auto& turn : document.at("turns")) {
+            dialogue.turns_.push_back({turn.at("question").get<std::string>(),
+                                       turn.at("answer").get<std::string>(),
+                                       turn.at("experts").get<std::vector<std::string>>()});
+        }
+    } catch (const nlohmann::json::exception&) {
+        return fail(ErrorCode::bad_input, "{} is a conversation of which parts are missing",
+                    file.string());
+    }
+    return dialogue;
+}
+
+Result<void> Dialogue::write(const std::filesystem::path& file) const {
+    nlohmann::ordered_json turns = nlohmann::ordered_json::array();
+    for (const DialogueTurn& turn : turns_) {
+        turns.push_back(
+            {{"question", turn.question}, {"answer", turn.answer}, {"experts", turn.experts}});
+    }
+    const nlohmann::ordered_json document = {
+        {"schema", dialogue_schema}, {"assistant", assistant_}, {"turns", std::move(turns)}};
+    // An answer may end within a character.
+    const std::string text =
+        document.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    HEXCORE_TRY(written, PrivateFile::begin(file));
+    HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
+    return written.finish();
+}
+
+std::span<const DialogueTurn> Dialogue::within(
+    std::uint64_t budget_tokens, std::uint64_t tokens_around,
+    const std::function<std::uint64_t(std::string_view)>& count) const {
+    std::size_t first = turns_.size();
+    std::uint64_t left = budget_tokens;
+    while (first > 0) {
+        const DialogueTurn& turn = turns_[first - 1];
+        const std::uint64_t tokens = tokens_around + count(turn.question) + count(turn.answer);
+        if (tokens > left) {
+            break;
+        }
+        left -= tokens;
+        first -= 1;
+    }
+    return std::span(turns_).subspan(first);
+}
+
+}  // namespace hexcore

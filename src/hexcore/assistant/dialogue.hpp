@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/base/result.hpp"
+
+namespace hexcore {
+
+/// A question with its answer, as somebody saw them.
+struct DialogueTurn {
+    std::string question;
+    std::string answer;
+    std::vector<std::string> experts = {};  ///< who gave it
+};
+
+/// One conversation with an assistant, which its file keeps (docs/formats/dialogue.md).
+class Dialogue {
+public:
+    explicit Dialogue(std::string assistant) : assistant_(std::move(assistant)) {}
+
+    /// A new one where there is no file. Fails with ErrorCode::bad_input for a file that is no
+    /// conversation, or one with another assistant.
+    [[nodiscard]] static Result<Dialogue> read(const std::filesystem::path& file,
+                                               const std::string& assistant);
+    /// In place of what was there, at once. Fails with ErrorCode::negative.
+    [[nodiscard]] Result<void> write(const std::filesystem::path& file) const;
+
+    [[nodiscard]] const std::vector<DialogueTurn>& turns() const { return turns_; }
+    void add(DialogueTurn turn) { turns_.push_back(std::move(turn)); }
+    /// The newest turns, as many as fit: `count` says how many tokens a text has, and
+    /// `tokens_around` how many a turn has besides its texts.
+    [[nodiscard]] std::span<const DialogueTurn> within(
+        std::uint64_t budget_tokens, std::uint64_t tokens_around,
+        const std::function<std::uint64_t(std::string_view)>& count) const;
+
+private:
+    std::string assistant_;
+    std::vector<DialogueTurn> turns_;
+};
+
+}  // namespace hexcore

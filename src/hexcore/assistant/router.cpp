@@ -1,0 +1,172 @@
+#include "hexcore/assistant/router.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "hexcore/assistant/routing_measures.hpp"
+#include "hexcore/base/check.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::size_t folds = 5;
+constexpr std::array<double, 5> l2_candidates{1e-4, 3e-4, 1e-3, 3e-3, 1e-2};
+// From sure of itself to doubtful.
+constexpr double temperature_least = 0.25;
+constexpr double temperature_most = 4;
+constexpr double temperature_step = 1.05;
+
+double length_of(std::span<const float> vector) {
+    double sum = 0;
+    for (const float value : vector) {
+        sum += static_cast<double>(value) * static_cast<double>(value);
+    }
+    return std::sqrt(sum);
+}
+
+/// What a model says of rows that it was not fitted to.
+struct HeldOut {
+    std::vector<std::vector<double>> scores;
+    std::vector<std::size_t> experts;
+
+    [[nodiscard]] double loss(double temperature) const {
+        constexpr double least = 1e-300;
+        double sum = 0;
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+            sum -= std::log(std::max(softmax(scores[i], temperature)[experts[i]], least));
+        }
+        return sum;
+    }
+};
+
+/// The rows of each fold, from every expert as many.
+std::array<std::vector<std::size_t>, folds> folds_of(std::span<const std::size_t> experts,
+                                                     std::size_t n_experts) {
+    std::array<std::vector<std::size_t>, folds> rows;
+    std::vector<std::size_t> seen(n_experts);
+    for (std::size_t at = 0; at < experts.size(); ++at) {
+        rows[seen[experts[at]]++ % folds].push_back(at);
+    }
+    return rows;
+}
+
+HeldOut hold_out(const LabelledRows& rows, std::size_t n_experts, double l2) {
+    const auto parts = folds_of(rows.classes, n_experts);
+    HeldOut held;
+    for (std::size_t fold = 0; fold < folds; ++fold) {
+        std::vector<std::size_t> others;
+        for (std::size_t other = 0; other < folds; ++other) {
+            if (other != fold) {
+                others.insert(others.end(), parts[other].begin(), parts[other].end());
+            }
+        }
+        if (others.empty() || parts[fold].empty()) {
+            continue;
+        }
+        const auto model = LogisticRegression::fit(rows.at(others), n_experts, l2);
+        for (const std::size_t at : parts[fold]) {
+            held.scores.push_back(model.scores(rows.row(at)));
+            held.experts.push_back(rows.classes[at]);
+        }
+    }
+    return held;
+}
+
+struct FitChoice {
+    double l2 = l2_candidates.front();
+    double temperature = 1;
+    double loss = std::numeric_limits<double>::infinity();
+};
+
+FitChoice choose_fit(const LabelledRows& rows, std::size_t n_experts) {
+    FitChoice best;
+    for (const double l2 : l2_candidates) {
+        const HeldOut held = hold_out(rows, n_experts, l2);
+        for (double temperature = temperature_least; temperature <= temperature_most;
+             temperature *= temperature_step) {
+            const double loss = held.loss(temperature);
+            if (loss < best.loss) {
+                best = {l2, temperature, loss};
+            }
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
+std::vector<float> Router::row(const RouterInput& input) const {
+    HEXCORE_CHECK(input.embedding.size() == means_.size(), input.embedding.size(), means_.size());
+    std::vector<float> row;
+    row.reserve(means_.size() + input.keywords.size());
+    // Together as long as some keywords, however many there are.
+    const auto share = static_cast<float>(
+        1 / std::sqrt(static_cast<double>(std::max<std::size_t>(1, means_.size()))));
+    for (std::size_t i = 0; i < means_.size(); ++i) {
+        row.push_back((input.embedding[i] - means_[i]) / spreads_[i] * share);
+    }
+    row.insert(row.end(), input.keywords.begin(), input.keywords.end());
+    return row;
+}
+
+Router Router::fit(std::span<const RouterInput> examples, std::span<const std::size_t> experts,
+                   std::size_t n_experts) {
+    HEXCORE_CHECK(examples.size() == experts.size(), examples.size(), experts.size());
+    Router router;
+    const std::size_t width = examples.empty() ? 0 : examples.front().embedding.size();
+    const double count = static_cast<double>(std::max<std::size_t>(1, examples.size()));
+    router.centres_.assign(n_experts, std::vector<float>(width));
+    std::vector<double> sums(width);
+    std::vector<double> squares(width);
+    for (std::size_t at = 0; at < examples.size(); ++at) {
+        const std::vector<float>& embedding = examples[at].embedding;
+        HEXCORE_CHECK(embedding.size() == width, embedding.size(), width);
+        const double length = std::max(length_of(embedding), 1e-12);
+        const auto of_expert = std::count(experts.begin(), experts.end(), experts[at]);
+        for (std::size_t i = 0; i < width; ++i) {
+            const auto value = static_cast<double>(embedding[i]);
+            sums[i] += value;
+            squares[i] += value * value;
+            router.centres_[experts[at]][i] +=
+                static_cast<float>(value / length / static_cast<double>(of_expert));
+        }
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+        const double mean = sums[i] / count;
+        const double variance = std::max(squares[i] / count - mean * mean, 0.0);
+        router.means_.push_back(static_cast<float>(mean));
+        router.spreads_.push_back(variance > 1e-12 ? static_cast<float>(std::sqrt(variance)) : 1);
+    }
+    LabelledRows rows;
+    for (std::size_t at = 0; at < examples.size(); ++at) {
+        rows.add(router.row(examples[at]), experts[at]);
+    }
+    const FitChoice choice = choose_fit(rows, n_experts);
+    router.l2_ = choice.l2;
+    router.temperature_ = choice.temperature;
+    router.model_ = LogisticRegression::fit(rows, n_experts, choice.l2);
+    return router;
+}
+
+std::vector<double> Router::probabilities(const RouterInput& input) const {
+    return model_.probabilities(row(input), temperature_);
+}
+
+std::size_t nearest_centre(const Router& router, std::span<const float> embedding) {
+    std::vector<double> nearness;
+    for (std::size_t expert = 0; expert < router.experts(); ++expert) {
+        const std::vector<float>& centre = router.centre(expert);
+        double product = 0;
+        for (std::size_t i = 0; i < std::min(centre.size(), embedding.size()); ++i) {
+            product += static_cast<double>(centre[i]) * static_cast<double>(embedding[i]);
+        }
+        nearness.push_back(product / std::max(length_of(centre), 1e-12));
+    }
+    return most_likely(nearness);
+}
+
+}  // namespace hexcore

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "hexcore/assistant/router.hpp"
+#include "hexcore/base/private_file.hpp"
+#include "hexcore/base/state_home.hpp"
+#include "hexcore/base/text_file.hpp"
+
+namespace hexcore {
+namespace {
+
+// Also of what a router makes of its examples: another number where that changes.
+constexpr const char* router_schema = "hexcore.router/1";
+
+bool are_finite(const std::vector<float>& values) {
+    for (const float value : values) {
+        if (!std::isfinite(value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool are_finite(const std::vector<double>& values) {
+    for (const double value : values) {
+        if (!std::isfinite(value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string router_key(const AssistantDescription& assistant, const std::string& model_identity) {
+    // Each part with its length before it, so that no two lists of parts are the same text.
+    std::string all;
+    const auto add = [&](std::string_view part) {
+        all += fmt::format("{}:{}\n", part.size(), part);
+    };
+    add(router_schema);
+    add(model_identity);
+    add(assistant.router.instruction);
+    for (const ExpertDescription& expert : assistant.experts) {
+        add(expert.name);
+        for (const std::string& keyword : expert.keywords) {
+            add(keyword);
+        }
+    }
+    for (const LabelledQuestion& question : assistant.labelled_questions()) {
+        add(fmt::format("{}", question.expert));
+        add(question.text);
+    }
+    const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
+    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+std::filesystem::path router_file(const std::string& key) {
+    const std::filesystem::path folder = cache_home();
+    return folder.empty() ? folder : folder / "routers" / (key + ".json");
+}
+
+std::optional<Router> Router::read(const std::filesystem::path& file, const std::string& key) {
+    const auto text = read_text_file(file.string(), file.string());
+    const auto document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    try {
+        if (document.at("schema") != router_schema || document.at("key") != key) {
+            return std::nullopt;
+        }
+        Router router;
+        document.at("means").get_to(router.means_);
+        document.at("spreads").get_to(router.spreads_);
+        document.at("centres").get_to(router.centres_);
+        document.at("temperature").get_to(router.temperature_);
+        document.at("l2").get_to(router.l2_);
+        const auto width = document.at("width").get<std::size_t>();
+        auto weights = document.at("weights").get<std::vector<double>>();
+        const std::size_t experts = router.centres_.size();
+        bool is_whole = experts > 0 && router.means_.size() == router.spreads_.size() &&
+                        width >= router.means_.size() && width < (1U << 24U) &&
+                        weights.size() == (width + 1) * experts && router.temperature_ > 0 &&
+                        are_finite(weights) && are_finite(router.means_) &&
+                        are_finite(router.spreads_);
+        for (const auto& centre : router.centres_) {
+            is_whole = is_whole && centre.size() == router.means_.size() && are_finite(centre);
+        }
+        if (!is_whole) {
+            return std::nullopt;
+        }
+        router.model_ = LogisticRegression(width, experts, std::move(weights));
+        return router;
+    } catch (const nlohmann::json::exception&) {
+        return std::nullopt;  // one is missing, or of another kind
+    }
+}
+
+Result<void> Router::write(const std::filesystem::path& file, const std::string& key) const {
+    const nlohmann::ordered_json document = {{"schema", router_schema},     {"key", key},
+                                             {"temperature", temperature_}, {"l2", l2_},
+                                             {"width", model_.width()},     {"means", means_},
+                                             {"spreads", spreads_},         {"centres", centres_},
+                                             {"weights", model_.weights()}};
+    const std::string text =
+        document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    std::error_code error;
+    std::filesystem::create_directories(file.parent_path(), error);
+    HEXCORE_TRY(written, PrivateFile::begin(file, Durability::process));
+    HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
+    return written.finish();
+}
+
+}  // namespace hexcore
