@@ -39,7 +39,7 @@ AssistantDescription two_experts() {
                           .description = "",
                           .system = "",
                           .examples = {"Will it?", "Odds?"},
-                          .keywords = {"odds", "will"}}};
+                          .keywords = {"odds", "will", "i *ed"}}};
     return assistant;
 }
 
@@ -49,6 +49,7 @@ TEST(KeywordFeatures, AreWholeWordsStartsAndEndings) {
     EXPECT_THAT(features.counts("I am LEARNING in plain words; learn"), ElementsAre(3, 0));
     EXPECT_THAT(features.counts("in plain sight, unlearned willing oddsmaker"), ElementsAre(0, 0));
     EXPECT_THAT(features.counts("odds will odds"), ElementsAre(0, 3));
+    EXPECT_THAT(features.counts("I attacked. Attacked I. I bedeck."), ElementsAre(0, 1));
     EXPECT_EQ(features.rule_choice("odds of it"), 1U);
     EXPECT_EQ(features.rule_choice(""), 0U);
     const auto values = features.of("What are the odds? Tell me.");

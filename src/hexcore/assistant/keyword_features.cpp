@@ -12,12 +12,20 @@ constexpr std::size_t routed_words_most = 400;
 
 }  // namespace
 
+bool KeywordFeatures::KeyWord::fits(std::string_view word) const {
+    if (any_start) {
+        return any_end ? word.find(text) != std::string_view::npos : word.ends_with(text);
+    }
+    return any_end ? word.starts_with(text) : word == text;
+}
+
 KeywordFeatures::Keyword KeywordFeatures::read(std::string_view text) {
     Keyword keyword;
     keyword.at_start = text.starts_with('^');
     for (const TextWord& word : words_of(text, routed_words_most)) {
-        // A star is no part of a word, and follows it at once.
-        keyword.words.push_back({word.folded, word.end < text.size() && text[word.end] == '*'});
+        // A star is no part of a word, and stands right beside it.
+        keyword.words.push_back({word.folded, word.begin > 0 && text[word.begin - 1] == '*',
+                                 word.end < text.size() && text[word.end] == '*'});
     }
     return keyword;
 }
@@ -44,8 +52,7 @@ std::vector<std::size_t> KeywordFeatures::counts(std::string_view question) cons
         return std::equal(keyword.words.begin(), keyword.words.end(),
                           words.begin() + static_cast<std::ptrdiff_t>(at),
                           [](const KeyWord& key, const TextWord& word) {
-                              return key.any_end ? word.folded.starts_with(key.start)
-                                                 : word.folded == key.start;
+                              return key.fits(word.folded);
                           });
     };
     std::vector<std::size_t> counts;

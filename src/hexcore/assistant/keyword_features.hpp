@@ -11,7 +11,8 @@
 namespace hexcore {
 
 /// What a question's words say of who it is for, by the keywords of the experts: one or more words
-/// each, `^` before them where a sentence has to begin so, `*` after a word for any ending.
+/// each, `^` before them where a sentence has to begin so, `*` after a word for any ending, before
+/// one for any beginning.
 class KeywordFeatures {
 public:
     explicit KeywordFeatures(const AssistantDescription& assistant);
@@ -27,8 +28,11 @@ public:
 
 private:
     struct KeyWord {
-        std::string start;
+        std::string text;
+        bool any_start = false;
         bool any_end = false;
+
+        [[nodiscard]] bool fits(std::string_view word) const;
     };
     struct Keyword {
         std::vector<KeyWord> words;

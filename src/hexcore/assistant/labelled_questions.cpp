@@ -78,7 +78,8 @@ Result<std::vector<LabelledQuestion>> parse_labelled_questions(
     return questions;
 }
 
-QuestionSplit split_questions(std::span<const LabelledQuestion> questions, std::uint64_t seed) {
+QuestionSplit split_questions(std::span<const LabelledQuestion> questions, std::uint64_t seed,
+                              std::size_t test_percent) {
     std::size_t experts = 0;
     for (const LabelledQuestion& question : questions) {
         experts = std::max(experts, question.expert + 1);
@@ -95,7 +96,8 @@ QuestionSplit split_questions(std::span<const LabelledQuestion> questions, std::
         for (std::size_t left = own.size(); left > 1; --left) {
             std::swap(own[left - 1], own[random.next() % left]);
         }
-        const auto middle = own.begin() + static_cast<std::ptrdiff_t>((own.size() + 1) / 2);
+        const std::size_t tested = own.size() * test_percent / 100;
+        const auto middle = own.end() - static_cast<std::ptrdiff_t>(tested);
         split.examples.insert(split.examples.end(), own.begin(), middle);
         split.test.insert(split.test.end(), middle, own.end());
     }

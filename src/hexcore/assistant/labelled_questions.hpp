@@ -21,9 +21,9 @@ struct QuestionSplit {
     std::vector<std::size_t> test;
 };
 
-/// Half of each expert's questions (the smaller half) for the test, the same ones for the same seed
+/// So much of each expert's questions for the test, rounded down, the same ones for the same seed
 /// everywhere.
 [[nodiscard]] QuestionSplit split_questions(std::span<const LabelledQuestion> questions,
-                                            std::uint64_t seed);
+                                            std::uint64_t seed, std::size_t test_percent = 30);
 
 }  // namespace hexcore

@@ -13,7 +13,7 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t folds = 5;
+constexpr std::size_t n_folds = 5;
 constexpr std::array<double, 5> l2_candidates{1e-4, 3e-4, 1e-3, 3e-3, 1e-2};
 // From sure of itself to doubtful.
 constexpr double temperature_least = 0.25;
@@ -44,12 +44,12 @@ struct HeldOut {
 };
 
 /// The rows of each fold, from every expert as many.
-std::array<std::vector<std::size_t>, folds> folds_of(std::span<const std::size_t> experts,
+std::array<std::vector<std::size_t>, n_folds> folds_of(std::span<const std::size_t> experts,
                                                      std::size_t n_experts) {
-    std::array<std::vector<std::size_t>, folds> rows;
+    std::array<std::vector<std::size_t>, n_folds> rows;
     std::vector<std::size_t> seen(n_experts);
     for (std::size_t at = 0; at < experts.size(); ++at) {
-        rows[seen[experts[at]]++ % folds].push_back(at);
+        rows[seen[experts[at]]++ % n_folds].push_back(at);
     }
     return rows;
 }
@@ -57,9 +57,9 @@ std::array<std::vector<std::size_t>, folds> folds_of(std::span<const std::size_t
 HeldOut hold_out(const LabelledRows& rows, std::size_t n_experts, double l2) {
     const auto parts = folds_of(rows.classes, n_experts);
     HeldOut held;
-    for (std::size_t fold = 0; fold < folds; ++fold) {
+    for (std::size_t fold = 0; fold < n_folds; ++fold) {
         std::vector<std::size_t> others;
-        for (std::size_t other = 0; other < folds; ++other) {
+        for (std::size_t other = 0; other < n_folds; ++other) {
             if (other != fold) {
                 others.insert(others.end(), parts[other].begin(), parts[other].end());
             }

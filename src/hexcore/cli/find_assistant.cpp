@@ -7,7 +7,7 @@
 
 #include "hexcore/base/printable.hpp"
 #include "hexcore/base/state_home.hpp"
-#include "hexcore/cli/shipped_file.hpp"
+#include "hexcore/process/shipped_file.hpp"
 
 namespace hexcore {
 namespace {
