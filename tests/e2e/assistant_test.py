@@ -1,7 +1,6 @@
 """hexcore assistant: what is imported is found, listed and forgotten; what cannot be is said."""
 
 import json
-import os
 
 import pytest
 
@@ -62,7 +61,6 @@ def test_what_cannot_be_ends_with_its_exit_code_and_a_sentence(hexcore, home, tm
         run = hexcore("assistant", *words, env=home)
         assert run.code == code, run
         assert sentence in " ".join(run.stderr.split()), run
-    os.makedirs(home["XDG_DATA_HOME"] + "/hexcore/assistants")
-    open(home["XDG_DATA_HOME"] + "/hexcore/assistants/magic", "w").close()
-    run = hexcore("assistant", "import", "magic", tmp_path / "cards.json", env=home)
+    no_folder = {"XDG_DATA_HOME": str(tmp_path / "half.json")}
+    run = hexcore("assistant", "import", "magic", tmp_path / "cards.json", env=no_folder)
     assert run.code == 1 and "cannot write" in run.stderr, run

@@ -10,6 +10,7 @@
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/device/server_wait.hpp"
 #include "hexcore/process/interrupt.hpp"
 #include "hexcore/report/json_text.hpp"
 
@@ -46,7 +47,7 @@ Result<int> import_file(const AssistantOptions& options) {
     HEXCORE_TRY(file, find_assistant(options.assistant));
     HEXCORE_TRY(assistant, read_assistant(file));
     HEXCORE_TRY(folder, knowledge_folder(assistant.name));
-    const Interrupt interrupt(nullptr);
+    const Interrupt interrupt(give_up_waiting_on);
     const auto begun = std::chrono::steady_clock::now();
     HEXCORE_TRY(imported, import_knowledge({.source = options.path,
                                             .kind = knowledge_kind(options.kind),

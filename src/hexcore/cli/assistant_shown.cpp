@@ -89,11 +89,7 @@ std::string assistant_table(const AssistantFacts& facts, TextStyle style) {
     const AssistantDescription& assistant = facts.assistant;
     std::string text =
         hanging_paragraph(assistant.name + ": ", printable(assistant.description), style.columns);
-    TextTable experts({{"EXPERT", Align::left},
-                       {"FOR", Align::left, Overlong::wraps},
-                       {"EXAMPLES"},
-                       {"ADAPTER", Align::left, Overlong::wraps}},
-                      style);
+    std::string experts;
     const auto labelled = assistant.labelled_questions();
     for (std::size_t expert = 0; expert < assistant.experts.size(); ++expert) {
         const ExpertDescription& one = assistant.experts[expert];
@@ -101,10 +97,14 @@ std::string assistant_table(const AssistantFacts& facts, TextStyle style) {
         for (const LabelledQuestion& question : labelled) {
             examples += question.expert == expert ? 1 : 0;
         }
-        experts.add_row({one.name, printable(one.description), fmt::format("{}", examples),
-                         one.adapter ? printable(one.adapter->file.string()) : ""});
+        const std::string adapter =
+            one.adapter ? fmt::format("; adapter {}", one.adapter->file.string()) : "";
+        experts += hanging_paragraph(
+            fmt::format("{:<12}", one.name),
+            printable(fmt::format("{} ({} examples{})", one.description, examples, adapter)),
+            style.columns);
     }
-    text.append("\n").append(experts.render()).append("\n");
+    text.append("\n").append(experts).append("\n");
     if (facts.knowledge.empty()) {
         return text + hanging_paragraph("",
                                         knowledge_words(facts) == "nothing"
