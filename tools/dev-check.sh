@@ -49,37 +49,52 @@ check_scripts() {
 
 check_lint() { python3 tools/tidy.py build/release "$@"; }
 
-# The corpus is copied, so that what the fuzzer finds does not become part of the project by itself.
+# fuzz_target PROGRAM SECONDS. The corpus is copied, so that what the fuzzer finds does not become
+# part of the project by itself.
+fuzz_target() {
+    local target=$1 seconds=$2 name=${1##*/} corpus work
+    work=build/fuzz/work/$name corpus=tests/fuzz/corpus_${name#fuzz_}
+    [ -d "$corpus" ] || corpus=tests/fuzz/corpus
+    mkdir -p "$work/corpus"
+    find "$corpus" -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
+    "$target" -max_total_time="$seconds" -print_final_stats=1 \
+        -artifact_prefix="$work/" "$work/corpus" >"$work/log" 2>&1 || {
+        tail -n 40 "$work/log"
+        return 1
+    }
+    printf '   %s: ' "$name"
+    grep -E 'number_of_executed_units|new_units_added' "$work/log" | tr -s ' \n' ' '
+    echo
+}
+
+fuzz_plan() {
+    printf '   fuzz_plan: '
+    "$PYTHON" tests/fuzz/fuzz_plan.py --hexcore build/release/hexcore \
+        --seconds "$1" --keep build/fuzz/plan
+}
+
 check_fuzz() {
     if [ ! -d tests/fuzz ]; then
         echo "   there are no fuzz targets"
         return
     fi
     (build_preset fuzz tests/fuzz/all) || return 1
-    local target targets=() seconds corpus work=build/fuzz/work
+    local target running=() failed=0 seconds=$((FUZZ_SECONDS / 2)) work=build/fuzz/work
+    rm -rf "$work"
+    mkdir -p "$work"
+    # Each has one thread. All at once have two cores for half of the time.
     for target in build/fuzz/tests/fuzz/fuzz_*; do
-        if [ -f "$target" ] && [ -x "$target" ]; then targets+=("$target"); fi
+        if [ -f "$target" ] && [ -x "$target" ]; then
+            fuzz_target "$target" "$seconds" >"$work/${target##*/}.said" &
+            running+=($!)
+        fi
     done
-    ((${#targets[@]})) || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
-    seconds=$((FUZZ_SECONDS / (${#targets[@]} + 1))) # and fuzz_plan.py
-    for target in "${targets[@]}"; do
-        corpus=tests/fuzz/corpus_${target##*/fuzz_}
-        [ -d "$corpus" ] || corpus=tests/fuzz/corpus
-        rm -rf "$work"
-        mkdir -p "$work/corpus"
-        find "$corpus" -type f -exec cp -t "$work/corpus" {} + 2>/dev/null
-        "$target" -max_total_time="$seconds" -print_final_stats=1 \
-            -artifact_prefix="$work/" "$work/corpus" >"$work/log" 2>&1 || {
-            tail -n 40 "$work/log"
-            return 1
-        }
-        printf '   %s: ' "$(basename "$target")"
-        grep -E 'number_of_executed_units|new_units_added' "$work/log" | tr -s ' \n' ' '
-        echo
-    done
-    printf '   fuzz_plan: '
-    "$PYTHON" tests/fuzz/fuzz_plan.py --hexcore build/release/hexcore \
-        --seconds "$seconds" --keep build/fuzz/plan
+    ((${#running[@]})) || { echo "   build/fuzz/tests/fuzz has no fuzz_* program"; return 1; }
+    fuzz_plan "$seconds" >"$work/fuzz_plan.said" 2>&1 &
+    running+=($!)
+    for target in "${running[@]}"; do wait "$target" || failed=1; done
+    cat "$work"/*.said
+    return $failed
 }
 
 # The path of one of llama.cpp's own programs, built first if need be.

@@ -155,10 +155,13 @@ build_preset() {
         shift
     done
     if [ "${HEXCORE_WERROR:-}" = ON ]; then settings+=(-DHEXCORE_WERROR=ON); fi
-    if [ "${HEXCORE_UNITY:-}" = ON ] && [ "$preset" = release ]; then
+    if [ "${HEXCORE_UNITY:-}" = ON ] && [[ $preset == @(release|fuzz) ]]; then
         settings+=(-DHEXCORE_UNITY=ON)
     fi
     adopt_llama_settings "$folder"
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "${HEXCORE_LLAMA_ALSO:-}" ] ||
+        cmake/build_llama.sh ggml llama $HEXCORE_LLAMA_ALSO >/dev/null || exit 1
     llama=$(cmake/build_llama.sh ggml llama chat) || exit 1
     if [ ! -f "$folder/build.ninja" ] || [ "$llama" != "$(cat "$folder/llama.paths")" ] ||
         [ CMakePresets.json -nt "$folder/build.ninja" ] ||

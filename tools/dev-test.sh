@@ -6,15 +6,50 @@ test_preset() {
     if command -v nvcc >/dev/null && [ -e /dev/nvidia0 ]; then echo cuda; else echo release; fi
 }
 
-# run_pytest FOLDER RESULTS: what it finds goes to RESULTS/NAME.xml.
+# What looks at the whole machine, or at how long something takes of it, runs by itself.
+ALONE=(tests/e2e/devices_test.py tests/e2e/watch_live_test.py tests/reference_case)
+
+# run_pytest PATH RESULTS: what it finds goes to RESULTS/NAME.xml.
 run_pytest() {
-    [ -n "$(find "$1" -name '*_test.py' -o -name 'test_*.py')" ] || return 0
-    "$PYTHON" -m pytest -q "$1" -p no:cacheprovider --junit-xml "$2/$(basename "$1").xml" </dev/null
+    "$PYTHON" -m pytest -q "$1" -p no:cacheprovider --junit-xml "$2/$(basename "$1" .py).xml" \
+        </dev/null
+}
+
+# run_and_show PATH RESULTS: what pytest printed is shown in one piece, when it has ended.
+run_and_show() {
+    local log=$2/${1##*/}.log code=0
+    run_pytest "$1" "$2" >"$log" 2>&1 || code=1
+    flock "$2" cat "$log"
+    return $code
+}
+
+# run_beside RESULTS PATH...: some at once, each with a pytest of its own. They wait more than they
+# compute, so there is one more of them than cores.
+run_beside() {
+    local results=$1
+    shift
+    export PYTHON
+    export -f run_pytest run_and_show
+    # shellcheck disable=SC2016 # for the shell within
+    printf '%s\n' "$@" | xargs -r -n 1 -P $(($(nproc) + 1)) \
+        bash -c 'run_and_show "$1" "$0"' "$results"
+}
+
+# run_in_python RESULTS [MODULE]: the tests in Python.
+run_in_python() {
+    local results=$1 module=${2:-} path failed=0 beside=() alone=()
+    for path in tests/tools tests/e2e/*_test.py tests/pages tests/reference_case; do
+        [[ -z $module || $path == tests/$module || $path == tests/$module/* ]] || continue
+        if [[ " ${ALONE[*]} " == *" $path "* ]]; then alone+=("$path"); else beside+=("$path"); fi
+    done
+    ((${#beside[@]} == 0)) || run_beside "$results" "${beside[@]}" || failed=1
+    for path in ${alone[@]+"${alone[@]}"}; do run_pytest "$path" "$results" || failed=1; done
+    return $failed
 }
 
 # run_tests [MODULE]
 run_tests() {
-    local module=${1:-} folder failed=0 preset results tools=
+    local module=${1:-} bringing failed=0 preset results
     preset=$(test_preset)
     results=build/$preset/test-results
     if [ ! -d "tests/${module:-e2e}" ]; then
@@ -22,8 +57,8 @@ run_tests() {
         exit 2
     fi
     ensure_packages test
-    ensure_python test
-    if [ -z "$module" ] || [ "$module" = pages ]; then ensure_browser; fi
+    ensure_python test & # It waits for the network, while what follows compiles.
+    bringing=$!
     # A module's own tests need only what they link; those of the tools nothing that is compiled.
     if [ "$module" = e2e ]; then
         build_preset "$preset" program
@@ -34,6 +69,9 @@ run_tests() {
     elif [ "$module" != tools ]; then
         build_preset "$preset" -DHEXCORE_TESTS=ON
     fi
+    wait $bringing || true
+    ensure_python test
+    if [ -z "$module" ] || [ "$module" = pages ]; then ensure_browser; fi
     rm -rf "$results" build/release/tests/mixtures/results
     mkdir -p "$results"
     export HEXCORE_BIN=$PWD/build/$preset/hexcore HEXCORE_BUILD=$PWD/build/$preset
@@ -59,20 +97,7 @@ run_tests() {
             "$PYTHON" tools/architecture_table.py --check || failed=1
         fi
     fi
-    # Those of the tools have to do with nothing else, and run beside the others.
-    if [ -z "$module" ] || [ "$module" = tools ]; then
-        run_pytest tests/tools "$results" >"$results/tools.log" 2>&1 &
-        tools=$!
-    fi
-    for folder in tests/e2e tests/reference_case tests/pages; do
-        if [ -z "$module" ] || [ "tests/$module" = "$folder" ]; then
-            run_pytest "$folder" "$results" || failed=1
-        fi
-    done
-    if [ -n "$tools" ]; then
-        wait "$tools" || failed=1
-        cat "$results/tools.log"
-    fi
+    run_in_python "$results" "$module" || failed=1
     "$PYTHON" tools/count_tests.py "$results"/*.xml || failed=1
     return $failed
 }

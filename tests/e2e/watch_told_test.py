@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ for step in range(3):
     del kept
     telling.hexcore_label_end()
 """
-    document, summary, _ = watched(hexcore, tmp_path, "python3", "-c", script, library,
+    document, summary, _ = watched(hexcore, tmp_path, sys.executable, "-c", script, library,
                                    options=["--interval", "10"])
     assert host(document)["peak_label"] == "decode 2"
     assert ", decode 2" in summary
@@ -115,7 +116,7 @@ except ChildProcessError:
 def test_watching_twenty_processes_that_tell_takes_little_of_a_core(hexcore, tmp_path, library):
     """By the time of the processor: less than a hundredth on a machine that does nothing else. A
     busy one takes a multiple for the same."""
-    document, _, _ = watched(hexcore, tmp_path, "python3", "-c", TWENTY, library)
+    document, _, _ = watched(hexcore, tmp_path, sys.executable, "-c", TWENTY, library)
     assert document["processes_watched"] == 20
     assert sum(label["count"] for label in document["labels"]) == 20 * 30
     assert document["lost_records"] == 0
