@@ -33,7 +33,7 @@ public:
     std::string text(int words) {
         std::string text = word();
         for (int i = 1; i < words; ++i) {
-            text += (i % 12 == 0 ? ". " : " ") + word();
+            text.append(i % 12 == 0 ? ". " : " ").append(word());
         }
         return text + ".";
     }
@@ -61,7 +61,7 @@ struct Known {
         for (int card = 0; card < 30'000; ++card) {
             std::string name = words.name();
             for (int more = 0; more < card % 4; ++more) {
-                name += " " + (more == 1 ? std::string("of ") : std::string()) + words.name();
+                name.append(more == 1 ? " of " : " ").append(words.name());
             }
             nlohmann::ordered_json rulings;
             for (int ruling = 0; ruling < card % 5; ++ruling) {
@@ -80,7 +80,7 @@ struct Known {
         }
         question = words.name() + " of " + words.name();
         for (int word = 0; word < 20; ++word) {
-            question += " " + words.word();
+            question.append(" ").append(words.word());
         }
     }
 

@@ -129,5 +129,8 @@ def test_all_commands_options_and_choices_are_offered(hexcore, request, shell):
     assert offered("hexcore run --policy ") >= {"balanced", "fastest", "alternate", "layers"}
     for command in commands_in_help(hexcore) - {"man", "completion"}:
         expected = options_in_help(hexcore, command)
-        assert command in ("serve", "watch", "report") or "--format" in expected
+        assert (command in ("serve", "watch", "report", "assistant")
+                or "--format" in expected)
         assert expected <= offered(f"hexcore {command} --")
+    assert offered("hexcore assistant ") >= {"import", "list", "show", "look-up", "forget"}
+    assert offered("hexcore assistant import magic --") >= {"--kind", "--format"}
