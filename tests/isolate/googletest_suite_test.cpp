@@ -190,29 +190,6 @@ TEST(GoogletestSuite, AProgramThatListsNothingIsToldWithItsLastWords) {
     EXPECT_NE(listed.error().message.find("what is this"), std::string::npos);
 }
 
-TEST(GoogletestSuite, AFolderThatTakesNoResultsIsToldBeforeATestRuns) {
-    const ScratchFolder scratch;
-    EXPECT_TRUE(prove_writable(scratch.path()));
-    EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
-    const auto missing = prove_writable(scratch.path() / "nothing");
-    ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().code, ErrorCode::does_not_fit);
-    EXPECT_NE(missing.error().message.find("takes no results of tests: No such file"),
-              std::string::npos)
-        << missing.error().message;
-    // As on a full disk, where a file can be made and holds nothing.
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const rlimit limit{100, 100};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-        ::signal(SIGXFSZ, SIG_IGN);
-        ::_exit(prove_writable(scratch.path()) ? 1 : 0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-}
-
 TEST(GoogletestSuite, ShardsOfTheUsersEnvironmentDoNotHideTests) {
     ::setenv("GTEST_TOTAL_SHARDS", "1000", 1);
     ::setenv("GTEST_SHARD_INDEX", "999", 1);

@@ -189,12 +189,14 @@ Result<void> ControlCell::limit_memory(const std::optional<Bytes>& limit) const 
 }
 
 bool ControlCell::is_clean() const {
+    std::vector<pid_t> pids;
     for (const std::string& folder : folders()) {
         if (const auto groups = with_groups_below(folder); groups.size() > 1) {
             return false;
         }
+        add_processes_of(folder, pids);
     }
-    return members().empty() && held().value_or(Bytes()) <= clean_size;
+    return pids.empty() && held().value_or(Bytes()) <= clean_size;
 }
 
 std::vector<std::string> ControlCell::folders() const {

@@ -70,8 +70,8 @@ Result<std::optional<CgroupMemory>> read_group(const ProcRoot& root, const std::
 
 }  // namespace
 
-Result<std::vector<CgroupMemory>> memory_cgroups(const ProcRoot& root) {
-    HEXCORE_TRY(own, control_groups(root, "memory"));
+Result<std::vector<CgroupMemory>> memory_cgroups(const ProcRoot& root,
+                                                 const std::vector<ControlGroup>& own) {
     std::vector<CgroupMemory> groups;
     for (const ControlGroup& group : own) {
         const Names& names = group.version == CgroupVersion::v1 ? version1 : version2;

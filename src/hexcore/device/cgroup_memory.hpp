@@ -5,6 +5,7 @@
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/device/control_group.hpp"
 #include "hexcore/device/proc_root.hpp"
 
 namespace hexcore {
@@ -22,9 +23,9 @@ struct CgroupMemory {
     }
 };
 
-/// The process's own control group and its parents, as far as they are visible and limit memory,
-/// innermost first; both versions where both are mounted. None where there are no control groups.
+/// Those of `own`, the process's control groups for "memory", that limit it, in the same order.
 /// Fails with ErrorCode::bad_input for a file that does not say what it should.
-[[nodiscard]] Result<std::vector<CgroupMemory>> memory_cgroups(const ProcRoot& root);
+[[nodiscard]] Result<std::vector<CgroupMemory>> memory_cgroups(
+    const ProcRoot& root, const std::vector<ControlGroup>& own);
 
 }  // namespace hexcore

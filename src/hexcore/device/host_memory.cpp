@@ -1,6 +1,7 @@
 #include "hexcore/device/host_memory.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "hexcore/base/whole_number.hpp"
 #include "hexcore/device/cgroup_memory.hpp"
@@ -34,13 +35,11 @@ Result<Bytes> value_of(const ProcRoot& root, std::string_view text, std::string_
                 root.path(meminfo), key);
 }
 
-}  // namespace
-
-Result<HostMemory> probe_host_memory(const ProcRoot& root) {
+Result<HostMemory> probe(const ProcRoot& root, const std::vector<ControlGroup>& own_groups) {
     HEXCORE_TRY(text, root.read(meminfo));
     HEXCORE_TRY(total, value_of(root, text, "MemTotal:"));
     HEXCORE_TRY(available, value_of(root, text, "MemAvailable:"));
-    HEXCORE_TRY(groups, memory_cgroups(root));
+    HEXCORE_TRY(groups, memory_cgroups(root, own_groups));
 
     available = std::min(available, total);
     HostMemory memory{.total = total, .machine_available = available, .available = available};
@@ -55,6 +54,24 @@ Result<HostMemory> probe_host_memory(const ProcRoot& root) {
         }
     }
     return memory;
+}
+
+}  // namespace
+
+Result<HostMemory> probe_host_memory(const ProcRoot& root) {
+    HEXCORE_TRY(own, control_groups(root, "memory"));
+    return probe(root, own);
+}
+
+Result<HostMemory> HostMemoryMeter::read() {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::seconds stays_for{1};
+    if (!looked_up_ || Clock::now() - *looked_up_ > stays_for) {
+        HEXCORE_TRY(own, control_groups(root_, "memory"));
+        own_groups_ = std::move(own);
+        looked_up_ = Clock::now();
+    }
+    return probe(root_, own_groups_);
 }
 
 }  // namespace hexcore

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/device/control_group.hpp"
 #include "hexcore/device/proc_root.hpp"
 
 namespace hexcore {
@@ -24,5 +28,19 @@ struct HostMemory {
 /// left, as it does in MemAvailable. Fails with ErrorCode::bad_input where a file is missing or
 /// does not say what it should.
 [[nodiscard]] Result<HostMemory> probe_host_memory(const ProcRoot& root = {});
+
+/// The same, many times a second. Which control groups the process is in is looked up once a
+/// second: that takes longer than reading what they say.
+class HostMemoryMeter {
+public:
+    explicit HostMemoryMeter(ProcRoot root = {}) : root_(std::move(root)) {}
+
+    [[nodiscard]] Result<HostMemory> read();
+
+private:
+    ProcRoot root_;
+    std::vector<ControlGroup> own_groups_;
+    std::optional<std::chrono::steady_clock::time_point> looked_up_;
+};
 
 }  // namespace hexcore

@@ -1,13 +1,16 @@
 #include "hexcore/isolate/googletest_suite.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "hexcore/base/check.hpp"
+#include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/isolate/ask_program.hpp"
 #include "hexcore/isolate/bytes_json.hpp"
 #include "hexcore/isolate/googletest_result.hpp"
@@ -146,7 +149,10 @@ TestLaunch GoogletestSuite::launch(const TestCase& test,
     HEXCORE_CHECK(found != selections_.end(), test.id.size(), selections_.size());
     const Selection& selection = found->second;
     const std::filesystem::path running = scratch / gtest_running_name;
-    std::ofstream(running) << '0';
+    {  // only that it is there matters
+        const FileDescriptor made(
+            ::open(running.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    }
     TestLaunch launch;
     launch.command.words = command_;
     launch.command.words.insert(launch.command.words.end(),

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "hexcore/base/printable.hpp"
-#include "hexcore/isolate/scratch_folder.hpp"
+#include "hexcore/isolate/scratch_folders.hpp"
 
 namespace hexcore {
 namespace {

@@ -31,7 +31,7 @@ public:
     TestMachine machine() const override { return machine_; }
 
     RoomReading read(Bytes held) override {
-        if (const auto host = probe_host_memory()) {
+        if (const auto host = meter_.read()) {
             last_ = *host;
         }
         const Bytes available = last_.available;
@@ -92,6 +92,7 @@ public:
 
 private:
     RoomOptions options_;
+    HostMemoryMeter meter_;
     GpuReader gpus_;
     TestMachine machine_;
     HostMemory last_;

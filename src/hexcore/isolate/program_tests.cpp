@@ -45,25 +45,6 @@ std::string program_identity(const std::string& program) {
     return error ? program : path.string();
 }
 
-Result<void> prove_writable(const std::filesystem::path& folder) {
-    const std::filesystem::path file = folder / "hexcore-room";
-    const FileDescriptor opened(
-        ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
-    constexpr std::array<char, 4096> block{};
-    const bool is_written = opened.is_open() && ::write(opened.get(), block.data(), block.size()) ==
-                                                    static_cast<ssize_t>(block.size());
-    const int why = errno;
-    ::unlink(file.c_str());
-    if (!is_written) {
-        return fail(
-            ErrorCode::does_not_fit,
-            "the folder {} takes no results of tests: {}; make room there, or set TMPDIR to "
-            "another one",
-            folder.string(), std::strerror(why));
-    }
-    return {};
-}
-
 std::string ending_text(const CageOutcome& outcome) {
     if (!outcome.signalled) {
         return fmt::format("exit code {}", outcome.code);

@@ -20,10 +20,6 @@ namespace hexcore {
 /// What history knows a program by: its path, whole and without links where it can be found.
 [[nodiscard]] std::string program_identity(const std::string& program);
 
-/// Whether a test's folder takes files: results that cannot be written would look like a test that
-/// ended in the middle. Fails with ErrorCode::does_not_fit and says why not.
-[[nodiscard]] Result<void> prove_writable(const std::filesystem::path& folder);
-
 /// How a process ended, for people: "exit code 3", "SIGSEGV (Segmentation fault)".
 [[nodiscard]] std::string ending_text(const CageOutcome& outcome);
 

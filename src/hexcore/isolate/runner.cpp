@@ -14,7 +14,7 @@
 #include "hexcore/isolate/room_words.hpp"
 #include "hexcore/isolate/running_job.hpp"
 #include "hexcore/isolate/running_jobs.hpp"
-#include "hexcore/isolate/scratch_folder.hpp"
+#include "hexcore/isolate/scratch_folders.hpp"
 #include "hexcore/isolate/shortage.hpp"
 
 namespace hexcore {
@@ -74,7 +74,7 @@ private:
     std::optional<Time> look_again_;
     Time next_sample_{};
     Time next_progress_{};
-    std::size_t scratch_folders_ = 0;
+    ScratchFolders scratch_;
     std::size_t total_ = 0;
     RoomReading reading_;
     bool has_changed_ = true;  ///< something that decides what may begin
@@ -92,7 +92,8 @@ Runner::Runner(TestRun& run, RunBook& book, const TestHistory::Runs& history,
       whole_jobs_(jobs_),
       fixtures_(book.tests(), jobs_),
       shortage_(parts.room, parts.events),
-      keeping_(book, parts.keep_news) {
+      keeping_(book, parts.keep_news),
+      scratch_(options.scratch) {
     const TestMachine& machine = run.machine;
     job_peaks_.resize(jobs_.size());
     std::vector<ScheduledJob> graph = job_graph(book.tests(), jobs_, [&](const TestCase& test) {
@@ -194,11 +195,12 @@ void Runner::start(const Schedule::Start& start) {
     for (const std::size_t test : facts.tests) {
         facts.cases.push_back(&book_.tests()[test]);
     }
-    facts.scratch = options_.scratch / std::to_string(scratch_folders_++);
-    if (const auto made = make_scratch(facts.scratch); !made) {
-        has_not_started(start.job, made.error());
+    auto scratch = scratch_.take();
+    if (!scratch) {
+        has_not_started(start.job, scratch.error());
         return;
     }
+    facts.scratch = *std::move(scratch);
     JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch,
                        fixtures_.shares(start.job) ? CageShares::of_machine : CageShares::own,
                        fixtures_.keeps(start.job)};
@@ -207,7 +209,7 @@ void Runner::start(const Schedule::Start& start) {
     }
     auto process = parts_.suite.start(request, parts_.yard);
     if (!process) {
-        remove_scratch(facts.scratch);
+        scratch_.give_back(facts.scratch);
         has_not_started(start.job, process.error());
         return;
     }
@@ -296,7 +298,7 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
     if (job->is_kept()) {
         fixtures_.take(std::move(job));
     } else {
-        remove_scratch(job->facts().scratch);
+        scratch_.give_back(job->facts().scratch);
     }
     if (!jobs_[id].empty()) {
         schedule_->again(id, std::erase(again_alone_, id) > 0 || alone);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "hexcore/base/check.hpp"
-#include "hexcore/isolate/program_tests.hpp"
 
 namespace hexcore {
 namespace {
@@ -55,7 +54,6 @@ Result<std::unique_ptr<TestJob>> start_in_process(const TestSuite& suite, const 
                                                   CageYard& yard) {
     HEXCORE_CHECK(request.tests.size() == 1, request.tests.size(), 1);
     const TestCase& test = *request.tests.front();
-    HEXCORE_TRY_VOID(prove_writable(request.scratch));
     TestLaunch launch = suite.launch(test, request.scratch);
     launch.command.shares = request.shares;
     launch.command.keeps = request.keeps;
