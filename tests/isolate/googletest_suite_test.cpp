@@ -1,13 +1,12 @@
 #include "hexcore/isolate/googletest_suite.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -188,6 +187,20 @@ TEST(GoogletestSuite, AProgramThatListsNothingIsToldWithItsLastWords) {
     EXPECT_EQ(listed.error().code, ErrorCode::usage);
     EXPECT_NE(listed.error().message.find("exit code 3"), std::string::npos);
     EXPECT_NE(listed.error().message.find("what is this"), std::string::npos);
+}
+
+TEST(GoogletestSuite, ProgramsThatAListedOneStartsTellNoBudgets) {
+    const ScratchFolder scratch;
+    const auto told_as = [&](const std::string& whose) {
+        const std::filesystem::path file = scratch.path() / ("of-" + whose);
+        const std::string command = "HEXCORE_TEST_BUDGETS=" + file.string() +
+                                    " HEXCORE_TEST_BUDGETS_OF=" + whose + " " +
+                                    HEXCORE_GOOGLETEST_SAMPLE + " --gtest_list_tests >/dev/null";
+        EXPECT_EQ(std::system(command.c_str()), 0);
+        return std::filesystem::exists(file);
+    };
+    EXPECT_TRUE(told_as(""));
+    EXPECT_FALSE(told_as("1"));
 }
 
 TEST(GoogletestSuite, ShardsOfTheUsersEnvironmentDoNotHideTests) {

@@ -72,9 +72,10 @@ Result<std::vector<TestCase>> GoogletestSuite::list(const std::atomic<bool>* sto
     HEXCORE_TRY(folder, TemporaryFolder::make("list"));
     const std::filesystem::path list_file = folder.path() / "tests.json";
     const std::filesystem::path budgets_file = folder.path() / "budgets.jsonl";
-    ProgramQuestion question{.words = command_,
-                             .variables = {"GTEST_TOTAL_SHARDS=1", "GTEST_SHARD_INDEX=0",
-                                           "HEXCORE_TEST_BUDGETS=" + budgets_file.string()}};
+    ProgramQuestion question{
+        .words = command_,
+        .variables = {"GTEST_TOTAL_SHARDS=1", "GTEST_SHARD_INDEX=0",
+                      "HEXCORE_TEST_BUDGETS=" + budgets_file.string(), "HEXCORE_TEST_BUDGETS_OF="}};
     question.words.insert(question.words.end(),
                           {"--gtest_list_tests", "--gtest_output=json:" + list_file.string()});
     HEXCORE_TRY(answer, ask_program(question, stop));

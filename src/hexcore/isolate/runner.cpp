@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <system_error>
 
 #include "hexcore/isolate/admission.hpp"
 #include "hexcore/isolate/held_fixtures.hpp"

@@ -27,7 +27,7 @@ class ToldBudget {
 public:
     ToldBudget(const char* test, const char* setting, const char* value) {
         const char* file = std::getenv("HEXCORE_TEST_BUDGETS");
-        if (file == nullptr) {
+        if (file == nullptr || !is_for_this_program()) {
             return;
         }
         const std::string line =
@@ -41,6 +41,17 @@ public:
     }
 
 private:
+    /// The first program that tells its budgets marks them as its own: what it starts inherits the
+    /// variable, and its tests are other ones.
+    static bool is_for_this_program() {
+        constexpr const char* variable = "HEXCORE_TEST_BUDGETS_OF";
+        const std::string pid = std::to_string(::getpid());
+        const char* whose = std::getenv(variable);
+        if (whose == nullptr || *whose == '\0') {
+            return ::setenv(variable, pid.c_str(), 1) == 0;
+        }
+        return pid == whose;
+    }
     static std::string quoted(const char* text) {
         std::string result = "\"";
         for (; *text != '\0'; ++text) {
