@@ -39,9 +39,10 @@ ALLOWED = {
 }
 GGML_MODULES = {"model", "backend", "runtime", "session", "plugin"}
 GGML_HEADER = re.compile(r"^(ggml|gguf|llama)[\w.-]*\.h(pp)?$")
-LLAMA_INTERNAL = re.compile(r"^llama-(ext|context|io|kv-cache.*|memory.*|model)\.h$")
-# Which files know them: what a context takes, and what is in its cache.
+LLAMA_INTERNAL = re.compile(r"^llama-(adapter|ext|context|io|kv-cache.*|memory.*|model)\.h$")
+# Which files know them: what a context takes, its adapters, and what is in its cache.
 LLAMA_INTERNAL_USERS = {"src/hexcore/runtime/context_memory.cpp",
+                        "src/hexcore/runtime/context_adapters.cpp",
                         "src/hexcore/runtime/cache_cells.cpp"}
 GGML_INTERNAL = {"ggml-impl.h", "ggml-backend-impl.h"}
 # Of llama.cpp's common: they give names without a namespace to whoever includes them.

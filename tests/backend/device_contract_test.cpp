@@ -128,6 +128,7 @@ TEST_P(DeviceContract, AccountsByWhatLibllamaSaysABufferIsFor) {
     ASSERT_TRUE(experts.has_value());
     const Usage expected{.weights = third,
                          .experts = third,
+                         .adapters = {},
                          .kv = third,
                          .recurrent = {},
                          .compute = third,

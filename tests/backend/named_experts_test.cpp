@@ -119,18 +119,27 @@ TEST_P(NamedExperts, TakeTheirAdaptersWithThem) {
     const auto buffer = allocate();
     ASSERT_NE(buffer, nullptr);
     EXPECT_LT(held(0).weights, Bytes(expert_size));
-    EXPECT_EQ(held(0).experts, 2 * ExpertLayout::shard_size(Bytes(2 * expert_size)));
-    EXPECT_EQ(held(1).experts, 2 * ExpertLayout::shard_size(Bytes(3 * expert_size)));
+    EXPECT_EQ(held(0).adapters, 2 * ExpertLayout::shard_size(Bytes(2 * expert_size)));
+    EXPECT_EQ(held(1).adapters, 2 * ExpertLayout::shard_size(Bytes(3 * expert_size)));
 }
 
 TEST_P(NamedExperts, BiasesAndLayersWithoutExpertsAreOrdinaryTensors) {
-    for (const char* name : {"blk.0.ffn_up_exps.bias", "blk.1.ffn_up_exps.weight.lora_a",
-                             "blk.0.ffn_up.weight", "ffn_up_exps.weight"}) {
+    for (const char* name :
+         {"blk.0.ffn_up_exps.bias", "blk.0.ffn_up.weight", "ffn_up_exps.weight"}) {
         tensor(name);
     }
     const auto buffer = allocate();
     ASSERT_NE(buffer, nullptr);
-    EXPECT_EQ(held(0).weights, Bytes(4 * n_experts * expert_size));
+    EXPECT_EQ(held(0).weights, Bytes(3 * n_experts * expert_size));
+    EXPECT_EQ(held(1), Usage{});
+}
+
+TEST_P(NamedExperts, AdaptersOfOrdinaryTensorsAreAccountedByThemselves) {
+    tensor("blk.1.ffn_up_exps.weight.lora_a");
+    const auto buffer = allocate();
+    ASSERT_NE(buffer, nullptr);
+    EXPECT_EQ(held(0).adapters, Bytes(n_experts * expert_size));
+    EXPECT_EQ(held(0).weights, 0_B);
     EXPECT_EQ(held(1), Usage{});
 }
 

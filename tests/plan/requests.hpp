@@ -43,6 +43,7 @@ inline DryRun dry_run_with(Bytes more_compute, int* calls = nullptr) {
         for (const PlannedDevice& device : plan.devices) {
             usage.devices.push_back({.weights = device.planned.weights,
                                      .experts = device.planned.experts,
+                                     .adapters = device.planned.adapters,
                                      .kv = device.planned.kv,
                                      .recurrent = device.planned.recurrent,
                                      .compute = device.layers > 0 ? 100_MiB + more_compute : 0_B,

@@ -157,7 +157,7 @@ TEST_F(Adapter, LogitsAreThoseOfPlainLibllamaWithTheSameAdaptersToTheBit) {
     }
 }
 
-TEST_F(Adapter, IsAccountedAsExpertsWhereTheExpertsAreThatItModifies) {
+TEST_F(Adapter, IsAccountedByItselfWhereTheExpertsAreThatItModifies) {
     constexpr std::uint32_t rank = 8;
     shape_ = {.n_experts = 8, .n_used = 3};
     write(shape_);
@@ -189,8 +189,8 @@ TEST_F(Adapter, IsAccountedAsExpertsWhereTheExpertsAreThatItModifies) {
                     expected += shards(shape_.n_embd, count) + shards(shape_.n_ff, count);
                 }
             }
-            EXPECT_EQ(after[i].experts, before[i].experts + expected);
-            EXPECT_EQ(after[i].total() - after[i].experts, before[i].total() - before[i].experts);
+            EXPECT_EQ(after[i].adapters, expected);
+            EXPECT_EQ(after[i].total() - expected, before[i].total());
         }
     }
     EXPECT_EQ(accounted(), before);

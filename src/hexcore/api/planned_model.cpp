@@ -25,6 +25,8 @@
 namespace hexcore {
 namespace {
 
+using AdapterSets = std::vector<std::vector<ChosenAdapter>>;
+
 Result<std::vector<DeviceSpec>> devices_for(const PlanningOptions& options) {
     HEXCORE_TRY(machine, probe_machine());
     // Nobody named a budget: what sessions are promised is not in it.
@@ -159,6 +161,56 @@ void explain_staging(const Machine& machine, Plan& plan) {
     }
 }
 
+/// The adapters of each context.
+Result<AdapterSets> read_sets(const PlanningOptions& options, const Inventory& inventory) {
+    HEXCORE_TRY(first, read_adapters(options.adapters, inventory));
+    AdapterSets sets{std::move(first)};
+    for (const std::vector<AdapterWish>& wishes : options.more_adapters) {
+        HEXCORE_TRY(set, read_adapters(wishes, inventory));
+        const auto is_same = [&](const std::vector<ChosenAdapter>& other) {
+            return std::ranges::equal(set, other, {}, &ChosenAdapter::key, &ChosenAdapter::key);
+        };
+        if (std::ranges::none_of(sets, is_same)) {
+            sets.push_back(std::move(set));
+        }
+    }
+    if (sets.size() > max_contexts) {
+        return fail(ErrorCode::usage,
+                    "{} sets of adapters are asked for, each of which needs a context; there can "
+                    "be {}",
+                    sets.size(), max_contexts);
+    }
+    return sets;
+}
+
+std::vector<PlannedAdapter> planned_adapters(const AdapterSets& sets) {
+    std::vector<PlannedAdapter> planned;
+    for (const std::vector<ChosenAdapter>& set : sets) {
+        for (const auto& [file, scale] : set) {
+            planned.push_back({.name = file.name,
+                               .file = file.path.string(),
+                               .content = file.content,
+                               .scale = scale,
+                               .rank = file.rank(),
+                               .bytes = file.bytes()});
+        }
+    }
+    return planned;
+}
+
+/// What is planned for besides the model.
+void explain_adapters(const std::vector<ChosenAdapter>& first, Plan& plan) {
+    for (const auto& [file, scale] : first) {
+        plan.explanation.push_back(fmt::format(
+            "The adapter {} ({}, rank {}, scale {}) lies beside what it modifies, {} tensors{}.",
+            printable(file.name), to_string(file.bytes()), file.rank(), scale, file.pairs.size(),
+            file.n_left_out == 0
+                ? ""
+                : fmt::format("; {} whole norms that came with it are left out, as libllama does",
+                              file.n_left_out)));
+    }
+}
+
 /// A file, the devices to place it on, and what is asked of the planner.
 struct Input {
     Inventory inventory;
@@ -179,11 +231,16 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
     }
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
+    HEXCORE_TRY(adapters, read_sets(options, input.inventory));
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
     input.machine->note_own_memory_before_load(own_memory());
-    HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
+    ModelProfile profile = profile_from_inventory(input.inventory);
+    add_adapters(adapters, profile);
+    profile.contexts = static_cast<std::uint32_t>(adapters.size());
+    HEXCORE_TRY(request, request_for(options, std::move(profile), specs));
     input.request = std::move(request);
+    input.request.adapters = planned_adapters(adapters);
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
         input.request.devices[i].staging = input.machine->device(DeviceId(i)).overhead();
     }
@@ -192,6 +249,9 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
             examine_apart(options.examiner, options.model, input.request.context, stop));
     }
     input.computing = options.computing;
+    input.computing.adapters = std::move(adapters.front());
+    adapters.erase(adapters.begin());
+    input.computing.more_adapters = std::move(adapters);
     if (options.embeddings_will_do) {
         HEXCORE_TRY(outputs, outputs_of(input.inventory));
         input.computing.wanted = outputs;
@@ -226,6 +286,7 @@ Result<Plan> plan_exactly(const Input& input, const PlanningOptions& options,
             with_kv_type_blamed(std::move(planned.error()), input.request, dry_run));
     }
     Plan plan = *std::move(planned);
+    explain_adapters(input.computing.adapters, plan);
     explain_staging(*input.machine, plan);
     return with_parking(std::move(plan), options.parking);
 }
@@ -266,6 +327,7 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     options.policy = plan.policy;
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
+    plan.adapters = input.request.adapters;
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
     const ParkingWish parking = options.parking.or_as_in(plan);
     HEXCORE_TRY(exact, told_of(plan_name, finish_plan(std::move(plan), usage)));

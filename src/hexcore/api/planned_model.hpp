@@ -15,6 +15,9 @@
 
 namespace hexcore {
 
+/// Contexts of one model side by side.
+inline constexpr std::size_t max_contexts = 16;
+
 /// Who reads the tensors of a planned model.
 enum class Reader {
     hexcore,        ///< LoadedModel::load(), by way of staging memory, which is planned
@@ -40,7 +43,13 @@ struct PlanningOptions {
     /// Layers with a sliding window keep the cells of all tokens.
     bool swa_full = false;
     Policy policy = Policy::balanced;
+    /// `adapters` of it are those of `adapters`, when they have been read.
     ContextOptions computing = {};
+    /// LoRA adapters that are applied to all that is computed.
+    std::vector<AdapterWish> adapters = {};
+    /// Each other set of adapters gets a further context, of the same kind and with a cache of its
+    /// own (LoadedModel::in_context()); one that is there already gets none.
+    std::vector<std::vector<AdapterWish>> more_adapters = {};
     /// What sessions that make room in the cache may take of host memory and files.
     ParkingWish parking = {};
     bool embeddings_will_do = false;  ///< where the model has no logits

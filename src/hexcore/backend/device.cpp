@@ -103,11 +103,11 @@ Device::Device(Machine& machine, ggml_backend_reg_t registry, DeviceId id, const
       expert_buffer_type_(make_expert_buffer_type(*this)),
       handle_{device_interface, registry, this} {}
 
-Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size) {
-    ggml_backend_buffer_ptr buffer(allocate(size, Purpose::experts));
+Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size, Purpose purpose) {
+    ggml_backend_buffer_ptr buffer(allocate(size, purpose));
     if (!buffer) {
-        return fail(ErrorCode::does_not_fit, "{} has no room for {} of experts", name(),
-                    to_string(size));
+        return fail(ErrorCode::does_not_fit, "{} has no room for {} of {}", name(), to_string(size),
+                    to_string(purpose));
     }
     return buffer;
 }

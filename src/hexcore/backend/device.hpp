@@ -43,8 +43,9 @@ public:
     [[nodiscard]] ggml_backend_buffer_type_t expert_buffer_type() { return &expert_buffer_type_; }
     [[nodiscard]] const std::string& expert_buffer_name() const { return expert_buffer_name_; }
 
-    /// A buffer on this device, accounted as experts.
-    [[nodiscard]] Result<ggml_backend_buffer_ptr> allocate_experts(Bytes size);
+    /// A buffer on this device for experts, accounted as these or as adapters of theirs.
+    [[nodiscard]] Result<ggml_backend_buffer_ptr> allocate_experts(
+        Bytes size, Purpose purpose = Purpose::experts);
 
     /// What it is, in words, for people who list devices.
     [[nodiscard]] virtual const char* description() const = 0;

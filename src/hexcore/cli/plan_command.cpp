@@ -50,6 +50,9 @@ Result<Plan> make(const PlanOptions& options) {
         HEXCORE_TRY(planned, PlannedModel::make(planning, interrupt.flag()));
         return planned.plan();
     }
+    if (!planning.adapters.empty()) {
+        return fail(ErrorCode::usage, "--lora needs a model file, which the adapter is made for");
+    }
     if (options.plugin) {
         return fail(ErrorCode::usage, "--plugin plans exactly, which needs a model file");
     }

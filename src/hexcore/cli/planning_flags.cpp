@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
 
 #include "hexcore/base/whole_number.hpp"
 #include "hexcore/cli/option_value.hpp"
@@ -10,6 +13,33 @@
 #include "hexcore/plan/limits.hpp"
 
 namespace hexcore {
+
+namespace {
+
+/// A file of that name is one, whatever is in the name; else what stands behind the last colon is a
+/// scale.
+Result<AdapterWish> adapter_wish(const std::string& text) {
+    std::error_code ignored_because_false_says_it;
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos ||
+        std::filesystem::exists(text, ignored_because_false_says_it)) {
+        return AdapterWish{.path = text};
+    }
+    AdapterWish wish{.path = text.substr(0, colon)};
+    const char* const begin = text.data() + colon + 1;
+    const char* const end = text.data() + text.size();
+    const auto [read_to, error] = std::from_chars(begin, end, wish.scale);
+    if (error == std::errc::invalid_argument || read_to != end) {
+        return AdapterWish{.path = text};  // which is not there, as its reader is going to say
+    }
+    if (error != std::errc() || !std::isfinite(wish.scale)) {
+        return fail(ErrorCode::usage, "--lora {}: the scale {} is no number that a scale can be",
+                    text, text.substr(colon + 1));
+    }
+    return wish;
+}
+
+}  // namespace
 
 void add_threads(CLI::App& command, int& threads) {
     command
@@ -57,6 +87,13 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
         ->option_text("NAME")
         ->check(CLI::IsMember({"balanced", "fastest", "alternate", "layers"}));
+    command
+        .add_option("--lora", adapters,
+                    "a LoRA adapter in GGUF that is applied to all that is computed, with its "
+                    "strength (default: 1); repeatable")
+        ->option_text("FILE[:SCALE]")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command
         .add_option("--fit", fit, "ctx: the longest context that fits (at most --ctx, if given)")
         ->option_text("WHAT")
@@ -137,6 +174,10 @@ Result<PlanningOptions> PlanningFlags::options() const {
     options.kv_type = type;
     options.swa_full = swa_full;
     options.policy = by;
+    for (const std::string& text : adapters) {
+        HEXCORE_TRY(adapter, adapter_wish(text));
+        options.adapters.push_back(std::move(adapter));
+    }
     options.computing.shift = when_full() == OnFull::slide ? KeyShift::planned : KeyShift::never;
     HEXCORE_TRY(wish, parking());
     options.parking = wish;

@@ -28,6 +28,7 @@ struct PlanningFlags {
     std::string kv_type = "f16";
     bool swa_full = false;
     std::string policy = "balanced";
+    std::vector<std::string> adapters;  ///< files, each with a scale behind it or not
     std::string fit;
     std::string on_full = "stop";  ///< of plan, run and serve
     std::uint32_t keep = 0;        ///< of run and serve

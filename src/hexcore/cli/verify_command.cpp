@@ -55,6 +55,7 @@ Result<VerifyReport> verify(const Options& options) {
     planning.embeddings_will_do = true;
     HEXCORE_TRY(model, with_need(PlannedModel::make(planning, interrupt.flag()), planning));
     verification.outputs = model.computing().wanted;
+    verification.adapters = model.computing().adapters;
     std::vector<float> planned;
     {
         HEXCORE_TRY(loaded, with_need(load_shown(model, interrupt, options.planning.data_check()),

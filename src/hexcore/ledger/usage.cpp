@@ -9,6 +9,8 @@ Bytes Usage::*member_of(Purpose purpose) {
             return &Usage::weights;
         case Purpose::experts:
             return &Usage::experts;
+        case Purpose::adapters:
+            return &Usage::adapters;
         case Purpose::kv:
             return &Usage::kv;
         case Purpose::recurrent:
@@ -31,6 +33,8 @@ const char* to_string(Purpose purpose) {
             return "weights";
         case Purpose::experts:
             return "experts";
+        case Purpose::adapters:
+            return "adapters";
         case Purpose::kv:
             return "kv";
         case Purpose::recurrent:

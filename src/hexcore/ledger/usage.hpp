@@ -7,18 +7,19 @@
 namespace hexcore {
 
 /// What device memory is taken for.
-enum class Purpose { weights, experts, kv, recurrent, compute, staging, parked };
+enum class Purpose { weights, experts, adapters, kv, recurrent, compute, staging, parked };
 [[nodiscard]] const char* to_string(Purpose purpose);
 
 /// In the order in which they are shown.
-inline constexpr std::array all_purposes = {Purpose::weights,   Purpose::experts, Purpose::kv,
-                                            Purpose::recurrent, Purpose::compute, Purpose::staging,
-                                            Purpose::parked};
+inline constexpr std::array all_purposes = {Purpose::weights, Purpose::experts,   Purpose::adapters,
+                                            Purpose::kv,      Purpose::recurrent, Purpose::compute,
+                                            Purpose::staging, Purpose::parked};
 
 /// Bytes on one device by what they are for.
 struct Usage {
     Bytes weights;  ///< without routed experts
     Bytes experts;
+    Bytes adapters;   ///< LoRA, of weights and of experts
     Bytes kv;         ///< of attention; grows with the tokens of context
     Bytes recurrent;  ///< state of linear attention, convolutions; of one size for each sequence
     Bytes compute;

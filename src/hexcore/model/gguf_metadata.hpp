@@ -29,8 +29,8 @@ enum class GgufType : std::uint32_t {
 
 [[nodiscard]] const char* to_string(GgufType type);
 
-/// One value of a GGUF file, as far as an inventory can need it: integers, short strings, short
-/// arrays of integers. Of anything else only type and length are known.
+/// One value of a GGUF file, as far as somebody here can need it: integers, short strings, short
+/// arrays of integers, single f32. Of anything else only type and length are known.
 struct GgufValue {
     GgufType type = GgufType::u32;  ///< of the elements where is_array
     bool is_array = false;
@@ -38,6 +38,7 @@ struct GgufValue {
     /// One integer, or those of an array; sign-extended. Empty where they were not kept.
     std::vector<std::uint64_t> integers;
     std::string text;  ///< of a longer one the first text_kept_max bytes
+    float real = 0;    ///< of a single f32
 };
 
 /// The key-value pairs of a GGUF file with typed access. All failures are ErrorCode::bad_input and

@@ -109,6 +109,11 @@ Result<GgufValue> read_gguf_value(ByteCursor& cursor) {
     }
     if (type != GgufType::array) {
         value.length = 1;
+        if (type == GgufType::f32) {
+            HEXCORE_TRY(real, cursor.read<float>());
+            value.real = real;
+            return value;
+        }
         HEXCORE_TRY_VOID(read_elements(cursor, value));
         return value;
     }

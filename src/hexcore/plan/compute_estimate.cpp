@@ -20,6 +20,9 @@ ComputeEstimate estimate_compute(const ModelProfile& model, const ContextShape& 
     estimate.output =
         saturating_subtract(logits + f32 * model.n_embd * sequences, f32 * widest * ubatch);
     estimate.host = f32 * model.n_embd * ubatch + mask + logits;
+    for (Bytes* part : {&estimate.layers, &estimate.output, &estimate.host}) {
+        *part *= model.contexts;
+    }
     return estimate;
 }
 

@@ -23,14 +23,17 @@ std::vector<PlannedDevice> planned_devices(const PlanRequest& request, const Mod
         PlannedDevice& home = planned[placement.layer_device[l].value()];
         ++home.layers;
         home.planned.weights += model.layers[l].weights;
+        home.planned.adapters += model.layers[l].adapters;
         home.planned.kv += model.layers[l].kv;
         for (const DeviceId expert : placement.expert_device[l]) {
             ++planned[expert.value()].experts;
             planned[expert.value()].planned.experts += model.layers[l].expert;
+            planned[expert.value()].planned.adapters += model.layers[l].expert_adapters;
         }
     }
     const std::size_t last = placement.layer_device.back().value();
     planned[last].planned.weights += model.output;
+    planned[last].planned.adapters += model.output_adapters;
     for (std::size_t d = 0; d < devices.size(); ++d) {
         if (planned[d].layers > 0) {
             planned[d].planned.compute += devices[d].compute;
@@ -57,8 +60,10 @@ Plan draft_plan(const PlanRequest& request, const ModelFacts& model,
     plan.output = model.output;
     plan.policy = request.policy;
     plan.context = request.context;
+    plan.adapters = request.adapters;
     plan.devices = planned_devices(request, model, devices, placement);
     plan.host.weights = model.input;
+    plan.host.adapters = model.input_adapters;
     plan.host.staging = request.host_staging;
     plan.host.compute = estimate_compute(request.model, request.context).host;
     plan.placement = std::move(placement);

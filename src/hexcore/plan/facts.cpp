@@ -1,5 +1,7 @@
 #include "hexcore/plan/facts.hpp"
 
+#include <utility>
+
 namespace hexcore {
 
 Bytes ModelFacts::experts_bytes() const {
@@ -16,6 +18,17 @@ Bytes ModelFacts::total_bytes() const {
         sum += layer.weights;
     }
     return sum;
+}
+
+ModelFacts ModelFacts::with_adapters_within() const {
+    ModelFacts whole = *this;
+    whole.input += std::exchange(whole.input_adapters, {});
+    whole.output += std::exchange(whole.output_adapters, {});
+    for (LayerFacts& layer : whole.layers) {
+        layer.weights += std::exchange(layer.adapters, {});
+        layer.expert += std::exchange(layer.expert_adapters, {});
+    }
+    return whole;
 }
 
 }  // namespace hexcore

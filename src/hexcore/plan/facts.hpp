@@ -19,6 +19,8 @@ struct LayerFacts {
     Bytes kv_trained;             ///< the same for the whole trained context in f16; 0: not known
     std::uint32_t n_experts = 0;  ///< 0 for a layer without routed experts
     Bytes expert;                 ///< one routed expert: gate, up and down together
+    Bytes adapters;               ///< LoRA, of `weights`; on the layer's device
+    Bytes expert_adapters;        ///< of one routed expert; beside it
 };
 
 /// What a model takes, in the terms that placement needs. Pure data: from an Inventory or a Shape.
@@ -28,11 +30,15 @@ struct ModelFacts {
     std::uint32_t n_experts = 0;       ///< routed experts of a layer, the most over all layers
     std::uint32_t n_experts_used = 0;  ///< of them, for each token
     std::vector<LayerFacts> layers;
-    Bytes input;   ///< token embedding; stays in host memory, as libllama keeps it
-    Bytes output;  ///< output norm and head; on the last layer's device
+    Bytes input;            ///< token embedding; stays in host memory, as libllama keeps it
+    Bytes output;           ///< output norm and head; on the last layer's device
+    Bytes input_adapters;   ///< of `input`, beside it
+    Bytes output_adapters;  ///< of `output`, beside it
 
     [[nodiscard]] Bytes experts_bytes() const;
     [[nodiscard]] Bytes total_bytes() const;  ///< all weights: input, output, layers, experts
+    /// The same with each adapter counted to what it modifies, which it lies beside.
+    [[nodiscard]] ModelFacts with_adapters_within() const;
 };
 
 /// Where a device's speed figures come from; a plan says which.

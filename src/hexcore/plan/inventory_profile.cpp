@@ -1,6 +1,8 @@
 // A model file's inventory as a ModelProfile.
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "hexcore/plan/profile.hpp"
 
@@ -51,6 +53,22 @@ std::uint64_t activations(const Inventory& inventory, const Widths& widths,
     return 2 * std::uint64_t{inventory.n_embd} + std::max(2 * widths.query + keys_values, ffn);
 }
 
+void add_adapter(const AdapterFile& adapter, ModelProfile& profile) {
+    for (const AdapterPair& pair : adapter.pairs) {
+        if (!pair.layer) {
+            (pair.role == TensorRole::embedding ? profile.input_adapters
+                                                : profile.output_adapters) += pair.bytes();
+            continue;
+        }
+        LayerProfile& layer = profile.layers.at(pair.layer->value());
+        if (pair.role == TensorRole::expert) {
+            layer.expert_adapters += Bytes(pair.bytes().count() / pair.n_experts);
+        } else {
+            layer.adapters += pair.bytes();
+        }
+    }
+}
+
 }  // namespace
 
 ModelProfile profile_from_inventory(const Inventory& inventory) {
@@ -98,6 +116,17 @@ ModelProfile profile_from_inventory(const Inventory& inventory) {
         profile.layers[l].activations = activations(inventory, widths[l], inventory.layers[l]);
     }
     return profile;
+}
+
+void add_adapters(std::span<const std::vector<ChosenAdapter>> sets, ModelProfile& profile) {
+    std::set<std::string_view> known;
+    for (const std::vector<ChosenAdapter>& set : sets) {
+        for (const ChosenAdapter& adapter : set) {
+            if (known.insert(adapter.file.content).second) {
+                add_adapter(adapter.file, profile);
+            }
+        }
+    }
 }
 
 }  // namespace hexcore

@@ -25,6 +25,8 @@ struct PlanRequest {
     ContextShape context;
     Policy policy = Policy::balanced;
     PlaceOptions options;
+    /// Whose bytes `model` has (add_adapters()).
+    std::vector<PlannedAdapter> adapters = {};
 };
 
 /// What a placement really takes, as a dry run of it tells.

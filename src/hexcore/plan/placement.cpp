@@ -164,14 +164,15 @@ Result<Policy> parse_policy(std::string_view name) {
 tl::expected<Placement, Shortfall> place(const ModelFacts& model,
                                          const std::vector<DeviceFacts>& devices, Policy policy,
                                          const PlaceOptions& options) {
-    Problem problem(model, devices, options);
+    const ModelFacts whole = model.with_adapters_within();
+    Problem problem(whole, devices, options);
     switch (policy) {
         case Policy::alternate:
             return alternate(problem);
         case Policy::layers:
             return whole_layers(problem);
         case Policy::fastest:
-            return fastest(model, devices, problem);
+            return fastest(whole, devices, problem);
         case Policy::balanced:
             break;
     }
@@ -184,7 +185,8 @@ tl::expected<Placement, Shortfall> place(const ModelFacts& model,
 
 double modelled_token_seconds(const ModelFacts& model, const std::vector<DeviceFacts>& devices,
                               const Placement& placement) {
-    Problem problem(model, devices, {});
+    const ModelFacts whole = model.with_adapters_within();
+    Problem problem(whole, devices, {});
     double sum = 0;
     for (std::uint32_t l = 0; l < problem.n_layers(); ++l) {
         const std::uint32_t home = placement.layer_device[l].value();

@@ -56,6 +56,16 @@ struct PlannedDevice {
     [[nodiscard]] double fill() const;
 };
 
+/// An adapter that is planned for, beside what it modifies.
+struct PlannedAdapter {
+    std::string name;
+    std::string file;
+    std::string content;  ///< a checksum in hexadecimal digits
+    float scale = 1;
+    std::uint32_t rank = 0;  ///< the largest of its tensors
+    Bytes bytes;
+};
+
 /// The modelled time of a token under one policy, to state beside the plan's own.
 struct PolicyTime {
     Policy policy;
@@ -82,6 +92,7 @@ struct Plan {
     /// which is taken only while the model loads.
     Usage host;
     std::optional<ParkingLimits> parking = {};  ///< beside all that; nothing: nobody has said
+    std::vector<PlannedAdapter> adapters = {};
     Placement placement;
     std::vector<PolicyTime> modelled;  ///< of every policy, the plan's own among them
     std::vector<std::string> explanation;

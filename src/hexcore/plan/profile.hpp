@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/model/adapter_file.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/plan/facts.hpp"
 #include "hexcore/plan/plan.hpp"
@@ -18,6 +20,8 @@ struct LayerProfile {
     Bytes weights;                     ///< all weights except the routed experts
     std::uint32_t n_experts = 0;       ///< 0 for a layer without routed experts
     Bytes expert;                      ///< one routed expert
+    Bytes adapters;                    ///< of `weights`
+    Bytes expert_adapters;             ///< of one routed expert
     LayerShape attention;              ///< of the KV cache
     std::uint32_t sliding_window = 0;  ///< tokens that attention looks back; 0: all of them
     /// Elements of the activations that are alive at once for one token, at the widest point of the
@@ -39,12 +43,19 @@ struct ModelProfile {
     std::vector<LayerProfile> layers;
     Bytes input;                   ///< token embedding
     Bytes output;                  ///< output norm and head
+    Bytes input_adapters;          ///< of `input`
+    Bytes output_adapters;         ///< of `output`
     Bytes total;                   ///< all weights, as the file has them
     std::uint64_t parameters = 0;  ///< elements of all tensors; 0: not counted
+    /// So many contexts side by side, each with a cache and compute buffers of its own.
+    std::uint32_t contexts = 1;
 };
 
 /// From the tensors of a model file: sizes are the file's, the rest is derived from tensor shapes.
 [[nodiscard]] ModelProfile profile_from_inventory(const Inventory& inventory);
+
+/// Adds what the adapters of it in these sets take, each of which is there once.
+void add_adapters(std::span<const std::vector<ChosenAdapter>> sets, ModelProfile& profile);
 
 /// From a built-in shape (shape_names()) with every matrix in the ggml type or the types of the mix
 /// that `quant` names (QuantMix), norms and routers in F32, as llama-quantize stores them. Fails

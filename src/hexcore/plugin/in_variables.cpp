@@ -22,7 +22,7 @@ std::string layers_of(const Plan& plan) {
 bool is_complete(const Usage& planned, const Usage& held) {
     const Bytes planned_model = planned.weights + planned.experts;
     const Bytes model = held.weights + held.experts;
-    return model > planned_model ||
+    return model > planned_model || held.adapters > planned.adapters ||
            (model == planned_model && held.kv == planned.kv && held.compute >= planned.compute);
 }
 

@@ -34,7 +34,7 @@ std::size_t scaled(Bytes size, Bytes whole, std::size_t columns) {
 std::string_view least(const Usage& usage, const Glyphs& glyphs) {
     const std::array<std::pair<Bytes, std::string_view>, 4> parts = {
         {{usage.experts, glyphs.experts},
-         {usage.weights, glyphs.weights},
+         {usage.weights + usage.adapters, glyphs.weights},
          {usage.kv + usage.recurrent, glyphs.kv},
          {usage.compute + usage.staging, glyphs.compute}}};
     return std::max_element(parts.begin(), parts.end(),
@@ -63,7 +63,8 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     // Rounding the sums, not the parts, keeps the end of the bar true to the total.
     Bytes sum = usage.experts;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.experts);
-    append_until(bar, drawn, scaled(sum += usage.weights, budget, columns), glyphs.weights);
+    sum += usage.weights + usage.adapters;
+    append_until(bar, drawn, scaled(sum, budget, columns), glyphs.weights);
     append_until(bar, drawn, scaled(sum += usage.kv + usage.recurrent, budget, columns), glyphs.kv);
     sum += usage.compute + usage.staging;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.compute);

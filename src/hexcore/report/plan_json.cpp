@@ -60,6 +60,19 @@ Json devices_json(const Plan& plan) {
     return devices;
 }
 
+Json adapters_json(const Plan& plan) {
+    Json adapters = Json::array();
+    for (const PlannedAdapter& adapter : plan.adapters) {
+        adapters.push_back({{"name", adapter.name},
+                            {"file", adapter.file},
+                            {"content_xxh3", adapter.content},
+                            {"scale", adapter.scale},
+                            {"rank", adapter.rank},
+                            {"bytes", adapter.bytes.count()}});
+    }
+    return adapters;
+}
+
 Json indices_json(const std::vector<DeviceId>& devices) {
     Json indices = Json::array();
     for (const DeviceId device : devices) {
@@ -95,6 +108,9 @@ Json plan_json(const Plan& plan) {
                  {"context", context_json(plan)},
                  {"devices", devices_json(plan)},
                  {"host", {{"planned", usage_json(plan.host)}}}};
+    if (!plan.adapters.empty()) {
+        json["adapters"] = adapters_json(plan);
+    }
     if (plan.parking) {
         json["parking"] = {{"memory_bytes", plan.parking->memory.count()},
                            {"files_bytes", plan.parking->files.count()}};

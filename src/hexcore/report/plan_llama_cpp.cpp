@@ -163,6 +163,7 @@ std::string plan_llama_cpp(const Plan& plan, const LlamaCppOptions& options) {
     add_devices(command, placement, plan);
     add_tensors(command, placement, plan);
     add_context_options(command, plan.context);
+    add_adapter_options(command, plan);
     command.option("-fit", "off");  // or it would move what was just placed
     return text + command.text();
 }

@@ -29,6 +29,7 @@ ShellCommand common_command(std::string_view program, const Plan& plan,
     command.variable("LLAMA_ARG_FIT", "off");  // or it would move what was just placed
     command.option("-ts", placed.split);
     add_context_options(command, plan.context);
+    add_adapter_options(command, plan);
     return command;
 }
 

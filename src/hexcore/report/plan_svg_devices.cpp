@@ -21,9 +21,10 @@ struct Part {
     Bytes size;
 };
 
-std::array<Part, 6> parts_of(const Usage& usage) {
+std::array<Part, 7> parts_of(const Usage& usage) {
     return {{{"experts", "#2f3e56", usage.experts},
              {"other weights", "#5f779b", usage.weights},
+             {"adapters", "#7c8f6f", usage.adapters},
              {"KV cache", "#93aed0", usage.kv},
              {"recurrent", "#a9cdbf", usage.recurrent},
              {"compute", "#c3d2e6", usage.compute},
@@ -38,7 +39,8 @@ double draw_legend(SvgPage& page, const Plan& plan, double y) {
         x += 36 + 6.4 * static_cast<double>(name.size());
     };
     for (const Part& part : parts_of({})) {
-        if (part.name != "recurrent" || is_planned(plan, Purpose::recurrent)) {
+        if ((part.name != "recurrent" || is_planned(plan, Purpose::recurrent)) &&
+            (part.name != "adapters" || is_planned(plan, Purpose::adapters))) {
             entry(part.name, part.fill);
         }
     }

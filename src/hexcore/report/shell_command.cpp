@@ -55,4 +55,10 @@ void add_context_options(ShellCommand& command, const ContextShape& context) {
     }
 }
 
+void add_adapter_options(ShellCommand& command, const Plan& plan) {
+    for (const PlannedAdapter& adapter : plan.adapters) {
+        command.option("--lora-scaled", fmt::format("{}:{}", adapter.file, adapter.scale));
+    }
+}
+
 }  // namespace hexcore

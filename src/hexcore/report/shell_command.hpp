@@ -30,5 +30,7 @@ private:
 
 /// The context in the options of llama.cpp's programs.
 void add_context_options(ShellCommand& command, const ContextShape& context);
+/// Those for the plan's adapters, which llama.cpp's programs have too.
+void add_adapter_options(ShellCommand& command, const Plan& plan);
 
 }  // namespace hexcore

@@ -152,4 +152,17 @@ DryRunUsage context_usage(Machine& machine, const llama_context& context) {
     return usage;
 }
 
+DryRunUsage contexts_usage(Machine& machine, std::span<const llama_context_ptr> contexts) {
+    DryRunUsage usage = context_usage(machine, *contexts.front());
+    for (const llama_context_ptr& context : contexts.subspan(1)) {
+        const DryRunUsage more = context_usage(machine, *context);
+        usage.host.kv += more.host.kv;
+        usage.host.compute += more.host.compute;
+        for (std::size_t i = 0; i < usage.devices.size(); ++i) {
+            usage.devices[i].kv += more.devices[i].kv;
+        }
+    }
+    return usage;
+}
+
 }  // namespace hexcore

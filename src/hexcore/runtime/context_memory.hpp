@@ -1,10 +1,11 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/plan/make_plan.hpp"
-#include "llama.h"
+#include "llama-cpp.h"
 
 namespace hexcore {
 
@@ -33,5 +34,8 @@ namespace hexcore {
 /// What this context and its model take, real or simulated: weights and KV cache on the devices,
 /// and everything in host memory. Experts are left out, because the layout knows their bytes.
 [[nodiscard]] DryRunUsage context_usage(Machine& machine, const llama_context& context);
+/// The same of several contexts of one model, of which there is at least one.
+[[nodiscard]] DryRunUsage contexts_usage(Machine& machine,
+                                         std::span<const llama_context_ptr> contexts);
 
 }  // namespace hexcore

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "hexcore/model/adapter_file.hpp"
 
 namespace hexcore {
 
@@ -17,6 +20,16 @@ struct ContextOptions {
     int threads = 0;            ///< 0: usable_cores()
     Outputs wanted = Outputs::logits;
     KeyShift shift = KeyShift::never;
+    std::vector<ChosenAdapter> adapters = {};  ///< that are applied to all that it computes
+    /// Further contexts of the same kind, each with other adapters.
+    std::vector<std::vector<ChosenAdapter>> more_adapters = {};
+
+    /// The adapters of each context, the first one among them.
+    [[nodiscard]] std::vector<std::vector<ChosenAdapter>> adapter_sets() const {
+        std::vector<std::vector<ChosenAdapter>> sets{adapters};
+        sets.insert(sets.end(), more_adapters.begin(), more_adapters.end());
+        return sets;
+    }
 };
 
 }  // namespace hexcore

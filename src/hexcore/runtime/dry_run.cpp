@@ -1,6 +1,7 @@
 #include "hexcore/runtime/dry_run.hpp"
 
 #include "hexcore/runtime/cache_abilities.hpp"
+#include "hexcore/runtime/context_adapters.hpp"
 #include "hexcore/runtime/context_memory.hpp"
 #include "hexcore/runtime/key_shift.hpp"
 #include "hexcore/runtime/load_error.hpp"
@@ -39,18 +40,34 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
         return tl::unexpected(load_error(machine, log, trial.inventory, "cannot use the file"));
     }
     HEXCORE_TRY_VOID(trial.not_stopped());
+    const auto sets = trial.options.adapter_sets();
+    ContextAdapters adapters;
+    HEXCORE_TRY(have_room, adapters.allocate(*model, sets));
+    if (!have_room) {
+        return tl::unexpected(load_error(machine, log, trial.inventory, "cannot use the adapters"));
+    }
     const llama_context_params context_params = context_parameters(plan.context, trial.options);
-    const llama_context_ptr context(llama_init_from_model(model.get(), context_params));
-    if (!context || !reserve_compute(*context, context_params.n_outputs_max)) {
-        return tl::unexpected(
-            load_error(machine, log, trial.inventory, "cannot make that context"));
+    std::vector<llama_context_ptr> contexts;
+    for (const std::vector<ChosenAdapter>& set : sets) {
+        HEXCORE_TRY_VOID(trial.not_stopped());
+        contexts.emplace_back(llama_init_from_model(model.get(), context_params));
+        llama_context* context = contexts.back().get();
+        if (context == nullptr || !adapters.apply_to(*context, set) ||
+            !reserve_compute(*context, context_params.n_outputs_max)) {
+            return tl::unexpected(
+                load_error(machine, log, trial.inventory, "cannot make that context"));
+        }
+        if (!reserve_planned_shift(*context, trial.options, trial.inventory,
+                                   plan.context.kv_type)) {
+            return tl::unexpected(
+                load_error(machine, log, trial.inventory, "cannot move its keys"));
+        }
     }
-    if (!reserve_planned_shift(*context, trial.options, trial.inventory, plan.context.kv_type)) {
-        return tl::unexpected(load_error(machine, log, trial.inventory, "cannot move its keys"));
-    }
-    DryRunUsage usage = context_usage(machine, *context);
-    if (llama_get_memory(context.get()) != nullptr) {
-        usage.cache = cache_abilities(*context, trial.inventory, plan.context);
+    llama_context* const first = contexts.front().get();
+    DryRunUsage usage = contexts_usage(machine, contexts);
+    usage.host.adapters = adapters.host_bytes();
+    if (llama_get_memory(first) != nullptr) {
+        usage.cache = cache_abilities(*first, trial.inventory, plan.context);
     }
     for (std::size_t i = 0; i < machine.size(); ++i) {
         usage.devices[i].experts = machine.layout().on_device(DeviceId(i));
@@ -59,6 +76,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
         // libllama counts the recurrent state as part of the context's memory.
         usage.devices[i].recurrent = simulated_usage.recurrent;
         usage.devices[i].kv -= simulated_usage.recurrent;
+        usage.devices[i].adapters = simulated_usage.adapters;
         usage.devices[i].compute = simulated_usage.compute;
         usage.devices[i].staging = device.overhead();
     }

@@ -66,7 +66,11 @@ const char* doing(LoadState state) {
 
 LoadAttempt::LoadAttempt(Machine& machine, const Inventory& inventory, const Plan& plan,
                          const LoadOptions& options)
-    : machine_(machine), inventory_(inventory), plan_(plan), options_(options) {
+    : machine_(machine),
+      inventory_(inventory),
+      plan_(plan),
+      options_(options),
+      adapters_of_contexts_(options.context.adapter_sets()) {
     // An old refusal must not explain a new failure.
     (void)machine_.last_refusal();
     check_invariants();
@@ -83,7 +87,8 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
         back_to_nothing();
         return tl::unexpected(std::move(error));
     }
-    return Loaded{staging_, std::move(overheads_), std::move(model_), std::move(context_)};
+    return Loaded{staging_, std::move(overheads_), std::move(model_), std::move(adapters_),
+                  std::move(contexts_)};
 }
 
 Result<void> LoadAttempt::go_through() {
@@ -111,7 +116,7 @@ Result<void> LoadAttempt::enter(LoadState next) {
 // What holds when a state is entered. `allocate` ends with everything taken and nothing read, which
 // is what `fill` begins with.
 void LoadAttempt::check_invariants() const {
-    const bool holds_model = model_ != nullptr && context_ != nullptr;
+    const bool holds_model = model_ != nullptr && !contexts_.empty();
     HEXCORE_CHECK(machine_.filler() == nullptr, to_string(state_), "has a filler");
     switch (state_) {
         case LoadState::check:
@@ -120,7 +125,8 @@ void LoadAttempt::check_invariants() const {
             [[fallthrough]];
         case LoadState::allocate:
             HEXCORE_CHECK(devices_are_empty(), to_string(state_), "something is on a device");
-            HEXCORE_CHECK(!model_ && !context_, to_string(state_), "has a model");
+            HEXCORE_CHECK(!model_ && contexts_.empty() && adapters_.empty(), to_string(state_),
+                          "has a model");
             break;
         case LoadState::fill:
             HEXCORE_CHECK(holds_model && reader_, to_string(state_), "something is missing");
@@ -158,8 +164,9 @@ void LoadAttempt::take_ahead() {
         }
         const Usage& wanted = wanted_.devices[i];
         sizes.insert(sizes.end(), {wanted.weights, wanted.kv, wanted.recurrent});
-        if (machine_.all_host()) {
-            sizes.push_back(wanted.compute);  // else it is several buffers
+        if (machine_.all_host() && adapters_of_contexts_.size() == 1 &&
+            adapters_of_contexts_.front().empty()) {
+            sizes.push_back(wanted.compute);  // else it is several buffers, or not the first taken
         }
         std::erase(sizes, Bytes{});
         machine_.device(DeviceId(i)).memory().take_ahead(sizes);
@@ -296,7 +303,13 @@ Result<void> LoadAttempt::allocate() {
     if (stopped()) {
         return tl::unexpected(interrupted());
     }
-    HEXCORE_TRY_VOID(make_context());
+    HEXCORE_TRY_VOID(take_adapters());
+    for (const std::vector<ChosenAdapter>& adapters : adapters_of_contexts_) {
+        if (stopped()) {
+            return tl::unexpected(interrupted());
+        }
+        HEXCORE_TRY_VOID(make_context(adapters));
+    }
     drop_ahead();
     turn_.reset();
     return {};
@@ -322,13 +335,20 @@ Result<void> LoadAttempt::load_model() {
     return {};
 }
 
-Result<void> LoadAttempt::make_context() {
-    context_.reset(
+// Before the context, so that a graph that is reserved with them has all it refers to.
+Result<void> LoadAttempt::take_adapters() {
+    HEXCORE_TRY(taken, adapters_.allocate(*model_, adapters_of_contexts_));
+    return taken ? Result<void>() : failed("cannot take the adapters");
+}
+
+Result<void> LoadAttempt::make_context(std::span<const ChosenAdapter> adapters) {
+    contexts_.emplace_back(
         llama_init_from_model(model_.get(), context_parameters(plan_.context, options_.context)));
-    if (!context_) {
+    llama_context* context = contexts_.back().get();
+    if (context == nullptr || !adapters_.apply_to(*context, adapters)) {
         return failed("cannot make that context");
     }
-    if (!reserve_planned_shift(*context_, options_.context, inventory_, plan_.context.kv_type)) {
+    if (!reserve_planned_shift(*context, options_.context, inventory_, plan_.context.kv_type)) {
         return failed("cannot take what moves the keys of that context");
     }
     // What a backend of ours takes besides is not libllama's business: it knows of no refusal.
@@ -343,7 +363,7 @@ Result<void> LoadAttempt::fill() {
         return !stopped() && (!options_.progress || options_.progress(progress));
     }));
     reader_.reset();
-    return {};
+    return adapters_.fill(options_.stop);
 }
 
 void LoadAttempt::back_to_nothing() noexcept {
@@ -352,7 +372,8 @@ void LoadAttempt::back_to_nothing() noexcept {
     }
     reader_.reset();  // before the memory goes that it writes to
     machine_.set_filler(nullptr);
-    context_.reset();
+    contexts_.clear();
+    adapters_ = {};
     model_.reset();
     overheads_.clear();
     drop_ahead();

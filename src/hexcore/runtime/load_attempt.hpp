@@ -4,11 +4,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/load_turn.hpp"
 #include "hexcore/model/inventory.hpp"
 #include "hexcore/plan/make_plan.hpp"
+#include "hexcore/runtime/context_adapters.hpp"
 #include "hexcore/runtime/llama_log.hpp"
 #include "hexcore/runtime/load_options.hpp"
 #include "hexcore/runtime/load_parameters.hpp"
@@ -48,7 +51,9 @@ public:
         Bytes staging;  ///< host memory that the readers took, and gave back
         Machine::Overheads overheads;
         llama_model_ptr model;
-        llama_context_ptr context;  ///< after the model, so that it goes first
+        ContextAdapters adapters;  ///< after the model, so that they go first
+        /// One for each set of adapters; after both.
+        std::vector<llama_context_ptr> contexts;
     };
     /// To be called once. Fails with does_not_fit (a budget or the machine refused), bad_input (the
     /// file is damaged, changed, or not one that libllama can use), missing_device or interrupted;
@@ -66,7 +71,8 @@ private:
     void drop_ahead();
     [[nodiscard]] Result<void> allocate();
     [[nodiscard]] Result<void> load_model();
-    [[nodiscard]] Result<void> make_context();
+    [[nodiscard]] Result<void> make_context(std::span<const ChosenAdapter> adapters);
+    [[nodiscard]] Result<void> take_adapters();
     [[nodiscard]] Result<void> fill();
 
     [[nodiscard]] Result<void> go_through();
@@ -84,13 +90,15 @@ private:
     const Inventory& inventory_;
     const Plan& plan_;
     const LoadOptions& options_;
+    const std::vector<std::vector<ChosenAdapter>> adapters_of_contexts_;
     LoadState state_ = LoadState::check;
     DryRunUsage wanted_;
     std::optional<LoadTurn> turn_;
     Bytes staging_;
     Machine::Overheads overheads_;
     llama_model_ptr model_;
-    llama_context_ptr context_;
+    ContextAdapters adapters_;
+    std::vector<llama_context_ptr> contexts_;
     std::unique_ptr<ParallelReader> reader_;
 };
 

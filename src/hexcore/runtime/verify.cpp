@@ -9,6 +9,7 @@
 
 #include "hexcore/backend/memory/unread_mapping.hpp"
 #include "hexcore/runtime/batch.hpp"
+#include "hexcore/runtime/context_adapters.hpp"
 #include "hexcore/runtime/read_ahead.hpp"
 #include "hexcore/runtime/stopped_by.hpp"
 
@@ -114,7 +115,8 @@ std::vector<llama_token> random_tokens(const llama_vocab& vocab, std::size_t cou
 ContextOptions context_options(std::uint32_t ubatch, const VerifyOptions& options) {
     return {.outputs = std::max(ubatch, options.batch),
             .threads = options.threads,
-            .wanted = options.outputs};
+            .wanted = options.outputs,
+            .adapters = options.adapters};
 }
 
 Result<std::vector<float>> planned_outputs(LoadedModel& model, const VerifyOptions& options) {
@@ -146,6 +148,17 @@ Result<std::vector<float>> plain_outputs(Machine& machine, const Inventory& inve
         return fail(ErrorCode::does_not_fit, "plain libllama cannot make the context: {}",
                     log.take_errors());
     }
+    std::vector<llama_adapter_lora*> adapters;  // libllama frees them with the model
+    std::vector<float> scales;
+    for (const ChosenAdapter& chosen : options.adapters) {
+        adapters.push_back(llama_adapter_lora_init(model.get(), chosen.file.path.c_str()));
+        scales.push_back(chosen.scale);
+        if (adapters.back() == nullptr) {
+            return fail(ErrorCode::bad_input, "plain libllama cannot load {}: {}",
+                        chosen.file.path.string(), log.take_errors());
+        }
+    }
+    set_adapters(*context, adapters, scales);
     return OutputCollector(*context, options).collect();
 }
 

@@ -25,7 +25,8 @@ struct VerifyOptions {
     std::function<void(ReadProgress)> progress = {};
     /// Set from anywhere to stop reading and computing. May be null.
     const std::atomic<bool>* stop = nullptr;
-    Outputs outputs = Outputs::logits;  ///< what is compared
+    Outputs outputs = Outputs::logits;         ///< what is compared
+    std::vector<ChosenAdapter> adapters = {};  ///< that both sides apply
 };
 
 /// `count` tokens of the vocabulary, the same for the same seed.

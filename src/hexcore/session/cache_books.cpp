@@ -55,7 +55,8 @@ void CacheBooks::describe(CacheStats& stats, const Entry* of) const {
         cache.cells_total = cells_.cells()[i];
         cache.cells_used = held_[i].cells;
         cache.cells_high_water = most_[i].cells;
-        cache.total = accounted.kv + accounted.recurrent;
+        // Of all contexts, which are alike.
+        cache.total = Bytes((accounted.kv + accounted.recurrent).count() / model_.n_contexts());
         cache.used = held_[i].bytes;
         cache.high_water = most_[i].bytes;
         cache.of_session = of == nullptr || of->held.empty() ? Bytes() : of->held[i].bytes;

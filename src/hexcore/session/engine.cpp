@@ -233,7 +233,7 @@ std::uint32_t Engine::reusable(const Request& request) const {
     if (prompt.empty()) {
         return 0;
     }
-    const AdapterSet adapters;  // of a session that nobody has given any
+    const AdapterSet& adapters = model().adapter_keys();
     // Whoever makes room for the new session has nothing left by then.
     const SessionCells* source = longest_beginning(prompt, request, adapters, kv_.next_to_go());
     const std::uint32_t copied =

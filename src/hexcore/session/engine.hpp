@@ -119,6 +119,7 @@ public:
     /// How many of a whole prompt's tokens a new session would not compute, for a saved beginning
     /// or what another session has in the cache.
     [[nodiscard]] std::uint32_t reusable(const Request& request) const;
+    [[nodiscard]] std::size_t n_sessions() const { return conversations_.size(); }
     /// Questions that wait for cells, and that are being answered.
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t answering() const;

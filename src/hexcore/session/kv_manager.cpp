@@ -46,7 +46,11 @@ KvManager::~KvManager() {
     }
 }
 
-SessionCells& KvManager::add() { return sessions_.emplace_back(); }
+SessionCells& KvManager::add() {
+    SessionCells& cells = sessions_.emplace_back();
+    cells.adapters = model_.adapter_keys();
+    return cells;
+}
 
 void KvManager::clear(SessionCells& cells) {
     if (cells.parked) {

@@ -30,7 +30,7 @@ StateIdentity StateIdentity::of(const LoadedModel& model) {
                            .architecture = inventory.architecture,
                            .file_bytes = {},
                            .modified_ns = {},
-                           .adapters = {},
+                           .adapters = model.adapter_keys(),
                            .kv_type = to_string(model.plan().context.kv_type),
                            .session_tokens = llama_n_ctx_seq(&model.context())};
     for (const FileStamp& stamp : inventory.stamps) {

@@ -10,8 +10,8 @@
 
 namespace hexcore {
 
-/// The adapters under which keys and values were computed, with their scales; worthless under
-/// others. None yet.
+/// The adapters under which keys and values were computed, with their scales
+/// (LoadedModel::adapter_keys()); worthless under others.
 using AdapterSet = std::vector<std::string>;
 
 /// A session's cells outside the cache: in host memory, which a ledger knows of.

@@ -93,6 +93,9 @@ std::string other_cache(const StateIdentity& saved, const StateIdentity& expecte
         return fmt::format("it was saved from a cache in {}, and this one is in {}", saved.kv_type,
                            expected.kv_type);
     }
+    if (saved.adapters != expected.adapters) {
+        return "it was computed under other adapters, or other scales of them";
+    }
     if (saved.session_tokens != expected.session_tokens) {
         return fmt::format(
             "it was saved from a context of {} tokens for a session, and this one has {}",
@@ -176,6 +179,7 @@ Result<SessionFile> read_session_file(const std::filesystem::path& path,
     HEXCORE_TRY(header, read_header(file));
     StateIdentity same_cache = header.identity;
     same_cache.kv_type = expected.kv_type;
+    same_cache.adapters = expected.adapters;
     same_cache.session_tokens = expected.session_tokens;
     if (same_cache != expected) {
         return file.wrong(fmt::format("the saved session is of another model ({}, {}) than {}",

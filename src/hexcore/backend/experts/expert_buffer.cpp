@@ -227,6 +227,7 @@ ggml_status ExpertBuffer::place_apart(ggml_tensor& tensor, const ExpertMap& map)
 
 ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertMap& map,
                                        const std::vector<Bytes>* offsets) {
+    const bool is_adapter = without_adapter_suffix(tensor.name) != tensor.name;
     ShardedTensor& record = tensors_.emplace_back();
     record.map = &map;
     record.shards.resize(machine_.size());
@@ -246,7 +247,8 @@ ggml_status ExpertBuffer::place_shards(ggml_tensor& tensor, const ExpertMap& map
             offset = (*offsets)[i];
         } else {
             auto own = machine_.device(DeviceId(i))
-                           .allocate_experts(ExpertLayout::shard_size(Bytes(shard.nb[3])));
+                           .allocate_experts(ExpertLayout::shard_size(Bytes(shard.nb[3])),
+                                             is_adapter ? Purpose::adapters : Purpose::experts);
             if (!own) {
                 return GGML_STATUS_ALLOC_FAILED;
             }

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "hexcore/backend/experts/expert_buffer.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -22,6 +24,8 @@ void account_by_tensor(const ggml_tensor& tensor, DeviceMemory::Block& block) {
     const std::string_view name = tensor.name;
     if (std::ranges::any_of(prefixes, [&](auto prefix) { return name.starts_with(prefix); })) {
         block.set_purpose(Purpose::recurrent);
+    } else if (without_adapter_suffix(name) != name) {
+        block.set_purpose(Purpose::adapters);
     }
 }
 

@@ -1,0 +1,223 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "hexcore/runtime/dry_run.hpp"
+#include "runtime/loaded_model.hpp"
+#include "support/tiny_adapter.hpp"
+
+// Adapters that are planned and loaded with their model.
+
+namespace hexcore::test {
+namespace {
+
+using ::testing::HasSubstr;
+using Wanted = std::function<bool(std::string_view)>;
+
+bool everything(std::string_view) { return true; }
+bool any_experts(std::string_view name) { return name.find("_exps") != std::string_view::npos; }
+
+class AdapterLoad : public LoadedModelTest {
+protected:
+    AdapterLoad() { write({.n_experts = 8, .n_used = 3}); }
+
+    std::filesystem::path write_adapter(const Wanted& wanted, std::uint32_t seed) {
+        auto path = folder_.path() / fmt::format("adapter{}.gguf", seed);
+        write_tiny_adapter(path, inventory_, wanted, 4, seed);
+        return path;
+    }
+    std::vector<ChosenAdapter> chosen(const std::vector<AdapterWish>& wishes) const {
+        auto adapters = read_adapters(wishes, inventory_);
+        EXPECT_TRUE(adapters.has_value()) << adapters.error().message;
+        return *std::move(adapters);
+    }
+    static LoadOptions options_with(const std::vector<ChosenAdapter>& adapters) {
+        LoadOptions options = load_options();
+        options.context.adapters = adapters;
+        return options;
+    }
+    Result<LoadedModel> load_with(const Plan& plan, const std::vector<ChosenAdapter>& adapters) {
+        return LoadedModel::load(*machine_, inventory_, plan, options_with(adapters));
+    }
+    Result<std::vector<float>> outputs_with(const Plan& plan, const VerifyOptions& options) {
+        HEXCORE_TRY(model, load_with(plan, options.adapters));
+        return planned_outputs(model, options);
+    }
+    VerifyOptions comparing(std::size_t count, const std::vector<ChosenAdapter>& adapters) const {
+        return {.tokens = tokens_for(count, 128), .threads = 2, .adapters = adapters};
+    }
+};
+
+TEST_F(AdapterLoad, LogitsAreThoseOfPlainLibllamaWithTheSameAdaptersToTheBit) {
+    const auto whole = write_adapter(everything, 3);
+    const auto experts = write_adapter(any_experts, 4);
+    const auto third = write_adapter(everything, 5);
+    const std::vector<std::vector<AdapterWish>> sets{
+        {{whole}}, {{experts, -0.5F}}, {{whole, 0.5F}, {experts, 2.0F}}, {{experts}, {third}}};
+    for (const std::size_t n_devices : {1U, 3U}) {
+        make_machine(n_devices);
+        const Plan plan = random_plan(17);
+        const auto without = outputs_with(plan, comparing(12, {}));
+        ASSERT_TRUE(without.has_value()) << without.error().message;
+        for (const auto& set : sets) {
+            SCOPED_TRACE(fmt::format("{} devices, {} adapters", n_devices, set.size()));
+            VerifyOptions options = comparing(12, chosen(set));
+            options.batch = n_devices == 1 ? 0 : 7;
+            const auto with = outputs_with(plan, options);
+            ASSERT_TRUE(with.has_value()) << with.error().message;
+            EXPECT_NE(*with, *without);
+            expect_those_of_plain_libllama(*with, plan, options);
+            expect_empty_devices();
+        }
+    }
+}
+
+TEST_F(AdapterLoad, PlannedIsAccountedToTheByte) {
+    make_machine(3);
+    const Plan plan = random_plan(19);
+    const auto adapters =
+        chosen({{write_adapter(everything, 6)}, {write_adapter(any_experts, 7), 0.5F}});
+    const auto planned = make_dry_run(*machine_, inventory_, options_with(adapters).context)(plan);
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    Bytes sum = planned->host.adapters;
+    {
+        auto model = load_with(plan, adapters);
+        ASSERT_TRUE(model.has_value()) << model.error().message;
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]) << i;
+            EXPECT_GT(planned->devices[i].adapters, Bytes()) << i;
+            sum += planned->devices[i].adapters;
+        }
+        EXPECT_EQ(model->host_usage(), planned->host);
+        EXPECT_GT(planned->host.adapters, Bytes());  // of the embedding
+        const auto& keys = model->adapter_keys();
+        EXPECT_EQ(keys, (std::vector{adapters[0].key(), adapters[1].key()}));
+        // Computing takes no more than was reserved.
+        ASSERT_TRUE(planned_outputs(*model, comparing(300, adapters)));
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]) << i;
+        }
+    }
+    EXPECT_GE(sum, adapters[0].file.bytes() + adapters[1].file.bytes());
+    expect_empty_devices();
+}
+
+TEST_F(AdapterLoad, EachSetHasAContextOfItsOwnWhichTheOthersDoNotChange) {
+    make_machine(3);
+    const Plan plan = random_plan(37);
+    const auto whole = write_adapter(everything, 10);
+    const auto experts = write_adapter(any_experts, 11);
+    LoadOptions options = options_with({});
+    options.context.more_adapters = {chosen({{whole}}), chosen({{whole, 0.5F}, {experts}})};
+    const auto planned = make_dry_run(*machine_, inventory_, options.context)(plan);
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    {
+        auto model = LoadedModel::load(*machine_, inventory_, plan, options);
+        ASSERT_TRUE(model.has_value()) << model.error().message;
+        ASSERT_EQ(model->n_contexts(), 3U);
+        std::vector<std::vector<float>> outputs;
+        const auto sets = options.context.adapter_sets();
+        for (const bool again : {false, true}) {
+            for (std::size_t i = 0; i < sets.size(); ++i) {
+                LoadedModel in_context = model->in_context(i);
+                EXPECT_EQ(in_context.adapter_keys().size(), sets[i].size());
+                llama_memory_clear(llama_get_memory(&in_context.context()), true);
+                const auto now = planned_outputs(in_context, comparing(12, sets[i]));
+                ASSERT_TRUE(now.has_value()) << now.error().message;
+                if (again) {
+                    EXPECT_EQ(*now, outputs[i]) << i;
+                } else {
+                    expect_those_of_plain_libllama(*now, plan, comparing(12, sets[i]));
+                    outputs.push_back(*now);
+                }
+            }
+        }
+        for (std::size_t i = 0; i < machine_->size(); ++i) {
+            EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted(), planned->devices[i]) << i;
+        }
+        EXPECT_EQ(model->host_usage(), planned->host);
+    }
+    expect_empty_devices();
+}
+
+/// An adapter whose A is a row of the output, so that what it adds is a multiple of a logit.
+TEST_F(AdapterLoad, AKnownAdapterHasItsEffectOnTheLogitsAndNoOther) {
+    constexpr std::uint32_t from = 5;
+    constexpr std::uint32_t to = 7;
+    make_machine(2);
+    const Plan plan = random_plan(23);
+    const auto path = folder_.path() / "known.gguf";
+    GgufBuilder file;
+    file.key("general.type", "adapter")
+        .key("general.architecture", "llama")
+        .key("adapter.type", "lora")
+        .tensor("output.weight.lora_a", {64, 1})
+        .tensor("output.weight.lora_b", {1, 128});
+    std::string bytes = file.bytes();
+    {
+        std::ifstream model(path_, std::ios::binary);
+        const auto output = std::ranges::find(inventory_.tensors, "output.weight",
+                                              [](const auto& tensor) { return tensor.name; });
+        model.seekg(static_cast<std::streamoff>(output->offset_bytes + from * 64 * sizeof(float)));
+        const std::size_t data = bytes.size() - (64 + 128) * sizeof(float);
+        model.read(bytes.data() + data, 64 * sizeof(float));
+        const float half = 0.5F;
+        std::memcpy(bytes.data() + data + (64 + to) * sizeof(float), &half, sizeof(half));
+    }
+    GgufBuilder::write_file(path, bytes);
+    const auto without = outputs_with(plan, comparing(10, {}));
+    const auto with = outputs_with(plan, comparing(10, chosen({{path, 3.0F}})));
+    ASSERT_TRUE(without.has_value());
+    ASSERT_TRUE(with.has_value()) << with.error().message;
+    for (std::size_t i = 0; i < with->size(); ++i) {
+        const float logit = (*without)[i];
+        const float more = i % 128 == to ? 1.5F * (*without)[i - to + from] : 0.0F;
+        EXPECT_NEAR((*with)[i], logit + more, 1e-5F) << i;
+    }
+}
+
+TEST_F(AdapterLoad, DamagedOrOtherNumbersAreRefusedAndLeaveNothing) {
+    make_machine(2);
+    const Plan plan = random_plan(29);
+    const auto path = write_adapter(everything, 8);
+    const auto before = chosen({{path}});
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-64, std::ios::end);
+    const float broken = std::nanf("");
+    file.write(reinterpret_cast<const char*>(&broken), sizeof(broken));
+    file.close();
+    for (const auto& [adapters, words] :
+         {std::pair(before, "was written to or replaced"), {chosen({{path}}), "a NaN"}}) {
+        const auto model = load_with(plan, adapters);
+        ASSERT_FALSE(model.has_value());
+        EXPECT_EQ(model.error().code, ErrorCode::bad_input);
+        EXPECT_THAT(model.error().message, HasSubstr(words));
+        EXPECT_THAT(model.error().message, HasSubstr(path.string()));
+        expect_empty_devices();
+    }
+}
+
+TEST_F(AdapterLoad, WhatDoesNotFitIsRefusedAndLeavesNothing) {
+    make_machine(2);
+    const Plan plan = random_plan(31);
+    const auto adapters = chosen({{write_adapter(everything, 9)}});
+    const auto planned = make_dry_run(*machine_, inventory_, options_with(adapters).context)(plan);
+    ASSERT_TRUE(planned.has_value()) << planned.error().message;
+    for (const Bytes missing : {1_B, planned->devices[1].adapters}) {
+        std::vector<DeviceSpec> specs = machine_->specs();
+        specs[1].budget = planned->devices[1].total() - missing;
+        machine_ = *Machine::create(specs);
+        const auto model = load_with(plan, adapters);
+        ASSERT_FALSE(model.has_value());
+        EXPECT_EQ(model.error().code, ErrorCode::does_not_fit);
+        expect_empty_devices();
+        specs[1].budget += missing;
+        machine_ = *Machine::create(specs);
+        EXPECT_TRUE(load_with(plan, adapters).has_value());
+    }
+}
+
+}  // namespace
+}  // namespace hexcore::test
