@@ -20,7 +20,9 @@ constexpr std::size_t numbers_most = 16;
 constexpr std::size_t notes_most = 2;
 constexpr std::size_t searched_words_most = 16;
 // Words of more passages say little, and take long.
-constexpr std::int64_t usual_from = 1500;
+constexpr std::int64_t usual_from = 600;
+// Of a long question the rarest words say what it is about.
+constexpr std::size_t rarest_words = 8;
 
 constexpr std::array<std::string_view, 84> searched_for_nothing{
     "a",     "about", "after", "all",  "also",  "am",   "an",    "and",    "any",   "are",  "as",
@@ -339,7 +341,7 @@ Result<std::vector<KnowledgeReader::Row>> KnowledgeReader::notes(std::int64_t pa
 Result<std::vector<KnowledgeReader::Row>> KnowledgeReader::relevant(const KnowledgeQuery& query,
                                                                     std::uint32_t most) {
     // In quotation marks a word is nothing but a word to FTS5, and no word has any in it.
-    std::string searched;
+    std::vector<std::pair<std::int64_t, std::string>> counted;
     std::set<std::string> once;
     for (std::size_t at = 0; at < query.words.size() && once.size() < searched_words_most; ++at) {
         const std::string& word = query.words[at].folded;
@@ -351,12 +353,19 @@ Result<std::vector<KnowledgeReader::Row>> KnowledgeReader::relevant(const Knowle
         const std::string quoted = fmt::format("\"{}\"", word);
         documents_.text(1, quoted);
         documents_.number(2, usual_from);
-        const bool is_usual = documents_.step() && documents_.number_at(0) >= usual_from;
+        const std::int64_t passages = documents_.step() ? documents_.number_at(0) : 0;
         HEXCORE_TRY_VOID(check(documents_));
         documents_.reset();
-        if (!is_usual) {
-            searched += (searched.empty() ? "" : " OR ") + quoted;
+        if (passages > 0 && passages < usual_from) {
+            counted.emplace_back(passages, quoted);
         }
+    }
+    std::stable_sort(counted.begin(), counted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    counted.resize(std::min(counted.size(), rarest_words));
+    std::string searched;
+    for (const auto& [passages, word] : counted) {
+        searched.append(searched.empty() ? "" : " OR ").append(word);
     }
     std::vector<Row> rows;
     if (searched.empty() || most == 0) {
