@@ -195,8 +195,8 @@ TEST_F(Isolated, ALimitThatNobodyCanKeepIsRefused) {
         here.run_isolated(IsolatedFunction{.work = [] { return std::string(); }}, limits);
     ASSERT_FALSE(command);
     ASSERT_FALSE(function);
-    EXPECT_EQ(command.error().code, ErrorCode::missing_device);
-    EXPECT_EQ(function.error().code, ErrorCode::missing_device);
+    EXPECT_EQ(command.error().code, ErrorCode::missing_device) << command.error().message;
+    EXPECT_EQ(function.error().code, ErrorCode::missing_device) << function.error().message;
 }
 
 TEST_F(Isolated, OtherThreadsOfTheCallerGoOn) {

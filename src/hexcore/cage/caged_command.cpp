@@ -58,6 +58,7 @@ CagedCommand::CagedCommand(CageParts parts)
 CagedCommand::~CagedCommand() {
     if (!is_over_) {
         // The end of the socket: the supervisor ends all of it. The cell is not for others.
+        order(SupervisorOrder::drop);
         ::shutdown(parts_.control->get(), SHUT_RDWR);
         parts_.give_back(nullptr, parts_.supervisor, std::move(handle_));
     }

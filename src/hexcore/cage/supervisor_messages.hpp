@@ -42,6 +42,7 @@ enum class SupervisorOrder : std::uint32_t {
     kill,        ///< everything
     signal,      ///< `signal` to the command
     let_go,      ///< it keeps no longer what the command leaves
+    drop,        ///< everything, and its folder; the starter, whose groups stay, waits for nothing
 };
 struct SupervisorRequest {
     SupervisorOrder order = SupervisorOrder::kill;

@@ -256,6 +256,10 @@ void Supervision::obey(const SupervisorRequest& request) {
         case SupervisorOrder::kill:
             sweep();
             break;
+        case SupervisorOrder::drop:
+            task_.yards.clear();
+            sweep();
+            break;
         case SupervisorOrder::let_go:
             task_.keeps = false;
             break;
