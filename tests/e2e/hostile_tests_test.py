@@ -13,6 +13,9 @@ import pytest
 BUILD = Path(os.environ.get("HEXCORE_BUILD", "build/release")).resolve()
 PROGRAMS = BUILD / "tests" / "hostile"
 
+# Another one, of another version (tools/try_catch2_3.sh).
+CATCH2 = Path(os.environ.get("HEXCORE_HOSTILE_CATCH2", PROGRAMS / "hostile_catch2"))
+
 pytestmark = pytest.mark.skipif(not (PROGRAMS / "hostile_plain").exists(),
                                 reason="the bad tests are not built here (sanitizers)")
 
@@ -76,7 +79,7 @@ def test_of_googletest_each_verdict_is_right_and_nothing_stays(hexcore, tmp_path
 
 def test_of_catch2_each_verdict_is_right_and_nothing_stays(hexcore, tmp_path, table):
     program = tmp_path / "hostile_catch2"
-    shutil.copy2(PROGRAMS / "hostile_catch2", program)
+    shutil.copy2(CATCH2, program)
     tests = run(hexcore, tmp_path, program)
     known = [thing for thing in table if thing["googletest"] != "skipped"]
     compare(known, tests, "catch2", [shown(thing["name"]) for thing in known])

@@ -193,8 +193,8 @@ def test_a_system_whose_libraries_are_in_lib64_is_served_as_well(hexcore, demo_m
     subprocess.run(["cmake", "-S", ROOT, "-B", configured, "-G", "Ninja",
                     "-DCMAKE_INSTALL_LIBDIR=lib64", "-DCMAKE_BUILD_TYPE=Release"], check=True,
                    capture_output=True)
-    for name in ("hexcore", "hexcore-supervisor", "libggml-hexcore.so", "libhexcore.so*",
-                 "libhexcore-tracker.so*", "libhexcore-nvtx.so", "shell"):
+    for name in ("hexcore", "hexcore-supervisor", "hexcore-tracer", "libggml-hexcore.so",
+                 "libhexcore.so*", "libhexcore-tracker.so*", "libhexcore-nvtx.so", "shell"):
         for path in built.glob(name):
             copy = shutil.copytree if path.is_dir() else shutil.copy2
             copy(path, configured / path.name, **({} if path.is_dir()

@@ -86,7 +86,7 @@ def test_pytest_in_it(tmp_path):
     assert code == 0, out + err
 
 
-def test_a_crash_ends_one_test_and_shows_what_it_printed(run):
+def test_a_crash_ends_one_test_and_shows_what_it_printed(run, tmp_path):
     code, out, err, verdicts = run({"test_it.py": """
 import os
 
@@ -102,6 +102,10 @@ def test_after(): pass
     assert verdicts == {"test_it.py::test_before": "passed", "test_it.py::test_crash": "crashed",
                         "test_it.py::test_after": "passed"}
     assert "the last words" in out + err
+    tests = json.loads((tmp_path / "found.json").read_text())["tests"]
+    stack = next(test for test in tests if test["signal"])["runs"][0]["stack"]
+    assert stack["frames"][0]["own"] and stack["frames"][0]["name"].startswith("test_crash at ")
+    assert "in test_crash at" in " ".join(out.split())
 
 
 def test_what_a_test_keeps_is_told_and_what_workers_share_is_not_counted(run, tmp_path):

@@ -71,6 +71,9 @@ def test_each_test_has_the_verdict_that_it_deserves(results):
     assert document["summary"]["passed"] == 1 and document["summary"]["crashed"] == 2
     tests = {test["id"]: test for test in document["tests"]}
     assert tests["Quick.Crashes"]["signal"] == "SIGSEGV"
+    frames = tests["Quick.Crashes"]["runs"][0]["stack"]["frames"]
+    own = next(frame["name"] for frame in frames if frame["own"])
+    assert "Quick_Crashes_Test::TestBody()" in own, frames
     assert "words before the end" in tests["Quick.Fails"]["runs"][0]["output"]
     assert tests["Quick.Passes"]["host"]["peak_bytes"] > 0
 
@@ -196,9 +199,52 @@ def test_a_seed_at_random_is_said(run):
     assert run("*", "--list", "--shuffle", seed)[0] == 0
 
 
-def test_tests_of_a_program_are_not_together(run):
-    code, out, err = run("Quick.Passes", "--together")
-    assert code == 2 and out == "" and "pytest" in err
+@pytest.mark.parametrize("watches", [{}, {"HEXCORE_SAMPLE_WATCHES": "1"}])
+def test_in_one_process_each_test_has_the_same_verdict(hexcore, tmp_path, watches):
+    """Also those after one that ended the process; with a listener in the program and without."""
+    file = tmp_path / "results.json"
+    done = hexcore("test", "--together", "-E", "Quick", "--json", file, "--", SAMPLE,
+                   env={**environment(tmp_path), **watches}, cwd=tmp_path)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert verdicts(document) == {
+        "Quick.Passes": "passed", "Quick.Fails": "failed", "Quick.Skips": "skipped",
+        "Quick.Crashes": "crashed", "Quick.ExitsInTheMiddle": "crashed"}, done.stdout
+    tests = {test["id"]: test for test in document["tests"]}
+    assert "Expected equality" in tests["Quick.Fails"]["reason"]
+    assert "words before the end" in tests["Quick.Fails"]["runs"][0]["output"]
+    assert tests["Quick.Skips"]["reason"].endswith("not today")
+
+
+def test_a_repeat_that_fails_is_the_result(run):
+    code, out, _ = run("Third", "--repeat", "30")
+    assert code == 1 and "in repeat 3 of 30" in out and "leaks host is not known" in \
+        " ".join(out.split())
+
+
+def test_what_the_c_library_gives_out_tells_of_every_byte(hexcore, tmp_path):
+    file = tmp_path / "results.json"
+    done = hexcore("test", "-E", "Repeats and not Third", "--repeat", "12", "--json", file, "--",
+                   SAMPLE, env={**environment(tmp_path), "HEXCORE_SAMPLE_WATCHES": "1"},
+                   cwd=tmp_path)
+    tests = {test["id"]: test for test in json.loads(file.read_text(encoding="utf-8"))["tests"]}
+    assert {name: test["memory"] for name, test in tests.items()} == {
+        "Repeats.LeakMuch": "leak", "Repeats.LeakABit": "leak", "Repeats.LeakNothing": "clean"}, \
+        done.stdout
+    growth, = tests["Repeats.LeakABit"]["growth"]
+    assert growth["device"] == "host" and 100 <= growth["bytes_per_repeat"] <= 128
+    assert "leaks" in done.stdout and "LEAK" in done.stdout and done.code == 0
+    done = hexcore("test", "-E", "Repeats.LeakABit", "--repeat", "12", "--fail-on", "leak", "--",
+                   SAMPLE, env={**environment(tmp_path), "HEXCORE_SAMPLE_WATCHES": "1"},
+                   cwd=tmp_path)
+    assert done.code == 1
+
+
+@pytest.mark.parametrize("options, words", [(["--together"], "share no process"),
+                                            (["--repeat", "9"], "ends with it")])
+def test_tests_of_ctest_share_no_process(hexcore, tmp_path, options, words):
+    (tmp_path / "CTestTestfile.cmake").write_text("add_test(one true)\n")
+    done = hexcore("test", *options, "--", "ctest", "--test-dir", tmp_path)
+    assert done.code == 2 and words in done.stderr
 
 
 @pytest.mark.parametrize("options", [["-E", "NoSuchTest"], ["--rerun-failed"]])

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
@@ -18,9 +20,29 @@ namespace {
 
 using Kind = TestJudgement::Kind;
 
+/// Of the Catch2 that is installed, or of another (tools/try_catch2_3.sh).
+const char* catch2_program() {
+    const char* other = std::getenv("HEXCORE_CATCH2_SAMPLE");
+    return other == nullptr ? HEXCORE_CATCH2_SAMPLE : other;
+}
+
 const ListedSample<Catch2Suite>& catch2_sample() {
-    static const ListedSample<Catch2Suite> one(HEXCORE_CATCH2_SAMPLE);
+    static const ListedSample<Catch2Suite> one(catch2_program());
     return one;
+}
+
+/// Version 2 takes some names for the same, and then runs both; version 3 is told which.
+bool runs_both(const std::string& id) {
+    static const bool tells_them_apart = [] {
+        FILE* said = ::popen((std::string(catch2_program()) + " --libidentify").c_str(), "r");
+        std::string text(4096, '\0');
+        text.resize(std::fread(text.data(), 1, text.size(), said));
+        ::pclose(said);
+        const std::size_t at = text.find("version:");
+        const std::size_t number = text.find_first_of("0123456789", at);
+        return at != std::string::npos && number != std::string::npos && text[number] >= '3';
+    }();
+    return !tells_them_apart && (id == "Case" || id == "case" || id == "*at the start");
 }
 
 std::string read_report(const std::filesystem::path& scratch) {
@@ -57,8 +79,6 @@ TEST(Catch2Suite, JudgesByTheReportAndTheEnd) {
 
 TEST(Catch2Suite, RunsTheTestThatIsMeantWhateverItIsCalled) {
     const auto first = std::ranges::find(catch2_sample().tests, std::string("Case"), &TestCase::id);
-    // Version 2 takes some of them for the same, and then runs both.
-    const std::set<std::string> ambiguous{"Case", "case", "*at the start"};
     std::size_t tried = 0;
     for (auto test = first; test != catch2_sample().tests.end(); ++test, ++tried) {
         const ScratchFolder scratch;
@@ -67,7 +87,7 @@ TEST(Catch2Suite, RunsTheTestThatIsMeantWhateverItIsCalled) {
         const TestJudgement judgement = catch2_sample().suite.judge(*test, outcome, scratch.path());
         const std::string report = read_report(scratch.path());
         EXPECT_EQ(judgement.kind, Kind::passed) << test->id << ": " << judgement.reason << report;
-        EXPECT_NE(report.find(ambiguous.contains(test->id) ? "in 2 test cases" : "in 1 test case"),
+        EXPECT_NE(report.find(runs_both(test->id) ? "in 2 test cases" : "in 1 test case"),
                   std::string::npos)
             << test->id << report;
     }
@@ -94,7 +114,7 @@ TEST(Catch2Suite, SaysWhatFailedInALine) {
 TEST(Catch2Suite, HiddenTestsAreThereForWhoAsksForThem) {
     EXPECT_EQ(std::ranges::find(catch2_sample().tests, std::string("hidden"), &TestCase::id),
               catch2_sample().tests.end());
-    Catch2Suite hidden({HEXCORE_CATCH2_SAMPLE, "[slow]", "--reporter", "compact", "-d", "yes"});
+    Catch2Suite hidden({catch2_program(), "[slow]", "--reporter", "compact", "-d", "yes"});
     const auto listed = hidden.list(nullptr);
     ASSERT_TRUE(listed) << listed.error().message;
     ASSERT_EQ(listed->size(), 1U);
@@ -103,7 +123,7 @@ TEST(Catch2Suite, HiddenTestsAreThereForWhoAsksForThem) {
 }
 
 TEST(Catch2Suite, WhatSelectsTestsIsNoPartOfTheCommandOfOne) {
-    Catch2Suite two({HEXCORE_CATCH2_SAMPLE, "passes,fails", "-s", "-d", "yes", "--order", "rand"});
+    Catch2Suite two({catch2_program(), "passes,fails", "-s", "-d", "yes", "--order", "rand"});
     const auto listed = two.list(nullptr);
     ASSERT_TRUE(listed) << listed.error().message;
     ASSERT_EQ(listed->size(), 2U);

@@ -127,7 +127,8 @@ class ForkServer:
                 for descriptor in given:
                     os.close(descriptor)
                 tests = [self._tests[number] for number in message["tests"]]
-                forked = Worker(self._session, tests, Writer(worker), Writer(reports))
+                forked = Worker(self._session, tests, Writer(worker), Writer(reports),
+                                message.get("repeats", 1))
                 forked.run_forked(message, worker, output)
             except BaseException:  # noqa: BLE001 (as above; its output is the job's by now)
                 traceback.print_exc()

@@ -1,11 +1,25 @@
 """What a process has before and after a test: main memory, and what frameworks took of GPUs."""
 
 from .caches import trim_host
-from .memory import framework_bytes, resident_bytes
+from .memory import framework_bytes, framework_memory, resident_bytes
 
 # Less than this a test leaves behind by merely having run, and a look for garbage costs more than
 # small tests do.
 _WORTH_A_LOOK = 1 << 20
+
+
+def levels():
+    """What there is of each device between two repeats of a test, without what nobody uses. Of main
+    memory the kernel's word, of GPUs what frameworks have given out, which is exact."""
+    trim_host()
+    found = [{"name": "host", "bytes": resident_bytes()}]
+    for memory in framework_memory():
+        same = next((one for one in found if one["name"] == memory.device), None)
+        if same is None:
+            found.append({"name": memory.device, "bytes": memory.allocated, "exact": True})
+        else:
+            same["bytes"] += memory.allocated
+    return found
 
 
 class Kept:

@@ -140,7 +140,7 @@ def _work(session):
     missing = Listed(None, None, "a new pytest did not collect it again")
     writer = Writer(os.open(_runner.place, os.O_WRONLY | os.O_CLOEXEC))
     try:
-        Worker(session, [tests.get(name, missing) for name in job["tests"]],
-               writer).run_spawned(job["slot"])
+        Worker(session, [tests.get(name, missing) for name in job["tests"]], writer,
+               repeats=job.get("repeats", 1)).run_spawned(job["slot"])
     except Closed:
         pass

@@ -60,6 +60,15 @@ class Verdict:
     def fail(self, why):
         self._failures.append((_line(why), ""))
 
+    def has_failed(self):
+        return bool(self._failures)
+
+    def place_failure(self, where):
+        """Says before its reason which of several runs it is of."""
+        if self._failures:
+            reason, report = self._failures[0]
+            self._failures[0] = (f"{where}: {reason}", report)
+
     def message(self):
         if self._failures:
             outcome, reason = "failed", self._failures[0][0]

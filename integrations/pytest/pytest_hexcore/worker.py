@@ -6,6 +6,7 @@ has not begun the session, so it does not finish it either: what was set up befo
 workers, is the fork server's to take down.
 """
 
+import copy
 import faulthandler
 import os
 import shutil
@@ -17,7 +18,7 @@ import pytest
 
 from . import leaving
 from .channel import Closed, sayable
-from .kept import Kept
+from .kept import Kept, levels
 from .memory import resident_bytes
 from .verdict import Verdict
 
@@ -28,8 +29,9 @@ class Worker:
     """`tests` are the job's, as listed() has them; `runner` and `reports` are Writers, to the
     runner and to the fork server's plugins."""
 
-    def __init__(self, session, tests, runner, reports=None):
-        self._session, self._tests = session, tests
+    def __init__(self, session, tests, runner, reports=None, repeats=1):
+        self._session, self._tests, self._repeats = session, tests, repeats
+        self._held_back = None  # what other plugins are told of a repeat, until it counts
         self._runner, self._reports = runner, reports
         self._process = None
         self._verdict = None
@@ -93,8 +95,18 @@ class Worker:
 
     def _run_test(self, place, item, following, kept):
         """Why no other is to be run after it, or None."""
-        self._verdict, stop = Verdict(), None
         begun = time.perf_counter()
+        if self._repeats == 1:
+            stop = self._run_once(item, following)
+        else:
+            stop = self._run_repeats(place, item, following)
+        took_ms = (time.perf_counter() - begun) * 1000
+        self._runner.send({"end": place, "duration_ms": round(took_ms, 3), **kept.found(),
+                           **self._verdict.message()})
+        return stop or self._session.shouldfail or self._session.shouldstop or None
+
+    def _run_once(self, item, following):
+        self._verdict, stop = Verdict(), None
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         except pytest.exit.Exception as exit_asked:
@@ -103,12 +115,31 @@ class Worker:
         except KeyboardInterrupt:
             stop = "the test raised KeyboardInterrupt"
             self._verdict.fail(stop)
-        took_ms = (time.perf_counter() - begun) * 1000
         if os.getpid() != self._process:
             os._exit(0)  # a child that the test forked, and let run on
-        self._runner.send({"end": place, "duration_ms": round(took_ms, 3), **kept.found(),
-                           **self._verdict.message()})
-        return stop or self._session.shouldfail or self._session.shouldstop or None
+        return stop
+
+    def _run_repeats(self, place, item, following):
+        """What others share is set up once: a copy of the test that follows itself keeps it. Of
+        the repeats, plugins are told of the one that counts: that fails, or the last."""
+        stop, copied = None, copy.copy(item)
+        for repeat in range(1, self._repeats + 1):
+            is_last = repeat == self._repeats
+            self._held_back = []
+            for said in (getattr(item, "_report_sections", None), item.user_properties):
+                if said:
+                    said.clear()
+            stop = self._run_once(item, following if is_last else copied)
+            self._runner.send({"repeat": place, "levels": levels()})
+            if stop or self._verdict.has_failed() or self._session.shouldstop:
+                if not is_last:
+                    self._verdict.place_failure(f"in repeat {repeat} of {self._repeats}")
+                    self._session._setupstate.teardown_exact(following)
+                break
+        told, self._held_back = self._held_back, None
+        for message in told:
+            self._pass_on(message)
+        return stop
 
     def pytest_runtest_logstart(self, nodeid, location):
         self._pass_on({"started": sayable(nodeid), "location": list(location)})
@@ -127,6 +158,9 @@ class Worker:
 
     def _pass_on(self, message):
         if not self._reports or os.getpid() != self._process:
+            return
+        if self._held_back is not None:
+            self._held_back.append(message)
             return
         try:
             self._reports.send(message)

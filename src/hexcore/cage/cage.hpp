@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
@@ -46,6 +48,9 @@ struct CageCommand {
     CageShares shares = CageShares::own;
     /// What it leaves behind when it ends lives on, until Cage::let_go().
     bool keeps = false;
+    /// Is told what it writes to stdout and stderr, as that is read in step(); not in the
+    /// foreground.
+    std::function<void(std::string_view)> on_output = {};
 };
 
 /// One command with all processes that come of it, within limits. When it is over nothing of it

@@ -47,6 +47,7 @@ bool is_near(Bytes held, Bytes limit) { return held.count() > limit.count() / 2;
 
 CagedCommand::CagedCommand(CageParts parts)
     : parts_(std::move(parts)),
+      output_(KeptOutput::usual, std::move(parts_.on_output)),
       supervisor_(parts_.supervisor),
       start_(Clock::now()),
       sampled_(start_) {
@@ -203,7 +204,7 @@ std::vector<MemoryOwner> CagedCommand::owners() const {
 
 void CagedCommand::breach(const std::string& device, Bytes limit, Bytes used,
                           std::vector<MemoryOwner> owners) {
-    outcome_.breach = Breach{device, limit, used, {}, std::move(owners)};
+    outcome_.breach = Breach{device, limit, used, std::move(owners)};
     kill(EndedByUs::over_budget);
 }
 

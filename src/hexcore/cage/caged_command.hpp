@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct CageParts {
     std::filesystem::path temporary = {};   ///< the command's TMPDIR; empty: not its own
     std::string untold_prefix = {};         ///< as CageCommand::untold_prefix
     bool keeps = false;                     ///< as CageCommand::keeps, until it is let go
+    std::function<void(std::string_view)> on_output = {};  ///< as CageCommand::on_output
     std::string mark = {};  ///< NAME=value in the environment of its processes alone
     /// Takes the cell back, and waits for the supervisor's end, sooner or later; by its handle
     /// where the cage is dropped while it goes on.

@@ -5,6 +5,9 @@
 namespace hexcore {
 
 void KeptOutput::take(std::string_view text) {
+    if (listener_) {
+        listener_(text);
+    }
     bytes_ += text.size();
     const std::size_t for_head = std::min(text.size(), kept_each_ - head_.size());
     head_.append(text.substr(0, for_head));

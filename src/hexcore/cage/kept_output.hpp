@@ -2,15 +2,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hexcore {
 
 /// Of what a command writes, however much it is: its start and its end.
 class KeptOutput {
 public:
-    explicit KeptOutput(std::size_t kept_each = 512 * 1024) : kept_each_(kept_each) {}
+    static constexpr std::size_t usual = std::size_t{512} * 1024;
+    using Listener = std::function<void(std::string_view)>;
+    /// `listener`, if there is one, is told all of it.
+    explicit KeptOutput(std::size_t kept_each = usual, Listener listener = {})
+        : kept_each_(kept_each), listener_(std::move(listener)) {}
 
     void take(std::string_view text);
     [[nodiscard]] const std::string& head() const { return head_; }
@@ -20,6 +26,7 @@ public:
 
 private:
     std::size_t kept_each_;
+    Listener listener_;
     std::string head_;
     std::string ring_;      ///< the last bytes after the head, in a circle once it is full
     std::size_t next_ = 0;  ///< where in the circle the next goes

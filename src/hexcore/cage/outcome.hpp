@@ -23,7 +23,6 @@ struct Breach {
     std::string device;  ///< "memory", or a device's name
     Bytes limit;
     Bytes used;                           ///< when it was noticed
-    std::optional<Bytes> requested = {};  ///< the allocation that was too much, where it is known
     std::vector<MemoryOwner> owners;      ///< the largest first
 };
 

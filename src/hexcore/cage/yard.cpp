@@ -303,6 +303,7 @@ Result<std::unique_ptr<Cage>> ProcessYard::start(const CageCommand& command,
     made.temporary = std::move(temporary);
     made.untold_prefix = command.untold_prefix;
     made.keeps = command.keeps;
+    made.on_output = command.on_output;
     made.mark = fmt::format("{}={}", mark_variable, mark);
     return std::make_unique<CagedCommand>(std::move(made));
 }

@@ -58,7 +58,17 @@ void add_order(CLI::App& command, TestFlags& flags) {
                     "between SIGTERM and SIGKILL, for a test that is ended (default: 10s)")
         ->option_text("TIME");
     command.add_flag("--together", flags.together,
-                     "all tests in one process, to see what they leave to each other (pytest)");
+                     "all tests in one process, to see what they leave to each other (pytest, "
+                     "GoogleTest, Catch2)");
+    constexpr double most_repeats = 100'000;
+    command
+        .add_option("--repeat", flags.repeats,
+                    "how often each test runs in its process, to see whether it leaks: 24 or more "
+                    "tell (pytest, GoogleTest)")
+        ->check(number_between(1, most_repeats))
+        ->option_text("N");
+    command.add_flag("--no-stacks", flags.no_stacks,
+                     "does not run a test of C++ once more that crashed, to see where");
 }
 
 void add_memory(CLI::App& command, TestFlags& flags) {
@@ -87,8 +97,9 @@ void add_memory(CLI::App& command, TestFlags& flags) {
     command
         .add_option("--fail-on", flags.fail_on,
                     "what else is a failure: kept (memory that a test leaves in a process "
-                    "that goes on), residue (processes and files; repeatable)")
-        ->check(CLI::IsMember({"kept", "residue"}))
+                    "that goes on), leak (more of it after each --repeat), residue (processes "
+                    "and files; repeatable)")
+        ->check(CLI::IsMember({"kept", "leak", "residue"}))
         ->option_text("WHAT")
         ->allow_extra_args(false);
     command.add_flag("--propose", flags.propose,

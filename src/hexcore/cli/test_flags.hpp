@@ -35,6 +35,8 @@ struct TestFlags {
     bool list = false;
     bool rerun_failed = false;
     bool together = false;
+    std::uint32_t repeats = 1;
+    bool no_stacks = false;
     std::optional<bool> allow_skip;
     std::vector<std::string> fail_on;
     bool propose = false;

@@ -16,6 +16,7 @@
 #include "hexcore/cli/test_shown.hpp"
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/isolate/ask_program.hpp"
+#include "hexcore/isolate/crash_look.hpp"
 #include "hexcore/isolate/propose_budgets.hpp"
 #include "hexcore/isolate/runner.hpp"
 #include "hexcore/isolate/temporary_folder.hpp"
@@ -117,9 +118,30 @@ Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
     return !junit ? junit : !html ? html : json;
 }
 
+/// Whether it is what --fail-on names. A leak is kept, too, and what nobody can say whose it is
+/// was left all the same.
+bool has_left(const TestResult& result, const std::string& what) {
+    const bool has_residues =
+        std::any_of(result.attempts.begin(), result.attempts.end(),
+                    [](const Attempt& attempt) { return !attempt.residues.empty(); });
+    switch (result.memory) {
+        case MemoryVerdict::clean:
+            return false;
+        case MemoryVerdict::kept:
+            return what == "kept";
+        case MemoryVerdict::leak:
+            return what == "leak" || what == "kept" || (what == "residue" && has_residues);
+        case MemoryVerdict::residue:
+            return what == "residue";
+        case MemoryVerdict::unattributable:
+            return what == (has_residues ? "residue" : "kept");
+    }
+    return false;
+}
+
 bool is_against(const TestSettings& settings, const TestResult& result) {
     return std::any_of(settings.fail_on.begin(), settings.fail_on.end(),
-                       [&](const std::string& what) { return what == name(result.memory); });
+                       [&](const std::string& what) { return has_left(result, what); });
 }
 
 int exit_code(const TestSettings& settings, const TestRun& run) {
@@ -144,17 +166,52 @@ Error nothing_selected(const Listed& listed) {
 }
 
 /// All in one process, as far as the framework can.
-Result<void> put_together(Listed& listed) {
-    if (listed.suite->framework() != Framework::pytest) {
+Result<void> put_together(Listed& listed, const TestFlags& flags) {
+    const Framework framework = listed.suite->framework();
+    if (framework == Framework::ctest) {
         return fail(ErrorCode::usage,
-                    "--together is for pytest, whose tests can share a process; run a program with "
-                    "its own runner to have its tests in one");
+                    "--together: tests of CTest are programs, which share no process; give a "
+                    "program with GoogleTest or Catch2, or pytest, instead of ctest");
+    }
+    if (framework != Framework::pytest && !flags.shuffle.empty()) {
+        return fail(ErrorCode::usage,
+                    "--together and --shuffle: in one process a program's tests run in the order "
+                    "in which it has them; leave out one of the two");
+    }
+    if (framework != Framework::pytest && flags.repeats > 1) {
+        return fail(ErrorCode::usage,
+                    "--together and --repeat: one looks at all tests of a process and the other at "
+                    "one; leave out one of the two");
     }
     for (TestCase& test : listed.tests) {
         test.group = "together";
         test.isolated = false;
     }
     return {};
+}
+
+/// Whether each test can run several times in its process.
+Result<void> prove_repeatable(Framework framework) {
+    if (framework == Framework::catch2) {
+        return fail(ErrorCode::usage,
+                    "--repeat: Catch2 runs a test once in a process; for leaks see what --together "
+                    "says of all its tests, or write the repeats with expect_neutral() of "
+                    "hexcore/tracker.hpp");
+    }
+    if (framework == Framework::ctest) {
+        return fail(ErrorCode::usage,
+                    "--repeat: a test of CTest is a program, whose memory ends with it; give a "
+                    "program with GoogleTest, or pytest, instead of ctest");
+    }
+    return {};
+}
+
+/// As --together and --repeat ask for.
+Result<void> share_processes(Listed& listed, const TestFlags& flags) {
+    if (flags.together) {
+        HEXCORE_TRY_VOID(put_together(listed, flags));
+    }
+    return flags.repeats > 1 ? prove_repeatable(listed.suite->framework()) : Result<void>();
 }
 
 int propose(const Listed& listed) {
@@ -191,6 +248,9 @@ TestRunOptions run_options(const TestFlags& flags, const TestSettings& settings,
     options.as_given = settings.selection.shuffle.has_value();
     options.book = {settings.retries, settings.allow_skip};
     options.scratch = scratch;
+    options.repeats = flags.repeats;
+    options.judges_processes = flags.together;
+    options.tracer = flags.no_stacks ? std::filesystem::path() : find_tracer();
     return options;
 }
 
@@ -242,9 +302,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     HEXCORE_TRY(room, room_of_machine(room_options(settings)));
     open_history(listed, command, room->machine());
     settings.config.apply(listed.tests);
-    if (flags.together) {
-        HEXCORE_TRY_VOID(put_together(listed));
-    }
+    HEXCORE_TRY_VOID(share_processes(listed, flags));
     HEXCORE_TRY(selected, select_tests(std::move(listed.tests), settings.selection, listed.runs));
     listed.tests = std::move(selected);
     if (listed.tests.empty()) {

@@ -50,12 +50,9 @@ std::string owners_text(const std::vector<MemoryOwner>& owners) {
 }
 
 std::string breach_text(const Breach& breach) {
-    std::string text = fmt::format("used {} of its {} on {}", to_string(breach.used),
-                                   to_string(breach.limit), breach.device);
-    if (breach.requested) {
-        text += fmt::format(" and asked for {} more", to_string(*breach.requested));
-    }
-    return text + owners_text(breach.owners);
+    return fmt::format("used {} of its {} on {}", to_string(breach.used), to_string(breach.limit),
+                       breach.device) +
+           owners_text(breach.owners);
 }
 
 std::string end_text(const CageOutcome& outcome) {
@@ -138,6 +135,7 @@ Attempt judged_attempt(const AttemptFacts& facts) {
     if (facts.judgement) {
         attempt.verdict = verdict_of(facts.judgement->kind);
         attempt.reason = facts.judgement->reason;
+        attempt.stack = facts.judgement->stack;
         if (!facts.judgement->output.empty()) {
             attempt.output += (attempt.output.empty() || attempt.output.back() == '\n') ? "" : "\n";
             attempt.output += facts.judgement->output;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <fstream>
 #include <string_view>
 
 #include "hexcore/base/check.hpp"
@@ -10,6 +11,7 @@
 #include "hexcore/isolate/ask_program.hpp"
 #include "hexcore/isolate/catch2_list.hpp"
 #include "hexcore/isolate/catch2_result.hpp"
+#include "hexcore/isolate/catch2_told.hpp"
 #include "hexcore/isolate/program_tests.hpp"
 #include "hexcore/isolate/test_ids.hpp"
 #include "hexcore/isolate/test_tags.hpp"
@@ -87,6 +89,22 @@ std::vector<std::string> without_selection(const std::vector<std::string>& comma
     return kept;
 }
 
+/// The command without what reports: version 3 takes several reporters, and refuses a second one
+/// that has no file of its own.
+std::vector<std::string> without_reports(const std::vector<std::string>& command) {
+    constexpr std::array reporting = {"-r", "--reporter", "-o", "--out"};
+    std::vector<std::string> kept{command.front()};
+    for (std::size_t i = 1; i < command.size(); ++i) {
+        const std::string name = command[i].substr(0, command[i].find('='));
+        if (!is_one_of(reporting, name)) {
+            kept.push_back(command[i]);
+        } else if (name.size() == command[i].size()) {
+            i += 1;
+        }
+    }
+    return kept;
+}
+
 /// As Catch2 compares names: without regard to case and to blanks at the ends.
 std::string compared_name(std::string_view name) {
     constexpr std::string_view blanks = " \t\n\r";
@@ -147,8 +165,9 @@ Result<std::vector<TestCase>> Catch2Suite::list(const std::atomic<bool>* stop) {
     version_ = version;
     base_ = without_selection(command_);
     std::vector<TestCase> tests;
+    const std::vector<std::string> asked = without_reports(command_);
     const auto ask = [&](std::vector<std::string> words) {
-        words.insert(words.begin(), command_.begin(), command_.end());
+        words.insert(words.begin(), asked.begin(), asked.end());
         return ask_program({.words = std::move(words)}, stop);
     };
     if (version_ >= 3) {
@@ -222,6 +241,49 @@ TestLaunch Catch2Suite::launch(const TestCase& test, const std::filesystem::path
     launch.command.folder = ".";
     launch.command.scratch = scratch;
     return launch;
+}
+
+/// Its XML, which tells of a test case as soon as it has ended, goes into a pipe. Which tests, a
+/// file says: a line each.
+Result<SharedLaunch> Catch2Suite::launch_shared(const JobRequest& request) const {
+    const std::filesystem::path list = request.scratch / "hexcore-tests";
+    std::ofstream file(list, std::ios::binary);
+    std::vector<std::string> of_several_lines;
+    for (const TestCase* test : request.tests) {
+        const auto found = selections_.find(test->id);
+        HEXCORE_CHECK(found != selections_.end(), test->id.size(), selections_.size());
+        const std::string& specification = found->second.specification;
+        if (specification.find('\n') == std::string::npos) {
+            file << specification << '\n';
+        } else {
+            of_several_lines.push_back(specification);
+        }
+    }
+    if (!file.flush()) {
+        return fail(ErrorCode::does_not_fit, "cannot write {}", list.string());
+    }
+    SharedLaunch launch;
+    launch.report = request.scratch / "hexcore-report";
+    launch.command.words = base_;
+    launch.command.words.insert(launch.command.words.end(),
+                                {"--input-file", list.string(), "--reporter", "xml", "--out",
+                                 launch.report.string(), "--order", "decl"});
+    launch.command.words.insert(launch.command.words.end(), of_several_lines.begin(),
+                                of_several_lines.end());
+    launch.command.environment = changed_environment(
+        {fmt::format("{}={}", levels_variable, (request.scratch / levels_pipe).string())}, {});
+    launch.command.folder = ".";
+    launch.command.scratch = request.scratch;
+    launch.tests = catch2_told();
+    return launch;
+}
+
+Result<std::unique_ptr<TestJob>> Catch2Suite::start(const JobRequest& request, CageYard& yard) {
+    if (request.tests.size() == 1) {
+        return start_in_process(*this, request, yard);
+    }
+    HEXCORE_TRY(launch, launch_shared(request));
+    return start_shared_process(request, std::move(launch), yard);
 }
 
 TestJudgement Catch2Suite::judge(const TestCase& test, const CageOutcome& outcome,

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "hexcore/isolate/shared_process_job.hpp"
 #include "hexcore/isolate/test_suite.hpp"
 
 namespace hexcore {
@@ -27,6 +28,8 @@ public:
 
     [[nodiscard]] Framework framework() const override { return Framework::catch2; }
     [[nodiscard]] Result<std::vector<TestCase>> list(const std::atomic<bool>* stop) override;
+    [[nodiscard]] Result<std::unique_ptr<TestJob>> start(const JobRequest& request,
+                                                         CageYard& yard) override;
     [[nodiscard]] TestLaunch launch(const TestCase& test,
                                     const std::filesystem::path& scratch) const override;
     [[nodiscard]] TestJudgement judge(const TestCase& test, const CageOutcome& outcome,
@@ -40,6 +43,8 @@ private:
     };
 
     void select(const std::vector<TestCase>& tests);
+    /// Several tests in one process.
+    [[nodiscard]] Result<SharedLaunch> launch_shared(const JobRequest& request) const;
 
     std::vector<std::string> command_;
     std::vector<std::string> base_;  ///< the command without what selects, reports or lists

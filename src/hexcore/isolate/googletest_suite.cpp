@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "hexcore/base/check.hpp"
@@ -14,6 +16,7 @@
 #include "hexcore/isolate/ask_program.hpp"
 #include "hexcore/isolate/bytes_json.hpp"
 #include "hexcore/isolate/googletest_result.hpp"
+#include "hexcore/isolate/googletest_told.hpp"
 #include "hexcore/isolate/program_tests.hpp"
 #include "hexcore/isolate/temporary_folder.hpp"
 #include "hexcore/isolate/test_budgets.hpp"
@@ -169,6 +172,44 @@ TestLaunch GoogletestSuite::launch(const TestCase& test,
     launch.command.folder = ".";
     launch.command.scratch = scratch;
     return launch;
+}
+
+/// With all that is asked for in a file, since a word of a command holds no more than 128 KiB.
+Result<SharedLaunch> GoogletestSuite::launch_shared(const JobRequest& request) const {
+    std::unordered_set<std::string> names;
+    std::string filter;
+    for (const TestCase* test : request.tests) {
+        const auto found = selections_.find(test->id);
+        HEXCORE_CHECK(found != selections_.end(), test->id.size(), selections_.size());
+        names.insert(test->name);
+        filter += (filter.empty() ? "" : ":") + found->second.filter;
+    }
+    const std::filesystem::path flags = request.scratch / "hexcore-flags";
+    std::ofstream file(flags, std::ios::binary);
+    file << "--gtest_filter=" << filter << "\n--gtest_repeat=" << request.repeats
+         << "\n--gtest_shuffle=0\n--gtest_color=no\n";
+    if (!file.flush()) {
+        return fail(ErrorCode::does_not_fit, "cannot write {}", flags.string());
+    }
+    SharedLaunch launch;
+    launch.command.words = command_;
+    launch.command.words.push_back("--gtest_flagfile=" + flags.string());
+    launch.command.environment = changed_environment(
+        {"GTEST_BRIEF=0",
+         fmt::format("{}={}", levels_variable, (request.scratch / levels_pipe).string())},
+        {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX", "GTEST_SHARD_STATUS_FILE"});
+    launch.command.folder = ".";
+    launch.command.scratch = request.scratch;
+    launch.tests = googletest_told(std::move(names));
+    return launch;
+}
+
+Result<std::unique_ptr<TestJob>> GoogletestSuite::start(const JobRequest& request, CageYard& yard) {
+    if (request.tests.size() == 1 && request.repeats == 1) {
+        return start_in_process(*this, request, yard);
+    }
+    HEXCORE_TRY(launch, launch_shared(request));
+    return start_shared_process(request, std::move(launch), yard);
 }
 
 TestJudgement GoogletestSuite::judge(const TestCase& /*test*/, const CageOutcome& outcome,

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hexcore/isolate/shared_process_job.hpp"
 #include "hexcore/isolate/test_suite.hpp"
 
 namespace hexcore {
@@ -29,6 +30,8 @@ public:
 
     [[nodiscard]] Framework framework() const override { return Framework::googletest; }
     [[nodiscard]] Result<std::vector<TestCase>> list(const std::atomic<bool>* stop) override;
+    [[nodiscard]] Result<std::unique_ptr<TestJob>> start(const JobRequest& request,
+                                                         CageYard& yard) override;
     [[nodiscard]] TestLaunch launch(const TestCase& test,
                                     const std::filesystem::path& scratch) const override;
     [[nodiscard]] TestJudgement judge(const TestCase& test, const CageOutcome& outcome,
@@ -44,6 +47,8 @@ private:
 
     [[nodiscard]] bool runs_disabled() const;
     void select(const std::vector<TestCase>& tests);
+    /// Several tests in one process, or one several times.
+    [[nodiscard]] Result<SharedLaunch> launch_shared(const JobRequest& request) const;
 
     std::vector<std::string> command_;
     std::unordered_map<std::string, Selection> selections_;  ///< by id

@@ -7,7 +7,10 @@
 #include <array>
 #include <utility>
 
+#include "hexcore/isolate/bytes_json.hpp"
+#include "hexcore/isolate/crash_look.hpp"
 #include "hexcore/isolate/program_tests.hpp"
+#include "hexcore/isolate/python_stack.hpp"
 
 namespace hexcore {
 namespace {
@@ -99,6 +102,20 @@ std::vector<DevicePeak> devices_of(const PytestMessage& message) {
     return devices;
 }
 
+std::vector<MemoryLevel> levels_of(const PytestMessage& message) {
+    std::vector<MemoryLevel> levels;
+    for (const nlohmann::json& told : elements(member(message.value, "levels"))) {
+        const nlohmann::json& name = member(told, "name");
+        const nlohmann::json& bytes = member(told, "bytes");
+        if (name.is_string() && bytes.is_number_unsigned()) {
+            const bool is_exact = member(told, "exact") == true;
+            levels.push_back({name.get<std::string>(), Bytes(bytes.get<std::uint64_t>()),
+                              is_exact ? MemoryLevel::Basis::exact : MemoryLevel::Basis::sampled});
+        }
+    }
+    return levels;
+}
+
 }  // namespace
 
 std::uint32_t PytestSlots::take() {
@@ -184,6 +201,9 @@ void PytestJob::take(PytestMessage& message, std::vector<JobEvent>& events) {
         running_ = message.number("begin");
         events.push_back(
             {.kind = JobEvent::Kind::begins, .test = *running_, .held = held_by(message)});
+    } else if (message.has("repeat") && running_ == message.number("repeat")) {
+        events.push_back(
+            {.kind = JobEvent::Kind::repeat_ends, .test = *running_, .levels = levels_of(message)});
     } else if (message.has("end") && running_ == message.number("end")) {
         JobEvent event{.kind = JobEvent::Kind::ends,
                        .test = *std::exchange(running_, std::nullopt),
@@ -220,6 +240,9 @@ void PytestJob::end_lost(std::vector<JobEvent>& events) {
             "its process ended in the middle of the test: " + ending_text(outcome);
     }
     event.judgement.output = captured_until_then();
+    if (is_own_fault(outcome)) {
+        event.judgement.stack = python_stack(outcome.output_head + outcome.output_tail);
+    }
     parts_.server->report_lost(parts_.numbers[*running_], event.judgement.reason);
     running_.reset();
     events.push_back(std::move(event));

@@ -82,6 +82,7 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
     const nlohmann::json message{{"run", ++jobs_},
                                  {"tests", parts.numbers},
                                  {"slot", parts.slot},
+                                 {"repeats", request.repeats},
                                  {"environment", {{"TMPDIR", temporary}}},
                                  {"supervisor", adopted.words},
                                  {"numbers", adopted.numbers}};
@@ -123,7 +124,10 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_spawned(const JobRequest& re
     }
     parts.slot = slots_.take();
     std::ofstream tests(pipe.string() + ".tests");
-    tests << nlohmann::json{{"tests", std::move(ids)}, {"slot", parts.slot}}.dump();
+    tests << nlohmann::json{{"tests", std::move(ids)},
+                            {"slot", parts.slot},
+                            {"repeats", request.repeats}}
+                 .dump();
     tests.close();
     auto cage =
         yard.start({.words = command_,

@@ -8,6 +8,7 @@
 #include "hexcore/base/check.hpp"
 #include "hexcore/base/duration.hpp"
 #include "hexcore/device/device_entry.hpp"
+#include "hexcore/isolate/repeat_levels.hpp"
 
 namespace hexcore {
 namespace {
@@ -45,6 +46,28 @@ Bytes bytes_of(const std::vector<Residue>& residues) {
     return sum;
 }
 
+/// What an attempt adds to what is known of its test's memory. A leak says most: it is seen only
+/// where somebody looks for one.
+void take_memory(TestResult& result, const Attempt& attempt, Bytes kept) {
+    const auto leak = std::ranges::find_if(attempt.growth, [](const DeviceGrowth& growth) {
+        return growth.judgement.verdict == Verdict::leak;
+    });
+    if (leak != attempt.growth.end()) {
+        result.memory = MemoryVerdict::leak;
+        result.kept = grown_over_repeats(leak->judgement);
+    } else if (result.memory == MemoryVerdict::leak) {
+        return;
+    } else if (!attempt.residues.empty()) {
+        result.memory =
+            attempt.unattributable ? MemoryVerdict::unattributable : MemoryVerdict::residue;
+        result.kept = std::max(result.kept, bytes_of(attempt.residues));
+    } else if (kept >= kept_worth_a_word && result.memory == MemoryVerdict::clean) {
+        result.memory =
+            attempt.unattributable ? MemoryVerdict::unattributable : MemoryVerdict::kept;
+        result.kept = kept;
+    }
+}
+
 }  // namespace
 
 RunBook::RunBook(TestRun& run, std::vector<TestCase> tests, RunBookOptions options,
@@ -67,13 +90,7 @@ void RunBook::knows(std::size_t test, const std::vector<PastRun>& past) {
 
 RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
     TestResult& result = open_[test];
-    if (!attempt.residues.empty()) {
-        result.memory = MemoryVerdict::residue;
-        result.kept = std::max(result.kept, bytes_of(attempt.residues));
-    } else if (kept >= kept_worth_a_word && result.memory == MemoryVerdict::clean) {
-        result.memory = MemoryVerdict::kept;
-        result.kept = kept;
-    }
+    take_memory(result, attempt, kept);
     const bool was_short = std::any_of(result.attempts.begin(), result.attempts.end(),
                                        [](const Attempt& before) { return before.for_memory; });
     result.attempts.push_back(std::move(attempt));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -37,7 +38,9 @@ public:
 
     [[nodiscard]] std::size_t done() const { return run_.results.size(); }
     [[nodiscard]] std::size_t failed() const { return failed_; }
-    [[nodiscard]] bool has_failed(std::size_t test) const { return failures_[test]; }
+    [[nodiscard]] bool has_any_failed(const std::vector<std::size_t>& tests) const {
+        return std::ranges::any_of(tests, [&](std::size_t test) { return failures_[test]; });
+    }
 
     /// What of this run others shall know, since they were last told.
     [[nodiscard]] const TestHistory::News& news() const { return news_; }

@@ -21,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Time = std::chrono::nanoseconds;
-
 constexpr Time progress_spacing = 100ms;
 
 class Runner {
@@ -203,6 +202,8 @@ void Runner::start(const Schedule::Start& start) {
     JobRequest request{facts.cases, limits_of(facts.cases, options_.processes), facts.scratch,
                        fixtures_.shares(start.job) ? CageShares::of_machine : CageShares::own,
                        fixtures_.keeps(start.job)};
+    request.repeats = options_.repeats;
+    request.tracer = options_.tracer;
     for (const TestCase* test : facts.cases) {
         parts_.events.test_begins(*test);
     }
@@ -294,6 +295,7 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
     const std::size_t id = job->facts().job;
     const bool alone = job->facts().alone;
     job_peaks_[id] = std::max(job_peaks_[id], job->peak());
+    job->note_growth(options_.judges_processes, run_.notes);
     if (job->is_kept()) {
         fixtures_.take(std::move(job));
     } else {
@@ -303,10 +305,8 @@ void Runner::over(std::unique_ptr<RunningJob> job) {
         schedule_->again(id, std::erase(again_alone_, id) > 0 || alone);
         return;
     }
-    const std::vector<std::size_t>& tests = whole_jobs_[id];
-    const bool passed = std::none_of(tests.begin(), tests.end(),
-                                     [&](std::size_t test) { return book_.has_failed(test); });
-    schedule_->ended(id, passed ? Schedule::End::passed : Schedule::End::failed, job_peaks_[id]);
+    const bool failed = book_.has_any_failed(whole_jobs_[id]);
+    schedule_->ended(id, failed ? Schedule::End::failed : Schedule::End::passed, job_peaks_[id]);
 }
 
 void Runner::sample_all() {

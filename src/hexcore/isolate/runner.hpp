@@ -29,6 +29,9 @@ struct TestRunOptions {
     bool fail_fast = false;                       ///< nothing more begins after a failure
     bool as_given = false;                        ///< in the order in which the tests are given
     Grouping grouping = Grouping::as_asked;
+    std::uint32_t repeats = 1;          ///< of each test in its process
+    bool judges_processes = false;      ///< says what grew from test to test in each
+    std::filesystem::path tracer = {};  ///< as of a JobRequest
     RunBookOptions book = {};
     std::filesystem::path scratch;  ///< a folder of the run's own; it is there
 };

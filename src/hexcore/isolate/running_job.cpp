@@ -31,6 +31,13 @@ void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& e
     if (event.kind == JobEvent::Kind::begins) {
         settle(nullptr, now, ended);
         test_begins(event.test, event.held, now);
+        if (event.is_late) {
+            held_at_begin_.reset();
+        }
+        return;
+    }
+    if (event.kind == JobEvent::Kind::repeat_ends) {
+        levels_.add(event.levels);
         return;
     }
     if (current_ != event.test) {  // it ended without a word of its beginning
@@ -39,12 +46,19 @@ void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& e
     }
     judgement_ = event.judgement;
     test_ended_ = now;
-    held_at_end_ = event.held;
     for (const DevicePeak& told : event.devices) {
         if (told.peak > Bytes{}) {
             OnDevice& device = entry_of(devices_, told.device);
             device.peak = std::max(device.peak, told.peak);
         }
+    }
+    held_at_end_ = event.is_late ? std::nullopt : event.held;
+    held_at_begin_ = event.held_before ? event.held_before : held_at_begin_;
+    is_blurred_ = event.is_blurred;
+    if (!event.levels.empty()) {
+        process_levels_.add(event.levels);
+    } else if (event.held && !event.is_late) {
+        process_levels_.add({{"host", *event.held, MemoryLevel::Basis::sampled}});
     }
     peak_ = std::max(peak_, event.held.value_or(Bytes{}));
 }
@@ -55,6 +69,9 @@ void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held,
     test_began_ = now;
     held_at_begin_ = held;
     held_at_end_.reset();
+    levels_ = {};
+    is_blurred_ = false;
+    n_begun_ += 1;
     judgement_.reset();
     peak_ = held.value_or(Bytes{});
     curve_ = {};
@@ -106,6 +123,8 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
     attempt.samples = curve_.take();
     attempt.slot = facts_.slot;
     attempt.alone = facts_.alone;
+    attempt.growth = levels_.judge();
+    attempt.unattributable = is_blurred_ || (n_begun_ > 1 && !attempt.residues.empty());
     if (held_at_begin_ && held_at_end_) {
         over.kept = saturating_subtract(*held_at_end_, *held_at_begin_);
     }
@@ -148,6 +167,9 @@ std::vector<std::size_t> RunningJob::left() const {
 void RunningJob::sample(Time now) {
     process_->cage().sample();
     held_ = process_->cage().held();
+    if (process_->is_looking()) {
+        return;
+    }
     peak_ = std::max(peak_, held_);
     if (current_) {
         curve_.add(now - test_began_, held_);
@@ -257,6 +279,13 @@ void RunningJob::keep_time(Time now) {
         kill(ending_for_, now);
     } else {
         end(EndedByUs::timed_out, now);
+    }
+}
+
+void RunningJob::note_growth(bool is_wanted, std::vector<std::string>& notes) const {
+    if (is_wanted) {
+        const auto more = growth_notes(n_begun_, process_levels_.judge());
+        notes.insert(notes.end(), more.begin(), more.end());
     }
 }
 

@@ -80,6 +80,10 @@ public:
     /// When keep_time() has something to do next.
     [[nodiscard]] std::optional<Time> next_deadline() const;
 
+    /// Where that `is_wanted`, adds what there is to say of what its process had after each of its
+    /// tests, judged as if they were repeats of one.
+    void note_growth(bool is_wanted, std::vector<std::string>& notes) const;
+
     /// The test that runs; nothing: between two.
     [[nodiscard]] const TestCase* current() const;
     [[nodiscard]] Time current_since() const { return test_began_; }
@@ -116,7 +120,11 @@ private:
     MemoryCurve curve_;  ///< of the current test
     std::optional<Bytes> held_at_begin_;
     std::optional<Bytes> held_at_end_;
-    std::optional<Time> ending_;  ///< since when
+    RepeatLevels levels_;          ///< of the current test
+    bool is_blurred_ = false;      ///< what it took cannot be told from what others did
+    std::size_t n_begun_ = 0;      ///< tests that ran in this process
+    RepeatLevels process_levels_;  ///< after each of them
+    std::optional<Time> ending_;   ///< since when
     EndedByUs ending_for_ = EndedByUs::no;
     std::optional<std::size_t> ended_test_;  ///< whom it is for; nothing: none that runs
     std::optional<Time> killed_at_;

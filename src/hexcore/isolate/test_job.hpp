@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/cage/cage.hpp"
+#include "hexcore/isolate/repeat_levels.hpp"
 #include "hexcore/isolate/test_case.hpp"
 #include "hexcore/isolate/test_suite.hpp"
 
@@ -21,17 +23,28 @@ struct JobRequest {
     CageLimits limits = {};
     std::filesystem::path scratch;  ///< an empty folder, removed by the runner once the job is over
     CageShares shares = CageShares::own;
-    bool keeps = false;  ///< what a test that passes leaves lives on: a fixture for others
+    bool keeps = false;         ///< what a test that passes leaves lives on: a fixture for others
+    std::uint32_t repeats = 1;  ///< how often each runs, one time after the other
+    /// hexcore-tracer, which a test runs under once more if it has crashed; empty: it does not.
+    std::filesystem::path tracer = {};
 };
 
 /// What a job says of its tests, in the order in which it happened.
 struct JobEvent {
-    enum class Kind { begins, ends } kind = Kind::begins;
+    /// repeat_ends: it has run once, and has `levels` then; before its end.
+    enum class Kind { begins, repeat_ends, ends } kind = Kind::begins;
     std::size_t test = 0;            ///< in JobRequest::tests
     TestJudgement judgement = {};    ///< of `ends`
     std::optional<Bytes> held = {};  ///< what its process had in memory just then, if it says so
     /// Of `ends`: the most that its process says to have had of each device, as far as it knows.
     std::vector<DevicePeak> devices = {};
+    /// `held` was read when the next test may long have run: of use for a peak alone.
+    bool is_late = false;
+    /// Of `ends`: the same when it began, where that is known only now.
+    std::optional<Bytes> held_before = {};
+    std::vector<MemoryLevel> levels = {};
+    /// Of `ends`: when it began and what it took cannot be told from other tests of its process.
+    bool is_blurred = false;
 };
 
 /// A process in its cage that runs tests. A test that began and did not end, once the job is over,
@@ -55,6 +68,8 @@ public:
     /// How long it may take until its first test begins, beside what that test may: it may have
     /// to find its tests first.
     [[nodiscard]] virtual std::chrono::milliseconds start_time() const { return {}; }
+    /// The tests have ended, and what runs now looks for why: its memory is none of theirs.
+    [[nodiscard]] virtual bool is_looking() const { return false; }
 };
 
 /// A job of one test, whose process is what `suite.launch()` says and whose end `suite.judge()`

@@ -32,8 +32,12 @@ const char* name(MemoryVerdict verdict) {
             return "clean";
         case MemoryVerdict::kept:
             return "kept";
+        case MemoryVerdict::leak:
+            return "leak";
         case MemoryVerdict::residue:
             return "residue";
+        case MemoryVerdict::unattributable:
+            return "unattributable";
     }
     return "";
 }

@@ -11,6 +11,7 @@
 #include "hexcore/cage/guards.hpp"
 #include "hexcore/cage/outcome.hpp"
 #include "hexcore/isolate/test_case.hpp"
+#include "hexcore/judge/verdict.hpp"
 #include "hexcore/recording/recording.hpp"
 
 namespace hexcore {
@@ -29,8 +30,10 @@ enum class TestVerdict {
 
 enum class MemoryVerdict {
     clean,
-    kept,     ///< a test that others follow in its process left memory behind
-    residue,  ///< something held memory after the test's own end
+    kept,            ///< a test that others follow in its process left memory behind
+    leak,            ///< it had more after each time that it ran again in its process
+    residue,         ///< something held memory after the test's own end
+    unattributable,  ///< something was left where several tests ran: it cannot be said by which
 };
 
 /// As in JSON, and for people. "timed_out", "flaky_memory".
@@ -69,6 +72,24 @@ struct PastRun {
     TestVerdict verdict = TestVerdict::passed;
 };
 
+/// Where a test crashed.
+struct CrashStack {
+    struct Frame {
+        std::string name;     ///< "keep() at train.cpp:88", printable
+        bool is_own = false;  ///< of the program or what it brings, not of the system
+    };
+    std::vector<Frame> frames = {};  ///< the innermost first
+    std::string note = {};           ///< why there are none, or what else there is to say
+
+    [[nodiscard]] bool is_empty() const { return frames.empty() && note.empty(); }
+};
+
+/// What one device had after each time that a test ran in its process.
+struct DeviceGrowth {
+    std::string device;  ///< "host"
+    Judgement judgement;
+};
+
 /// One time that a test ran.
 struct Attempt {
     TestVerdict verdict = TestVerdict::passed;
@@ -82,8 +103,12 @@ struct Attempt {
     std::optional<Breach> breach = {};
     std::vector<Residue> residues = {};
     std::optional<int> signal = {};
+    CrashStack stack = {};
     KilledBy killed_by = KilledBy::unknown;
-    std::uint32_t slot = 0;    ///< the place that it had, of as many as run at once
+    std::uint32_t slot = 0;                 ///< the place that it had, of as many as run at once
+    std::vector<DeviceGrowth> growth = {};  ///< over its repeats; none: it ran once
+    /// What was left in its process, or of it, may be another test's that ran there.
+    bool unattributable = false;
     bool alone = false;        ///< nothing else ran beside it
     bool for_memory = false;   ///< ended by us since the machine's memory was short
     bool interrupted = false;  ///< ended by us since somebody interrupted the run
@@ -93,7 +118,7 @@ struct TestResult {
     TestCase test;
     TestVerdict verdict = TestVerdict::passed;
     MemoryVerdict memory = MemoryVerdict::clean;
-    Bytes kept = {};  ///< of MemoryVerdict::kept and residue
+    Bytes kept = {};  ///< of MemoryVerdict::kept, residue and unattributable; of leak in all
     std::string reason = {};
     std::vector<Attempt> attempts = {};    ///< empty: it never ran
     std::optional<TestNeed> learned = {};  ///< from runs before this one

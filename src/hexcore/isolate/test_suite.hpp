@@ -11,6 +11,7 @@
 #include "hexcore/cage/cage.hpp"
 #include "hexcore/cage/outcome.hpp"
 #include "hexcore/isolate/test_case.hpp"
+#include "hexcore/isolate/test_results.hpp"
 
 namespace hexcore {
 
@@ -33,6 +34,7 @@ struct TestJudgement {
     /// What the framework's report says of failures beyond what the test printed; may be empty.
     std::string output = {};
     double duration_ms = 0;  ///< as the framework measured it; 0: it did not say
+    CrashStack stack = {};   ///< of one that crashed
 };
 
 /// How a test is started, with result files in the scratch folder.

@@ -29,9 +29,6 @@ std::string breach_text(const Breach& breach, const Guards& guards) {
         fmt::format("over its limit: {} of {}{} ({})", to_string(breach.used),
                     to_string(breach.limit), is_memory ? "" : " on " + breach.device,
                     is_memory ? guard_text(guards.memory) : "the driver said so; it was killed");
-    if (breach.requested) {
-        text += fmt::format("; it asked for {} more", to_string(*breach.requested));
-    }
     std::string owners;
     constexpr std::size_t named = 3;
     for (std::size_t i = 0; i < std::min(named, breach.owners.size()); ++i) {

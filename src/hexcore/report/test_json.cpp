@@ -26,6 +26,31 @@ Json samples_json(const std::vector<MemorySample>& samples) {
     return list;
 }
 
+Json growth_json(const Attempt* last) {
+    Json list = Json::array();
+    if (last != nullptr) {
+        for (const auto& [device, judgement] : last->growth) {
+            list.push_back({{"device", device},
+                            {"verdict", to_string(judgement.verdict)},
+                            {"bytes_per_repeat", judgement.bytes_per_repeat},
+                            {"repeats", judgement.repeats},
+                            {"why", judgement.why}});
+        }
+    }
+    return list;
+}
+
+Json stack_json(const CrashStack& stack) {
+    if (stack.is_empty()) {
+        return nullptr;
+    }
+    Json frames = Json::array();
+    for (const CrashStack::Frame& frame : stack.frames) {
+        frames.push_back({{"name", frame.name}, {"own", frame.is_own}});
+    }
+    return {{"frames", std::move(frames)}, {"note", text_or_null(stack.note)}};
+}
+
 Json attempt_json(const Attempt& attempt) {
     Json devices = Json::array();
     for (const DeviceUse& device : attempt.devices) {
@@ -37,6 +62,7 @@ Json attempt_json(const Attempt& attempt) {
         {"verdict", name(attempt.verdict)},
         {"reason", attempt.reason},
         {"signal", attempt.signal ? Json(signal_text(*attempt.signal)) : Json(nullptr)},
+        {"stack", stack_json(attempt.stack)},
         {"start_ms", in_milliseconds(attempt.start)},
         {"duration_ms", in_milliseconds(attempt.duration)},
         {"peak_bytes", attempt.peak.count()},
@@ -93,6 +119,7 @@ Json test_json_of(const TestResult& result) {
              {{"budget_bytes", bytes_or_null(test.budget.memory)}, {"peak_bytes", peak.count()}}},
             {"devices", devices_json(result)},
             {"kept_bytes", result.kept.count()},
+            {"growth", growth_json(last)},
             {"learned_bytes", result.learned ? Json(result.learned->host.count()) : Json(nullptr)},
             {"binary", text_or_null(test.binary)},
             {"group", text_or_null(test.group)},

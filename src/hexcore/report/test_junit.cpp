@@ -11,6 +11,7 @@
 #include "hexcore/base/duration.hpp"
 #include "hexcore/base/printable.hpp"
 #include "hexcore/report/output_lines.hpp"
+#include "hexcore/report/test_findings.hpp"
 
 namespace hexcore {
 namespace {
@@ -55,6 +56,9 @@ std::string memory_text(const TestResult& result) {
     if (result.memory != MemoryVerdict::clean) {
         text += fmt::format(", {} {}", name(result.memory), to_string(result.kept));
     }
+    for (const std::string& line : growth_lines(last)) {
+        text += "\n" + line;
+    }
     return text;
 }
 
@@ -62,7 +66,11 @@ void add_problem(pugi::xml_node testcase, const TestResult& result) {
     pugi::xml_node node = testcase.append_child(is_error(result) ? "error" : "failure");
     set(node, "message", printable(result.reason));
     set(node, "type", was_interrupted(result) ? "interrupted" : name(result.verdict));
-    if (const std::string details = output_lines(result.reason); !details.empty()) {
+    const Attempt* last = result.last();
+    const std::string stack = last == nullptr ? "" : whole_stack(last->stack);
+    if (const std::string details =
+            output_lines(result.reason) + (stack.empty() ? "" : "\n") + stack;
+        !details.empty()) {
         set_text(node, details);
     }
 }

@@ -34,7 +34,8 @@ constexpr std::array verdicts = {
     TestVerdict::timed_out, TestVerdict::over_budget, TestVerdict::skipped,
     TestVerdict::postponed, TestVerdict::flaky,       TestVerdict::flaky_memory};
 constexpr std::array memory_verdicts = {MemoryVerdict::clean, MemoryVerdict::kept,
-                                        MemoryVerdict::residue};
+                                        MemoryVerdict::leak, MemoryVerdict::residue,
+                                        MemoryVerdict::unattributable};
 
 /// How much one of so many may have of what all share.
 std::size_t share_of(std::size_t all, std::size_t count, std::size_t least, std::size_t most) {

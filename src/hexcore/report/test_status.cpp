@@ -12,6 +12,7 @@
 #include "hexcore/report/cage_report.hpp"
 #include "hexcore/report/fitted_text.hpp"
 #include "hexcore/report/memory_bar.hpp"
+#include "hexcore/report/test_findings.hpp"
 
 namespace hexcore {
 namespace {
@@ -92,6 +93,10 @@ std::string memory_words(const TestResult& result) {
             return "";
         case MemoryVerdict::kept:
             return fmt::format("  KEPT +{}", to_string(result.kept));
+        case MemoryVerdict::leak:
+            return "  LEAK";
+        case MemoryVerdict::unattributable:
+            return "  LEFT, by whom is not known";
         case MemoryVerdict::residue:
             return "  RESIDUE";
     }
@@ -103,6 +108,17 @@ std::string residue_lines(const TestResult& result, const TextStyle& style) {
     return result.attempts.empty()
                ? ""
                : reason_lines(residue_text(result.attempts.back().residues, named), style);
+}
+
+std::string finding_lines(const Attempt& last, const TextStyle& style) {
+    std::string text;
+    for (const std::string& line : crash_lines(last.stack)) {
+        text += reason_lines(line, style);
+    }
+    for (const std::string& line : growth_lines(last)) {
+        text += reason_lines(line, style);
+    }
+    return text;
 }
 
 }  // namespace
@@ -165,6 +181,9 @@ std::string test_line(const TestResult& result, const TextStyle& style) {
         text += reason_lines(fmt::format("passed in try {}", result.attempts.size()), style);
     } else if (result.verdict != TestVerdict::passed) {
         text += reason_lines(result.reason, style);
+    }
+    if (last != nullptr) {
+        text += finding_lines(*last, style);
     }
     return text + residue_lines(result, style);
 }

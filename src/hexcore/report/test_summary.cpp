@@ -187,6 +187,12 @@ std::string run_summary(const TestRun& run, bool sizes_are_kept, const TextStyle
     add("kept memory after their end: ", kept_text(run, [](const TestResult& result) {
             return result.memory == MemoryVerdict::kept;
         }));
+    add("leaked over their repeats: ", kept_text(run, [](const TestResult& result) {
+            return result.memory == MemoryVerdict::leak;
+        }));
+    add("left by one of several tests of a process: ", kept_text(run, [](const TestResult& result) {
+            return result.memory == MemoryVerdict::unattributable;
+        }));
     add("left something behind, which was removed: ",
         kept_text(run, [](const TestResult& result) { return left_something(result, false); }));
     add("left something behind that stays: ",

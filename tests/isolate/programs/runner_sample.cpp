@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "hexcore/testing/gtest.hpp"
+
 namespace {
 
 std::filesystem::path file(const std::string& name) {
@@ -58,7 +60,7 @@ TEST(Quick, Fails) {
 
 TEST(Quick, Skips) { GTEST_SKIP() << "not today"; }
 
-TEST(Quick, Crashes) { ::raise(SIGSEGV); }
+TEST(Quick, Crashes) { ASSERT_EQ(::raise(SIGSEGV), 0); }
 
 TEST(Quick, ExitsInTheMiddle) { std::_Exit(0); }
 
@@ -137,9 +139,33 @@ TEST(Residue, LeavesAProcess) {
     wait_until([] { return is_there("orphan"); });
 }
 
+constexpr std::size_t leaked_bytes = std::size_t{100} << 10U;
+
+TEST(Repeats, LeakMuch) {
+    static std::vector<std::vector<char>> kept;
+    kept.emplace_back(leaked_bytes, 'x');
+}
+
+TEST(Repeats, LeakABit) {
+    static std::vector<char*> kept;
+    kept.reserve(1000);
+    kept.push_back(static_cast<char*>(std::malloc(100)));
+    ASSERT_NE(kept.back(), nullptr);
+}
+
+TEST(Repeats, LeakNothing) { EXPECT_EQ(taken(1).back(), 1); }
+
+TEST(Repeats, FailTheThirdTime) {
+    static int times = 0;
+    EXPECT_NE(++times, 3);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
+    if (std::getenv("HEXCORE_SAMPLE_WATCHES") != nullptr) {
+        hexcore::testing::watch_memory();
+    }
     return RUN_ALL_TESTS();
 }

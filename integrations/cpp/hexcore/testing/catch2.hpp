@@ -44,8 +44,10 @@ public:
         detail::CatchListener::testCaseStarting(test);
         name_ = test.name;
         before_ = held_memory();
+        tell_levels("begin", name_.c_str(), before_);
     }
     void testCaseEnded(const Catch::TestCaseStats& stats) override {
+        tell_levels("end", name_.c_str(), held_memory());
         tell_kept(name_.c_str(), before_, MemoryRules());
         detail::CatchListener::testCaseEnded(stats);
     }

@@ -52,14 +52,6 @@ private:
         }
         return pid == whose;
     }
-    static std::string quoted(const char* text) {
-        std::string result = "\"";
-        for (; *text != '\0'; ++text) {
-            result +=
-                *text == '"' || *text == '\\' ? std::string("\\") + *text : std::string(1, *text);
-        }
-        return result + "\"";
-    }
 };
 
 inline std::string current_test_name() {
@@ -75,8 +67,12 @@ public:
     explicit MemoryListener(const MemoryRules& rules = MemoryRules()) : rules_(rules) {}
 
 private:
-    void OnTestStart(const ::testing::TestInfo&) override { before_ = held_memory(); }
+    void OnTestStart(const ::testing::TestInfo&) override {
+        before_ = held_memory();
+        tell_levels("begin", detail::current_test_name().c_str(), before_);
+    }
     void OnTestEnd(const ::testing::TestInfo&) override {
+        tell_levels("end", detail::current_test_name().c_str(), held_memory());
         const std::string failure = tell_kept(detail::current_test_name().c_str(), before_, rules_);
         if (!failure.empty()) {
             ADD_FAILURE() << failure;

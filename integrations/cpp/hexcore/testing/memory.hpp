@@ -3,11 +3,13 @@
 // What a test leaves in memory: main memory as the kernel counts it, and devices as the program
 // itself reads them. For C++11 and later, without libraries.
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <utility>
@@ -118,10 +120,77 @@ inline std::string tell_kept(const char* test, const std::vector<HeldMemory>& be
     std::string failure;
     if (rules.fail_bytes > 0) {
         for (const KeptMemory& kept : kept_over(before, after, rules.fail_bytes)) {
-            failure += (failure.empty() ? "" : "\n") + kept.told();
+            failure.append(failure.empty() ? "" : "\n").append(kept.told());
         }
     }
     return failure;
+}
+
+namespace detail {
+
+/// As a text of JSON; what is no ASCII goes through as it is.
+inline std::string quoted(const char* text) {
+    std::string result = "\"";
+    for (; *text != '\0'; ++text) {
+        const auto byte = static_cast<unsigned char>(*text);
+        if (byte < 0x20) {
+            char escaped[8];
+            std::snprintf(escaped, sizeof(escaped), "\\u%04x", static_cast<unsigned>(byte));
+            result += escaped;
+        } else {
+            if (byte == '"' || byte == '\\') {
+                result.push_back('\\');
+            }
+            result.push_back(*text);
+        }
+    }
+    result.push_back('"');
+    return result;
+}
+
+/// Where `hexcore test` reads levels, where it has several tests run in one process, or one several
+/// times; -1 otherwise.
+inline int levels_descriptor() {
+    static const int descriptor = [] {
+        const char* pipe = std::getenv("HEXCORE_TEST_LEVELS");
+        return pipe == nullptr ? -1 : ::open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    }();
+    return descriptor;
+}
+
+}  // namespace detail
+
+/// Tells `hexcore test` what there is as a test begins ("begin") or ends ("end"), if it asks for
+/// that: a line of docs/formats/test-levels.md. What is lost on the way is told as missing there.
+inline void tell_levels(const char* when, const char* test, const std::vector<HeldMemory>& held) {
+    if (detail::levels_descriptor() < 0) {
+        return;
+    }
+    std::string line = "{\"";
+    line.append(when).append("\": ").append(detail::quoted(test));
+    std::string devices;
+    for (const HeldMemory& one : held) {
+        if (one.device == "host") {
+            line.append(", \"resident_bytes\": ").append(std::to_string(one.bytes));
+        } else {
+            devices.append(devices.empty() ? "{\"name\": " : ", {\"name\": ")
+                .append(detail::quoted(one.device.c_str()))
+                .append(", \"bytes\": ")
+                .append(std::to_string(one.bytes))
+                .append("}");
+        }
+    }
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+    const struct mallinfo2 told = ::mallinfo2();
+    line.append(", \"allocated_bytes\": ").append(std::to_string(told.uordblks + told.hblkhd));
+#endif
+#endif
+    if (!devices.empty()) {
+        line.append(", \"devices\": [").append(devices).append("]");
+    }
+    line.append("}\n");
+    (void)!::write(detail::levels_descriptor(), line.data(), line.size());
 }
 
 }  // namespace testing
