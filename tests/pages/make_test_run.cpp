@@ -191,6 +191,10 @@ private:
             case TestVerdict::crashed:
                 attempt.reason = "SIGSEGV (signal 11)";
                 attempt.signal = 11;
+                attempt.stack = {.frames = {{"raise", false},
+                                            {"keep(Cache&) at cache.cpp:88", true},
+                                            {"main at all_tests.cpp:7", true}},
+                                 .note = "2 more threads ran"};
                 break;
             case TestVerdict::timed_out:
                 attempt.reason = "it took longer than 60 s";
@@ -210,8 +214,14 @@ private:
 
     void add_left(TestResult& result, std::size_t n) {
         if (n % 90 == 1) {
-            result.memory = MemoryVerdict::kept;
+            result.memory = n == 91 ? MemoryVerdict::leak : MemoryVerdict::kept;
             result.kept = kib(between(1, 300) * 1024);
+            if (result.memory == MemoryVerdict::leak) {
+                result.attempts.back().growth = {{.device = "host",
+                                                  .judgement = {.verdict = Verdict::leak,
+                                                                .bytes_per_repeat = 1024 * 1024,
+                                                                .repeats = 20}}};
+            }
         } else if (n % 200 == 5) {
             result.memory = MemoryVerdict::residue;
             result.kept = 3_MiB;
@@ -294,6 +304,8 @@ TestRun hostile() {
                                 .limit = 1_MiB,
                                 .used = 2_MiB,
                                 .owners = {{.pid = 1, .name = odd, .bytes = 2_MiB}}};
+        attempt.stack = {.frames = {{odd, true}}, .note = odd};
+        attempt.growth = {{.device = odd, .judgement = {.why = odd}}};
         attempt.residues = {{.kind = Residue::Kind::temporary_file, .name = odd, .bytes = 1_MiB}};
         result.attempts = {attempt};
         run.results.push_back(std::move(result));

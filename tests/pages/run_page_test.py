@@ -72,7 +72,7 @@ def test_those_that_failed_come_first_and_the_first_of_them_is_open(opened_run):
 def test_verdicts_choose_tests(opened_run):
     page = opened_run("mixed").page
     chips = page.locator(".chip").all_text_contents()
-    assert [each.rsplit(" ", 1)[0] for each in chips] == [*VERDICTS, "clean", "kept",
+    assert [each.rsplit(" ", 1)[0] for each in chips] == [*VERDICTS, "clean", "kept", "leak",
                                                           "residue"]
     chip(page, "over budget").click()
     assert set(verdicts(page)) == {"over budget"}
@@ -152,6 +152,22 @@ def test_tests_can_be_ordered_by_what_they_used_of_a_gpu(opened_run):
     page.select_option("#order", "device")
     assert all("cuda:0" in cell for cell in
                page.locator("#rows .memory").all_text_contents()[:10])
+
+
+def test_where_a_test_crashed_and_what_repeats_left_is_told(opened_run):
+    page = opened_run("mixed").page
+    chip(page, "crashed").click()
+    page.locator("#rows button.name").first.click()
+    stack = page.locator(".details .stack")
+    assert stack.locator("li").all_text_contents() == [
+        "raise", "keep(Cache&) at cache.cpp:88", "main at all_tests.cpp:7"]
+    assert stack.locator("li.quiet").count() == 1, "what is not the program's own"
+    assert stack.locator("p").text_content() == "2 more threads ran"
+    chip(page, "crashed").click()
+    chip(page, "leak").click()
+    page.locator("#rows button.name").first.click()
+    row = page.locator(".details table tbody tr td").all_text_contents()
+    assert row == ["20", "host", "leak", "+1.0 MiB", ""]
 
 
 def test_attempts_and_what_was_left_behind_are_told(opened_run):

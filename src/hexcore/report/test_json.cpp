@@ -26,31 +26,6 @@ Json samples_json(const std::vector<MemorySample>& samples) {
     return list;
 }
 
-Json growth_json(const Attempt* last) {
-    Json list = Json::array();
-    if (last != nullptr) {
-        for (const auto& [device, judgement] : last->growth) {
-            list.push_back({{"device", device},
-                            {"verdict", to_string(judgement.verdict)},
-                            {"bytes_per_repeat", judgement.bytes_per_repeat},
-                            {"repeats", judgement.repeats},
-                            {"why", judgement.why}});
-        }
-    }
-    return list;
-}
-
-Json stack_json(const CrashStack& stack) {
-    if (stack.is_empty()) {
-        return nullptr;
-    }
-    Json frames = Json::array();
-    for (const CrashStack::Frame& frame : stack.frames) {
-        frames.push_back({{"name", frame.name}, {"own", frame.is_own}});
-    }
-    return {{"frames", std::move(frames)}, {"note", text_or_null(stack.note)}};
-}
-
 Json attempt_json(const Attempt& attempt) {
     Json devices = Json::array();
     for (const DeviceUse& device : attempt.devices) {
@@ -119,7 +94,7 @@ Json test_json_of(const TestResult& result) {
              {{"budget_bytes", bytes_or_null(test.budget.memory)}, {"peak_bytes", peak.count()}}},
             {"devices", devices_json(result)},
             {"kept_bytes", result.kept.count()},
-            {"growth", growth_json(last)},
+            {"growth", last == nullptr ? Json::array() : growth_json(last->growth)},
             {"learned_bytes", result.learned ? Json(result.learned->host.count()) : Json(nullptr)},
             {"binary", text_or_null(test.binary)},
             {"group", text_or_null(test.group)},
@@ -156,6 +131,29 @@ Json machine_json(const TestMachine& machine) {
 }
 
 }  // namespace
+
+Json growth_json(const std::vector<DeviceGrowth>& growth) {
+    Json list = Json::array();
+    for (const auto& [device, judgement] : growth) {
+        list.push_back({{"device", device},
+                        {"verdict", to_string(judgement.verdict)},
+                        {"bytes_per_repeat", judgement.bytes_per_repeat},
+                        {"repeats", judgement.repeats},
+                        {"why", judgement.why}});
+    }
+    return list;
+}
+
+Json stack_json(const CrashStack& stack) {
+    if (stack.is_empty()) {
+        return nullptr;
+    }
+    Json frames = Json::array();
+    for (const CrashStack::Frame& frame : stack.frames) {
+        frames.push_back({{"name", frame.name}, {"own", frame.is_own}});
+    }
+    return {{"frames", std::move(frames)}, {"note", text_or_null(stack.note)}};
+}
 
 std::string test_json(const TestRun& run) {
     Json tests = Json::array();

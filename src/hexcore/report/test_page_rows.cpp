@@ -8,6 +8,7 @@
 #include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/output_lines.hpp"
 #include "hexcore/report/page_data.hpp"
+#include "hexcore/report/test_json.hpp"
 
 namespace hexcore {
 namespace {
@@ -16,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_listed = 8;  ///< owners, residues, tags, devices
 constexpr std::size_t most_history = 12;
+constexpr std::size_t most_page_frames = 24;
 
 std::int64_t microseconds_of(std::chrono::nanoseconds time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -67,6 +69,24 @@ Json page_residues(std::vector<Residue> residues) {
     return residues_json(residues);
 }
 
+Json page_stack(CrashStack stack) {
+    stack.frames.resize(std::min(stack.frames.size(), most_page_frames));
+    for (CrashStack::Frame& frame : stack.frames) {
+        frame.name = cut(frame.name);
+    }
+    stack.note = cut(stack.note);
+    return stack_json(stack);
+}
+
+Json page_growth(std::vector<DeviceGrowth> growth) {
+    growth.resize(std::min(growth.size(), most_listed));
+    for (DeviceGrowth& device : growth) {
+        device.device = cut(device.device);
+        device.judgement.why = cut(device.judgement.why);
+    }
+    return growth_json(growth);
+}
+
 void add_curve(Json& document, const std::vector<MemorySample>& all, std::size_t most_points) {
     const std::vector<MemorySample> samples = thinned(all, most_points);
     if (!samples.empty()) {
@@ -93,6 +113,12 @@ void add_rare(Json& document, const Attempt& attempt, const PageShares& shares) 
     }
     if (attempt.breach) {
         document["breach"] = page_breach(*attempt.breach);
+    }
+    if (!attempt.stack.is_empty()) {
+        document["stack"] = page_stack(attempt.stack);
+    }
+    if (!attempt.growth.empty()) {
+        document["growth"] = page_growth(attempt.growth);
     }
     if (!attempt.residues.empty()) {
         document["residues"] = page_residues(attempt.residues);
