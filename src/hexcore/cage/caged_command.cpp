@@ -12,7 +12,6 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "hexcore/base/printable.hpp"
