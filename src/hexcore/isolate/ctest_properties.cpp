@@ -165,9 +165,9 @@ void modify(Variables& variables, const Variables& original, std::string_view te
 }
 
 /// In what is kept of a test's output: its start and, where it was long, its end.
-class KeptOutput {
+class SeenOutput {
 public:
-    explicit KeptOutput(const CageOutcome& outcome) {
+    explicit SeenOutput(const CageOutcome& outcome) {
         is_whole_ = outcome.output_bytes <= outcome.output_head.size() + outcome.output_tail.size();
         if (is_whole_) {
             parts_ = {outcome.output_head + outcome.output_tail};
@@ -248,7 +248,7 @@ TestJudgement judge_ctest(const CtestProperties& properties, const CageOutcome& 
     if (judgement.kind != Kind::passed) {
         return judgement;
     }
-    const KeptOutput output(outcome);
+    const SeenOutput output(outcome);
     if (properties.skip_code == outcome.code) {
         return {.kind = Kind::skipped,
                 .reason = fmt::format("exit code {} (SKIP_RETURN_CODE)", outcome.code)};
