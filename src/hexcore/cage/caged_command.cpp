@@ -321,7 +321,7 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
         peak_ = std::max(peak_, Bytes(message.bytes));
     }
     if (parts_.cell != nullptr && parts_.limits.memory && !outcome_.breach &&
-        parts_.cell->limit_event() < 0 && parts_.cell->killed_at_limit() > 0) {
+        parts_.cell->has_ended(outcome_, Bytes(message.bytes))) {
         note_held(*parts_.limits.memory);
         if (last_owners_.empty()) {  // it was too fast for a sample
             last_owners_.push_back(

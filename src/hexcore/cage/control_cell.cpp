@@ -131,6 +131,9 @@ ControlCell::~ControlCell() {
 
 Result<void> ControlCell::set_up(const CageLimits& limits) {
     oom_kills_before_ = oom_kills();
+    if (limits.memory && !folders_.memory_v1.empty()) {
+        (void)write_to_group(failures_file(), "0");
+    }
     return set_limits(limits);
 }
 
@@ -256,6 +259,18 @@ bool ControlCell::waits_at_limit() const {
 }
 
 std::uint64_t ControlCell::killed_at_limit() const { return oom_kills() - oom_kills_before_; }
+
+bool ControlCell::has_ended(const CageOutcome& outcome, Bytes peak) const {
+    if (!memory_limit_ || folders_.memory_v1.empty()) {
+        return killed_at_limit() > 0;
+    }
+    const Bytes nearly(memory_limit_->count() / 8 * 7);
+    if (!outcome.signalled || outcome.ended_by_us != EndedByUs::no || peak < nearly) {
+        return false;
+    }
+    const auto text = ProcRoot{}.read_if_there(failures_file());
+    return text && *text && whole_number(trimmed(**text)).value_or(0) > 0;
+}
 
 std::uint64_t ControlCell::oom_kills() const {
     // In version 1 it kills none of them.

@@ -10,6 +10,7 @@
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/base/result.hpp"
 #include "hexcore/cage/limits.hpp"
+#include "hexcore/cage/outcome.hpp"
 
 namespace hexcore {
 
@@ -53,6 +54,10 @@ public:
     [[nodiscard]] bool waits_at_limit() const;
     /// How many of its processes the kernel has killed at the limit since set_up().
     [[nodiscard]] std::uint64_t killed_at_limit() const;
+    /// Whether the limit ended a process that had `peak`. In version 1 one at the limit is refused
+    /// what is the kernel's own, as a thread's stack, rather than stopped, and may end itself for
+    /// that before anybody sees that others wait.
+    [[nodiscard]] bool has_ended(const CageOutcome& outcome, Bytes peak) const;
 
 private:
     ControlCell(CellFolders folders, FileDescriptor event, FileDescriptor stat);
@@ -61,6 +66,9 @@ private:
     }
     [[nodiscard]] Result<void> limit_memory(const std::optional<Bytes>& limit) const;
     [[nodiscard]] std::uint64_t oom_kills() const;
+    [[nodiscard]] std::string failures_file() const {
+        return folders_.memory_v1 + "/memory.failcnt";
+    }
 
     CellFolders folders_;
     FileDescriptor event_;
