@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
@@ -265,7 +266,8 @@ bool ControlCell::has_ended(const CageOutcome& outcome, Bytes peak) const {
         return killed_at_limit() > 0;
     }
     const Bytes nearly(memory_limit_->count() / 8 * 7);
-    if (!outcome.signalled || outcome.ended_by_us != EndedByUs::no || peak < nearly) {
+    if (!outcome.signalled || outcome.code != SIGABRT || outcome.ended_by_us != EndedByUs::no ||
+        peak < nearly) {
         return false;
     }
     const auto text = ProcRoot{}.read_if_there(failures_file());
