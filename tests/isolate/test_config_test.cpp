@@ -108,7 +108,7 @@ TEST(TestConfig, WhatItCannotMeanIsNamedByFileLineAndKey) {
         {"[run]\ntimeout = 3", "x.toml, line 2: timeout is text, in quotes"},
         {"[run]\ntimeout = \"3d\"", "x.toml, line 2: timeout: '3d' has the unknown unit 'd'"},
         {"[run]\nfail_on = [\"skip\"]", "x.toml, line 2: fail_on is a list of"},
-        {"[run]\nfail_on = [\"leak\"]", "x.toml, line 2: fail_on is a list of"},
+        {"[run]\nfail_on = [\"leaks\"]", "x.toml, line 2: fail_on is a list of"},
         {"[run]\nfail_fast = 1", "x.toml, line 2: fail_fast is true or false"},
         {"[test]\nfilter = \"a\"", "x.toml, line 1: test is neither"},
         {"[[test]]\nmemory = \"1GiB\"", "x.toml, line 1: [[test]] has no filter"},

@@ -199,10 +199,11 @@ private:
         for (std::size_t i = 0; good && i < array->size(); ++i) {
             list.push_back((*array)[i].value_exact<std::string>().value_or(""));
             const std::string& what = list.back();
-            good = what == "kept" || what == "residue";
+            good = what == "kept" || what == "leak" || what == "residue";
         }
         if (!good) {
-            return wrong(value.source(), "fail_on", "is a list of \"kept\" and \"residue\"");
+            return wrong(value.source(), "fail_on",
+                         "is a list of \"kept\", \"leak\" and \"residue\"");
         }
         return list;
     }
