@@ -35,7 +35,7 @@ def run(hexcore, tmp_path, *command):
     done = subprocess.run(
         [hexcore.path, "test", "--config", "none", "--grace", "300ms", "-j", "4", "--json", file,
          "--junit", junit, "--", *command],
-        capture_output=True, timeout=280, check=False,
+        capture_output=True, timeout=600, check=False,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)})
     assert done.returncode == 1, done.stderr[-3000:]
     document = json.loads(file.read_bytes())
@@ -127,7 +127,7 @@ def test_nothing_stays_where_the_runner_is_killed(hexcore, tmp_path):
         runner.stdout.close()
     # The next run removes what the killed ones could not.
     subprocess.run([*words, "-E", "=Hostile.fails", "--", program], env=environment,
-                   capture_output=True, timeout=60, check=False)
+                   capture_output=True, timeout=240, check=False)
     nothing_stays(tmp_path, program)
 
 

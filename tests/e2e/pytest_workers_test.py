@@ -351,7 +351,7 @@ def test_waits():
         _wait_for_end(pid)
 
 
-def _wait_for_end(pid, timeout_s=60):
+def _wait_for_end(pid, timeout_s=240):
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         try:

@@ -71,7 +71,7 @@ def test_output_that_cannot_be_written_is_no_success(hexcore, tiny, command):
     with open("/dev/full", "w", encoding="utf-8") as full:
         process = hexcore.start(name, tiny, *SMALL, "--ctx", "256", *options, stdout=full,
                                 stderr=subprocess.PIPE)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     assert process.returncode == 1
 
 
@@ -79,7 +79,7 @@ def test_output_that_cannot_be_written_is_no_success(hexcore, tiny, command):
 def test_an_error_that_cannot_be_told_keeps_its_exit_code(hexcore, word, code):
     with open("/dev/full", "w", encoding="utf-8") as full:
         process = hexcore.start("plan", word, stdout=subprocess.DEVNULL, stderr=full)
-        assert process.wait(timeout=60) == code
+        assert process.wait(timeout=240) == code
 
 
 def test_a_reader_that_goes_away_is_no_crash_where_the_signal_is_ignored(hexcore, tiny):
@@ -88,7 +88,7 @@ def test_a_reader_that_goes_away_is_no_crash_where_the_signal_is_ignored(hexcore
                             preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=240) == 1
     assert b"terminate" not in process.stderr.read()
 
 

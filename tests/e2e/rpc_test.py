@@ -116,7 +116,7 @@ def test_a_server_that_is_killed_ends_the_program_in_seconds(hexcore, demo_model
     run = start_long_run(hexcore, demo_model, endpoint, *PROMPT)
     wait_until(lambda: moment(run, server, endpoint), run)
     server.send_signal(signal.SIGKILL)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 5, err
     assert "RPC server" in err
 
@@ -130,7 +130,7 @@ def test_an_interrupt_ends_a_program_whose_server_is_frozen(hexcore, demo_model,
     wait_until(lambda: moment(run, server, endpoint), run)
     server.send_signal(signal.SIGSTOP)
     run.send_signal(number)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 130, err
 
 
@@ -143,7 +143,7 @@ def test_two_signals_at_once_are_one(hexcore, demo_model, start_server):
         process.send_signal(signal.SIGSTOP)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
         run.send_signal(number)  # the first two are there when it goes on
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 130
     assert err != ""
 
@@ -171,7 +171,7 @@ def test_a_frozen_server_is_told_of_and_lost_in_the_end(hexcore, demo_model, sta
                          env={"HEXCORE_RPC_TIMEOUT": "10"})
     assert run.stdout.read(1)
     server.send_signal(signal.SIGSTOP)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 5, err
     assert f"waiting for the RPC server {endpoint}" in err
     assert "counts as lost" in err
@@ -192,7 +192,7 @@ def run_on(hexcore, model, listening):
 
 def test_a_silent_server_is_a_missing_device(hexcore, demo_model, listening):
     run = run_on(hexcore, demo_model, listening)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 5
     assert "has not answered for 5 s" in err and "busy" in err
 
@@ -203,7 +203,7 @@ def test_waiting_for_a_silent_server_can_be_interrupted(hexcore, demo_model, lis
         connection.settimeout(60)
         assert connection.recv(1)  # so it asked, and waits
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=240)
     assert run.returncode == 130, err
     assert "has not answered" not in err
 
@@ -218,7 +218,7 @@ def test_what_is_no_rpc_server_of_this_version_is_a_missing_device(hexcore, demo
         connection.recv(1024)
         connection.sendall(answer)
         connection.shutdown(socket.SHUT_WR)
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=240)
     assert run.returncode == 5
     assert "protocol" in err
 

@@ -190,7 +190,7 @@ def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number
             assert process.poll() is None
             time.sleep(0.001)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         assert process.returncode == 130, err
         if out == "":
             assert err == "hexcore: interrupted while loading; nothing is left allocated\n"
@@ -224,7 +224,7 @@ def test_killed_while_it_runs_it_leaves_no_file(hexcore, tiny, tmp_path):
         lines = [line.split(maxsplit=5) for line in maps]
     shared = [line[5].strip() for line in lines if line[1] == "rw-s" and len(line) > 5]
     process.send_signal(signal.SIGKILL)
-    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert process.wait(timeout=240) == -signal.SIGKILL
     assert not [path for path in shared if os.path.exists(path)]
     assert list(tmp_path.iterdir()) == []
 
@@ -251,7 +251,7 @@ def test_waiting_for_standard_input_can_be_interrupted(hexcore, tiny, option, pa
                         stderr=subprocess.PIPE)
     wait_until(lambda: catches(run.pid, signal.SIGINT), run)
     run.send_signal(signal.SIGINT)
-    assert run.wait(timeout=60) == 130
+    assert run.wait(timeout=240) == 130
     assert b"interrupted while reading" in run.stderr.read()
 
 
@@ -260,7 +260,7 @@ def test_a_folder_for_standard_input_cannot_be_read(hexcore, tiny, tmp_path, opt
     folder = os.open(tmp_path, os.O_RDONLY)
     run = hexcore.start("run", tiny, option, "-", stdin=folder, stderr=subprocess.PIPE)
     os.close(folder)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 4
     assert b"standard input cannot be read" in err
 

@@ -124,7 +124,7 @@ def test_a_reader_that_goes_away_is_no_crash(hexcore, demo_model):
                             stderr=subprocess.DEVNULL)
     process.stdout.read(5)
     process.stdout.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=240) == 1
 
 
 def holds(megabytes):
@@ -151,7 +151,7 @@ def test_an_interruption_at_any_moment_ends_with_130(hexcore, demo_model, number
     wait_until(lambda: catches(process.pid, number), process)
     wait_until(lambda: moment(process), process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
 
 

@@ -79,7 +79,7 @@ class Terminal:
         self.text += text
         return True
 
-    def read_until(self, condition, timeout_s=60):
+    def read_until(self, condition, timeout_s=240):
         """Reads on until condition(text since the last write), or the program's end."""
         end = time.monotonic() + timeout_s
         while not condition(self.text):
@@ -99,7 +99,7 @@ class Terminal:
                 rest = rest[os.write(self.master, rest):]
             self.read(0.01 if rest else 0)
 
-    def exit_code(self, timeout_s=60):
+    def exit_code(self, timeout_s=240):
         self.read_until(lambda _: False, timeout_s)
         return self.process.wait()
 
@@ -117,7 +117,7 @@ class Terminal:
             rows.pop()
         return rows
 
-    def read_until_screen(self, condition, timeout_s=60):
+    def read_until_screen(self, condition, timeout_s=240):
         """Reads on until condition(screen, (row, column) of the cursor)."""
         def holds(_):
             return condition(self.screen, (self.emulator.cursor.y, self.emulator.cursor.x))

@@ -146,7 +146,7 @@ def test_a_load_that_takes_longer_than_a_second_says_so(stalled_run):
     run, gate, told = stalled_run
     assert told.startswith("hexcore: loading: after a second") and told.endswith(" are read\n")
     gate.touch()
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 0 and "loading" not in err, err
 
 
@@ -154,7 +154,7 @@ def test_an_interrupt_ends_a_load_at_the_next_answer_of_the_disk(stalled_run):
     run, gate, _ = stalled_run
     run.send_signal(signal.SIGINT)
     gate.touch()
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=240)
     assert (run.returncode, out) == (130, "")
     assert "interrupted while loading; nothing is left allocated" in err
 
@@ -196,7 +196,7 @@ def test_a_load_waits_for_another_and_says_so_and_a_killed_one_frees_it(waiting_
     assert told.startswith(f"hexcore: waiting until process {other.pid} has taken the memory")
     assert run.poll() is None
     other.kill()
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 0, err
 
 
@@ -205,7 +205,7 @@ def test_waiting_for_another_load_can_be_ended(waiting_run, number):
     run, other, told = waiting_run
     assert "waiting until process" in told
     run.send_signal(number)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=240)
     assert run.returncode == 130
     assert "interrupted while waiting for another load" in err
     assert other.poll() is None

@@ -60,7 +60,7 @@ def test_it_ends_with_the_process(hexcore, tmp_path, parent):
     watch = start(hexcore, recording, parent.pid)
     wait_until(sees_both(hexcore, recording), watch)
     parent.stdin.close()
-    _, err = watch.communicate(timeout=60)
+    _, err = watch.communicate(timeout=240)
     assert watch.returncode == 0
     text = " ".join(err.split())
     assert f"(pid {parent.pid}) ended after" in text
@@ -78,7 +78,7 @@ def test_told_to_end_it_leaves_the_process_as_it_was(hexcore, tmp_path, parent, 
     wait_until(sees_both(hexcore, recording), watch)
     before = Path(f"/proc/{parent.pid}/status").read_text(encoding="ascii")
     watch.send_signal(number)
-    _, err = watch.communicate(timeout=60)
+    _, err = watch.communicate(timeout=240)
     assert watch.returncode == 0
     assert "goes on; it was watched for" in " ".join(err.split())
     assert report(hexcore, recording)["ending"] == "running"

@@ -66,7 +66,7 @@ def start(hexcore, *arguments, **options):
                          stderr=subprocess.PIPE, text=True, **options)
 
 
-def wait_for(found, process, timeout_s=60):
+def wait_for(found, process, timeout_s=240):
     end = time.monotonic() + timeout_s
     while not (result := found()):
         assert process.poll() is None, f"it ended with {process.returncode}"

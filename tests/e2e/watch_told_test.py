@@ -160,7 +160,7 @@ def test_a_program_does_not_wait_for_a_watcher_that_is_stopped(hexcore, telling,
     script = f'kill -STOP $PPID; "{telling}" flood 200000; kill -CONT $PPID'
     watcher = hexcore.start("watch", "-o", recording, "--", "sh", "-c", script,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = watcher.communicate(timeout=100)
+    out, err = watcher.communicate(timeout=240)
     assert watcher.returncode == 0, err
     assert int(out) > 0
     told = hexcore("report", recording, "-o", tmp_path / "out.json")

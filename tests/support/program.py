@@ -52,7 +52,7 @@ class Hexcore:
                                # Nor do they wait for what other programs are going to take.
                                "HEXCORE_RESERVATIONS": str(cache / "reservations")}
 
-    def __call__(self, *arguments, stdin="", env=None, timeout_s=120, cwd=None, setup=None):
+    def __call__(self, *arguments, stdin="", env=None, timeout_s=600, cwd=None, setup=None):
         """`setup` runs in the child process before the program starts."""
         run = subprocess.run([self.path, *map(str, arguments)], input=stdin, text=True,
                              capture_output=True, env=self.environment(env), cwd=cwd,
@@ -95,7 +95,7 @@ def catches(pid, number):
     return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1 == 1
 
 
-def wait_until(condition, process, timeout_s=60):
+def wait_until(condition, process, timeout_s=240):
     """Returns once condition() holds; the process must not end before."""
     end = time.monotonic() + timeout_s
     while not condition():
@@ -104,7 +104,7 @@ def wait_until(condition, process, timeout_s=60):
         time.sleep(0.001)
 
 
-def interrupt_until_it_ends(process, timeout_s=60):
+def interrupt_until_it_ends(process, timeout_s=240):
     """Ctrl-C again and again, as of somebody who has no patience."""
     end = time.monotonic() + timeout_s
     while process.poll() is None:
