@@ -165,15 +165,17 @@ def test_text_is_cut_into_bytes_and_merges(tmp_path, probe):
 
 def test_llama_completion_writes_text(tmp_path, llama_bin):
     path = tiny(tmp_path / "m.gguf")
-    # On busy machines this llama-completion ends with 0 before it has written all, now and then.
+    # On busy machines this llama-completion ends with 0 before it has written all, or anything, now
+    # and then.
     for _ in range(30):
         result = subprocess.run([llama_bin / "llama-completion", "-m", path, "-p", "The cat", "-n",
                                  "16", "--temp", "0", "-no-cnv", "--ignore-eos", "--no-repack"],
                                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
                                 timeout=120)
         assert result.returncode == 0, result.stderr[-2000:]
-        assert result.stdout.strip().startswith(b"The cat")
-        if len(result.stdout.strip()) > len("The cat") + 16:
+        text = result.stdout.strip()
+        assert text.startswith(b"The cat"[:len(text)])
+        if len(text) > len("The cat") + 16:
             return
     raise AssertionError(result.stdout)
 
