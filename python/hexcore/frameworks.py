@@ -15,8 +15,8 @@ from . import framework_memory, telling
 from ._library import watched
 
 INTERVAL_S = 0.5
-# A label's end waits no longer for a sample that is being taken.
-_PATIENCE_S = 0.01
+# A label's end waits no longer for a sample that is being taken; where a driver hangs, once.
+_PATIENCE_S = 1.0
 # What a driver that hangs may keep a fork, or the end of the program, waiting.
 _LONGEST_WAIT_S = 1.0
 _MODULES = ("torch", "cupy", "jax")
@@ -28,6 +28,7 @@ class _Sampler:
         self._stopped = threading.Event()
         self._thread = None
         self._holders = {}  # (kind, device): (holder, what was told last)
+        self._patience_s = _PATIENCE_S
         self.problems = {}
 
     def start(self):
@@ -67,9 +68,11 @@ class _Sampler:
     def sample(self):
         """Tells what has changed. Never raises: a framework that cannot be asked is a problem of
         the watcher, not of the program."""
-        if not self._asking.acquire(timeout=_PATIENCE_S):
+        if not self._asking.acquire(timeout=self._patience_s):
+            self._patience_s = 0
             return
         try:
+            self._patience_s = _PATIENCE_S
             for kind, read in framework_memory.READERS.items():
                 try:
                     for memory in read():

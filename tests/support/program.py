@@ -18,6 +18,10 @@ from typing import NamedTuple
 
 import pytest
 
+# Who runs the tests in the background may ignore these, which a program that is started inherits.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
 
