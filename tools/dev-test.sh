@@ -7,7 +7,8 @@ test_preset() {
 }
 
 # What looks at the whole machine, or at how long something takes of it, runs by itself.
-ALONE=(tests/e2e/devices_test.py tests/e2e/watch_live_test.py tests/reference_case)
+ALONE=(tests/e2e/devices_test.py tests/e2e/runs_beside_test.py tests/e2e/watch_live_test.py
+    tests/reference_case)
 
 # run_pytest PATH RESULTS: what it finds goes to RESULTS/NAME.xml.
 run_pytest() {

@@ -20,7 +20,8 @@ import pytest
 
 # Who runs the tests in the background may ignore these, which a program that is started inherits.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+for number in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"

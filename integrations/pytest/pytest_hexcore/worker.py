@@ -134,12 +134,18 @@ class Worker:
             if stop or self._verdict.has_failed() or self._session.shouldstop:
                 if not is_last:
                     self._verdict.place_failure(f"in repeat {repeat} of {self._repeats}")
-                    self._session._setupstate.teardown_exact(following)
+                    self._tear_down(following)
                 break
         told, self._held_back = self._held_back, None
         for message in told:
             self._pass_on(message)
         return stop
+
+    def _tear_down(self, following):
+        try:
+            self._session._setupstate.teardown_exact(following)
+        except BaseException as error:  # whatever a fixture raises is the test's
+            self._verdict.fail(f"in its tear-down: {error!r}")
 
     def pytest_runtest_logstart(self, nodeid, location):
         self._pass_on({"started": sayable(nodeid), "location": list(location)})

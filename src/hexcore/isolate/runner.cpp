@@ -134,11 +134,8 @@ void Runner::go() {
         mind_framework();
         keep_time();
         keeping_.mind(now(), false);
-        if (now() >= next_sample_) {
+        if (now() >= std::min(next_sample_, next_progress_)) {
             sample_all();
-        }
-        if (now() >= next_progress_) {
-            tell_progress(false);
         }
     }
     end_fixtures();
@@ -320,6 +317,9 @@ void Runner::sample_all() {
         keeping_.mind(now(), true);  // this process may be the next that the kernel ends
     }
     shortage_.mind(reading_, running_, now());
+    if (now() >= next_progress_) {
+        tell_progress(false);
+    }
 }
 
 /// Nobody needs them any more, or somebody wants an end.
@@ -332,7 +332,7 @@ void Runner::end_fixtures() {
          fixtures_.mind(*schedule_, book_, parts_.events)) {
         wait();
         take_requests();
-        if (now() >= next_sample_) {
+        if (now() >= std::min(next_sample_, next_progress_)) {
             sample_all();
         }
     }

@@ -297,7 +297,9 @@ void Supervision::advance() {
             command_ended({.note = SupervisorNote::ended, .pid = command_, .code = SIGKILL});
         }
     }
-    switch (phases_.advance({.command_has_ended = has_ended_ && !task_.keeps,
+    // A parent that has told the end is about to go, and the control group may be another's by now.
+    const bool is_told_by_parent = parent_tells_ && parent_ > 0;
+    switch (phases_.advance({.command_has_ended = has_ended_ && !task_.keeps && !is_told_by_parent,
                              .has_children = !no_children_ || task_.keeps},
                             Clock::now())) {
         case SupervisionPhases::Step::wait:
