@@ -102,7 +102,8 @@ int code_of(const CageOutcome& outcome) {
     if (!outcome.began) {
         return static_cast<int>(ErrorCode::usage);
     }
-    return outcome.breach ? static_cast<int>(ErrorCode::does_not_fit) : outcome.exit_code();
+    const bool is_over_a_limit = outcome.breach || outcome.ended_by_us == EndedByUs::timed_out;
+    return is_over_a_limit ? static_cast<int>(ErrorCode::does_not_fit) : outcome.exit_code();
 }
 
 Result<LimitedEnd> run(const LimitedCommand& command, bool for_document) {

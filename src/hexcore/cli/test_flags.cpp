@@ -1,6 +1,7 @@
 #include "hexcore/cli/test_flags.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <system_error>
@@ -200,6 +201,11 @@ Result<TestSettings> read_settings(const TestFlags& flags) {
     settings.retries = flags.retries.value_or(defaults.retries.value_or(0));
     settings.fail_fast = flags.fail_fast.value_or(defaults.fail_fast.value_or(false));
     settings.allow_skip = flags.allow_skip.value_or(defaults.allow_skip.value_or(false));
+    if (flags.repeats < 2 && std::ranges::find(flags.fail_on, "leak") != flags.fail_on.end()) {
+        return fail(
+            ErrorCode::usage,
+            "--fail-on leak: a leak is what each of several repeats leaves; add --repeat 24");
+    }
     settings.fail_on = flags.fail_on.empty() ? defaults.fail_on : flags.fail_on;
     settings.config = std::move(config);
     HEXCORE_TRY(grace, parse_duration(flags.grace));
@@ -207,6 +213,11 @@ Result<TestSettings> read_settings(const TestFlags& flags) {
     HEXCORE_TRY(wait, parse_duration(flags.wait));
     settings.wait = wait;
     HEXCORE_TRY(memory, read_size(flags.memory));
+    constexpr Bytes least_memory = 1_MiB;
+    if (memory && *memory < least_memory) {
+        return fail(ErrorCode::usage, "--memory {} is less than the {} that any test takes",
+                    to_string(*memory), to_string(least_memory));
+    }
     settings.memory = memory;
     HEXCORE_TRY(reserve, read_size(flags.reserve));
     settings.reserve = reserve;

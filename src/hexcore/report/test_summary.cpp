@@ -129,6 +129,20 @@ std::string guards_text(const TestRun& run) {
     return text;
 }
 
+/// Of tests that ran several times; empty: it is known of all.
+std::string unknown_leaks_text(const TestRun& run) {
+    const auto is_unknown = [](const TestResult& result) {
+        return result.last() != nullptr &&
+               std::ranges::any_of(result.last()->growth, [](const DeviceGrowth& growth) {
+                   return growth.judgement.verdict == Verdict::inconclusive;
+               });
+    };
+    const auto count = std::ranges::count_if(run.results, is_unknown);
+    return count == 0 ? ""
+                      : fmt::format("{} {}; more repeats tell, or watch_memory() in the program",
+                                    count, count == 1 ? "test" : "tests");
+}
+
 }  // namespace
 
 std::string counts_text(const TestRun& run) {
@@ -190,6 +204,7 @@ std::string run_summary(const TestRun& run, bool sizes_are_kept, const TextStyle
     add("leaked over their repeats: ", kept_text(run, [](const TestResult& result) {
             return result.memory == MemoryVerdict::leak;
         }));
+    add("whether they leak is not known: ", unknown_leaks_text(run));
     add("left by one of several tests of a process: ", kept_text(run, [](const TestResult& result) {
             return result.memory == MemoryVerdict::unattributable;
         }));
