@@ -110,6 +110,22 @@ Result<void> write_file(const std::string& path, const std::function<std::string
     return file.finish();
 }
 
+/// Before tests run for an hour.
+Result<void> check_report_places(const TestFlags& flags) {
+    for (const std::filesystem::path path : {flags.junit, flags.html, flags.json}) {
+        std::error_code error;
+        const auto folder = path.has_parent_path() ? path.parent_path() : ".";
+        if (std::filesystem::is_directory(path, error)) {
+            return fail(ErrorCode::usage, "cannot write {}: it is a folder", path.string());
+        }
+        if (!std::filesystem::is_directory(folder, error)) {
+            return fail(ErrorCode::usage, "cannot write {}: there is no folder {}; make it first",
+                        path.string(), folder.string());
+        }
+    }
+    return {};
+}
+
 Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
     const auto junit = write_file(flags.junit, [&] { return test_junit(run); });
     const auto html = write_file(flags.html, [&] { return test_page(run); });
@@ -297,6 +313,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     std::string no_claims;
     const bool runs = !flags.list && !flags.propose;
     const auto claims = runs ? open_claims(settings, command, no_claims) : nullptr;
+    HEXCORE_TRY_VOID(check_report_places(flags));
     HEXCORE_TRY(listed, list_tests(command));
     TestRequests requests;
     HEXCORE_TRY(room, room_of_machine(room_options(settings)));
