@@ -134,41 +134,14 @@ Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
     return !junit ? junit : !html ? html : json;
 }
 
-/// Whether it is what --fail-on names. A leak is kept, too, and what nobody can say whose it is
-/// was left all the same.
-bool has_left(const TestResult& result, const std::string& what) {
-    const bool has_residues =
-        std::any_of(result.attempts.begin(), result.attempts.end(),
-                    [](const Attempt& attempt) { return !attempt.residues.empty(); });
-    switch (result.memory) {
-        case MemoryVerdict::clean:
-            return false;
-        case MemoryVerdict::kept:
-            return what == "kept";
-        case MemoryVerdict::leak:
-            return what == "leak" || what == "kept" || (what == "residue" && has_residues);
-        case MemoryVerdict::residue:
-            return what == "residue";
-        case MemoryVerdict::unattributable:
-            return what == (has_residues ? "residue" : "kept");
-    }
-    return false;
-}
-
-bool is_against(const TestSettings& settings, const TestResult& result) {
-    return std::any_of(settings.fail_on.begin(), settings.fail_on.end(),
-                       [&](const std::string& what) { return has_left(result, what); });
-}
-
-int exit_code(const TestSettings& settings, const TestRun& run) {
+int exit_code(const TestRun& run) {
     if (run.interrupted) {
         return static_cast<int>(ErrorCode::interrupted);
     }
-    const bool failed =
-        run.not_run > 0 ||
-        std::any_of(run.results.begin(), run.results.end(), [&](const TestResult& result) {
-            return is_failure(result.verdict) || is_against(settings, result);
-        });
+    const bool failed = run.not_run > 0 || std::any_of(run.results.begin(), run.results.end(),
+                                                       [](const TestResult& result) {
+                                                           return is_failure(result.verdict);
+                                                       });
     return failed ? static_cast<int>(ErrorCode::negative) : 0;
 }
 
@@ -262,7 +235,10 @@ TestRunOptions run_options(const TestFlags& flags, const TestSettings& settings,
     options.processes = flags.processes;
     options.fail_fast = settings.fail_fast;
     options.as_given = settings.selection.shuffle.has_value();
-    options.book = {settings.retries, settings.allow_skip};
+    options.book = {.retries = settings.retries,
+                    .allow_skip = settings.allow_skip,
+                    .learns = flags.repeats < 2 && !flags.together,
+                    .fail_on = settings.fail_on};
     options.scratch = scratch;
     options.repeats = flags.repeats;
     options.judges_processes = flags.together;
@@ -370,12 +346,13 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
         shown.says(fmt::format("what lists the tests {}", left));
     }
     shown.lines(failures_text(run, shown.style()) +
-                run_summary(run, known == 0 && listed.history != nullptr, shown.style()));
+                run_summary(run, known == 0 && listed.history != nullptr && options.book.learns,
+                            shown.style()));
     if (flags.format == "json") {
         print(test_json(run));
     }
     HEXCORE_TRY_VOID(write_reports(flags, run));
-    return exit_code(settings, run);
+    return exit_code(run);
 }
 
 }  // namespace hexcore

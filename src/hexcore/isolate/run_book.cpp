@@ -68,6 +68,28 @@ void take_memory(TestResult& result, const Attempt& attempt, Bytes kept) {
     }
 }
 
+/// Whether it left what is called so. A leak is kept, too, and what nobody can say whose it is was
+/// left all the same.
+bool has_left(const TestResult& result, const Attempt& attempt, const std::string& what) {
+    const bool has_residues = !attempt.residues.empty() ||
+                              std::ranges::any_of(result.attempts, [](const Attempt& before) {
+                                  return !before.residues.empty();
+                              });
+    switch (result.memory) {
+        case MemoryVerdict::clean:
+            return false;
+        case MemoryVerdict::kept:
+            return what == "kept";
+        case MemoryVerdict::leak:
+            return what == "leak" || what == "kept" || (what == "residue" && has_residues);
+        case MemoryVerdict::residue:
+            return what == "residue";
+        case MemoryVerdict::unattributable:
+            return what == (has_residues ? "residue" : "kept");
+    }
+    return false;
+}
+
 }  // namespace
 
 RunBook::RunBook(TestRun& run, std::vector<TestCase> tests, RunBookOptions options,
@@ -91,6 +113,7 @@ void RunBook::knows(std::size_t test, const std::vector<PastRun>& past) {
 RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
     TestResult& result = open_[test];
     take_memory(result, attempt, kept);
+    judge_left(result, attempt);
     const bool was_short = std::any_of(result.attempts.begin(), result.attempts.end(),
                                        [](const Attempt& before) { return before.for_memory; });
     result.attempts.push_back(std::move(attempt));
@@ -135,6 +158,13 @@ void RunBook::add_left(std::size_t test, const CageOutcome& outcome) {
         attempt.residues = outcome.residues;
         result->memory = MemoryVerdict::residue;
         result->kept = std::max(result->kept, bytes_of(outcome.residues));
+        judge_left(*result, attempt);
+        if (attempt.verdict == TestVerdict::failed && !is_failure(result->verdict)) {
+            result->verdict = attempt.verdict;
+            result->reason = attempt.reason;
+            failures_[test] = true;
+            failed_ += 1;
+        }
     }
     if (outcome.breach) {
         attempt.breach = outcome.breach;
@@ -144,6 +174,17 @@ void RunBook::add_left(std::size_t test, const CageOutcome& outcome) {
                         to_string(outcome.breach->limit), outcome.breach->device);
         failures_[test] = true;
         failed_ += 1;
+    }
+}
+
+void RunBook::judge_left(const TestResult& result, Attempt& attempt) const {
+    const auto named = std::ranges::find_if(
+        options_.fail_on, [&](const std::string& what) { return has_left(result, attempt, what); });
+    if (attempt.verdict == TestVerdict::passed && named != options_.fail_on.end()) {
+        attempt.verdict = TestVerdict::failed;
+        attempt.reason =
+            fmt::format("passed, and left {} behind, which --fail-on {} makes a failure",
+                        to_string(result.kept), *named);
     }
 }
 
@@ -170,7 +211,7 @@ void RunBook::close(std::size_t test, TestVerdict verdict, std::string reason) {
     failed_ += is_failure(verdict) ? 1 : 0;
     // What an interrupted one took says nothing.
     const bool was_interrupted = !result.attempts.empty() && result.attempts.back().interrupted;
-    if (verdict != TestVerdict::skipped && !was_interrupted) {
+    if (options_.learns && verdict != TestVerdict::skipped && !was_interrupted) {
         news_.emplace_back(result.test.id, past_run(result));
     }
     run_.results.push_back(std::move(result));

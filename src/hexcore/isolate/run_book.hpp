@@ -15,6 +15,8 @@ namespace hexcore {
 struct RunBookOptions {
     std::uint32_t retries = 0;  ///< of a test that failed
     bool allow_skip = false;    ///< what never found room is skipped, not a failure
+    bool learns = true;         ///< what tests take now is what they take in other runs, too
+    std::vector<std::string> fail_on = {};  ///< "kept", "leak", "residue": failures as well
 };
 
 /// The results of a run while it goes: what each attempt means for its test, and whether another
@@ -48,6 +50,8 @@ public:
 
 private:
     void close(std::size_t test, TestVerdict verdict, std::string reason);
+    /// What it left fails it where it would have passed.
+    void judge_left(const TestResult& result, Attempt& attempt) const;
 
     TestRun& run_;
     std::vector<TestCase> tests_;
