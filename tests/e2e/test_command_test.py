@@ -199,7 +199,8 @@ def test_a_seed_at_random_is_said(run):
     assert run("*", "--list", "--shuffle", seed)[0] == 0
 
 
-@pytest.mark.parametrize("watches", [{}, {"HEXCORE_SAMPLE_WATCHES": "1"}])
+@pytest.mark.parametrize("watches", [{}, {"HEXCORE_SAMPLE_WATCHES": "1"},
+                                     {"GTEST_PRINT_TIME": "0", "GTEST_BRIEF": "1"}])
 def test_in_one_process_each_test_has_the_same_verdict(hexcore, tmp_path, watches):
     """Also those after one that ended the process; with a listener in the program and without."""
     file = tmp_path / "results.json"

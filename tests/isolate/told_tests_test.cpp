@@ -57,6 +57,51 @@ TEST(GoogletestTold, WhatATestPrintsWithoutEndHidesNoEnd) {
     EXPECT_EQ(told, (std::vector<std::string>{"begins A.One", "A.One passed"}));
 }
 
+TEST(GoogletestTold, AnEndNeedsNoTime) {
+    const auto tests = googletest_told({"A.One", "A.OneMore"});
+    EXPECT_EQ(
+        told_of(*tests, "[ RUN      ] A.One\n[       OK ] A.OneMore\n[       OK ] A.One\n", 7),
+        (std::vector<std::string>{"begins A.One", "A.One passed"}));
+}
+
+TEST(GoogletestTold, WhatIsSkippedSinceItCouldNotBeSetUpHasFailed) {
+    const std::string skipped =
+        "[ RUN      ] A.One\na.cpp:3: Skipped\n\n[  SKIPPED ] A.One (0 ms)\n";
+    const std::string failure = "a.cpp:9: Failure\nFailed\nno device\n\n";
+    const std::string begin = "[----------] Global test environment set-up.\n";
+    const std::string suite = "[----------] 1 test from A\n";
+    const std::string other =
+        "[----------] 1 test from B\n" + failure + "[----------] 1 test from B (0 ms total)\n\n";
+    const std::string why = "A.One failed: in a set-up: a.cpp:9: Failed no device";
+    const auto end_of = [](const std::string& text) {
+        return told_of(*googletest_told({"A.One"}), text, 7).at(1);
+    };
+    EXPECT_EQ(end_of(begin + suite + failure + skipped), why);
+    EXPECT_EQ(end_of(begin + failure + other + suite + skipped), why);
+    EXPECT_EQ(end_of(begin + other + suite + skipped), "A.One skipped: a.cpp:3:")
+        << "a tear-down's";
+    EXPECT_EQ(
+        end_of(begin + suite + failure +
+               "[ RUN      ] A.One\na.cpp:3: Skipped\nnot here\n\n[  SKIPPED ] A.One (0 ms)\n"),
+        "A.One skipped: a.cpp:3: not here");
+}
+
+TEST(Catch2Told, WhatATestWritesWithoutEndIsNoFailure) {
+    const std::string words(std::size_t{40} << 20U, 'x');
+    const auto end_of = [&](const char* success, const std::string& more) {
+        return told_of(*catch2_told(),
+                       "<TestCase name=\"a\">\n<OverallResult success=\"" + std::string(success) +
+                           "\">\n<StdOut>\n" + words + "\n</StdOut>\n" + more +
+                           "</OverallResult>\n</TestCase>\n<TestCase name=\"b\">\n"
+                           "<OverallResult success=\"true\"/></TestCase>\n",
+                       65536);
+    };
+    EXPECT_EQ(end_of("true", ""),
+              (std::vector<std::string>{"begins a", "a passed", "begins b", "b passed"}));
+    EXPECT_EQ(end_of("true", "<StdErr>" + words + "</StdErr>").at(1), "a passed");
+    EXPECT_TRUE(end_of("false", "").at(1).starts_with("a failed"));
+}
+
 TEST(Catch2Told, SaysTheSameOfBothVersions) {
     const std::string text =
         "<?xml version=\"1.0\"?>\n<Catch2TestRun name=\"a\">\n"

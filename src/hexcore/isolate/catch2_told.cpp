@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <pugixml.hpp>
 #include <utility>
 
@@ -87,8 +88,12 @@ public:
         unread_ += text;
         while (step(told)) {
         }
-        if (unread_.size() > longest_case) {
-            unread_.erase(0, unread_.size() - longest_case / 2);  // its end may still be told
+        if (unread_.size() > longest_case) {  // its end may still be told
+            const std::size_t kept_head = runs_ ? longest_case / 2 : 0;
+            const std::size_t erased = unread_.size() - kept_head - longest_case / 4;
+            unread_.erase(kept_head, erased);
+            looked_ -= std::min(looked_, erased);
+            is_cut_ = runs_;
         }
     }
     [[nodiscard]] std::string output() const override { return unread_; }
@@ -122,11 +127,15 @@ private:
         const std::size_t size = at + case_end.size();
         TestJudgement judgement{.kind = JudgementKind::failed,
                                 .reason = "what Catch2 reports of it cannot be read"};
-        if (document.load_buffer(unread_.data(), size)) {
-            judgement = judged_case(document.child("TestCase"));
+        const bool is_read = static_cast<bool>(document.load_buffer(unread_.data(), size));
+        const pugi::xml_node test = document.child("TestCase");
+        // What it wrote to std::cout comes last: the rest is there, if that is cut.
+        if (is_read || (is_cut_ && test.child("OverallResult"))) {
+            judgement = judged_case(test);
         }
         unread_.erase(0, size);
         runs_ = false;
+        is_cut_ = false;
         told.push_back({ToldTest::Kind::ends, std::exchange(name_, {}), std::move(judgement)});
         return true;
     }
@@ -134,6 +143,7 @@ private:
     std::string unread_;
     std::string name_;
     bool runs_ = false;
+    bool is_cut_ = false;     ///< the middle of what was read of it is left out
     std::size_t looked_ = 0;  ///< so much of `unread_` has no end of a test in it
 };
 

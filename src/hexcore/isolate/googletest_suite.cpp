@@ -187,7 +187,12 @@ Result<SharedLaunch> GoogletestSuite::launch_shared(const JobRequest& request) c
     const std::filesystem::path flags = request.scratch / "hexcore-flags";
     std::ofstream file(flags, std::ios::binary);
     file << "--gtest_filter=" << filter << "\n--gtest_repeat=" << request.repeats
-         << "\n--gtest_shuffle=0\n--gtest_color=no\n";
+         << "\n--gtest_shuffle=0\n--gtest_color=no\n--gtest_print_time=1\n";
+    // GoogleTest 1.10 does not know it, and runs nothing where there is a flag that it does not.
+    if (std::ranges::any_of(
+            command_, [](const std::string& word) { return word.starts_with("--gtest_brief"); })) {
+        file << "--gtest_brief=0\n";
+    }
     if (!file.flush()) {
         return fail(ErrorCode::does_not_fit, "cannot write {}", flags.string());
     }

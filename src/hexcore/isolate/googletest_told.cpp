@@ -18,6 +18,8 @@ constexpr std::array end_marks = {
     std::pair<std::string_view, JudgementKind>{"[       OK ] ", JudgementKind::passed},
     std::pair<std::string_view, JudgementKind>{"[  FAILED  ] ", JudgementKind::failed},
     std::pair<std::string_view, JudgementKind>{"[  SKIPPED ] ", JudgementKind::skipped}};
+constexpr std::string_view suite_mark = "[----------] ";
+constexpr std::string_view failure_line = ": Failure\n";
 /// A mark is found in what a test printed without a line feed, as far as that is not longer.
 constexpr std::size_t longest_unread = std::size_t{64} << 10U;
 constexpr std::size_t kept_of_longest = std::size_t{8} << 10U;
@@ -77,6 +79,8 @@ private:
                     output_ = KeptOutput(most_output);
                     told.push_back({ToldTest::Kind::begins, std::move(name)});
                 }
+            } else {
+                take_between(line);
             }
             return;
         }
@@ -87,14 +91,49 @@ private:
                 continue;
             }
             const std::string_view rest = line.substr(at + mark.size() + running_.size());
-            if (rest.starts_with(" (") || rest.starts_with(", where ")) {
+            if (rest == "\n" || rest.starts_with(" (") || rest.starts_with(", where ")) {
                 output_.take(line.substr(0, at));
+                TestJudgement judgement = judged(kind, rest);
+                blame_set_up(judgement);
                 told.push_back(
-                    {ToldTest::Kind::ends, std::exchange(running_, {}), judged(kind, rest)});
+                    {ToldTest::Kind::ends, std::exchange(running_, {}), std::move(judgement)});
                 return;
             }
         }
         output_.take(line);
+    }
+
+    /// Keeps the first failure of what is set up for several tests.
+    void take_between(std::string_view line) {
+        if (line.starts_with(suite_mark)) {
+            const bool is_end = line.find(" ms total)") != std::string_view::npos;
+            is_in_suite_ = !is_end && line.find(" from ") != std::string_view::npos;
+            suite_failure_.clear();  // of the one before, where it is that of a tear-down
+            if (!is_end && !is_in_suite_) {
+                environment_failure_.clear();
+            }
+            is_in_failure_ = false;
+            return;
+        }
+        std::string& failure = is_in_suite_ ? suite_failure_ : environment_failure_;
+        if (line.ends_with(failure_line) && failure.empty()) {
+            failure = line.substr(0, line.size() - failure_line.size());
+            failure += ": ";
+            is_in_failure_ = true;
+        } else if (is_in_failure_) {
+            is_in_failure_ = line != "\n" && failure.size() < kept_of_longest;
+            failure += line;
+        }
+    }
+
+    /// GoogleTest skips the tests of what could not be set up, without a word of why.
+    void blame_set_up(TestJudgement& judgement) const {
+        const std::string& failure = suite_failure_.empty() ? environment_failure_ : suite_failure_;
+        const bool is_unexplained = judgement.reason.empty() || judgement.reason.back() == ':';
+        if (judgement.kind == JudgementKind::skipped && is_unexplained && !failure.empty()) {
+            judgement.kind = JudgementKind::failed;
+            judgement.reason = one_line("in a set-up: " + failure);
+        }
     }
 
     [[nodiscard]] TestJudgement judged(JudgementKind kind, std::string_view rest) const {
@@ -124,6 +163,11 @@ private:
     std::string running_;                             ///< empty: between two
     std::array<std::string, end_marks.size()> ends_;  ///< how each end of it begins
     KeptOutput output_{most_output};
+    // Of what was printed between tests.
+    bool is_in_suite_ = false;
+    bool is_in_failure_ = false;
+    std::string suite_failure_;  ///< of the set-up of the suite that runs; empty: none
+    std::string environment_failure_;
 };
 
 }  // namespace
