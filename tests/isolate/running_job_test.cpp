@@ -29,9 +29,9 @@ public:
     }
     RunningJob& job() { return *job_; }
 
-    std::vector<EndedTest> step() {
+    std::vector<EndedTest> step(RunningJob::Time now = 2s) {
         std::vector<EndedTest> ended;
-        is_over = job_->step(2s, ended);
+        is_over = job_->step(now, ended);
         return ended;
     }
 
@@ -79,6 +79,28 @@ TEST(RunningJob, ATestThatWasOverBeforeItsProcessWasEndedKeepsItsVerdict) {
     ASSERT_EQ(ended.size(), 1);
     EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::passed);
     EXPECT_FALSE(ended[0].attempt.for_memory);
+}
+
+TEST(RunningJob, ASecondWordOfATestsEndTakesTheFirstsPlace) {
+    JobOfTwo two({{PaperJob::begins(0), PaperJob::ends(0), PaperJob::begins(1)},
+                  {PaperJob::ends(1)},
+                  {PaperJob::ends(1, Kind::failed)}});
+    EXPECT_EQ(two.step().size(), 1);
+    EXPECT_TRUE(two.step().empty());
+    const auto ended = two.step();
+    ASSERT_EQ(ended.size(), 1);
+    EXPECT_EQ(ended[0].test, 6);
+    EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::failed);
+}
+
+TEST(RunningJob, EachRepeatHasTheWholeTimeout) {
+    const JobEvent repeat{.kind = JobEvent::Kind::repeat_ends, .test = 0};
+    JobOfTwo two({{PaperJob::begins(0)}, {repeat}, {}});
+    EXPECT_TRUE(two.step(2s).empty());
+    EXPECT_EQ(two.job().next_deadline(), 3s);
+    EXPECT_TRUE(two.step(2900ms).empty());
+    EXPECT_EQ(two.job().next_deadline(), 3900ms);
+    EXPECT_EQ(two.job().current_since(), 2s);
 }
 
 TEST(RunningJob, WhatAWorkerTellsOfDevicesCountsForItsTest) {

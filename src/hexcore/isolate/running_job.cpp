@@ -38,6 +38,11 @@ void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& e
     }
     if (event.kind == JobEvent::Kind::repeat_ends) {
         levels_.add(event.levels);
+        repeat_began_ = now;
+        return;
+    }
+    if (current_ == event.test && judgement_) {
+        judgement_ = event.judgement;
         return;
     }
     if (current_ != event.test) {  // it ended without a word of its beginning
@@ -67,6 +72,7 @@ void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held,
     current_ = test;
     begun_ = std::max(begun_, test + 1);
     test_began_ = now;
+    repeat_began_ = now;
     held_at_begin_ = held;
     held_at_end_.reset();
     levels_ = {};
@@ -264,7 +270,7 @@ std::optional<RunningJob::Time> RunningJob::next_deadline() const {
         return std::nullopt;
     }
     // Between tests, and before the first, the process has as long as a test.
-    const Time since = current_ && !judgement_ ? test_began_
+    const Time since = current_ && !judgement_ ? repeat_began_
                        : begun_ == 0           ? began_ + process_->start_time()
                                                : std::max(test_ended_, test_began_);
     return since + most;

@@ -113,6 +113,7 @@ private:
     std::optional<std::size_t> current_;
     std::optional<TestJudgement> judgement_;  ///< of the current one, which is over
     Time test_began_{};
+    Time repeat_began_{};  ///< of the current test: what its timeout counts from
     Time test_ended_{};
     Bytes held_;
     std::vector<OnDevice> devices_;

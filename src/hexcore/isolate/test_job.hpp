@@ -32,6 +32,8 @@ struct JobRequest {
 /// What a job says of its tests, in the order in which it happened.
 struct JobEvent {
     /// repeat_ends: it has run once, and has `levels` then; before its end.
+    /// ends: once more, before another begins, with the judgement alone: that takes the first's
+    /// place.
     enum class Kind { begins, repeat_ends, ends } kind = Kind::begins;
     std::size_t test = 0;            ///< in JobRequest::tests
     TestJudgement judgement = {};    ///< of `ends`
