@@ -4,8 +4,9 @@
 // Where several ends are read at once, only of the last is that known; what was left since the one
 // that was known before is then nobody's.
 //
-// A test's end is told on only with the next one's begin, or with the end of the process: an exit
-// code without a failure is then the last one's.
+// A test's end is told on at once, so that it does not pay for what runs after it, and once more
+// with the end of the process where that changes it: an exit code without a failure is the last
+// one's.
 
 #include "hexcore/isolate/shared_process_job.hpp"
 
@@ -33,8 +34,15 @@ Result<FileDescriptor> make_pipe(const std::filesystem::path& path) {
         return fail(ErrorCode::does_not_fit, "cannot make {}: {}", path.string(),
                     std::strerror(errno));
     }
-    return FileDescriptor(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    FileDescriptor pipe(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (!pipe.is_open()) {  // the program would wait for a reader of it
+        return fail(ErrorCode::does_not_fit, "cannot open {}: {}", path.string(),
+                    std::strerror(errno));
+    }
+    return pipe;
 }
+
+constexpr int catch2_all_skipped = 4;  ///< the exit code of version 3
 
 class SharedProcessJob final : public TestJob {
 public:
@@ -190,12 +198,18 @@ private:
                                 waiting_->judgement.kind == TestJudgement::Kind::failed;
         end.judgement = has_failed ? std::move(waiting_->judgement) : std::move(judgement);
         end.levels = std::move(levels);
-        n_failed_ += !has_failed && end.judgement.kind == TestJudgement::Kind::failed ? 1 : 0;
+        is_any_bad_ |= end.judgement.kind != TestJudgement::Kind::passed &&
+                       end.judgement.kind != TestJudgement::Kind::skipped;
+        are_all_skipped_ &= end.judgement.kind == TestJudgement::Kind::skipped;
         waiting_ = std::move(end);
+        if (runs_ >= repeats_) {
+            send_waiting();
+        }
     }
 
     void send_waiting() {
         if (waiting_) {
+            last_ = Last{waiting_->test, waiting_->judgement.kind};
             events_.push_back(*std::exchange(waiting_, std::nullopt));
         }
         first_held_.reset();
@@ -203,24 +217,48 @@ private:
 
     void end_all() {
         const CageOutcome& outcome = cage_->outcome();
-        if (!outcome.began || outcome.ended_by_us != EndedByUs::no) {
-            send_waiting();
+        const bool is_ours = !outcome.began || outcome.ended_by_us != EndedByUs::no;
+        if (running_ && !is_ours) {
+            end_in_the_middle(outcome);
             return;
         }
-        if (running_) {
-            end_in_the_middle(outcome);
-        } else if (waiting_) {
-            if (!outcome.signalled && outcome.code != 0 && n_failed_ == 0 &&
-                waiting_->judgement.kind != TestJudgement::Kind::skipped) {
-                waiting_->judgement = {.kind = TestJudgement::Kind::failed,
-                                       .reason = ending_text(outcome) +
-                                                 ", though no test of the process failed: in what "
-                                                 "runs after them, or at exit"};
-            }
+        if (waiting_ && !is_ours && !outcome.signalled && outcome.code == 0 &&
+            waiting_->judgement.kind == TestJudgement::Kind::passed) {
+            waiting_->judgement.kind = TestJudgement::Kind::failed;
+            waiting_->judgement.reason =
+                fmt::format("{} after {} of {} repeats", ending_text(outcome), runs_, repeats_);
+        }
+        send_waiting();
+        if (is_ours) {
+            return;
+        }
+        if (last_) {
+            judge_last_again(outcome);
         } else if (!outcome.signalled) {
             judge_untold(outcome);
         }
-        send_waiting();
+    }
+
+    /// By how the process ended, where no test says why. A signal after a test that passed counts
+    /// without this.
+    void judge_last_again(const CageOutcome& outcome) {
+        const bool is_skipped = last_->kind == TestJudgement::Kind::skipped;
+        const bool is_good_code = outcome.code == 0 || (report_ && are_all_skipped_ &&
+                                                        outcome.code == catch2_all_skipped);
+        const bool is_bad = outcome.signalled ? is_skipped : !is_good_code;
+        if (!is_bad || is_any_bad_) {
+            return;
+        }
+        JobEvent end{.kind = JobEvent::Kind::ends, .test = last_->test};
+        if (outcome.signalled) {
+            end.judgement = judge_ending(outcome, true);
+        } else {
+            end.judgement = {.kind = TestJudgement::Kind::failed,
+                             .reason = ending_text(outcome) +
+                                       ", though no test of the process failed: in a set-up, a "
+                                       "tear-down or at exit"};
+        }
+        events_.push_back(std::move(end));
     }
 
     void end_in_the_middle(const CageOutcome& outcome) {
@@ -248,21 +286,22 @@ private:
         running_.reset();
     }
 
-    /// The program says nothing of its tests as they run.
+    /// The program says nothing of its tests as they run, or ran none of them.
     void judge_untold(const CageOutcome& outcome) {
         for (std::size_t test = 0; test < cases_.size(); ++test) {
             JobEvent end{.kind = JobEvent::Kind::ends, .test = test, .is_blurred = true};
-            end.judgement.kind = TestJudgement::Kind::passed;
-            if (outcome.code != 0) {
-                end.judgement.kind = TestJudgement::Kind::failed;
-                end.judgement.reason =
-                    ending_text(outcome) +
-                    " of a process of several tests, of which it is not told which failed";
-            }
+            end.judgement.kind = TestJudgement::Kind::not_run;
+            end.judgement.reason = "the program ran no test of this name, or did not tell of it (" +
+                                   ending_text(outcome) + ")";
             events_.push_back({.kind = JobEvent::Kind::begins, .test = test});
             events_.push_back(std::move(end));
         }
     }
+
+    struct Last {
+        std::size_t test = 0;
+        TestJudgement::Kind kind = TestJudgement::Kind::passed;
+    };
 
     std::vector<const TestCase*> cases_;
     std::uint32_t repeats_;
@@ -275,12 +314,14 @@ private:
     std::vector<bool> ended_;             ///< by test: at least once
     std::optional<std::size_t> running_;  ///< the test that has begun
     std::uint32_t runs_ = 0;              ///< of it, or of the last one, that have ended
-    std::optional<JobEvent> waiting_;     ///< an end that is not told yet
+    std::optional<JobEvent> waiting_;     ///< an end to be told after the last repeat
+    std::optional<Last> last_;            ///< the last end that was told
     std::optional<Bytes> first_held_;     ///< before the first repeat, as it was told
     bool is_late_ = false;                ///< what is read is of a time that is over
     std::optional<Bytes> last_known_;     ///< after the last end of which that is known
     std::size_t n_unknown_ = 0;           ///< ends since
-    std::size_t n_failed_ = 0;
+    bool is_any_bad_ = false;             ///< of the ends
+    bool are_all_skipped_ = true;
 };
 
 }  // namespace

@@ -23,8 +23,7 @@ inline constexpr const char* levels_pipe = "hexcore-levels";
 /// The variable that says where it is.
 inline constexpr const char* levels_variable = "HEXCORE_TEST_LEVELS";
 
-/// Starts it. A test of which nothing is told, in a process that ends well without, has passed;
-/// what it took is blurred then.
+/// Starts it. Where nothing is told of any test, none has run.
 [[nodiscard]] Result<std::unique_ptr<TestJob>> start_shared_process(const JobRequest& request,
                                                                     SharedLaunch launch,
                                                                     CageYard& yard);
