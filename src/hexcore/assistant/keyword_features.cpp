@@ -49,11 +49,10 @@ std::vector<std::size_t> KeywordFeatures::counts(std::string_view question) cons
             (keyword.at_start && !words[at].begins_sentence)) {
             return false;
         }
-        return std::equal(keyword.words.begin(), keyword.words.end(),
-                          words.begin() + static_cast<std::ptrdiff_t>(at),
-                          [](const KeyWord& key, const TextWord& word) {
-                              return key.fits(word.folded);
-                          });
+        return std::equal(
+            keyword.words.begin(), keyword.words.end(),
+            words.begin() + static_cast<std::ptrdiff_t>(at),
+            [](const KeyWord& key, const TextWord& word) { return key.fits(word.folded); });
     };
     std::vector<std::size_t> counts;
     for (const auto& keywords : experts_) {

@@ -45,7 +45,7 @@ struct HeldOut {
 
 /// The rows of each fold, from every expert as many.
 std::array<std::vector<std::size_t>, n_folds> folds_of(std::span<const std::size_t> experts,
-                                                     std::size_t n_experts) {
+                                                       std::size_t n_experts) {
     std::array<std::vector<std::size_t>, n_folds> rows;
     std::vector<std::size_t> seen(n_experts);
     for (std::size_t at = 0; at < experts.size(); ++at) {

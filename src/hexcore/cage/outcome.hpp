@@ -22,8 +22,8 @@ struct MemoryOwner {
 struct Breach {
     std::string device;  ///< "memory", or a device's name
     Bytes limit;
-    Bytes used;                           ///< when it was noticed
-    std::vector<MemoryOwner> owners;      ///< the largest first
+    Bytes used;                       ///< when it was noticed
+    std::vector<MemoryOwner> owners;  ///< the largest first
 };
 
 /// What was left of a command after its own end, and was ended or removed.

@@ -182,9 +182,8 @@ void RunBook::judge_left(const TestResult& result, Attempt& attempt) const {
         options_.fail_on, [&](const std::string& what) { return has_left(result, attempt, what); });
     if (attempt.verdict == TestVerdict::passed && named != options_.fail_on.end()) {
         attempt.verdict = TestVerdict::failed;
-        attempt.reason =
-            fmt::format("passed, and left {} behind, which --fail-on {} makes a failure",
-                        to_string(result.kept), *named);
+        attempt.reason = fmt::format("passed, and left {} behind: {} is a failure in this run",
+                                     to_string(result.kept), *named);
     }
 }
 
