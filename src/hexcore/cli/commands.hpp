@@ -28,7 +28,7 @@ void add_verify_command(CLI::App& program, Action& action);
 void add_watch_command(CLI::App& program, Action& action,
                        const std::optional<std::vector<std::string>>& command);
 void add_limit_command(CLI::App& program, Action& action,
-                       const std::optional<std::vector<std::string>>& command);
+                       const std::optional<std::vector<std::string>>& words);
 void add_test_command(CLI::App& program, Action& action,
                       const std::optional<std::vector<std::string>>& command);
 void add_report_command(CLI::App& program, Action& action);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "hexcore/base/check.hpp"
 #include "hexcore/base/duration.hpp"
@@ -94,7 +95,7 @@ bool has_left(const TestResult& result, const Attempt& attempt, const std::strin
 
 RunBook::RunBook(TestRun& run, std::vector<TestCase> tests, RunBookOptions options,
                  RunEvents& events)
-    : run_(run), tests_(std::move(tests)), options_(options), events_(events) {
+    : run_(run), tests_(std::move(tests)), options_(std::move(options)), events_(events) {
     open_.resize(tests_.size());
     failures_.resize(tests_.size());
     for (std::size_t test = 0; test < tests_.size(); ++test) {
