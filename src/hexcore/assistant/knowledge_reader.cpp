@@ -198,7 +198,7 @@ Result<void> KnowledgeReader::probe(const KnowledgeQuery& query, std::size_t fir
                 .push_back({first, count, words.size(), name_.number_at(0)});
         }
     }
-    const Result<void> read = check(name_);
+    Result<void> read = check(name_);
     name_.reset();
     // Several are called so: none of them is meant more than another.
     const auto& meant = whole.empty() && called.size() <= most ? called : whole;

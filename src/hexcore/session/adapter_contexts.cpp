@@ -7,7 +7,7 @@ namespace hexcore {
 AdapterContexts::AdapterContexts(LoadedModel& model, EngineOptions options)
     : options_(std::move(options)) {
     for (std::size_t i = 0; i < model.n_contexts(); ++i) {
-        places_.push_back({std::make_unique<LoadedModel>(model.in_context(i)), nullptr});
+        places_.emplace_back().model = std::make_unique<LoadedModel>(model.in_context(i));
     }
 }
 

@@ -123,7 +123,7 @@ private:
 
 /// Lets it run on from where it stands.
 void go_on(pid_t thread, int signal) {
-    (void)::ptrace(PTRACE_CONT, thread, nullptr, reinterpret_cast<void*>(std::intptr_t{signal}));
+    (void)::ptrace(PTRACE_CONT, thread, nullptr, std::intptr_t{signal});
 }
 
 TracedEnd watch_until_its_end(pid_t process) {
@@ -189,8 +189,7 @@ TracedEnd trace_program(char** words) {
         return {.problem = "it could not be started"};
     }
     (void)::ptrace(PTRACE_SETOPTIONS, process, nullptr,
-                   reinterpret_cast<void*>(std::intptr_t{PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE |
-                                                         PTRACE_O_TRACEEXEC}));
+                   std::intptr_t{PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC});
     go_on(process, 0);
     return watch_until_its_end(process);
 }
