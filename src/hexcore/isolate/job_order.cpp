@@ -127,12 +127,7 @@ std::vector<std::size_t> best_order(const std::vector<ScheduledJob>& jobs,
 }  // namespace
 
 Bytes of_device(const std::vector<DeviceLimit>& devices, const std::string& name) {
-    for (const DeviceLimit& device : devices) {
-        if (device.device == name) {
-            return device.limit;
-        }
-    }
-    return {};
+    return limit_of(devices, name).value_or(Bytes{});
 }
 
 bool fits(const TestNeed& need, const TestNeed& free) {
