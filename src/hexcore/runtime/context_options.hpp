@@ -20,6 +20,8 @@ struct ContextOptions {
     int threads = 0;            ///< 0: usable_cores()
     Outputs wanted = Outputs::logits;
     KeyShift shift = KeyShift::never;
+    /// Beside logits, the last hidden state of tokens can be asked for (Decoder::state()).
+    bool states = false;
     std::vector<ChosenAdapter> adapters = {};  ///< that are applied to all that it computes
     /// Further contexts of the same kind, each with other adapters.
     std::vector<std::vector<ChosenAdapter>> more_adapters = {};

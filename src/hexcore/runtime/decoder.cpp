@@ -33,8 +33,10 @@ std::int32_t decode_status(llama_context& context, const llama_batch& batch) {
 std::uint32_t Decoder::piece_tokens() const { return llama_n_ubatch(&model_.context()); }
 
 Result<Decoded> Decoder::decode(std::span<const SequenceTokens> parts,
-                                const std::atomic<bool>* stop) {
+                                const std::atomic<bool>* stop, States states) {
     llama_context& context = model_.context();
+    HEXCORE_CHECK(states == States::none || model_.gives_states(), model_.inventory().name,
+                  "was not loaded to give states");
     std::size_t n_tokens = 0;
     for (const SequenceTokens& part : parts) {
         n_tokens += part.tokens.size();
@@ -44,6 +46,10 @@ Result<Decoded> Decoder::decode(std::span<const SequenceTokens> parts,
     rows_.clear();
     tokens_computed_.clear();
     for (const SequenceTokens& part : parts) {
+        // libllama makes every token an output then, and aborts if that is more than it has room
+        // for.
+        HEXCORE_CHECK(states == States::none || part.tokens.size() == 1, part.tokens.size(),
+                      "tokens of one part");
         for (std::size_t i = 0; i < part.tokens.size(); ++i) {
             batch.add(part.tokens[i], part.position + i, part.sequence,
                       i + 1 == part.tokens.size() ? Output::wanted : Output::none);
@@ -53,7 +59,13 @@ Result<Decoded> Decoder::decode(std::span<const SequenceTokens> parts,
     }
     const StoppedBy stopped_by(context, stop);
     (void)model_.machine().last_refusal();  // an old one does not explain this batch
+    if (states == States::wanted) {
+        llama_set_embeddings(&context, true);
+    }
     const std::int32_t status = decode_status(context, batch.get());
+    if (states == States::wanted) {
+        llama_set_embeddings(&context, false);
+    }
     if (status == 2 || (status != 0 && stop != nullptr && stop->load())) {
         return Decoded::stopped;
     }
@@ -91,6 +103,12 @@ Result<std::span<const float>> Decoder::logits(std::size_t part) const {
                 "choose: a weight or a parameter of the file is damaged, or the model needs other "
                 "types than it was quantised to",
                 plural(tokens_computed_.at(part), "token"), n_nan, logits.size());
+}
+
+std::span<const float> Decoder::state(std::size_t part) const {
+    const float* row = llama_get_embeddings_ith(&model_.context(), rows_.at(part));
+    HEXCORE_CHECK(row != nullptr, part, "has no state");
+    return {row, static_cast<std::size_t>(llama_model_n_embd_out(&model_.model()))};
 }
 
 }  // namespace hexcore

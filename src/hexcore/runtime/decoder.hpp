@@ -24,6 +24,9 @@ struct SequenceTokens {
 /// How decode() ended, where it did not fail.
 enum class Decoded { whole, stopped };
 
+/// Whether the last hidden state of each token is wanted beside its logits.
+enum class States { none, wanted };
+
 /// Computes tokens of a model's sequences into its KV cache. One decoder for a model, used by one
 /// thread at a time.
 class Decoder {
@@ -40,12 +43,18 @@ public:
     /// Computes all `parts`, each of another sequence, in one batch; afterwards logits(i) are those
     /// of the last token of part i. Where it fails, or `stop` (null: never) is set meanwhile, any
     /// of the tokens may be in the cache. Fails with ErrorCode::does_not_fit where the context has
-    /// no room or a device refused.
+    /// no room or a device refused. States are for a model that gives them, and for parts of one
+    /// token each; they leave the logits the same bits, but recurrent layers then take the parts
+    /// one after another.
     [[nodiscard]] Result<Decoded> decode(std::span<const SequenceTokens> parts,
-                                         const std::atomic<bool>* stop = nullptr);
+                                         const std::atomic<bool>* stop = nullptr,
+                                         States states = States::none);
     /// Of part i of the last batch, a number for each token of the vocabulary; until the next.
     /// Fails with ErrorCode::negative where one of them is a NaN.
     [[nodiscard]] Result<std::span<const float>> logits(std::size_t part) const;
+    /// Of part i of the last batch, if it was computed with states: what the model makes its logits
+    /// of, behind its last norm. [n_embd], until the next batch.
+    [[nodiscard]] std::span<const float> state(std::size_t part) const;
 
 private:
     [[nodiscard]] tl::unexpected<Error> failed(std::span<const SequenceTokens> parts) const;

@@ -50,7 +50,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
     std::vector<llama_context_ptr> contexts;
     for (const std::vector<ChosenAdapter>& set : sets) {
         HEXCORE_TRY_VOID(trial.not_stopped());
-        contexts.emplace_back(llama_init_from_model(model.get(), context_params));
+        contexts.push_back(new_context(*model, plan.context, trial.options));
         llama_context* context = contexts.back().get();
         if (context == nullptr || !adapters.apply_to(*context, set) ||
             !reserve_compute(*context, context_params.n_outputs_max)) {

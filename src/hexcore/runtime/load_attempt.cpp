@@ -342,8 +342,7 @@ Result<void> LoadAttempt::take_adapters() {
 }
 
 Result<void> LoadAttempt::make_context(std::span<const ChosenAdapter> adapters) {
-    contexts_.emplace_back(
-        llama_init_from_model(model_.get(), context_parameters(plan_.context, options_.context)));
+    contexts_.push_back(new_context(*model_, plan_.context, options_.context));
     llama_context* context = contexts_.back().get();
     if (context == nullptr || !adapters_.apply_to(*context, adapters)) {
         return failed("cannot make that context");

@@ -100,11 +100,21 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
     parameters.type_v = to_ggml(shape.kv_type);
     parameters.n_threads = options.threads > 0 ? options.threads : usable_cores();
     parameters.n_threads_batch = parameters.n_threads;
-    if (options.wanted == Outputs::embeddings) {
+    if (options.wanted == Outputs::embeddings || options.states) {
         parameters.embeddings = true;
         parameters.pooling_type = LLAMA_POOLING_TYPE_NONE;  // one for each token
     }
     return parameters;
+}
+
+llama_context_ptr new_context(llama_model& model, const ContextShape& shape,
+                              const ContextOptions& options) {
+    llama_context_ptr context(llama_init_from_model(&model, context_parameters(shape, options)));
+    if (context && options.wanted == Outputs::logits) {
+        // From now on only where somebody asks: with them every token of a batch has an output.
+        llama_set_embeddings(context.get(), false);
+    }
+    return context;
 }
 
 }  // namespace hexcore

@@ -6,7 +6,7 @@
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/plan/plan.hpp"
 #include "hexcore/runtime/context_options.hpp"
-#include "llama.h"
+#include "llama-cpp.h"
 
 namespace hexcore {
 
@@ -41,5 +41,8 @@ private:
 
 [[nodiscard]] llama_context_params context_parameters(const ContextShape& shape,
                                                       const ContextOptions& options);
+/// A context of these parameters; null where libllama refuses, which says why in its log.
+[[nodiscard]] llama_context_ptr new_context(llama_model& model, const ContextShape& shape,
+                                            const ContextOptions& options);
 
 }  // namespace hexcore

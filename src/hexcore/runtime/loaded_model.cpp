@@ -30,6 +30,7 @@ struct LoadedModel::State {
     LoadAttempt::Loaded loaded;
     ToldEntries host;                                  ///< what libllama takes in host memory
     std::vector<std::vector<ChosenAdapter>> adapters;  ///< [context]
+    bool gives_states = false;
     std::vector<std::vector<std::string>> adapter_keys = {};  ///< [context]
     LongStretches long_stretches = {};
     Machine::Holder holder{machine, "the model " + inventory.name, [this] { unload(); }};
@@ -84,7 +85,8 @@ Result<LoadedModel> LoadedModel::load(Machine& machine, const Inventory& invento
                                                  plan,
                                                  std::move(loaded),
                                                  ToldEntries(machine.host()),
-                                                 options.context.adapter_sets()});
+                                                 options.context.adapter_sets(),
+                                                 options.context.states});
     for (std::size_t i = 0; i < state->adapters.size(); ++i) {
         state->adapter_keys.push_back(keys_of(state->adapters[i]));
     }
@@ -168,6 +170,8 @@ Machine& LoadedModel::machine() const { return state_->machine; }
 const Inventory& LoadedModel::inventory() const { return state_->inventory; }
 
 const Plan& LoadedModel::plan() const { return state_->plan; }
+
+bool LoadedModel::gives_states() const { return state_->gives_states; }
 
 const std::vector<std::string>& LoadedModel::adapter_keys() const {
     return state_->adapter_keys[context_];

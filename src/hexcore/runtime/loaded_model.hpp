@@ -72,6 +72,8 @@ public:
     [[nodiscard]] const Plan& plan() const;
     /// The adapters that the context applies to all it computes, as ChosenAdapter::key().
     [[nodiscard]] const std::vector<std::string>& adapter_keys() const;
+    /// Whether its contexts were made to give states (ContextOptions::states).
+    [[nodiscard]] bool gives_states() const;
     /// What was taken in host memory, outside the devices: by libllama, and for staging, which was
     /// given back when the load was complete.
     [[nodiscard]] Usage host_usage() const;
