@@ -1,11 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <cmath>
 #include <fstream>
 
 #include "hexcore/runtime/dry_run.hpp"
 #include "runtime/loaded_model.hpp"
+#include "support/known_adapter.hpp"
 #include "support/tiny_adapter.hpp"
 
 // Adapters that are planned and loaded with their model.
@@ -142,39 +143,20 @@ TEST_F(AdapterLoad, EachSetHasAContextOfItsOwnWhichTheOthersDoNotChange) {
     expect_empty_devices();
 }
 
-/// An adapter whose A is a row of the output, so that what it adds is a multiple of a logit.
 TEST_F(AdapterLoad, AKnownAdapterHasItsEffectOnTheLogitsAndNoOther) {
-    constexpr std::uint32_t from = 5;
-    constexpr std::uint32_t to = 7;
     make_machine(2);
     const Plan plan = random_plan(23);
     const auto path = folder_.path() / "known.gguf";
-    GgufBuilder file;
-    file.key("general.type", "adapter")
-        .key("general.architecture", "llama")
-        .key("adapter.type", "lora")
-        .tensor("output.weight.lora_a", {64, 1})
-        .tensor("output.weight.lora_b", {1, 128});
-    std::string bytes = file.bytes();
-    {
-        std::ifstream model(path_, std::ios::binary);
-        const auto output = std::ranges::find(inventory_.tensors, "output.weight",
-                                              [](const auto& tensor) { return tensor.name; });
-        model.seekg(static_cast<std::streamoff>(output->offset_bytes + from * 64 * sizeof(float)));
-        const std::size_t data = bytes.size() - (64 + 128) * sizeof(float);
-        model.read(bytes.data() + data, 64 * sizeof(float));
-        const float half = 0.5F;
-        std::memcpy(bytes.data() + data + (64 + to) * sizeof(float), &half, sizeof(half));
-    }
-    GgufBuilder::write_file(path, bytes);
+    write_known_adapter(path, path_, inventory_,
+                        {{.from = 5, .to = 7, .factor = 0.5F}, {.from = 9, .to = 3, .factor = -2}});
     const auto without = outputs_with(plan, comparing(10, {}));
     const auto with = outputs_with(plan, comparing(10, chosen({{path, 3.0F}})));
     ASSERT_TRUE(without.has_value());
     ASSERT_TRUE(with.has_value()) << with.error().message;
     for (std::size_t i = 0; i < with->size(); ++i) {
-        const float logit = (*without)[i];
-        const float more = i % 128 == to ? 1.5F * (*without)[i - to + from] : 0.0F;
-        EXPECT_NEAR((*with)[i], logit + more, 1e-5F) << i;
+        const float* row = &(*without)[i / 128 * 128];
+        const float more = i % 128 == 7 ? 1.5F * row[5] : i % 128 == 3 ? -6.0F * row[9] : 0.0F;
+        EXPECT_NEAR((*with)[i], (*without)[i] + more, 1e-5F) << i;
     }
 }
 

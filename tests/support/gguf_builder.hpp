@@ -160,6 +160,9 @@ public:
         return file;
     }
 
+    /// As data is aligned.
+    static std::uint64_t padded(std::uint64_t size) { return (size + 31) / 32 * 32; }
+
     void write(const std::filesystem::path& path) const { write_file(path, bytes()); }
 
     static void write_file(const std::filesystem::path& path, std::string_view bytes) {
@@ -179,7 +182,6 @@ private:
         std::uint32_t type;
         std::optional<std::uint64_t> offset;
     };
-    static std::uint64_t padded(std::uint64_t size) { return (size + 31) / 32 * 32; }
 
     std::uint32_t version_ = 3;
     std::optional<std::uint64_t> keys_claimed_;
