@@ -23,6 +23,8 @@ protected:
         EngineOptions options = {};
         KeyShift shift = KeyShift::never;
         bool swa_full = false;
+        bool states = false;
+        bool words = false;
     };
 
     /// The next start() takes a tiny model of that architecture.
@@ -37,7 +39,8 @@ protected:
         engine_.reset();
         model_.reset();
         if (path_.empty()) {
-            write({.n_embd = 256});  // heads of 64, which a quantised cache can move
+            // Heads of 64, which a quantised cache can move.
+            write({.n_embd = 256, .words = setting.words});
         }
         make_machine(setting.devices);
         Plan plan = random_plan(3);
@@ -51,6 +54,7 @@ protected:
         }
         LoadOptions loading = load_options();
         loading.context.shift = setting.shift;
+        loading.context.states = setting.states;
         auto model = LoadedModel::load(*machine_, inventory_, plan, loading);
         ASSERT_TRUE(model.has_value()) << model.error().message;
         model_.emplace(std::move(*model));

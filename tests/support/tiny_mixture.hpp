@@ -19,6 +19,7 @@ struct TinyShape {
     std::uint32_t n_ff = 96;
     std::uint32_t n_vocab = 128;
     std::uint32_t seed = 7;  ///< of the weights
+    bool words = false;      ///< it has a tokenizer, in which token 17 is "17,"; 2 ends answers
 };
 
 /// Writes `file` with F32 values that are tame enough for finite logits in a model of that width.
@@ -37,7 +38,8 @@ inline void write_random(const std::filesystem::path& path, const GgufBuilder& f
 }
 
 /// Writes a loadable model of the Mixtral architecture with random F32 weights, tame enough for
-/// finite logits, in which no two experts are alike. It has no tokenizer: tests feed token numbers.
+/// finite logits, in which no two experts are alike. Without words it has no tokenizer: tests feed
+/// token numbers.
 inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShape& shape) {
     const std::uint32_t n_head = 4;
     const std::uint32_t head_size = shape.n_embd / n_head;
@@ -54,8 +56,15 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
         .key("llama.vocab_size", shape.n_vocab)
         .key("llama.expert_count", shape.n_experts)
         .key("llama.expert_used_count", shape.n_used)
-        .key("tokenizer.ggml.model", "no_vocab")
+        .key("tokenizer.ggml.model", shape.words ? "llama" : "no_vocab")
         .key_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
+    if (shape.words) {
+        std::vector<std::string> words{"<unk>", "<s>", "</s>", "\n"};
+        for (std::uint32_t token = 4; token < shape.n_vocab; ++token) {
+            words.push_back(std::to_string(token) + ",");
+        }
+        file.key_texts("tokenizer.ggml.tokens", words);
+    }
     const auto embd = static_cast<std::int64_t>(shape.n_embd);
     const auto ff = static_cast<std::int64_t>(shape.n_ff);
     const auto vocab = static_cast<std::int64_t>(shape.n_vocab);

@@ -56,25 +56,44 @@ Result<Token> Sampler::choose(std::span<const float> logits) {
         return nothing_left();
     }
     Token token = chosen.id;
-    if (grammar_) {
-        // To ask a grammar for one token is much cheaper than for all of the vocabulary.
-        llama_token_data one{token, 1, 0};
-        llama_token_data_array alone{&one, 1, -1, false};
-        llama_sampler_apply(grammar_.get(), &alone);
-        if (std::isinf(one.logit)) {
-            all = candidates_->all(logits);
-            llama_sampler_apply(grammar_.get(), &all);
-            if (std::all_of(all.data, all.data + all.size, [](const llama_token_data& candidate) {
-                    return std::isinf(candidate.logit);
-                })) {
-                return nothing_left();
-            }
-            const llama_token_data allowed = choose_from(all);
-            if (std::isinf(allowed.logit)) {
-                return nothing_left();
-            }
-            token = allowed.id;
+    if (!allows(token)) {
+        all = candidates_->all(logits);
+        llama_sampler_apply(grammar_.get(), &all);
+        if (std::all_of(all.data, all.data + all.size, [](const llama_token_data& candidate) {
+                return std::isinf(candidate.logit);
+            })) {
+            return nothing_left();
         }
+        const llama_token_data allowed = choose_from(all);
+        if (std::isinf(allowed.logit)) {
+            return nothing_left();
+        }
+        token = allowed.id;
+    }
+    HEXCORE_TRY_VOID(count(token));
+    return token;
+}
+
+Result<void> Sampler::accept(Token token) {
+    if (!allows(token)) {
+        return fail(ErrorCode::negative, "the grammar does not allow the token {} there", token);
+    }
+    return count(token);
+}
+
+/// To ask a grammar for one token is much cheaper than for all of the vocabulary.
+bool Sampler::allows(Token token) const {
+    if (!grammar_) {
+        return true;
+    }
+    llama_token_data one{token, 1, 0};
+    llama_token_data_array alone{&one, 1, -1, false};
+    llama_sampler_apply(grammar_.get(), &alone);
+    return !std::isinf(one.logit);
+}
+
+Result<void> Sampler::count(Token token) {
+    if (grammar_) {
         try {
             llama_sampler_accept(grammar_.get(), token);
         } catch (const std::exception& error) {
@@ -82,17 +101,30 @@ Result<Token> Sampler::choose(std::span<const float> logits) {
         }
     }
     llama_sampler_accept(chain_.get(), token);
-    return token;
+    return {};
 }
 
 void Sampler::remember(Token token) { llama_sampler_accept(chain_.get(), token); }
 
-TokenChances chances(std::span<const float> logits, Token chosen, std::size_t count) {
+namespace {
+
+/// The logarithm of the sum of their exponentials.
+double log_sum(std::span<const float> logits) {
     const double most = *std::max_element(logits.begin(), logits.end());
     const double sum = std::accumulate(
         logits.begin(), logits.end(), 0.0,
         [&](double so_far, float logit) { return so_far + std::exp(double{logit} - most); });
-    const double whole = most + std::log(sum);
+    return most + std::log(sum);
+}
+
+}  // namespace
+
+double log_probability(std::span<const float> logits, Token token) {
+    return double{logits[static_cast<std::size_t>(token)]} - log_sum(logits);
+}
+
+TokenChances chances(std::span<const float> logits, Token chosen, std::size_t count) {
+    const double whole = log_sum(logits);
     const auto chance = [&](Token token) {
         const double logit = logits[static_cast<std::size_t>(token)];
         return TokenChance{token, static_cast<float>(logit - whole)};

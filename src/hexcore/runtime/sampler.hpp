@@ -33,6 +33,9 @@ public:
     [[nodiscard]] Result<Token> choose(std::span<const float> logits);
     /// `token` was there before: penalties count it.
     void remember(Token token);
+    /// Somebody else chose `token`: it counts as generated. Fails with ErrorCode::negative where
+    /// the grammar does not allow it.
+    [[nodiscard]] Result<void> accept(Token token);
 
 private:
     struct Free {
@@ -41,6 +44,8 @@ private:
     using Handle = std::unique_ptr<llama_sampler, Free>;
     struct Candidates;
     Sampler(Handle chain, Handle grammar);
+    [[nodiscard]] bool allows(Token token) const;
+    [[nodiscard]] Result<void> count(Token token);
 
     Handle chain_;
     Handle grammar_;  ///< null: none
@@ -51,6 +56,9 @@ public:
     Sampler& operator=(Sampler&& other) noexcept;
     ~Sampler();
 };
+
+/// Natural, of the distribution that logits stand for.
+[[nodiscard]] double log_probability(std::span<const float> logits, Token token);
 
 /// The chance of `chosen`, and those of the `count` most likely tokens, the best first.
 struct TokenChances {

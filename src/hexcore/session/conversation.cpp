@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "hexcore/base/duration.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return in_seconds(std::chrono::steady_clock::now() - start);
-}
 
 /// A request's prompt, whose tokens must be the model's.
 Result<std::vector<Token>> prompt_of(Request& request, const Tokenizer& tokenizer,
@@ -235,8 +230,7 @@ void Conversation::enter(KvManager& kv, const CutOptions& cut, const SessionCell
                    (request_.kind == PromptKind::behind && cells_.fixed >= cells_.fixed_shared);
     answer_.reused_tokens = request_.kind == PromptKind::whole ? kept : 0;
     kv.reused(cells_, answer_.reused_tokens);
-    answer_.waited_seconds = seconds_since(since_);
-    since_ = Clock::now();
+    answer_.waited_seconds = lap();
     state_ = State::prompt;
 }
 
@@ -255,7 +249,9 @@ std::span<const Token> Conversation::next(KvManager& kv, const CutOptions& cut) 
         if (cut.only_fixed && before != ends_.end()) {
             end = std::min(end, *before);
         }
-        now_ = std::min<std::size_t>(uncomputed(), end - at);
+        const std::size_t left = uncomputed();
+        const bool last_alone = request_.wants_state && left > 1;
+        now_ = std::min<std::size_t>(last_alone ? left - 1 : left, end - at);
     }
     while (at + now_ > cells_.most) {
         if (options_.on_full == OnFull::stop) {
@@ -300,54 +296,10 @@ bool Conversation::computed(KvManager& kv, const CutOptions& cut) {
 
 void Conversation::not_computed(KvManager& kv) { (void)kv.keep_first(cells_, position()); }
 
-Result<bool> Conversation::take(std::span<const float> logits, const Tokenizer& tokenizer) {
-    auto& seconds = state_ == State::prompt ? answer_.prompt_seconds : answer_.decode_seconds;
-    seconds += seconds_since(since_);
-    since_ = Clock::now();
-    state_ = State::generating;
-    HEXCORE_TRY(token, sampler_->choose(logits));
-    if (tokenizer.ends_answer(token)) {
-        answer_.stop = StopReason::eos;
-        return true;
-    }
-    tokens_.push_back(token);
-    ++answer_.generated_tokens;
-    const bool shown =
-        std::ranges::find(request_.shown_tokens, token) != request_.shown_tokens.end();
-    const auto special = shown ? SpecialTokens::names : SpecialTokens::nothing;
-    GeneratedToken generated{token, tokenizer.piece(token, special), {}};
-    if (request_.chances) {
-        generated.chances = chances(logits, token, *request_.chances);
-    }
-    const std::string text = stream_->take(generated.bytes);
-    unshown_.push_back(std::move(generated));
-    show(text, false);
-    if (stream_->stopped()) {
-        answer_.stop = StopReason::stop_text;
-        return true;
-    }
-    answer_.stop = StopReason::length;
-    return request_.max_tokens != 0 && answer_.generated_tokens == request_.max_tokens;
-}
-
-void Conversation::show(const std::string& text, bool at_end) {
-    if (text.empty() && (!at_end || unshown_.empty())) {
-        return;
-    }
-    answer_.text += text;
-    if (request_.on_piece) {
-        request_.on_piece({text, unshown_});
-    }
-    if (request_.chances) {
-        answer_.tokens.insert(answer_.tokens.end(), std::make_move_iterator(unshown_.begin()),
-                              std::make_move_iterator(unshown_.end()));
-    }
-    unshown_.clear();
-}
-
 Answer Conversation::end(StopReason reason, KvManager& kv) {
     const bool undone = reason == StopReason::interrupted && request_.all_or_nothing;
-    if (undone || (answer_.generated_tokens == 0 && state_ != State::generating)) {
+    const bool prompt_is_computed = state_ == State::generating || state_ == State::offered;
+    if (undone || (answer_.generated_tokens == 0 && !prompt_is_computed)) {
         give_up(kv);
         answer_.prompt_tokens = answer_.reused_tokens = 0;
     } else {

@@ -62,6 +62,7 @@ public:
         waiting,     ///< for a sequence of the cache
         prompt,      ///< has tokens of a prompt to compute
         generating,  ///< has one token to compute, the last one of the answer so far
+        offered,     ///< the next token is somebody else's choice, who was told or is going to be
     };
 
     /// `cells` say how many tokens it may have.
@@ -106,6 +107,22 @@ public:
     /// Chooses the next token. True: the answer ends, as answer().stop says.
     [[nodiscard]] Result<bool> take(std::span<const float> logits, const Tokenizer& tokenizer);
 
+    /// A token that was taken from what was offered.
+    struct Taken {
+        Token token = 0;
+        bool ended = false;  ///< as take() says
+    };
+    /// Whether tokens are not chosen here, but offered to somebody.
+    [[nodiscard]] bool offers() const { return request_.on_next != nullptr; }
+    /// -> offered. Keeps what there is to choose from.
+    void offer(const NextToken& next);
+    [[nodiscard]] NextToken offered() const { return {logits_, state_of_next_}; }
+    /// offered -> generating, with that token.
+    [[nodiscard]] Result<Taken> take_offered(Token token, const Tokenizer& tokenizer);
+    /// The same with the one that is chosen from these as if they were its own.
+    [[nodiscard]] Result<Taken> take_from(std::span<const float> logits,
+                                          const Tokenizer& tokenizer);
+
     /// -> idle, with the answer so far, which ends for `reason`.
     [[nodiscard]] Answer end(StopReason reason, KvManager& kv);
     /// -> idle, and back to where the session stood before it was asked.
@@ -114,12 +131,16 @@ public:
     [[nodiscard]] const Request& request() const { return request_; }
     /// Nobody is told of this request again.
     [[nodiscard]] std::function<void(Result<Answer>)> take_on_end() {
+        request_.on_next = {};
         return std::exchange(request_.on_end, {});
     }
 
 private:
     using Clock = std::chrono::steady_clock;
     void show(const std::string& text, bool at_end);
+    void note_time();
+    [[nodiscard]] double lap();
+    [[nodiscard]] bool add(Token token, std::span<const float> logits, const Tokenizer& tokenizer);
     void forget_ends_after(std::uint32_t position);
     void assume_ends(std::uint32_t piece);
     [[nodiscard]] std::uint32_t take_beginning(KvManager& kv, const CutOptions& cut,
@@ -147,6 +168,8 @@ private:
     std::optional<Sampler> sampler_;
     std::optional<TextStream> stream_;
     std::vector<GeneratedToken> unshown_;
+    std::vector<float> logits_;  ///< where they are offered
+    std::vector<float> state_of_next_;
     Answer answer_;
     Clock::time_point since_;  ///< the last change of what it does
 };

@@ -18,6 +18,17 @@ std::vector<Conversation*> those_in(std::span<Conversation* const> all, State st
     return some;
 }
 
+/// Only of single tokens, as libllama has them; of a prompt, of its last one.
+States states_for(std::span<const Conversation* const> computing,
+                  std::span<const SequenceTokens> parts) {
+    const bool wanted = std::ranges::any_of(computing, [](const Conversation* conversation) {
+        return conversation->request().wants_state;
+    });
+    const bool single = std::ranges::all_of(
+        parts, [](const SequenceTokens& part) { return part.tokens.size() == 1; });
+    return wanted && single ? States::wanted : States::none;
+}
+
 /// session_bound() of options that a session of this model can have; fails as Engine::check().
 Result<std::uint32_t> checked_bound(const SessionOptions& options, const LoadedModel& model) {
     HEXCORE_TRY(most, session_bound(options, model));
@@ -37,137 +48,6 @@ Result<std::uint32_t> checked_bound(const SessionOptions& options, const LoadedM
 }
 
 }  // namespace
-
-Session::Session(Session&& other) noexcept
-    : engine_(other.engine_), conversation_(std::exchange(other.conversation_, nullptr)) {}
-
-Session& Session::operator=(Session&& other) noexcept {
-    if (this != &other) {
-        close();
-        engine_ = other.engine_;
-        conversation_ = std::exchange(other.conversation_, nullptr);
-    }
-    return *this;
-}
-
-Session::~Session() { close(); }
-
-void Session::close() {
-    if (conversation_ == nullptr) {
-        return;
-    }
-    HEXCORE_CHECK(!engine_->computing_, "a session", "is closed while it is computed");
-    if (!idle()) {
-        engine_->end(*conversation_, StopReason::interrupted);
-    }
-    engine_->kv_.remove(conversation_->cells());
-    std::erase_if(engine_->conversations_,
-                  [this](const auto& one) { return one.get() == conversation_; });
-    conversation_ = nullptr;
-    engine_->tell_ends();
-}
-
-void Session::ask(Request request) {
-    HEXCORE_CHECK(!engine_->computing_, "a session", "is asked while others are computed");
-    auto on_end = request.on_end;
-    engine_->kv_.touch(conversation_->cells());
-    if (auto asked = conversation_->ask(std::move(request), engine_->model(), engine_->kv_);
-        asked) {
-        engine_->asked_.push_back(conversation_);
-    } else if (on_end) {
-        on_end(tl::unexpected(std::move(asked.error())));
-    }
-}
-
-void Session::cancel() { conversation_->cancel(); }
-
-bool Session::idle() const { return conversation_->state() == State::idle; }
-
-const std::vector<Token>& Session::tokens() const { return conversation_->tokens(); }
-
-CacheStats Session::stats() const { return engine_->kv_.stats(&conversation_->cells()); }
-
-std::uint32_t Session::kept() const { return engine_->kv_.kept(conversation_->cells()); }
-
-std::uint32_t Session::reusable(const Request& request) const {
-    const SessionCells& cells = conversation_->cells();
-    return request.tokens.empty()
-               ? 0
-               : engine_->kv_.keepable(
-                     cells, Conversation::reusable(cells, request.tokens, request, engine_->cut_));
-}
-
-bool Session::makes_room() const {
-    const SessionCells& cells = conversation_->cells();
-    return &cells == engine_->kv_.next_to_go() && engine_->kv_.cannot_park(cells);
-}
-
-void Session::clear() {
-    HEXCORE_CHECK(idle(), "the session", "is being asked");
-    conversation_->set_tokens({}, {}, engine_->cut_);
-    engine_->kv_.clear(conversation_->cells());
-}
-
-Result<void> Session::save_to(const std::filesystem::path& file, const std::string& note) {
-    HEXCORE_CHECK(idle(), "the session", "is being asked");
-    SessionCells& cells = conversation_->cells();
-    SessionFile content{.identity = StateIdentity::of(engine_->model()),
-                        .tokens = conversation_->tokens(),
-                        .note = note,
-                        .pieces = conversation_->pieces(engine_->cut_)};
-    if (!cells.tokens.empty() && !cells.shifting && engine_->kv_.bring_in(cells)) {
-        engine_->kv_.let_go(cells);
-        if (auto saved = engine_->kv_.save(cells)) {
-            content.state = *std::move(saved);
-        }
-    }
-    return write_session_file(file, content);
-}
-
-Result<Session::Loaded> Session::load_from(
-    const std::filesystem::path& file,
-    const std::function<Result<void>(const std::string& note)>& takes_note) {
-    HEXCORE_CHECK(idle(), "the session", "is being asked");
-    HEXCORE_TRY(read, read_session_file(file, StateIdentity::of(engine_->model()),
-                                        engine_->model().machine().host()));
-    KvManager& kv = engine_->kv_;
-    const std::uint32_t most = conversation_->cells().most;
-    if (read.tokens.size() > most + std::size_t{1}) {
-        const std::uint64_t enough =
-            (read.tokens.size() + 1) * engine_->model().plan().context.sequences;
-        return fail(ErrorCode::usage, {{.change = Change::raise_context, .count = enough}},
-                    "{}: the saved session has {} tokens and the context has room for {}",
-                    file.string(), read.tokens.size(), most);
-    }
-    const std::uint32_t n_vocab = engine_->tokenizer_.vocabulary_size();
-    for (const Token token : read.tokens) {
-        if (token < 0 || static_cast<std::uint32_t>(token) >= n_vocab) {
-            return fail(ErrorCode::bad_input,
-                        "{}: the saved session has the token {}, which is none of the model's {}",
-                        file.string(), token, n_vocab);
-        }
-    }
-    if (takes_note) {
-        HEXCORE_TRY_VOID(takes_note(read.note));
-    }
-    SessionCells& cells = conversation_->cells();
-    kv.clear(cells);
-    Loaded loaded{std::move(read.note), std::move(read.state_problem)};
-    if (loaded.problem.empty() && !read.tokens.empty()) {
-        if (read.state.bytes.empty()) {
-            loaded.problem = "it has the tokens alone";
-        } else if (!kv.bring_in(cells)) {
-            loaded.problem = "all sequences of the context are busy";
-        } else {
-            kv.let_go(cells);
-            if (!kv.restore(cells, read.state.tokens, read.state.bytes)) {
-                loaded.problem = "this context does not take what it holds of the cache";
-            }
-        }
-    }
-    conversation_->set_tokens(std::move(read.tokens), std::move(read.pieces), engine_->cut_);
-    return loaded;
-}
 
 Engine::Engine(LoadedModel& model, EngineOptions options)
     : use_(model, "sessions"),
@@ -215,6 +95,7 @@ bool Engine::turn(const std::atomic<bool>* stop) {
     compute_answers(stop);
     computing_ = false;
     tell_ends();
+    tell_offers();
     return !asked_.empty();
 }
 
@@ -327,7 +208,7 @@ void Engine::compute(std::span<Conversation* const> together, const std::atomic<
     if (parts.empty()) {
         return;
     }
-    auto decoded = decoder_.decode(parts, stop);
+    auto decoded = decoder_.decode(parts, stop, states_for(computing, parts));
     if (!decoded || *decoded == Decoded::stopped) {
         for (Conversation* conversation : computing) {
             conversation->not_computed(kv_);
@@ -362,6 +243,12 @@ void Engine::take(Conversation& conversation, std::size_t part) {
         }
         return;
     }
+    if (conversation.offers()) {
+        const bool has_state = conversation.request().wants_state;
+        conversation.offer({*logits, has_state ? decoder_.state(part) : std::span<const float>()});
+        offers_.push_back(&conversation);
+        return;
+    }
     const auto ended = conversation.take(*logits, tokenizer_);
     if (!ended) {
         fail_one(conversation, ended.error());
@@ -370,13 +257,25 @@ void Engine::take(Conversation& conversation, std::size_t part) {
     }
 }
 
+/// What was offered is a token of the answer now; tells if it has ended.
+void Engine::taken(Conversation& conversation, const Result<Conversation::Taken>& taken) {
+    if (!taken) {
+        fail_one(conversation, taken.error());
+    } else if (taken->ended) {
+        end(conversation, conversation.reason());
+    }
+    tell_ends();
+}
+
 void Engine::end(Conversation& conversation, StopReason reason) {
+    std::erase(offers_, &conversation);
     auto tell = conversation.take_on_end();
     ends_.push_back({std::move(tell), conversation.end(reason, kv_)});
     std::erase(asked_, &conversation);
 }
 
 void Engine::fail_one(Conversation& conversation, Error error) {
+    std::erase(offers_, &conversation);
     ends_.push_back({conversation.take_on_end(), tl::unexpected(std::move(error))});
     conversation.give_up(kv_);
     std::erase(asked_, &conversation);
@@ -387,6 +286,16 @@ void Engine::tell_ends() {
         if (end.tell) {
             end.tell(std::move(end.answer));
         }
+    }
+}
+
+/// Each at most once, although any of them may end others, or take turns.
+void Engine::tell_offers() {
+    while (!offers_.empty()) {
+        const Conversation& conversation = *offers_.front();
+        offers_.erase(offers_.begin());
+        const auto on_next = conversation.request().on_next;  // it may end its own answer
+        on_next(conversation.offered());
     }
 }
 

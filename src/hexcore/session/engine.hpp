@@ -44,6 +44,19 @@ public:
     /// Ends the answer that is being given, before the next turn. Safe to call from any thread.
     void cancel();
     [[nodiscard]] bool idle() const;
+    [[nodiscard]] Engine& engine() const { return *engine_; }
+
+    /// The next token of an answer that offered it (Request::on_next). One that ends answers ends
+    /// this one; where a grammar does not allow it, the answer fails.
+    void take(Token token);
+    /// The token that the request's own sampler chooses as if those were the session's logits, of
+    /// which the answer's chances are then. Fails where there is none, as the answer then has.
+    [[nodiscard]] Result<Token> take_from(std::span<const float> logits);
+    /// Ends the answer that is being given at once, for that reason. Whoever asked is told before
+    /// this returns. Not from `on_piece`.
+    void finish(StopReason reason);
+    /// The same, as if the answer had failed by itself: the session stands where it stood before.
+    void fail_answer(Error error);
     /// All its tokens so far.
     [[nodiscard]] const std::vector<Token>& tokens() const;
     [[nodiscard]] CacheStats stats() const;
@@ -145,9 +158,11 @@ private:
     void compute_answers(const std::atomic<bool>* stop);
     void compute(std::span<Conversation* const> together, const std::atomic<bool>* stop);
     void take(Conversation& conversation, std::size_t part);
+    void taken(Conversation& conversation, const Result<Conversation::Taken>& taken);
     void end(Conversation& conversation, StopReason reason);
     void fail_one(Conversation& conversation, Error error);
     void tell_ends();
+    void tell_offers();
 
     LoadedModel::Use use_;
     Decoder decoder_;
@@ -158,7 +173,8 @@ private:
     std::vector<std::unique_ptr<Conversation>> conversations_;
     std::vector<Conversation*> asked_;  ///< in the order in which they were asked
     std::vector<End> ends_;
-    bool computing_ = false;  ///< sessions must not come or go
+    std::vector<Conversation*> offers_;  ///< that nobody was told of yet
+    bool computing_ = false;             ///< sessions must not come or go
 };
 
 }  // namespace hexcore

@@ -50,6 +50,12 @@ struct Answer {
     CacheStats cache;  ///< when it ended
 };
 
+/// An answer's next token, of which nothing is chosen yet: what the model says of it.
+struct NextToken {
+    std::span<const float> logits;  ///< [vocabulary]
+    std::span<const float> state;   ///< [n_embd], the last hidden state, where it is wanted
+};
+
 /// A question to a session. The defaults are those of `hexcore run`.
 struct Request {
     std::string text;           ///< the prompt, unless there are
@@ -75,6 +81,14 @@ struct Request {
     /// Chances of each token, and of how many others at its place; empty: none.
     std::optional<std::uint32_t> chances = {};
     std::function<void(const AnswerPiece&)> on_piece = {};
+    /// Where set, the engine chooses no token. It tells this what there is to choose from, between
+    /// two turns, and the answer waits until the session takes one: from here, or at any time.
+    /// What the spans show stays until the session computes again. Anything may be called from
+    /// here.
+    std::function<void(const NextToken&)> on_next = {};
+    /// Tokens come with their states, for which the last one of the prompt is computed alone. The
+    /// model must have been loaded to give them.
+    bool wants_state = false;
     /// Called once. Fails with bad_input for a model without tokenizer or of a kind that does not
     /// continue texts, ErrorCode::usage for an empty first prompt or one that the context cannot
     /// hold, does_not_fit where a device refused, negative where the model yields NaN. The session
