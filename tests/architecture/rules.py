@@ -30,8 +30,7 @@ ALLOWED = {
     "nvtx": "",
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device track model plan chat backend runtime report session",
-    # Of runtime, the plain data of sampling.hpp.
-    "assistant": "base database runtime",
+    "assistant": "base database model plan chat runtime report session api",
     "serve": "base process ledger device model plan chat backend runtime report session api",
     "plugin": "base ledger device model plan backend report",
     "cli": "base process ledger device recording judge watch cage reserve isolate model plan chat "

@@ -13,4 +13,11 @@ namespace hexcore {
 [[nodiscard]] Result<void> put_chat(Request& request, const ChatPrompt& prompt,
                                     const LoadedModel& model);
 
+/// Applies the template and does the same, but what messages say is text and nothing else: names of
+/// special tokens in it, with which whoever wrote it could end a turn and begin another, mean
+/// nothing. Without such names the tokens are the same. Fails as ChatTemplate::apply() does, too,
+/// and with ErrorCode::usage where such a text changes what the template writes around it.
+[[nodiscard]] Result<ChatPrompt> put_texts(Request& request, const ChatTemplate& chat_template,
+                                           const ChatRequest& chat, const LoadedModel& model);
+
 }  // namespace hexcore

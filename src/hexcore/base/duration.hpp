@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace hexcore {
 
@@ -23,5 +24,19 @@ namespace hexcore {
 
 /// For people, three digits at least: `0.42`, `61.5`, `142`, `3262`.
 [[nodiscard]] std::string rate_text(double per_second);
+
+/// Consecutive parts of a time.
+class Laps {
+public:
+    /// Since the last one, or since it was made.
+    [[nodiscard]] double ms() {
+        const auto now = Clock::now();
+        return in_milliseconds(now - std::exchange(last_, now));
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point last_ = Clock::now();
+};
 
 }  // namespace hexcore

@@ -16,7 +16,8 @@ bool has_texts(const llama_vocab& vocab) {
 
 }  // namespace
 
-Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace place) const {
+Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace place,
+                                               SpecialNames names) const {
     const llama_vocab& vocab = model_->vocab();
     // libllama aborts the program where it is asked for what these models have not.
     if (!has_texts(vocab)) {
@@ -36,7 +37,7 @@ Result<std::vector<Token>> Tokenizer::tokenize(std::string_view text, TextPlace 
         try {
             count = llama_tokenize(&vocab, text.data(), length, tokens.data(),
                                    static_cast<std::int32_t>(tokens.size()),
-                                   place == TextPlace::start, true);
+                                   place == TextPlace::start, names == SpecialNames::tokens);
         } catch (const std::exception& error) {
             refusal = error.what();
         }

@@ -20,16 +20,23 @@ enum class TextPlace {
 /// What special tokens are as text.
 enum class SpecialTokens { nothing, names };
 
+/// What names of special tokens in a text mean.
+enum class SpecialNames {
+    tokens,  ///< these tokens
+    text,    ///< nothing: they are text as any other
+};
+
 /// A model's vocabulary: text to tokens and back.
 class Tokenizer {
 public:
     /// The model must outlive the tokenizer, and stay where it is.
     explicit Tokenizer(const LoadedModel& model) : model_(&model) {}
 
-    /// Names of special tokens in `text` become these tokens. Fails with ErrorCode::bad_input for a
-    /// model without tokenizer or of a kind that does not continue texts, and with
-    /// ErrorCode::usage for a text that is too long or that this tokenizer cannot take.
-    [[nodiscard]] Result<std::vector<Token>> tokenize(std::string_view text, TextPlace place) const;
+    /// Fails with ErrorCode::bad_input for a model without tokenizer or of a kind that does not
+    /// continue texts, and with ErrorCode::usage for a text that is too long or that this tokenizer
+    /// cannot take.
+    [[nodiscard]] Result<std::vector<Token>> tokenize(
+        std::string_view text, TextPlace place, SpecialNames names = SpecialNames::tokens) const;
     /// The bytes that `token` stands for, which may be part of a character; of a model without
     /// tokenizer none.
     [[nodiscard]] std::string piece(Token token,
