@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -206,6 +207,39 @@ def test_waiting_for_a_silent_server_can_be_interrupted(hexcore, demo_model, lis
         _, err = run.communicate(timeout=240)
     assert run.returncode == 130, err
     assert "has not answered" not in err
+
+
+def waiting_connections(listening):
+    """How many a listener has not accepted yet (the kernel gives this as `tcpi_unacked`)."""
+    info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return int.from_bytes(info[24:28], sys.byteorder)
+
+
+def is_connecting(port):
+    rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")]
+    return any(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
+
+
+def test_an_interrupt_ends_a_program_that_a_server_does_not_let_in(hexcore, demo_model,
+                                                                  start_server):
+    """A server that stops accepting after it was asked for its version: ggml's client connects."""
+    _, endpoint = start_server()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        listening.settimeout(60)
+        name, port = listening.getsockname()
+        run = run_on(hexcore, demo_model, listening)
+        with listening.accept()[0] as asking, socket.create_connection(
+                (name, port), timeout=60):
+            asking.settimeout(60)
+            wait_until(lambda: waiting_connections(listening) == 1, run)  # no more are let in
+            with socket.create_connection(endpoint.split(":"), timeout=60) as server:
+                server.sendall(asking.recv(33, socket.MSG_WAITALL))
+                asking.sendall(server.recv(36, socket.MSG_WAITALL))
+            wait_until(lambda: is_connecting(port), run)
+            run.send_signal(signal.SIGINT)
+            _, err = run.communicate(timeout=240)
+    assert run.returncode == 130, err
+    assert f"interrupted while the RPC server {name}:{port}" in err
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9\r\n",
