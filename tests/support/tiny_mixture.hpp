@@ -20,6 +20,7 @@ struct TinyShape {
     std::uint32_t n_vocab = 128;
     std::uint32_t seed = 7;  ///< of the weights
     bool words = false;      ///< it has a tokenizer, in which token 17 is "17,"; 2 ends answers
+    bool letters = false;    ///< it has one that takes any ASCII text: token 65 is "A"
 };
 
 /// Writes `file` with F32 values that are tame enough for finite logits in a model of that width.
@@ -56,12 +57,18 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
         .key("llama.vocab_size", shape.n_vocab)
         .key("llama.expert_count", shape.n_experts)
         .key("llama.expert_used_count", shape.n_used)
-        .key("tokenizer.ggml.model", shape.words ? "llama" : "no_vocab")
+        .key("tokenizer.ggml.model", shape.words || shape.letters ? "llama" : "no_vocab")
         .key_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
-    if (shape.words) {
+    if (shape.words || shape.letters) {
         std::vector<std::string> words{"<unk>", "<s>", "</s>", "\n"};
         for (std::uint32_t token = 4; token < shape.n_vocab; ++token) {
-            words.push_back(std::to_string(token) + ",");
+            const bool is_letter = shape.letters && (token == '\n' || (token > ' ' && token < 127));
+            words.push_back(is_letter ? std::string(1, static_cast<char>(token))
+                                      : std::to_string(token) + ",");
+        }
+        if (shape.letters) {
+            words[3] = "3,";
+            words[' '] = "\u2581";
         }
         file.key_texts("tokenizer.ggml.tokens", words);
     }

@@ -1,0 +1,149 @@
+#include "hexcore/assistant/question_embedding.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "hexcore/api/put_chat.hpp"
+#include "hexcore/assistant/keyword_features.hpp"
+#include "hexcore/model/sampled_content.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr std::string_view question_place = "{question}";
+// Of a longer question, half of it at either end.
+constexpr std::size_t embedded_bytes_most = 2048;
+
+/// Where the character begins that this byte of a UTF-8 text belongs to.
+std::size_t character_at(std::string_view text, std::size_t at) {
+    while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U) {
+        --at;
+    }
+    return at;
+}
+
+std::string embedded_part(std::string_view question) {
+    if (question.size() <= embedded_bytes_most) {
+        return std::string(question);
+    }
+    constexpr std::size_t half = embedded_bytes_most / 2;
+    return std::string(question.substr(0, character_at(question, half))) + " ... " +
+           std::string(question.substr(character_at(question, question.size() - half)));
+}
+
+Result<Request> whole_prompt(const QuestionReading& reading, std::string_view question,
+                             const LoadedModel& model) {
+    std::string text = reading.assistant.router.instruction;
+    text.replace(text.find(question_place), question_place.size(), embedded_part(question));
+    Request request;
+    HEXCORE_TRY_VOID(put_texts(
+        request, reading.chat_template,
+        {.messages = {{.role = "user", .content = std::move(text)}}, .thinking = false}, model));
+    return request;
+}
+
+/// How many tokens all questions' prompts begin with, and this one.
+Result<std::uint32_t> begin_alike(const QuestionReading& reading, const std::vector<Token>& prompt,
+                                  const LoadedModel& model) {
+    HEXCORE_TRY(one, whole_prompt(reading, "One", model));
+    HEXCORE_TRY(other, whole_prompt(reading, "Other", model));
+    return std::min(common_start(one.tokens, other.tokens), common_start(one.tokens, prompt));
+}
+
+/// What becomes of one embedding.
+struct EmbeddingCourse {
+    Session* session;
+    std::function<void(Result<std::vector<float>>)> on_end;
+    std::optional<std::vector<float>> state = {};
+};
+
+}  // namespace
+
+Result<Request> reading_request(const QuestionReading& reading, std::string_view question,
+                                const LoadedModel& model) {
+    HEXCORE_TRY(request, whole_prompt(reading, question, model));
+    HEXCORE_TRY(shared, begin_alike(reading, request.tokens, model));
+    request.shared_tokens = shared;
+    return request;
+}
+
+void embed_question(Session& session, const QuestionReading& reading, std::string_view question,
+                    std::function<void(Result<std::vector<float>>)> on_end) {
+    auto made = reading_request(reading, question, session.engine().model());
+    if (!made) {
+        on_end(tl::unexpected(std::move(made.error())));
+        return;
+    }
+    Request request = *std::move(made);
+    request.max_tokens = 1;
+    request.wants_state = true;
+    const auto course =
+        std::make_shared<EmbeddingCourse>(EmbeddingCourse{&session, std::move(on_end)});
+    request.on_next = [course](const NextToken& next) {
+        course->state.emplace(next.state.begin(), next.state.end());
+        course->session->finish(StopReason::length);  // which tells on_end
+    };
+    request.on_end = [course](Result<Answer> answer) {
+        if (!answer) {
+            course->on_end(tl::unexpected(std::move(answer.error())));
+        } else if (!course->state) {
+            course->on_end(fail(ErrorCode::interrupted, "interrupted while reading a question"));
+        } else {
+            course->on_end(*std::move(course->state));
+        }
+    };
+    session.ask(std::move(request));
+}
+
+Result<std::vector<float>> embedding_of(Session& session, const QuestionReading& reading,
+                                        std::string_view question, const std::atomic<bool>* stop) {
+    std::optional<Result<std::vector<float>>> embedding;
+    embed_question(session, reading, question,
+                   [&](Result<std::vector<float>> made) { embedding.emplace(std::move(made)); });
+    while (!embedding) {
+        session.engine().turn(stop);
+    }
+    return *std::move(embedding);
+}
+
+Result<Router> trained_router(const AssistantDescription& assistant, Engine& base,
+                              const ChatTemplate& chat_template,
+                              const std::function<void(RouterProgress)>& tell,
+                              const std::atomic<bool>* stop) {
+    HEXCORE_TRY(identity, sampled_content(base.model().inventory()));
+    for (const std::string& adapter : base.model().adapter_keys()) {
+        identity += " " + adapter;
+    }
+    const std::string key = router_key(assistant, identity);
+    const std::filesystem::path file = router_file(key);
+    if (auto router = Router::read(file, key);
+        router && router->experts() == assistant.experts.size()) {
+        return *std::move(router);
+    }
+    const KeywordFeatures keywords(assistant);
+    const std::vector<LabelledQuestion> questions = assistant.labelled_questions();
+    HEXCORE_TRY(session, base.open());
+    std::vector<RouterInput> inputs;
+    std::vector<std::size_t> experts;
+    for (const LabelledQuestion& question : questions) {
+        if (tell) {
+            tell({inputs.size(), questions.size()});
+        }
+        HEXCORE_TRY(embedding,
+                    embedding_of(session, {chat_template, assistant}, question.text, stop));
+        inputs.push_back({std::move(embedding), keywords.of(question.text)});
+        experts.push_back(question.expert);
+    }
+    Router router = Router::fit(inputs, experts, assistant.experts.size());
+    if (tell) {
+        tell({questions.size(), questions.size()});
+    }
+    if (!file.empty()) {
+        (void)router.write(file, key);  // else the next one that starts trains it, too
+    }
+    return router;
+}
+
+}  // namespace hexcore

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/assistant/assistant_description.hpp"
+#include "hexcore/assistant/router.hpp"
+#include "hexcore/base/result.hpp"
+#include "hexcore/chat/chat_template.hpp"
+#include "hexcore/session/engine.hpp"
+
+namespace hexcore {
+
+/// How a base model is brought to read a question. Both outlive whoever reads.
+struct QuestionReading {
+    const ChatTemplate& chat_template;
+    const AssistantDescription& assistant;
+};
+
+/// What is asked of a session for a question's embedding, but for who is told: a chat with the
+/// router's instruction and the question in it, of a long one beginning and end, up to where the
+/// model is about to answer. Fails as put_texts().
+[[nodiscard]] Result<Request> reading_request(const QuestionReading& reading,
+                                              std::string_view question, const LoadedModel& model);
+
+/// Asks an idle session of the base model for a question's embedding: the last hidden state,
+/// [n_embd], behind that prompt. `on_end` is called once, while the engine takes its turns or,
+/// where it fails at once, from here; the session is idle again then, and stays where it is until
+/// then. Fails as reading_request() and Request::on_end say, and with ErrorCode::interrupted where
+/// it was cancelled. The model was loaded to give states.
+void embed_question(Session& session, const QuestionReading& reading, std::string_view question,
+                    std::function<void(Result<std::vector<float>>)> on_end);
+/// The same, with all turns that it takes; once `stop` (null: never) is set, it is cancelled.
+[[nodiscard]] Result<std::vector<float>> embedding_of(Session& session,
+                                                      const QuestionReading& reading,
+                                                      std::string_view question,
+                                                      const std::atomic<bool>* stop = nullptr);
+
+/// How many of a router's examples the base model has read.
+struct RouterProgress {
+    std::size_t done = 0;
+    std::size_t total = 0;
+};
+
+/// An assistant's router for that base model: as it is in the cache, or trained now and put there,
+/// for which the model reads each example; `tell`, if there is one, learns how far that is. Takes
+/// all turns, and a session of its own. Fails as embedding_of(), and leaves nothing behind then; a
+/// cache that cannot be written is done without. An assistant of one expert needs none.
+[[nodiscard]] Result<Router> trained_router(const AssistantDescription& assistant, Engine& base,
+                                            const ChatTemplate& chat_template,
+                                            const std::function<void(RouterProgress)>& tell = {},
+                                            const std::atomic<bool>* stop = nullptr);
+
+}  // namespace hexcore
