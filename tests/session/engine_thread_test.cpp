@@ -17,8 +17,8 @@ protected:
     std::future<Result<Answer>> ask(EngineThread& thread, Request request) {
         const auto end = std::make_shared<std::promise<Result<Answer>>>();
         request.on_end = [end](Result<Answer> answer) { end->set_value(std::move(answer)); };
-        EXPECT_TRUE(thread.post([this, request = std::move(request)](Engine& engine) {
-            sessions_.push_back(*engine.open());
+        EXPECT_TRUE(thread.post([this, request = std::move(request)] {
+            sessions_.push_back(*engine_->open());
             sessions_.back().ask(request);
         }));
         return end->get_future();
@@ -66,7 +66,7 @@ TEST_F(EngineThreadTest, SaysWhatItIsAtWithoutWaitingForALongTurn) {
         EXPECT_EQ(idle.cache.sessions, 1U);
         EXPECT_EQ(idle.cache.cells_used, 7U);
         std::latch goes_on(1);
-        ASSERT_TRUE(thread.post([&goes_on](Engine&) { goes_on.wait(); }));
+        ASSERT_TRUE(thread.post([&goes_on] { goes_on.wait(); }));
         auto answer = ask(thread, request(5, 2, 3));
         const EngineState old = thread.state(milliseconds(5));
         EXPECT_GT(old.age.count(), 0);
@@ -88,7 +88,7 @@ TEST_F(EngineThreadTest, DrainingAnswersWhatWasAskedAndTakesNoMore) {
     auto answer = ask(thread, request(5, 1, 20));
     thread.stop(EngineThread::Ending::drain);
     EXPECT_EQ(answer.get()->generated_tokens, 20U);
-    EXPECT_FALSE(thread.post([](Engine&) { FAIL() << "it has ended"; }));
+    EXPECT_FALSE(thread.post([] { FAIL() << "it has ended"; }));
 }
 
 TEST_F(EngineThreadTest, EndingAtOnceCutsAnswersShortAlsoWhileItDrains) {
@@ -108,9 +108,9 @@ TEST_F(EngineThreadTest, WorkIsDoneInItsOrderAlsoWhileNobodyAsks) {
     std::vector<int> order;
     std::latch done(1);
     for (int i = 0; i < 100; ++i) {
-        ASSERT_TRUE(thread.post([&order, i](Engine&) { order.push_back(i); }));
+        ASSERT_TRUE(thread.post([&order, i] { order.push_back(i); }));
     }
-    ASSERT_TRUE(thread.post([&done](Engine&) { done.count_down(); }));
+    ASSERT_TRUE(thread.post([&done] { done.count_down(); }));
     done.wait();
     EXPECT_TRUE(std::ranges::is_sorted(order));
     EXPECT_EQ(order.size(), 100U);

@@ -35,6 +35,35 @@ Json devices_json(const CacheStats& stats) {
 Bytes CacheStats::total() const { return sum(devices, &DeviceCache::total); }
 Bytes CacheStats::used() const { return sum(devices, &DeviceCache::used); }
 
+void CacheStats::add(const CacheStats& other) {
+    cells_total += other.cells_total;
+    cells_used += other.cells_used;
+    cells_high_water += other.cells_high_water;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        DeviceCache& device = devices[i];
+        const DeviceCache& theirs = other.devices[i];
+        device.cells_total += theirs.cells_total;
+        device.cells_used += theirs.cells_used;
+        device.cells_high_water += theirs.cells_high_water;
+        device.total += theirs.total;
+        device.used += theirs.used;
+        device.high_water += theirs.high_water;
+    }
+    high_water += other.high_water;
+    counts.tokens_computed += other.counts.tokens_computed;
+    counts.tokens_reused += other.counts.tokens_reused;
+    counts.tokens_evicted += other.counts.tokens_evicted;
+    counts.shifts += other.counts.shifts;
+    counts.parked += other.counts.parked;
+    counts.restored += other.counts.restored;
+    sessions += other.sessions;
+    sessions_parked += other.sessions_parked;
+    parked_memory += other.parked_memory;
+    parked_files += other.parked_files;
+    parking.memory += other.parking.memory;
+    parking.files += other.parking.files;
+}
+
 Json abilities_json(const CacheAbilities& abilities) {
     return {{"stop", true},
             {"slide", abilities.slide},

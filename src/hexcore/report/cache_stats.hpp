@@ -55,6 +55,9 @@ struct CacheStats {
 
     [[nodiscard]] Bytes total() const;
     [[nodiscard]] Bytes used() const;
+    /// Of another context of the same model, beside this one. The most of both is what the most of
+    /// each add up to, whenever that was; what is of a session stays this one's.
+    void add(const CacheStats& other);
 };
 
 /// The `can` of docs/formats/run.md and docs/formats/plan.md.

@@ -96,14 +96,13 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> prompts,
     exchange->engines.asked.resize(count);
     // Shared, since what is posted must be copyable.
     const auto asked = std::make_shared<std::vector<Request>>(std::move(prompts));
-    const bool posted =
-        thread_->post([this, exchange, asked, choices, name = std::move(name)](Engine&) {
-            Choices next{exchange, 0, choices, name};
-            for (Request& request : *asked) {
-                ask_choices(next, std::move(request));
-                next.first += choices;
-            }
-        });
+    const bool posted = thread_->post([this, exchange, asked, choices, name = std::move(name)] {
+        Choices next{exchange, 0, choices, name};
+        for (Request& request : *asked) {
+            ask_choices(next, std::move(request));
+            next.first += choices;
+        }
+    });
     if (!posted) {
         answers_ -= count;
         return tl::unexpected(unavailable("the server ends", "shutting_down"));
@@ -126,7 +125,7 @@ void ServedModel::ask_choices(const Choices& choices, Request request) {
         }
         const auto others = std::make_shared<const Request>(*std::exchange(*waiting, {}));
         // Between turns, like every question.
-        const bool posted = why_not == nullptr && thread_->post([this, choices, others](Engine&) {
+        const bool posted = why_not == nullptr && thread_->post([this, choices, others] {
             for (std::uint32_t i = 1; i < choices.count; ++i) {
                 ask_one(choices, i, *others);
             }
@@ -188,7 +187,7 @@ void ServedModel::end_one(Exchange& exchange, std::uint32_t choice, Result<Answe
 
 void ServedModel::cancel(const std::shared_ptr<Exchange>& exchange) {
     // False: the thread ends, and the answers with it.
-    (void)thread_->post([exchange](Engine&) {
+    (void)thread_->post([exchange] {
         exchange->engines.cancelled = true;
         for (Session* session : exchange->engines.asked) {
             if (session != nullptr) {

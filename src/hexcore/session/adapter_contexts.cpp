@@ -6,6 +6,9 @@ namespace hexcore {
 
 AdapterContexts::AdapterContexts(LoadedModel& model, EngineOptions options)
     : options_(std::move(options)) {
+    // The limits are of all that is parked.
+    options_.parking.memory = Bytes(options_.parking.memory.count() / model.n_contexts());
+    options_.parking.files = Bytes(options_.parking.files.count() / model.n_contexts());
     for (std::size_t i = 0; i < model.n_contexts(); ++i) {
         places_.emplace_back().model = std::make_unique<LoadedModel>(model.in_context(i));
     }
@@ -49,6 +52,16 @@ Result<Engine*> AdapterContexts::engine_for(const std::vector<ChosenAdapter>& ad
     }
     slot->last_used = ++now_;
     return slot->engine.get();
+}
+
+std::vector<Engine*> AdapterContexts::engines() const {
+    std::vector<Engine*> all;
+    for (const Slot& slot : places_) {
+        if (slot.engine) {
+            all.push_back(slot.engine.get());
+        }
+    }
+    return all;
 }
 
 }  // namespace hexcore

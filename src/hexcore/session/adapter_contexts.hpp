@@ -16,6 +16,7 @@ namespace hexcore {
 class AdapterContexts {
 public:
     /// `model`: with its first context; must outlive it. Nobody else may have an engine over it.
+    /// What may be parked is divided among the contexts.
     explicit AdapterContexts(LoadedModel& model, EngineOptions options = {});
 
     /// The engine that computes with these adapters; valid until others take its place, which they
@@ -23,6 +24,8 @@ public:
     /// all contexts have sessions.
     [[nodiscard]] Result<Engine*> engine_for(const std::vector<ChosenAdapter>& adapters);
 
+    /// Those that were asked for and are there.
+    [[nodiscard]] std::vector<Engine*> engines() const;
     [[nodiscard]] std::size_t size() const { return places_.size(); }
     /// How often one set took another's place.
     [[nodiscard]] std::uint64_t switches() const { return switches_; }

@@ -133,6 +133,8 @@ public:
     /// or what another session has in the cache.
     [[nodiscard]] std::uint32_t reusable(const Request& request) const;
     [[nodiscard]] std::size_t n_sessions() const { return conversations_.size(); }
+    /// What turn() would say of them now.
+    [[nodiscard]] bool has_questions() const { return !asked_.empty(); }
     /// Questions that wait for cells, and that are being answered.
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t answering() const;

@@ -1,26 +1,49 @@
 #include "hexcore/session/engine_thread.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hexcore {
 
-namespace {
+EngineThread::EngineThread(Engines engines)
+    : engines_(std::move(engines)),
+      state_(look()),
+      as_of_(Clock::now()),
+      thread_([this] { run(); }) {}
 
-EngineState state_of(const Engine& engine) {
-    return {.waiting = engine.waiting(), .answering = engine.answering(), .cache = engine.stats()};
+EngineState EngineThread::look() const {
+    EngineState state;
+    bool is_first = true;
+    for (const Engine* engine : engines_()) {
+        state.waiting += engine->waiting();
+        state.answering += engine->answering();
+        if (std::exchange(is_first, false)) {
+            state.cache = engine->stats();
+        } else {
+            state.cache.add(engine->stats());
+        }
+    }
+    return state;
 }
 
-}  // namespace
-
-EngineThread::EngineThread(Engine& engine)
-    : engine_(engine), state_(state_of(engine)), as_of_(Clock::now()), thread_([this] { run(); }) {}
+/// Of each engine. False: nobody has a question.
+bool EngineThread::turn() {
+    for (Engine* engine : engines_()) {
+        // The end of an answer in one before it may have taken it away.
+        if (std::ranges::count(engines_(), engine) > 0) {
+            (void)engine->turn(&stop_now_);
+        }
+    }
+    // Looked at in the end: an answer that ends in one may be a question in another.
+    return std::ranges::any_of(engines_(), &Engine::has_questions);
+}
 
 EngineThread::~EngineThread() {
     stop(Ending::now);
     thread_.join();
 }
 
-bool EngineThread::post(std::function<void(Engine&)> work) {
+bool EngineThread::post(std::function<void()> work) {
     {
         const std::lock_guard lock(mutex_);
         if (ending_) {
@@ -70,10 +93,10 @@ void EngineThread::run() {
         busy_ = true;
         lock.unlock();
         for (const auto& piece : work) {
-            piece(engine_);
+            piece();
         }
-        has_questions = engine_.turn(&stop_now_);
-        EngineState state = state_of(engine_);
+        has_questions = turn();
+        EngineState state = look();
         lock.lock();
         state_ = std::move(state);
         as_of_ = Clock::now();
