@@ -31,7 +31,8 @@ ALLOWED = {
     "session": "base ledger device model plan backend runtime report",
     "api": "base process ledger device track model plan chat backend runtime report session",
     "assistant": "base database model plan chat runtime report session api",
-    "serve": "base process ledger device model plan chat backend runtime report session api",
+    "serve": "base process ledger device model plan chat backend runtime report session api "
+             "assistant",
     "plugin": "base ledger device model plan backend report",
     "cli": "base process ledger device recording judge watch cage reserve isolate model plan chat "
            "backend runtime report session api assistant serve",

@@ -27,7 +27,9 @@ public:
     void question(HttpQuestion question, httplib::Response& response) override {
         answer_json({{"bytes", question.body.size()}}, response);
     }
-    [[nodiscard]] Json model() const override { return {{"id", "echo"}}; }
+    [[nodiscard]] Json models() const override {
+        return Json::array({{{"id", "echo"}}, {{"id", "echo:LOUD"}, {"description", "shouts"}}});
+    }
     [[nodiscard]] Asked<std::string> metrics() override { return "hexcore_echo 1\n"; }
     void reset(httplib::Response& response) override { answer_json({{"clean", true}}, response); }
     void end_now() override {}
@@ -116,6 +118,19 @@ protected:
     Echo echo_;
     std::unique_ptr<HttpServer> server_;
 };
+
+TEST_F(HttpServerTest, ListsAllModelsAndShowsEachByItsName) {
+    listen();
+    server_->serve(echo_);
+    httplib::Client client("127.0.0.1", server_->port());
+    const Json all = Json::parse(client.Get("/v1/models")->body);
+    ASSERT_EQ(all.at("data").size(), 2U);
+    EXPECT_EQ(all.at("data")[0].at("object"), "model");
+    const auto one = client.Get("/v1/models/echo%3ALOUD");
+    EXPECT_EQ(Json::parse(one->body), all.at("data")[1]);
+    EXPECT_EQ(all.at("data")[1].at("description"), "shouts");
+    EXPECT_EQ(client.Get("/v1/models/echo:QUIET")->status, 404);
+}
 
 TEST_F(HttpServerTest, RefusesWhatIsTooLargeAndHearsItOut) {
     listen({.body_most = Bytes(1000)});

@@ -62,5 +62,26 @@ TEST(Metrics, ShowWhatIsNow) {
     EXPECT_THAT(text, Not(HasSubstr("kind=\"measured\"")));
 }
 
+TEST(Metrics, TellOfAnAssistantsExpertsAlsoOfThoseThatNobodyAsked) {
+    Metrics metrics;
+    Metrics::Now now;
+    now.loaded = true;
+    EXPECT_THAT(metrics.text(now), Not(HasSubstr("expert")));
+    metrics.count_question({.experts = {"PLAN", "HEAL"}, .suggested = "HEAL"});
+    metrics.count_question({.experts = {"PLAN"}});
+    metrics.count_question({.suggested = "HEAL"});
+    now.experts = {{.name = "PLAN"}, {"HEAL", 3, true}, {.name = "SING"}};
+    const std::string text = metrics.text(now);
+    for (const char* line :
+         {"hexcore_assistant_questions_total{expert=\"PLAN\"} 2\n",
+          "hexcore_assistant_questions_total{expert=\"HEAL\"} 1\n",
+          "hexcore_assistant_questions_total{expert=\"SING\"} 0\n",
+          "hexcore_assistant_fallbacks_total{expert=\"HEAL\"} 2\n",
+          "hexcore_assistant_refused_total 1\n", "hexcore_expert_failures{expert=\"HEAL\"} 3\n",
+          "hexcore_expert_out{expert=\"HEAL\"} 1\n", "hexcore_expert_out{expert=\"PLAN\"} 0\n"}) {
+        EXPECT_THAT(text, HasSubstr(line));
+    }
+}
+
 }  // namespace
 }  // namespace hexcore::test

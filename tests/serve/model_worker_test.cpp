@@ -34,7 +34,7 @@ protected:
     ModelWorkerOptions script(const std::string& behind) {
         return {.program = "/bin/sh",
                 .arguments = {"-c", fmt::format("echo '{}'; order() {{ read x < {}; }}; {}",
-                                                R"({"port": 1, "model": {"id": "m"}})",
+                                                R"({"port": 1, "models": [{"id": "m"}]})",
                                                 orders_path_.string(), behind)},
                 .key_variable = "HEXCORE_TEST_KEY",
                 .parking = parking_};

@@ -24,8 +24,10 @@ constexpr const char* asked_path = "/v1/completions";
 ModelWorkerOptions answering_at(int port) {
     return {
         .program = "/bin/sh",
-        .arguments = {"-c", fmt::format("echo '{}'; exec sleep 1000",
-                                        Json({{"port", port}, {"model", {{"id", "m"}}}}).dump())},
+        .arguments = {"-c",
+                      fmt::format(
+                          "echo '{}'; exec sleep 1000",
+                          Json({{"port", port}, {"models", Json::array({{{"id", "m"}}})}}).dump())},
         .key_variable = "HEXCORE_TEST_KEY"};
 }
 
@@ -81,7 +83,7 @@ public:
         const auto kept = std::make_shared<HttpQuestion>(std::move(question));
         answer_whole(std::string(size, 'x'), "text/plain", kept, response);
     }
-    [[nodiscard]] Json model() const override { return {{"id", "much"}}; }
+    [[nodiscard]] Json models() const override { return Json::array({{{"id", "much"}}}); }
     [[nodiscard]] Asked<std::string> metrics() override { return "hexcore_much 1\n"; }
     void reset(httplib::Response& response) override { answer_json({{"clean", true}}, response); }
     void end_now() override {}

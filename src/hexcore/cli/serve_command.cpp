@@ -72,7 +72,7 @@ Result<void> serve_here(const ServeOptions& options, Interrupt& interrupt) {
     const auto answers = answers_of(*served);
     server->serve(*answers);
     if (options.is_worker()) {
-        print(say_ready(server->port(), model_json(model)));
+        print(say_ready(server->port(), answers->models()));
     } else {
         print_line_aside(
             fmt::format("hexcore serves {} at {}", planned.plan().model_name, server->url()));
@@ -114,10 +114,10 @@ Result<void> serve_by_worker(const ServeOptions& options, Interrupt& interrupt) 
     HEXCORE_TRY_VOID(worker.start(interrupt.flag()));
     const auto answers = answers_of(worker, metrics);
     server->serve(*answers);
-    const auto model = worker.model();  // null where its process was killed while it loaded
+    const auto models = worker.models();  // none where its process was killed while it loaded
     print_line_aside(fmt::format("hexcore serves {} at {}",
-                                 model.is_null() ? "a model that is loaded when it is asked"
-                                                 : model.at("id").get<std::string>(),
+                                 models.empty() ? "a model that is loaded when it is asked"
+                                                : models.at(0).at("id").get<std::string>(),
                                  server->url()));
     wait_for(interrupt);
     drain(*server, interrupt);

@@ -31,8 +31,8 @@ public:
     /// Why nobody can be answered now; nothing: they can be.
     [[nodiscard]] virtual std::optional<ApiError> cannot_answer() const { return std::nullopt; }
     virtual void question(HttpQuestion question, httplib::Response& response) = 0;
-    /// See model_json(); null: no model was loaded yet.
-    [[nodiscard]] virtual nlohmann::ordered_json model() const = 0;
+    /// A list, see models_json(); empty: no model was loaded yet.
+    [[nodiscard]] virtual nlohmann::ordered_json models() const = 0;
     [[nodiscard]] virtual Asked<std::string> metrics() = 0;
     /// Gives all memory back, and says with a "hexcore.reset/1" document whether it came back.
     virtual void reset(httplib::Response& response) = 0;

@@ -150,10 +150,7 @@ private:
         server_.Get("/health", [this](const auto&, auto& response) { health(response); });
         server_.Get("/v1/models", [this](const auto&, auto& response) {
             if (const HttpAnswers* answers = ready(response)) {
-                const Json known = model(*answers);
-                answer_json({{"object", "list"},
-                             {"data", known.is_null() ? Json::array() : Json::array({known})}},
-                            response);
+                answer_json({{"object", "list"}, {"data", models(*answers)}}, response);
             }
         });
         server_.Get(R"(/v1/models/(.+))",
@@ -255,17 +252,16 @@ private:
         }
     }
 
-    [[nodiscard]] Json model(const HttpAnswers& answers) const {
-        Json said = answers.model();
-        if (said.is_null()) {
-            return said;
+    [[nodiscard]] Json models(const HttpAnswers& answers) const {
+        Json all = Json::array();
+        for (const Json& said : answers.models()) {
+            all.push_back({{"id", said.at("id")},
+                           {"object", "model"},
+                           {"created", started_},
+                           {"owned_by", "hexcore"}});
+            all.back().update(said);
         }
-        Json model = {{"id", said.at("id")},
-                      {"object", "model"},
-                      {"created", started_},
-                      {"owned_by", "hexcore"}};
-        model.update(said);
-        return model;
+        return all;
     }
 
     void one_model(const httplib::Request& request, httplib::Response& response) const {
@@ -273,9 +269,10 @@ private:
         if (answers == nullptr) {
             return;
         }
-        const Json known = model(*answers);
-        if (!known.is_null() && known.at("id") == request.matches[1].str()) {
-            return answer_json(known, response);
+        for (const Json& model : models(*answers)) {
+            if (model.at("id") == request.matches[1].str()) {
+                return answer_json(model, response);
+            }
         }
         answer_error({.status = 404,
                       .message = fmt::format("there is no model {}", request.matches[1].str()),

@@ -158,6 +158,19 @@ void Metrics::count_answer(const Answer& answer) {
     }
 }
 
+void Metrics::count_question(const Question& question) {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& expert : question.experts) {
+        ++questions_[expert];
+    }
+    if (question.experts.empty()) {
+        ++refused_questions_;
+    }
+    if (!question.suggested.empty()) {
+        ++fallbacks_[question.suggested];
+    }
+}
+
 double Metrics::seconds_each() {
     const std::lock_guard lock(mutex_);
     return answered_ == 0 ? 0 : seconds_ / static_cast<double>(answered_);
@@ -173,6 +186,29 @@ std::string Metrics::requests_text() {
                        label(what.first), what.second, count);
     }
     return text;
+}
+
+/// All of them, also those that nobody has asked: a counter that appears has no rate before.
+void Metrics::add_experts(std::string& text, const std::vector<Expert>& experts) {
+    const auto lines = [&](const char* name, const char* type, const char* help, auto value) {
+        describe(text, name, type, help);
+        for (const Expert& expert : experts) {
+            fmt::format_to(std::back_inserter(text), "hexcore_{}{{expert=\"{}\"}} {}\n", name,
+                           label(expert.name), value(expert));
+        }
+    };
+    const std::lock_guard lock(mutex_);
+    lines("assistant_questions_total", "counter",
+          "Questions by who answered; of several experts each.",
+          [this](const Expert& expert) { return questions_[expert.name]; });
+    lines("assistant_fallbacks_total", "counter", "Suggestions of an expert in another's place.",
+          [this](const Expert& expert) { return fallbacks_[expert.name]; });
+    add(text, "assistant_refused_total", "counter",
+        "Questions without an answer, since they were strict.", refused_questions_);
+    lines("expert_failures", "gauge", "Failures of an expert that still count.",
+          [](const Expert& expert) { return expert.failures; });
+    lines("expert_out", "gauge", "1 while an expert is not asked, for its failures.",
+          [](const Expert& expert) { return expert.is_out ? 1 : 0; });
 }
 
 std::string Metrics::text(const Now& now) {
@@ -204,6 +240,9 @@ std::string Metrics::text(const Now& now) {
         add_cache(text, now.engine.cache);
         add_cache_devices(text, now.engine.cache.devices);
         add_devices(text, now.devices);
+        if (!now.experts.empty()) {
+            add_experts(text, now.experts);
+        }
     }
     return text;
 }

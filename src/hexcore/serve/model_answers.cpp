@@ -5,6 +5,7 @@
 
 #include "hexcore/serve/http_parts.hpp"
 #include "hexcore/serve/open_answer.hpp"
+#include "hexcore/serve/served_names.hpp"
 
 namespace hexcore {
 namespace {
@@ -59,7 +60,7 @@ public:
             answer_error(answered.error(), response);
         }
     }
-    Json model() const override { return model_json(model_.model()); }
+    Json models() const override { return models_json(model_.model().plan(), nullptr); }
     Asked<std::string> metrics() override { return model_.metrics_text(); }
     void reset(httplib::Response& response) override {
         answer_error({.status = 409,
@@ -116,13 +117,6 @@ private:
 
 std::unique_ptr<HttpAnswers> answers_of(ServedModel& model) {
     return std::make_unique<ModelAnswers>(model);
-}
-
-Json model_json(const LoadedModel& model) {
-    const Plan& plan = model.plan();
-    return {{"id", plan.model_name},
-            {"context_tokens", plan.context.tokens.value() / plan.context.sequences},
-            {"sequences", plan.context.sequences}};
 }
 
 }  // namespace hexcore

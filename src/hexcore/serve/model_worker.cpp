@@ -69,8 +69,8 @@ std::vector<Leftover> remove_left_parking(const std::filesystem::path& parking) 
 
 }  // namespace
 
-std::string say_ready(std::uint16_t port, const Json& model) {
-    return Json({{"port", port}, {"model", model}})
+std::string say_ready(std::uint16_t port, const Json& models) {
+    return Json({{"port", port}, {"models", models}})
                .dump(-1, ' ', false, Json::error_handler_t::replace) +
            "\n";
 }
@@ -147,9 +147,9 @@ ApiError ModelWorker::why_gone(const WorkerPlace& place, milliseconds at_most) {
     return unavailable(last_end_ + "; the next request loads the model again", "worker_ended");
 }
 
-Json ModelWorker::model() {
+Json ModelWorker::models() {
     const std::lock_guard lock(mutex_);
-    return model_;
+    return models_;
 }
 
 std::uint64_t ModelWorker::starts() {
@@ -258,7 +258,7 @@ bool ModelWorker::hear(const std::string& line) {
     const std::lock_guard lock(mutex_);
     if (said.is_object() && said.contains("port")) {
         port_ = said.value("port", std::uint16_t{0});
-        model_ = said.value("model", Json());
+        models_ = said.value("models", Json::array());
         state_ = State::ready;
     } else if (said.is_object() && said.contains("code")) {
         failure_ = Error{static_cast<ErrorCode>(said.value("code", 1)),

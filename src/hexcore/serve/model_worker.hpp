@@ -75,8 +75,8 @@ public:
     /// Why that worker is no more, with status 503; waits up to `at_most` for that to be known.
     [[nodiscard]] ApiError why_gone(const WorkerPlace& place, std::chrono::milliseconds at_most);
 
-    /// What the last one that loaded said of its model, see model_json(); null: none has loaded.
-    [[nodiscard]] nlohmann::ordered_json model();
+    /// What the last one that loaded said of its models, see models_json(); empty: none has loaded.
+    [[nodiscard]] nlohmann::ordered_json models();
     [[nodiscard]] std::uint64_t starts();
 
     enum class Ending { in_order, now };
@@ -112,7 +112,7 @@ private:
     std::uint64_t n_gone_ = 0;   ///< of the last whose process is no more
     std::uint64_t n_ended_ = 0;  ///< and of which is known whether its memory came back
     std::uint16_t port_ = 0;
-    nlohmann::ordered_json model_;
+    nlohmann::ordered_json models_ = nlohmann::ordered_json::array();
     std::optional<Error> failure_;  ///< why the last one could not load, as it said
     std::string last_end_;          ///< why it is no more: a sentence
     WorkerEnd last_given_back_;
@@ -120,7 +120,7 @@ private:
 };
 
 /// For the worker's side: what a ModelWorker wants to hear on stdout.
-[[nodiscard]] std::string say_ready(std::uint16_t port, const nlohmann::ordered_json& model);
+[[nodiscard]] std::string say_ready(std::uint16_t port, const nlohmann::ordered_json& models);
 [[nodiscard]] std::string say_failed(const Error& error, std::string_view told);
 
 }  // namespace hexcore

@@ -126,6 +126,7 @@ Asked<NamedTalks::Said> OpenAnswer::enter(NamedTalks::Kind kind) {
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_chat(body));
+    HEXCORE_TRY_VOID(check_for_model(asked));
     HEXCORE_TRY_VOID(model.check_count(1, asked.answer.choices));
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));

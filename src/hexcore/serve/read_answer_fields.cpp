@@ -103,7 +103,7 @@ std::uint32_t read_max_tokens(JsonFields& fields) {
 
 AskedAnswer read_answer_fields(JsonFields& fields) {
     AskedAnswer answer;
-    (void)fields.text("model");  // there is one
+    answer.model = fields.text("model").value_or("");
     for (const char* of_the_user : {"user", "safety_identifier", "prompt_cache_key"}) {
         (void)fields.text(of_the_user);
     }

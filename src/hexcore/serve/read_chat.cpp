@@ -235,6 +235,7 @@ Asked<AskedChat> read_chat(std::string_view body) {
     JsonFields fields(json, {}, problem);
     AskedChat asked;
     asked.answer = read_answer_fields(fields);
+    asked.experts = read_expert_fields(fields, asked.answer.how.sampling);
     ChatRequest& chat = asked.chat;
     chat.messages = read_messages(fields);
     chat.tools = read_tools(fields);

@@ -61,7 +61,7 @@ public:
             answer_error(passed.error(), response);
         }
     }
-    Json model() const override { return worker_.model(); }
+    Json models() const override { return worker_.models(); }
 
     Asked<std::string> metrics() override {
         std::string text;
