@@ -51,7 +51,7 @@ class Server:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(240)
 
 
 def assert_within_plan(report):

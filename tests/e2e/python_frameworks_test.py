@@ -71,7 +71,7 @@ def watched_stats(device):
 torch.cuda.memory_stats_as_nested_dict = watched_stats
 torch.cuda.start(1)
 torch.cuda.hold(0, 7, 7)
-assert asked.wait(60)
+assert asked.wait(240)
 """)
     assert told.holders() == {"cuda:0 PyTorch": {"allocated": 7}}
 

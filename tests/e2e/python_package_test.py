@@ -46,7 +46,7 @@ def python(*arguments, path=WITHOUT_LIBRARY, **options):
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("HEXCORE_WATCH", "PYTHONPATH")}
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False,
-                          env=environment | {"PYTHONPATH": str(path)}, timeout=60, **options)
+                          env=environment | {"PYTHONPATH": str(path)}, timeout=240, **options)
 
 
 def test_without_the_library_every_call_does_nothing_and_says_so_when_asked(tmp_path):

@@ -106,7 +106,7 @@ with hexcore.Tracker(interval_s=0.01, alert_bytes=16 << 20, on_alert=alert,
                      recording="kept.hxr") as tracker:
     assert hexcore.watched()
     kept = bytearray(b"x") * (64 << 20)
-    assert alerted.wait(60)
+    assert alerted.wait(240)
     tracker.picture("memory.svg")
     tracker.picture("memory.html")
     try:
@@ -153,7 +153,7 @@ try:
 except RuntimeError as error:
     twice = str(error)
 kept = bytearray(b"x") * (64 << 20)
-assert warned.wait(60)
+assert warned.wait(240)
 monitor.visualize_memory_usage("graph.svg")
 monitor.analyze_memory_patterns()
 monitor.stop_monitoring()

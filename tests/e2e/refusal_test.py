@@ -83,7 +83,8 @@ def test_an_error_that_cannot_be_told_keeps_its_exit_code(hexcore, word, code):
 
 
 def test_a_reader_that_goes_away_is_no_crash_where_the_signal_is_ignored(hexcore, tiny):
-    process = hexcore.start("run", tiny, *SMALL, "--ctx", "2048", "-p", "x", "--temp", "0",
+    process = hexcore.start("run", tiny, *SMALL, "--ctx", "256", "-p", "x", "--temp", "0",
+                            "-n", "100000000", "--on-full", "slide",  # however fast it is
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False,
                             preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
     process.stdout.read(10)

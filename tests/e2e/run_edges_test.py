@@ -13,6 +13,8 @@ from terminal import Terminal
 
 TWO = [*on("320MiB", "320MiB"), "--ctx", "512", "--threads", "1"]
 SMALL = [*on("16MiB", "16MiB"), "--threads", "1"]
+# It waits for whoever reads what it writes, however fast the machine is.
+ENDLESS = ["--ctx", "256", "-p", "x", "--temp", "0", "-n", "100000000", "--on-full", "slide"]
 PURPOSES = ["weights_bytes", "experts_bytes", "kv_bytes"]
 
 
@@ -193,7 +195,9 @@ def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number
         out, err = process.communicate(timeout=240)
         assert process.returncode == 130, err
         if out == "":
-            assert err == "hexcore: interrupted while loading; nothing is left allocated\n"
+            # Without how far it was, which is said where that takes longer than a second.
+            said = [line for line in err.splitlines() if " loading: " not in line]
+            assert said == ["hexcore: interrupted while loading; nothing is left allocated"]
             return
     pytest.fail("the signal never came while the model was loading")
 
@@ -202,7 +206,7 @@ def test_interrupted_while_loading_it_leaves_nothing(hexcore, demo_model, number
                                           ({"OMP_WAIT_POLICY": "passive"}, None)])
 def test_threads_wait_briefly_where_the_user_does_not_say_how(hexcore, tiny, given, spins):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OMP", "GOMP"))}
-    process = subprocess.Popen([hexcore.path, "run", tiny, *SMALL, "--ctx", "2048", "-p", "x"],
+    process = subprocess.Popen([hexcore.path, "run", tiny, *SMALL, *ENDLESS],
                                env=env | given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.read(1)
     with open(f"/proc/{process.pid}/environ", "rb") as file:
@@ -215,8 +219,7 @@ def test_threads_wait_briefly_where_the_user_does_not_say_how(hexcore, tiny, giv
 
 
 def test_killed_while_it_runs_it_leaves_no_file(hexcore, tiny, tmp_path):
-    process = hexcore.start("run", tiny, *SMALL, "--ctx", "2048", "-p", "x", "--temp", "0",
-                            stdout=subprocess.PIPE, cwd=tmp_path,
+    process = hexcore.start("run", tiny, *SMALL, *ENDLESS, stdout=subprocess.PIPE, cwd=tmp_path,
                             env={"HEXCORE_CACHE": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path),
                                  "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
     process.stdout.read(1)

@@ -41,7 +41,7 @@ def test_a_server_tells_what_was_planned_and_nothing_is_left_of_it(hexcore, demo
     server = Server(Watched(hexcore, words), demo_model, *DEVICES)
     devices = server.complete("Gravity", max_tokens=4).json["hexcore"]["devices"]
     server.process.terminate()
-    assert server.process.wait(60) == 0, "the signal is the server's, and so is the exit code"
+    assert server.process.wait(240) == 0, "the signal is the server's, and so is the exit code"
     told = ledgers()
     assert len(devices) == 2
     for device in devices:

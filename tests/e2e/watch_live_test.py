@@ -42,7 +42,7 @@ def start_watch(hexcore, state, *options, name="watched.py"):
 
 def end_watch(watch):
     watch.stdin.close()
-    assert watch.wait(60) == 0
+    assert watch.wait(240) == 0
 
 
 def show(hexcore, state, size=(24, 80), **options):
@@ -122,7 +122,7 @@ def test_what_hexcore_holds_is_shown_by_purpose_against_its_budget(hexcore, stat
     until(view, "ledger host0", "MiB of 6", "PURPOSES", "ledger host0: experts")
     leave(view)
     watch.stdin.close()
-    assert watch.wait(60) == 2, "nothing was asked"
+    assert watch.wait(240) == 2, "nothing was asked"
 
 
 def test_several_watchers_and_several_views(hexcore, state):
@@ -246,7 +246,7 @@ def test_without_a_terminal_it_is_a_line_a_second(hexcore, state):
             seen.append(line)
     assert time.monotonic() - begun > 1.5, "three lines, and two seconds between them"
     lines.terminate()
-    assert lines.wait(60) == 0
+    assert lines.wait(240) == 0
     end_watch(watch)
 
 
@@ -254,7 +254,7 @@ def test_a_reader_that_goes_away_ends_it(hexcore, state):
     lines = hexcore.start("watch", env=state, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     lines.stdout.readline()
     lines.stdout.close()
-    assert lines.wait(60) in (1, -signal.SIGPIPE, 128 + signal.SIGPIPE)
+    assert lines.wait(240) in (1, -signal.SIGPIPE, 128 + signal.SIGPIPE)
 
 
 def test_it_shows_processes_that_run_hexcore(hexcore, state, tmp_path):

@@ -87,7 +87,7 @@ def test_told_to_end_it_leaves_the_process_as_it_was(hexcore, tmp_path, parent, 
         assert [x for x in before.splitlines() if x.startswith(line)] == [
             x for x in after.splitlines() if x.startswith(line)]
     parent.stdin.close()
-    assert parent.wait(60) == 0
+    assert parent.wait(240) == 0
 
 
 def test_what_is_no_process_is_wrong_usage(hexcore, tmp_path):

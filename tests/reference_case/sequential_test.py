@@ -16,7 +16,7 @@ def server(hexcore, demo_model):
     hexcore.started.remove(serving.process)  # it outlives a single test
     yield serving
     serving.process.terminate()
-    assert serving.process.wait(60) == 0
+    assert serving.process.wait(240) == 0
 
 
 def test_multiple_sequential_queries(server):

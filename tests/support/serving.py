@@ -64,7 +64,7 @@ class Server:
             self.lines.append("")  # the end
             self.said.notify_all()
 
-    def wait_for_line(self, pattern, timeout_s=240):
+    def wait_for_line(self, pattern, timeout_s=600):
         def found():
             return any(re.search(pattern, line) for line in self.lines)
 
@@ -72,7 +72,7 @@ class Server:
             self.said.wait_for(lambda: found() or "" in self.lines, timeout=timeout_s)
             assert found(), f"it never said {pattern}: {''.join(self.lines)}"
 
-    def connect(self, timeout_s=240):
+    def connect(self, timeout_s=600):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
 
     def request(self, method, path, body=None, headers=None):
@@ -147,7 +147,7 @@ class Stream:
 class RawClient:
     """Bytes to a server and back."""
 
-    def __init__(self, server, timeout_s=240, receive_bytes=None):
+    def __init__(self, server, timeout_s=600, receive_bytes=None):
         self.socket = socket.socket()
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

@@ -128,7 +128,7 @@ def test_two_runs_at_once_make_it_once(cache):
     command = [sys.executable, "-c", code, str(TOOLS), demo_model.WHEEL_SHA256, str(cache)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(4)]
-    results = [run.communicate(timeout=60) for run in runs]
+    results = [run.communicate(timeout=240) for run in runs]
     assert [run.returncode for run in runs] == [0] * 4, results
     assert {out for out, _ in results} == {f"{cache / demo_model.MODEL}\n"}
     assert sum("8 experts" in err for _, err in results) == 1
