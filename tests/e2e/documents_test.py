@@ -81,7 +81,7 @@ def test_readme_shows_a_plan_a_run_and_a_refusal():
 def test_any_other_figure_on_a_page_is_noticed(page, printed):
     """One digit of each figure that is not measured, changed in turn."""
     for shown in with_output(page):
-        if shown.arguments[0][0] == "run" or not shown.output:
+        if shown.generates_text or not shown.output:
             continue
         now = printed(shown)
         if now is None:

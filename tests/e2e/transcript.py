@@ -39,7 +39,7 @@ class Shown(NamedTuple):
 
     @property
     def generates_text(self):
-        return self.arguments[0][0] == "run"
+        return self.arguments[0][0] in ("ask", "run")
 
 
 def shown_commands(page, text):

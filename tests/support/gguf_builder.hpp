@@ -64,8 +64,9 @@ public:
     GgufBuilder& key_f32(std::string_view name, float value) {
         return key_raw(name, type_f32, raw(value));
     }
-    GgufBuilder& key_u32s(std::string_view name, const std::vector<std::uint32_t>& values) {
-        std::string bytes = raw(type_u32) + raw<std::uint64_t>(values.size());
+    GgufBuilder& key_u32s(std::string_view name, const std::vector<std::uint32_t>& values,
+                          std::uint32_t type = type_u32) {
+        std::string bytes = raw(type) + raw<std::uint64_t>(values.size());
         for (const std::uint32_t value : values) {
             bytes += raw(value);
         }

@@ -1,14 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "support/gguf_builder.hpp"
 
 namespace hexcore::test {
+
+inline constexpr std::uint32_t tiny_turn_start = 259;
+inline constexpr std::uint32_t tiny_turn_end = 260;
+inline constexpr std::uint32_t tiny_byte_tokens = 262;
 
 /// Dimensions of a mixture that is small enough to be written by a test.
 struct TinyShape {
@@ -21,6 +28,9 @@ struct TinyShape {
     std::uint32_t seed = 7;  ///< of the weights
     bool words = false;      ///< it has a tokenizer, in which token 17 is "17,"; 2 ends answers
     bool letters = false;    ///< it has one that takes any ASCII text: token 65 is "A"
+    /// Instead, a tokenizer in which token 3 + b is the byte b, and tiny_turn_start and
+    /// tiny_turn_end are those of ChatML; n_vocab has to be tiny_byte_tokens.
+    bool bytes = false;
 };
 
 /// Writes `file` with F32 values that are tame enough for finite logits in a model of that width.
@@ -36,6 +46,26 @@ inline void write_random(const std::filesystem::path& path, const GgufBuilder& f
         std::memcpy(bytes.data() + at, &weight, sizeof(weight));
     }
     GgufBuilder::write_file(path, bytes);
+}
+
+inline void add_byte_tokens(GgufBuilder& file) {
+    // As llama_token_type has them.
+    constexpr std::uint32_t normal = 1;
+    constexpr std::uint32_t unknown = 2;
+    constexpr std::uint32_t control = 3;
+    constexpr std::uint32_t byte = 6;
+    std::vector<std::string> tokens{"<unk>", "<s>", "</s>"};
+    std::vector<std::uint32_t> types{unknown, control, control};
+    for (int value = 0; value < 256; ++value) {
+        std::array<char, 8> name{};
+        std::snprintf(name.data(), name.size(), "<0x%02X>", value);
+        tokens.emplace_back(name.data());
+        types.push_back(byte);
+    }
+    tokens.insert(tokens.end(), {"<|im_start|>", "<|im_end|>", "\u2581"});  // a blank
+    types.insert(types.end(), {control, control, normal});
+    file.key_texts("tokenizer.ggml.tokens", tokens)
+        .key_u32s("tokenizer.ggml.token_type", types, GgufBuilder::type_i32);
 }
 
 /// Writes a loadable model of the Mixtral architecture with random F32 weights, tame enough for
@@ -57,7 +87,8 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
         .key("llama.vocab_size", shape.n_vocab)
         .key("llama.expert_count", shape.n_experts)
         .key("llama.expert_used_count", shape.n_used)
-        .key("tokenizer.ggml.model", shape.words || shape.letters ? "llama" : "no_vocab")
+        .key("tokenizer.ggml.model",
+             shape.words || shape.letters || shape.bytes ? "llama" : "no_vocab")
         .key_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
     if (shape.words || shape.letters) {
         std::vector<std::string> words{"<unk>", "<s>", "</s>", "\n"};
@@ -71,6 +102,9 @@ inline void write_tiny_mixture(const std::filesystem::path& path, const TinyShap
             words[' '] = "\u2581";
         }
         file.key_texts("tokenizer.ggml.tokens", words);
+    }
+    if (shape.bytes) {
+        add_byte_tokens(file);
     }
     const auto embd = static_cast<std::int64_t>(shape.n_embd);
     const auto ff = static_cast<std::int64_t>(shape.n_ff);

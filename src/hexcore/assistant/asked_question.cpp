@@ -6,6 +6,7 @@
 
 #include "hexcore/api/put_chat.hpp"
 #include "hexcore/assistant/answer_watch.hpp"
+#include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/base/duration.hpp"
 
 namespace hexcore {
@@ -34,6 +35,9 @@ public:
         }
     }
     void cancel() {
+        if (reader_) {
+            reader_->cancel();
+        }
         if (session_ != nullptr) {
             session_->cancel();
         }
@@ -47,6 +51,8 @@ public:
 private:
     using Now = ExpertBreaker::Time::clock;
     [[nodiscard]] Result<void> begin();
+    void take_embedding(Result<std::vector<float>> embedding);
+    [[nodiscard]] Result<void> go_on(std::vector<float> embedding);
     [[nodiscard]] Result<void> put(Engine& engine);
     [[nodiscard]] Result<void> ask(Engine& engine, Request request, ChatPrompt prompt);
     void take(const AnswerPiece& piece);
@@ -60,7 +66,8 @@ private:
     QuestionRouting routing_;
     PickedExperts picked_;
     AssistantAnswer answer_;
-    Session* session_ = nullptr;  ///< that answers now
+    std::optional<Session> reader_;  ///< reads the question for the router
+    Session* session_ = nullptr;     ///< that answers now
     std::optional<AnswerWatch> watch_;
     bool has_token_ = false;
     bool repeats_ = false;
@@ -73,18 +80,52 @@ Result<void> AskedQuestion::Course::begin() {
     answer_.assistant = description.name;
     std::string_view text = question_.text;
     const auto named = description.take_named_expert(text);
-    routing_ = assistant.route(text, {});
     routing_.named = question_.expert ? question_.expert : named;
     answer_.named_by = question_.expert ? "choice" : named ? "question" : "";
     question_.text = std::string(text);
+    if (!assistant.knowledge_problem().empty()) {
+        answer_.notes.push_back(assistant.knowledge_problem());
+    }
+    if (!assistant.router() || assistant.router()->embedding_size() == 0) {
+        return go_on({});
+    }
+    HEXCORE_TRY(base, host_.engine_for({}));
+    HEXCORE_TRY(reader, base->open());
+    reader_.emplace(std::move(reader));
+    embed_question(*reader_, {host_.chat_template, description}, question_.text,
+                   [course = shared_from_this()](Result<std::vector<float>> embedding) {
+                       course->take_embedding(std::move(embedding));
+                   });
+    return {};
+}
+
+void AskedQuestion::Course::take_embedding(Result<std::vector<float>> embedding) {
+    reader_.reset();
+    if (has_ended_) {
+        return;
+    }
+    if (!embedding && embedding.error().code == ErrorCode::interrupted) {
+        answer_.stop = StopReason::interrupted;
+        answer_.timing.route_ms = laps_.ms();
+        end(std::move(answer_));
+        return;
+    }
+    auto went =
+        embedding ? go_on(*std::move(embedding)) : tl::unexpected(std::move(embedding.error()));
+    if (!went) {
+        end(tl::unexpected(std::move(went.error())));
+    }
+}
+
+/// With what is known of whose the question is.
+Result<void> AskedQuestion::Course::go_on(std::vector<float> embedding) {
+    Assistant& assistant = host_.assistant;
+    routing_.probabilities = assistant.route(question_.text, std::move(embedding)).probabilities;
     HEXCORE_TRY(picked,
                 assistant.pick(routing_, {.wanted = question_.experts, .most = host_.experts_most},
                                Now::now()));
     picked_ = std::move(picked);
-    answer_.notes = picked_.notes;
-    if (!assistant.knowledge_problem().empty()) {
-        answer_.notes.push_back(assistant.knowledge_problem());
-    }
+    answer_.notes.insert(answer_.notes.end(), picked_.notes.begin(), picked_.notes.end());
     answer_.timing.route_ms = laps_.ms();
     if (question_.strict && picked_.fallback) {
         answer_.refused = true;

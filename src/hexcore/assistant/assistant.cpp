@@ -74,9 +74,15 @@ Assistant::Assistant(AssistantDescription description, Knowledge knowledge)
       breaker_(description_.experts.size()) {}
 
 QuestionRouting Assistant::route(std::string_view question, std::vector<float> embedding) const {
-    const std::size_t experts = description_.experts.size();
-    if (experts == 1 || !router_) {
-        return {std::vector<double>(experts, 1 / static_cast<double>(experts))};
+    if (!router_) {
+        const std::vector<std::size_t> counts = keywords_.counts(question);
+        const auto all =
+            static_cast<double>(std::accumulate(counts.begin(), counts.end(), counts.size()));
+        QuestionRouting by_keywords;
+        for (const std::size_t count : counts) {
+            by_keywords.probabilities.push_back(static_cast<double>(count + 1) / all);
+        }
+        return by_keywords;
     }
     return {router_->probabilities({std::move(embedding), keywords_.of(question)})};
 }
@@ -121,6 +127,7 @@ Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCoun
             std::count_if(order.begin(), order.end(), [&](std::size_t expert) {
                 return routing.probabilities[expert] >= thresholds.spread;
             }));
+        wanted = std::min(wanted, ExpertCount::usually_most);
     }
     wanted = std::clamp(wanted, 1U, static_cast<std::uint32_t>(order.size()));
     const std::uint32_t taken = std::min(wanted, std::max(count.most, 1U));
@@ -155,13 +162,12 @@ Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCoun
         picked.fallback = {*in_place, routing.probabilities[*in_place], why_other};
     } else if (const double sure = confidence_of(picked.experts);
                !routing.named && sure < thresholds.confidence) {
-        picked.fallback =
-            next_best(routing, picked.experts, now,
-                      fmt::format("{} {} likely by {}, less than {}",
-                                  picked.experts.size() == 1 ? expert_name(picked.experts[0].expert)
-                                                             : "they all",
-                                  picked.experts.size() == 1 ? "is" : "are", percent(sure),
-                                  percent(thresholds.confidence)));
+        picked.fallback = next_best(
+            routing, picked.experts, now,
+            fmt::format("{} only {} likely, where {} are wanted",
+                        picked.experts.size() == 1 ? expert_name(picked.experts[0].expert) + " is"
+                                                   : "they are together",
+                        percent(sure), percent(thresholds.confidence)));
     }
     return picked;
 }

@@ -47,7 +47,10 @@ struct PickedExperts {
 
 /// How many are wanted.
 struct ExpertCount {
-    std::uint32_t wanted = 0;  ///< 0: one, or several where nobody is likely enough alone
+    /// So many where nobody is likely enough alone, if no number is given.
+    static constexpr std::uint32_t usually_most = 2;
+
+    std::uint32_t wanted = 0;  ///< 0: one, or usually_most where nobody is likely enough alone
     std::uint32_t most = 1;    ///< there is room for side by side
 };
 
@@ -78,8 +81,8 @@ public:
     /// Whom it asks whose a question is.
     void set_router(Router router) { router_ = std::move(router); }
     [[nodiscard]] const std::optional<Router>& router() const { return router_; }
-    /// `embedding`: empty where the router takes none. With one expert, or without a router, all
-    /// are as likely.
+    /// `embedding`: empty where the router takes none. Without a router, by keywords alone: each
+    /// expert has a share for every keyword of its own that the question has, and one besides.
     [[nodiscard]] QuestionRouting route(std::string_view question,
                                         std::vector<float> embedding) const;
 
@@ -87,6 +90,7 @@ public:
     void exclude(std::size_t expert, std::string reason);
     /// An expert's answer failed; the third time in a while keeps it out for as long.
     void failed(std::size_t expert, ExpertBreaker::Time now) { breaker_.failed(expert, now); }
+    [[nodiscard]] const ExpertBreaker& breaker() const { return breaker_; }
     /// Why an expert does not answer now, part of a sentence; empty: it does.
     [[nodiscard]] std::string why_out(std::size_t expert, ExpertBreaker::Time now) const;
 

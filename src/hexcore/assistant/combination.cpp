@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "hexcore/assistant/logistic_regression.hpp"
+#include "hexcore/base/check.hpp"
 
 namespace hexcore {
 namespace {

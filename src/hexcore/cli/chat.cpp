@@ -28,7 +28,7 @@ Error nobody_asked() {
             "to answer; give a prompt with -p TEXT or --file FILE"};
 }
 
-Result<Answer> chat(Talk& talk, QuestionReader& questions, Interrupt& interrupt) {
+Result<Answer> chat(ChatPartner& partner, QuestionReader& questions, Interrupt& interrupt) {
     Answer all;
     std::string question;
     bool asked = false;
@@ -36,13 +36,13 @@ Result<Answer> chat(Talk& talk, QuestionReader& questions, Interrupt& interrupt)
     while (!interrupt.should_quit() && questions.next(question)) {
         asked = true;
         if (is_command(question)) {
-            if (obey(talk, question, all, questions.edits()) == Next::end) {
+            if (obey(partner, question, all, questions.edits()) == Next::end) {
                 break;
             }
             continue;
         }
         questions.keep_typed();
-        auto answer = talk.ask(question, interrupt);
+        auto answer = partner.ask(question, interrupt);
         if (!answer && answer.error().code == ErrorCode::usage) {
             // Nothing of it was taken in, so a shorter question may follow.
             complain(told(answer.error(), in_options));

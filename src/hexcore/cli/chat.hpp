@@ -1,7 +1,7 @@
 #pragma once
 
+#include "hexcore/cli/chat_partner.hpp"
 #include "hexcore/cli/question_reader.hpp"
-#include "hexcore/cli/talk.hpp"
 
 namespace hexcore {
 
@@ -10,7 +10,8 @@ namespace hexcore {
 /// `/help` lists. A question that the context has no room for is dropped with a message, and the
 /// conversation goes on. Returns all answers' figures, and the last one's end. Fails with
 /// nobody_asked() where input ends without a line, and is not a terminal.
-[[nodiscard]] Result<Answer> chat(Talk& talk, QuestionReader& questions, Interrupt& interrupt);
+[[nodiscard]] Result<Answer> chat(ChatPartner& partner, QuestionReader& questions,
+                                  Interrupt& interrupt);
 
 /// That there is neither a prompt nor anybody to chat with.
 [[nodiscard]] Error nobody_asked();

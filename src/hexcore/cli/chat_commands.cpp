@@ -47,8 +47,8 @@ void confirm(std::string_view what) {
     }
 }
 
-void show_stats(const Talk& talk, const Answer& so_far) {
-    const CacheStats stats = talk.stats();
+void show_stats(const ChatPartner& partner, const Answer& so_far) {
+    const CacheStats stats = partner.stats();
     print_paragraph_aside(fmt::format(
         "{} prompt tokens and {} generated so far; the cache has {} of this conversation, {} cells "
         "of {} in all ({} of {})",
@@ -66,7 +66,7 @@ bool is_command(const std::string& question) {
            std::ranges::find(names, name_in(question)) != names.end();
 }
 
-Next obey(Talk& talk, const std::string& command, const Answer& so_far, bool edits) {
+Next obey(ChatPartner& partner, const std::string& command, const Answer& so_far, bool edits) {
     const std::string name(name_in(command));
     const std::string value = command.size() > name.size() ? command.substr(name.size() + 1) : "";
     if (name == "/bye" || name == "/exit" || name == "/quit") {
@@ -74,28 +74,29 @@ Next obey(Talk& talk, const std::string& command, const Answer& so_far, bool edi
     }
     if (name == "/help" || name == "/?") {
         print_aside(help);
+        print_aside(partner.own_help());
         if (edits) {
             print_aside(editing_help);
         }
     } else if (name == "/clear") {
-        talk.begin_anew(talk.system());
+        partner.begin_anew(partner.system());
         confirm("A new conversation begins.");
     } else if (name == "/system") {
-        talk.begin_anew(value);
+        partner.begin_anew(value);
         confirm("A new conversation begins, with that as what the model is told first.");
     } else if ((name == "/save" || name == "/load") && value.empty()) {
         complain(fmt::format("{} wants the name of a file", name));
     } else if (name == "/save") {
-        if (succeeded(talk.save_to(value))) {
+        if (succeeded(partner.save_to(value))) {
             confirm(fmt::format("The conversation is kept in {}.", printable(value)));
         }
     } else if (name == "/load") {
-        if (succeeded(talk.load_from(value))) {
+        if (succeeded(partner.load_from(value))) {
             confirm(fmt::format("The conversation of {} goes on.", printable(value)));
         }
     } else if (name == "/stats") {
-        show_stats(talk, so_far);
-    } else {
+        show_stats(partner, so_far);
+    } else if (!partner.obeys(name, value)) {
         complain(fmt::format("there is no command {}; /help lists them", printable(name)));
     }
     return Next::question;

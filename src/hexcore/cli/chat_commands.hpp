@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "hexcore/cli/talk.hpp"
+#include "hexcore/cli/chat_partner.hpp"
 
 namespace hexcore {
 
@@ -14,6 +14,7 @@ enum class Next { question, end };
 [[nodiscard]] bool is_command(const std::string& question);
 
 /// Does what the command says; `so_far` are the figures of all answers.
-[[nodiscard]] Next obey(Talk& talk, const std::string& command, const Answer& so_far, bool edits);
+[[nodiscard]] Next obey(ChatPartner& partner, const std::string& command, const Answer& so_far,
+                        bool edits);
 
 }  // namespace hexcore

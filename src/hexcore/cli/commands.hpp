@@ -15,6 +15,7 @@ using Action = std::function<int()>;
 // completion and the manual page are made of what it adds: give every command a footer with an
 // example, every option a description and an option text (FILE or MODEL where its value is a file),
 // and CLI::IsMember where there is a fixed choice.
+void add_ask_command(CLI::App& program, Action& action);
 void add_assistant_command(CLI::App& program, Action& action);
 void add_devices_command(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);

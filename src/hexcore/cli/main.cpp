@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     add_run_command(program, action);
     add_serve_command(program, action);
     add_reset_command(program, action);
+    add_ask_command(program, action);
     add_assistant_command(program, action);
     add_verify_command(program, action);
     add_watch_command(program, action, other_command);
@@ -71,8 +72,8 @@ int main(int argc, char** argv) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
         return report_parse_error(program, error, complain);
     }
-    if (program.got_subcommand("run") || program.got_subcommand("serve") ||
-        program.got_subcommand("verify")) {
+    if (program.got_subcommand("ask") || program.got_subcommand("run") ||
+        program.got_subcommand("serve") || program.got_subcommand("verify")) {
         bound_openmp_waiting(argv);
     }
     end_program_with_a_sentence();

@@ -22,11 +22,16 @@ void add_plan_file(CLI::App& command, std::string& file) {
 
 Result<PlannedModel> planned(const PlanningFlags& flags, const std::string& file, int threads,
                              const std::atomic<bool>* stop) {
-    HEXCORE_TRY(planning, flags.options());
-    planning.computing.outputs = planning.sequences;
-    planning.computing.threads = threads;
+    HEXCORE_TRY(options, flags.options());
+    return planned(std::move(options), file, threads, stop);
+}
+
+Result<PlannedModel> planned(PlanningOptions options, const std::string& file, int threads,
+                             const std::atomic<bool>* stop) {
+    options.computing.outputs = options.sequences;
+    options.computing.threads = threads;
     if (file.empty()) {
-        return PlannedModel::make(planning, stop);
+        return PlannedModel::make(options, stop);
     }
     // Read once: it may come through a pipe.
     HEXCORE_TRY(text, read_file(file, stop));
@@ -34,7 +39,7 @@ Result<PlannedModel> planned(const PlanningFlags& flags, const std::string& file
     if (!plan) {
         return fail(plan.error().code, "{}: {}", file, plan.error().message);
     }
-    return PlannedModel::follow(*std::move(plan), file, planning, stop);
+    return PlannedModel::follow(*std::move(plan), file, std::move(options), stop);
 }
 
 }  // namespace hexcore

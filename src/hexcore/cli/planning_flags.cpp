@@ -53,6 +53,10 @@ void PlanningFlags::add_to(CLI::App& command, bool model_required) {
     auto* positional =
         command.add_option("model", model, "a GGUF file; of a split model, any part");
     positional->required(model_required)->option_text("MODEL");
+    add_placing_to(command);
+}
+
+void PlanningFlags::add_placing_to(CLI::App& command) {
     command
         .add_option("--device", devices,
                     "host=SIZE, cuda:N[=SIZE], rpc:HOST:PORT[=SIZE] or SIZE; repeatable, in order")

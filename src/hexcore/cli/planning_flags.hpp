@@ -39,6 +39,8 @@ struct PlanningFlags {
 
     /// Adds them to a command; `model` is its positional argument.
     void add_to(CLI::App& command, bool model_required);
+    /// Those without the model.
+    void add_placing_to(CLI::App& command);
     /// Adds those of a command that loads what it planned.
     void add_loading_to(CLI::App& command);
 

@@ -9,6 +9,7 @@
 #include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/run_options.hpp"
+#include "hexcore/cli/talk.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/server_wait.hpp"
 #include "hexcore/report/json_text.hpp"

@@ -73,13 +73,13 @@ Json assistant_report_json(const AssistantReport& report) {
     Json json = {{"schema", "hexcore.answer/1"}, {"answer", report.answer.text}};
     json.update(assistant_answer_json(report.answer));
     json["devices"] = Json::array();
-    for (const RunDevice& device : report.devices) {
+    for (const RunDevice& device : report.run.devices) {
         json["devices"].push_back(run_device_json(device));
     }
-    json["host"] = {{"planned", usage_json(report.host.planned)},
-                    {"accounted", usage_json(report.host.accounted)}};
+    json["host"] = {{"planned", usage_json(report.run.host.planned)},
+                    {"accounted", usage_json(report.run.host.accounted)}};
     json["after_unload"] = Json::array();
-    for (const DeviceAfterUnload& device : report.after_unload) {
+    for (const DeviceAfterUnload& device : report.run.after_unload) {
         json["after_unload"].push_back({{"name", device.name},
                                         {"accounted_bytes", device.accounted.count()},
                                         {"measured_bytes", bytes_or_null(device.measured)}});

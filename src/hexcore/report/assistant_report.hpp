@@ -71,9 +71,7 @@ struct AssistantAnswer {
 /// The same with what the memory did meanwhile.
 struct AssistantReport {
     AssistantAnswer answer;
-    std::vector<RunDevice> devices = {};
-    RunHost host = {};
-    std::vector<DeviceAfterUnload> after_unload = {};
+    RunReport run;
 };
 
 /// The keys of docs/formats/answer.md that are about the answer, without its text.

@@ -1,0 +1,93 @@
+#include "hexcore/cli/ask_options.hpp"
+
+#include "hexcore/cli/find_assistant.hpp"
+#include "hexcore/cli/option_value.hpp"
+#include "hexcore/cli/plan_source.hpp"
+#include "hexcore/cli/sampling_flags.hpp"
+#include "hexcore/cli/terminal.hpp"
+
+namespace hexcore {
+
+void AskOptions::add_to(CLI::App& command) {
+    auto* text = command.add_option("question", question, "what to ask (default: a chat)")
+                     ->option_text("TEXT");
+    command.add_option("-f,--file", question_file, "a file with the question; -: stdin")
+        ->excludes(text)
+        ->option_text("FILE");
+    command
+        .add_option("--assistant", assistant, "an assistant's name or its file (assistant.toml)")
+        ->option_text("FILE");
+    command
+        .add_option("-m,--model", planning.model,
+                    "a GGUF file (default: the assistant's own, or the demo model)")
+        ->option_text("MODEL");
+    auto* one = command.add_option("--expert", expert, "who is to answer")->option_text("NAME");
+    command
+        .add_option("--experts", experts,
+                    "how many are to answer together (default: one, or several where nobody is "
+                    "likely enough alone)")
+        ->check(CLI::Range(1U, 32U))
+        ->excludes(one)
+        ->option_text("N");
+    command.add_flag("--strict", strict,
+                     "no answer, and exit code 1, where another expert is suggested");
+    command
+        .add_option("--session", session_file,
+                    "goes on with the conversation in FILE, if it is there, and keeps it there")
+        ->option_text("FILE");
+    planning.add_placing_to(command);
+    // Adapters are the assistant's own.
+    command.remove_option(command.get_option("--lora"));
+    planning.add_loading_to(command);
+    planning.add_on_full_to(command);
+    planning.add_keep_to(command);
+    planning.add_parking_to(command, PlanningFlags::Sessions::several);
+    command.add_option("-n", max_tokens, "tokens to generate, at most (default: -1, no limit)")
+        ->transform(count_or_unlimited(0))
+        ->option_text("N");
+    command.add_flag("--exact", exact,
+                     "the bits of an answer depend on nothing but its conversation");
+    add_plan_file(command, plan_file);
+    add_threads(command, threads);
+    add_sampling(command, sampling);
+    command.add_option("--format", format, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->option_text("NAME");
+    command.add_flag("-v,--verbose,--report", verbose,
+                     "behind the answer, the whole table of what was planned, accounted and "
+                     "measured");
+}
+
+void AskOptions::settle_given(const CLI::App& command) {
+    const auto is_given = [&](const char* name) { return command.count(name) > 0; };
+    if (is_given("--temp")) {
+        given.temperature = sampling.temperature;
+    }
+    if (is_given("--top-p")) {
+        given.top_p = sampling.top_p;
+    }
+    if (is_given("--min-p")) {
+        given.min_p = sampling.min_p;
+    }
+    if (is_given("--top-k")) {
+        given.top_k = sampling.top_k;
+    }
+    if (is_given("--repeat-penalty")) {
+        given.repeat_penalty = sampling.repeat_penalty;
+    }
+    sequences_are_given = is_given("--sequences");
+}
+
+Result<void> AskOptions::settle_question(const std::atomic<bool>* stop) {
+    if (!question_file.empty()) {
+        HEXCORE_TRY(text, read_file(question_file, stop));
+        question = std::move(text);
+    }
+    if (format != "text" && !question) {
+        return fail(ErrorCode::usage, "--format {} needs a question: give its text or --file FILE",
+                    format);
+    }
+    return {};
+}
+
+}  // namespace hexcore

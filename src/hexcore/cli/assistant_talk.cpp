@@ -1,0 +1,140 @@
+#include "hexcore/cli/assistant_talk.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "hexcore/base/printable.hpp"
+#include "hexcore/base/whole_number.hpp"
+#include "hexcore/cli/answer_printer.hpp"
+#include "hexcore/cli/terminal.hpp"
+#include "hexcore/report/assistant_summary.hpp"
+
+namespace hexcore {
+namespace {
+
+constexpr const char* assistant_help =
+    "/expert NAME    asks that expert from now on; without a name, whom the router names\n"
+    "/experts N      asks so many together; without a number, as many as are needed\n";
+
+std::vector<ChatMessage> messages_of(const Dialogue& dialogue) {
+    std::vector<ChatMessage> messages;
+    for (const DialogueTurn& turn : dialogue.turns()) {
+        messages.push_back({.role = "user", .content = turn.question});
+        messages.push_back({.role = "assistant", .content = turn.answer});
+    }
+    return messages;
+}
+
+/// What a chat counts and a run's report shows.
+Answer figures_of(const AssistantAnswer& answer) {
+    Answer figures;
+    figures.text = answer.text;
+    figures.stop = answer.stop;
+    figures.prompt_tokens = answer.prompt_tokens - answer.reused_tokens;
+    figures.generated_tokens = answer.generated_tokens;
+    figures.prompt_seconds = answer.timing.prompt_ms / 1e3;
+    figures.decode_seconds = answer.timing.generate_ms / 1e3;
+    figures.cache = answer.cache;
+    return figures;
+}
+
+}  // namespace
+
+AssistantTalk::AssistantTalk(AssistantEngines& engines, AssistantHost& host,
+                             AssistantQuestion settings)
+    : engines_(engines),
+      host_(host),
+      settings_(std::move(settings)),
+      dialogue_(host.assistant.description().name) {}
+
+Result<Answer> AssistantTalk::ask(const std::string& question, const Interrupt& interrupt) {
+    AssistantQuestion asked = settings_;
+    asked.text = question;
+    asked.history = messages_of(dialogue_);
+    AnswerPrinter printer;
+    if (!is_quiet_) {
+        asked.on_piece = [&printer](std::string_view text) {
+            printer.add({{.content = std::string(text)}});
+        };
+    }
+    Result<AssistantAnswer> answer = AssistantAnswer();
+    asked.on_end = [&answer](Result<AssistantAnswer> ended) { answer = std::move(ended); };
+    AskedQuestion course(host_, std::move(asked));
+    course.start();
+    while (!course.has_ended()) {
+        const bool goes_on = engines_.turn(interrupt.flag());
+        HEXCORE_CHECK(goes_on || course.has_ended(), 0, "nobody is asked, and nobody has answered");
+    }
+    printer.finish();
+    HEXCORE_TRY(ended, std::move(answer));
+    newest_ = std::move(ended);
+    if (newest_.prompt_tokens > 0 && !newest_.refused) {
+        keep(question);
+    }
+    if (is_chat_) {
+        print("\n");
+        print_aside(answer_summary(newest_, stderr_columns()));
+    }
+    return figures_of(newest_);
+}
+
+void AssistantTalk::keep(const std::string& question) {
+    DialogueTurn turn{question, newest_.text};
+    for (const AnsweringExpert& expert : newest_.experts) {
+        turn.experts.push_back(expert.name);
+    }
+    dialogue_.add(std::move(turn));
+    if (!file_.empty()) {
+        kept_ = dialogue_.write(file_);
+    }
+}
+
+void AssistantTalk::begin_anew(std::string system) {
+    dialogue_ = Dialogue(host_.assistant.description().name);
+    settings_.instructions = std::move(system);
+}
+
+Result<void> AssistantTalk::keep_in(const std::filesystem::path& file) {
+    HEXCORE_TRY_VOID(load_from(file));
+    file_ = file;
+    return {};
+}
+
+Result<void> AssistantTalk::save_to(const std::filesystem::path& file) {
+    // Nothing else is written over.
+    HEXCORE_TRY_VOID(Dialogue::read(file, host_.assistant.description().name));
+    return dialogue_.write(file);
+}
+
+Result<void> AssistantTalk::load_from(const std::filesystem::path& file) {
+    HEXCORE_TRY(read, Dialogue::read(file, host_.assistant.description().name));
+    dialogue_ = std::move(read);
+    return {};
+}
+
+std::string_view AssistantTalk::own_help() const { return assistant_help; }
+
+bool AssistantTalk::obeys(std::string_view name, const std::string& value) {
+    if (name == "/expert") {
+        const auto expert = host_.assistant.description().find_expert(value);
+        if (!expert && !value.empty()) {
+            complain(fmt::format("there is no expert {}", printable(value)));
+        } else {
+            settings_.expert = expert;
+        }
+        return true;
+    }
+    if (name == "/experts") {
+        const auto count = whole_number<std::uint32_t>(value);
+        if (!count && !value.empty()) {
+            complain("/experts wants a number");
+        } else {
+            settings_.experts = count.value_or(0);
+        }
+        return true;
+    }
+    return false;
+}
+
+}  // namespace hexcore

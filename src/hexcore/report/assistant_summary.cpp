@@ -1,0 +1,129 @@
+#include "hexcore/report/assistant_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "hexcore/base/duration.hpp"
+#include "hexcore/report/run_summary.hpp"
+#include "hexcore/report/text_style.hpp"
+
+namespace hexcore {
+namespace {
+
+std::string percent(double share) { return fmt::format("{:.0f} %", share * 100); }
+
+std::string line(std::string_view what, std::string_view text, std::size_t columns) {
+    return hanging_paragraph(fmt::format("{:<10}", what), text, columns);
+}
+
+/// Who answered, and why these.
+std::string who(const AssistantAnswer& answer) {
+    std::vector<std::string> names;
+    for (const AnsweringExpert& expert : answer.experts) {
+        names.push_back(
+            fmt::format("{} ({} likely)", printable(expert.name), percent(expert.confidence)));
+    }
+    const std::string all = fmt::format("{}", fmt::join(names, ", "));
+    if (answer.named_by == "question") {
+        return all + ", whom the question names";
+    }
+    if (answer.named_by == "choice") {
+        return all + ", who was asked for";
+    }
+    return all;
+}
+
+std::string scores(const AssistantAnswer& answer) {
+    std::vector<std::string> each;
+    for (const AnsweringExpert& expert : answer.experts) {
+        if (expert.score) {
+            each.push_back(fmt::format("{} {:.3f}", printable(expert.name), *expert.score));
+        }
+    }
+    return fmt::format("{}", fmt::join(each, ", "));
+}
+
+std::string sources(const AssistantAnswer& answer) {
+    std::vector<std::string> each;
+    for (const AnswerSource& source : answer.sources) {
+        const bool is_titled = !source.title.empty() && source.title != source.id;
+        each.push_back(fmt::format("[{}]{}{}{}", printable(source.id), is_titled ? " " : "",
+                                   is_titled ? printable(source.title) : "",
+                                   source.cited ? " (cited)" : ""));
+    }
+    return fmt::format("{}", fmt::join(each, "; "));
+}
+
+std::string cache(const AssistantAnswer& answer) {
+    const CacheStats& stats = answer.cache;
+    return fmt::format(
+        "{} of {} cells ({} of {}); of {} {} there already", stats.cells_used, stats.cells_total,
+        to_string(stats.used()), to_string(stats.total()),
+        plural(answer.prompt_tokens, "prompt token"),
+        answer.reused_tokens == 1 ? "1 was" : fmt::format("{} were", answer.reused_tokens));
+}
+
+std::string times(const AnswerTiming& timing) {
+    struct Part {
+        const char* what;
+        double ms;
+    };
+    std::string text;
+    for (const Part& part : {Part{"loading", timing.load_ms}, Part{"routing", timing.route_ms},
+                             Part{"look-up", timing.look_up_ms}, Part{"prompt", timing.prompt_ms},
+                             Part{"answer", timing.generate_ms}, Part{"choice", timing.score_ms}}) {
+        constexpr double least_shown_ms = 0.5;
+        if (part.ms >= least_shown_ms) {
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", part.what,
+                                duration_text(part.ms / 1e3));
+        }
+    }
+    return fmt::format("{}: {}", duration_text(timing.total_ms() / 1e3), text);
+}
+
+}  // namespace
+
+std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
+    std::string text;
+    if (answer.experts.size() > 1) {
+        text += line("experts", who(answer), columns) +
+                line("combined", "by " + answer.combine, columns);
+    } else if (!answer.experts.empty()) {
+        text += line("expert", who(answer), columns);
+    }
+    if (const std::string each = scores(answer); !each.empty()) {
+        text += line("scores", each, columns);
+    }
+    if (answer.fallback) {
+        text += line(
+            "fallback",
+            fmt::format("{} ({} likely): {}", printable(answer.fallback->expert),
+                        percent(answer.fallback->confidence), printable(answer.fallback->reason)),
+            columns);
+    }
+    if (answer.repeats) {
+        text += line("cut", "it had come to say the same over and over", columns);
+    }
+    if (!answer.sources.empty()) {
+        text += line("sources", sources(answer), columns);
+    }
+    for (const std::string& note : answer.notes) {
+        text += line("note", printable(note), columns);
+    }
+    return text;
+}
+
+std::string memory_summary(const AssistantReport& report, std::size_t columns) {
+    return line("cache", cache(report.answer), columns) +
+           line("memory", run_summary(report.run), columns);
+}
+
+std::string assistant_summary(const AssistantReport& report, std::size_t columns) {
+    return answer_summary(report.answer, columns) + memory_summary(report, columns) +
+           line("time", times(report.answer.timing), columns);
+}
+
+}  // namespace hexcore

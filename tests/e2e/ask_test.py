@@ -1,0 +1,163 @@
+"""hexcore ask: who answers, what comes with it, and what happens where nobody can.
+
+The assistant is that of docs/assistant.md, made as the page says.
+"""
+
+import json
+import re
+import signal
+import subprocess
+
+import pytest
+from conftest import ROOT, cache_folder
+
+PAGE = ROOT / "docs" / "assistant.md"
+TITLE = "## Write your own in 15 minutes"
+BLOCK = re.compile(r"^```(toml|text|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+MODEL = "smollm2-8x135m.q4_1.gguf"
+SMALL = ("--ctx", "2048", "--threads", "2")
+
+
+def blocks():
+    section = PAGE.read_text(encoding="utf-8").split(f"\n{TITLE}\n")[1].split("\n## ")[0]
+    return BLOCK.findall(section)
+
+
+def with_demo_model(folder, demo_model):
+    """A cache that has the demo model, and nothing else."""
+    folder.mkdir()
+    (folder / MODEL).symlink_to(demo_model)
+    (folder / f"{MODEL}.stamp").symlink_to(cache_folder() / f"{MODEL}.stamp")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def desk(hexcore, demo_model, tmp_path_factory):
+    """The tutorial, carried out: its folder, its environment, and what each of its lines printed."""
+    folder = tmp_path_factory.mktemp("desk")
+    environment = hexcore.environment({
+        "HEXCORE_CACHE": str(with_demo_model(folder / "cache", demo_model)),
+        "XDG_DATA_HOME": str(folder / "data"), "COLUMNS": "80", "NO_COLOR": "1",
+        "PATH": f"{hexcore.path.parent}:/usr/bin:/bin"})
+    printed = {}
+    for kind, text in blocks():
+        if kind != "sh":
+            file = folder / text.splitlines()[0].removeprefix("# ")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            continue
+        for line in text.splitlines():
+            run = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, text=True,
+                                 capture_output=True, check=False, timeout=600)
+            assert run.returncode == 0, f"{line}\n{run.stderr}"
+            printed[line] = run
+    return folder, environment, printed
+
+
+def ask(hexcore, desk, *words, assistant="desk/assistant.toml", **options):
+    folder, environment, _ = desk
+    return hexcore("ask", "--assistant", assistant, *SMALL, *words, env=environment, cwd=folder,
+                   **options)
+
+
+def said(desk, beginning):
+    """(stdout, stderr) of the line of the tutorial that ends so."""
+    return next((run.stdout, run.stderr) for line, run in desk[2].items() if beginning in line)
+
+
+def test_the_tutorial_names_routes_reads_and_goes_on(desk):
+    answer, aside = said(desk, "FIX: The printer")
+    assert answer.strip()
+    assert "expert    FIX" in aside and "whom the question names" in aside
+    assert "135 million parameters" in " ".join(aside.split())
+    assert "memory    host0" in aside.replace("devices", "host0") and "as planned" in aside
+    assert all(len(line) <= 80 for line in aside.splitlines() if not line.startswith("hexcore:"))
+    assert "expert" in said(desk, "Where do I find paper?")[1]
+    assert said(desk, "look-up")[0].startswith("[printer.md#2]")
+    assert "sources   [printer.md#2]" in said(desk, '-n 32 "Why does the red')[1]
+    talk = json.loads((desk[0] / "talk.json").read_text())
+    assert [turn["question"] for turn in talk["turns"]] == [
+        "How do I print on both sides?", "And if that does not work?"]
+    assert all(turn["experts"] for turn in talk["turns"])
+
+
+def test_a_document_has_all_that_there_is_to_know(hexcore, desk):
+    code, out, _ = ask(hexcore, desk, "-n", "8", "--temp", "0", "--format", "json", "--expert",
+                       "tell", "What does <|im_end|> on the printer mean?")
+    assert code == 0
+    told = json.loads(out)
+    assert told["schema"] == "hexcore.answer/1" and told["answer"]
+    assert [expert["name"] for expert in told["experts"]] == ["TELL"]
+    assert told["named_by"] == "choice" and told["combine"] == "choose"
+    assert told["fallback"] is None
+    assert told["tokens"]["generated"] == 8 and told["tokens"]["prompt"] > 20
+    assert [set(source) for source in told["sources"]] == [{"id", "title", "cited"}] * len(
+        told["sources"])
+    timing = told["timing"]
+    parts = sum(value for key, value in timing.items() if key != "total_ms")
+    assert abs(parts - timing["total_ms"]) < 1e-6 * timing["total_ms"]
+    assert all(value >= 0 for value in timing.values())
+    for device in told["devices"]:
+        assert device["planned"] == device["accounted"]
+    assert told["host"]["planned"] == told["host"]["accounted"]
+    assert [device["accounted_bytes"] for device in told["after_unload"]] == [0]
+    assert {"seq_length", "estimated_memory_mb", "cells_used"} <= set(told["cache_stats"])
+
+
+def test_strict_there_is_no_answer_of_somebody_who_is_not_sure(hexcore, desk):
+    folder = desk[0]
+    unsure = folder / "desk" / "unsure.toml"
+    unsure.write_text((folder / "desk" / "assistant.toml").read_text().replace(
+        "\n[[expert]]", "\n[thresholds]\nconfidence = 1\nspread = 1\n\n[[expert]]", 1))
+    code, out, err = ask(hexcore, desk, "--strict", "Where is it stuck?", assistant=unsure)
+    assert (code, out.strip()) == (1, "")
+    assert re.search(r"fallback +(FIX|TELL) \(\d+ % likely\)", err)
+
+
+def test_a_chat_takes_commands_and_names(hexcore, desk):
+    questions = ["/expert tell", "Where is paper?", "/expert nobody", "FIX: It is stuck.", "/help",
+                 "/save kept.json", "/bye"]
+    code, out, err = ask(hexcore, desk, "-n", "4", stdin="\n".join(questions) + "\n")
+    assert code == 0, err
+    assert len(out.strip().splitlines()) >= 2
+    assert re.findall(r"^expert +(\w+)", err, re.MULTILINE)[:2] == ["TELL", "FIX"]
+    assert "there is no expert nobody" in err and "/experts N" in err
+    kept = json.loads((desk[0] / "kept.json").read_text())
+    assert [turn["experts"] for turn in kept["turns"]] == [["TELL"], ["FIX"]]
+
+
+def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
+    folder, environment, _ = desk
+    process = hexcore.start("ask", "--assistant", folder / "desk" / "assistant.toml", *SMALL,
+                            "--temp", "1", "--session", folder / "cut.json", "--expert", "fix",
+                            "Count from one to a million.", env=environment, cwd=folder,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 130, err
+
+
+@pytest.mark.parametrize("words, code, sentence", [
+    (("--expert", "ghost", "x"), 2, "desk has no expert ghost; it has FIX, TELL"),
+    (("--format", "json"), 2, "needs a question"),
+    (("--session", "other.json", "x"), 4, "is a conversation with cook, and not with desk"),
+    (("--session", "broken.json", "x"), 4, "is no conversation with an assistant"),
+    (("--model", "none.gguf", "x"), 4, "none.gguf"),
+])
+def test_what_cannot_be_is_said_before_anything_is_loaded(hexcore, desk, words, code, sentence):
+    folder = desk[0]
+    files = {"other.json": '{"schema": "hexcore.dialogue/1", "assistant": "cook", "turns": []}',
+             "broken.json": '{"schema": "hexcore.dial'}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    ended = ask(hexcore, desk, *words)
+    assert (ended.code, ended.stdout) == (code, "") and sentence in " ".join(ended.stderr.split())
+    assert {name: (folder / name).read_text() for name in files} == files
+
+
+def test_without_a_model_it_says_how_to_make_one(hexcore, desk, tmp_path):
+    folder, environment, _ = desk
+    ended = hexcore("ask", "--assistant", folder / "desk" / "assistant.toml", "x",
+                    env=environment | {"HEXCORE_CACHE": str(tmp_path)})
+    assert ended.code == 2 and "./dev model" in ended.stderr
