@@ -13,14 +13,15 @@ from conftest import ROOT, cache_folder
 
 PAGE = ROOT / "docs" / "assistant.md"
 TITLE = "## Write your own in 15 minutes"
+BEHIND = "\n## Who answers\n"
 BLOCK = re.compile(r"^```(toml|text|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MODEL = "smollm2-8x135m.q4_1.gguf"
 SMALL = ("--ctx", "2048", "--threads", "2")
 
 
 def blocks():
-    section = PAGE.read_text(encoding="utf-8").split(f"\n{TITLE}\n")[1].split("\n## ")[0]
-    return BLOCK.findall(section)
+    tutorial, _ = PAGE.read_text(encoding="utf-8").split(f"\n{TITLE}\n")[1].split(BEHIND)
+    return BLOCK.findall(tutorial)
 
 
 def with_demo_model(folder, demo_model):
@@ -33,7 +34,7 @@ def with_demo_model(folder, demo_model):
 
 @pytest.fixture(scope="module")
 def desk(hexcore, demo_model, tmp_path_factory):
-    """The tutorial, carried out: its folder, its environment, and what each of its lines printed."""
+    """The tutorial, carried out: its folder and environment, and what each line printed."""
     folder = tmp_path_factory.mktemp("desk")
     environment = hexcore.environment({
         "HEXCORE_CACHE": str(with_demo_model(folder / "cache", demo_model)),

@@ -69,7 +69,7 @@ def line_pattern(line):
     parts = [MEASURED.sub("\0", part) for part in line.split("[...]")]
     escaped = [r"\s+".join(map(re.escape, part.split())) for part in parts]
     pattern = r"[^\n]*?".join(escaped).replace(re.escape("\0"), "\0")
-    return re.compile(r"\s*" + pattern.replace("\0", r"[\d.]+(?: m?s)?") + r"(?=\s|$)")
+    return re.compile(r"\s*" + pattern.replace("\0", r"[\d.]+(?:\s+m?s)?") + r"(?=\s|$)")
 
 
 def lines_to_compare(shown):

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
 
 #include "hexcore/base/printable.hpp"
@@ -62,23 +63,6 @@ Result<void> Dialogue::write(const std::filesystem::path& file) const {
     HEXCORE_TRY(written, PrivateFile::begin(file));
     HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
     return written.finish();
-}
-
-std::span<const DialogueTurn> Dialogue::within(
-    std::uint64_t budget_tokens, std::uint64_t tokens_around,
-    const std::function<std::uint64_t(std::string_view)>& count) const {
-    std::size_t first = turns_.size();
-    std::uint64_t left = budget_tokens;
-    while (first > 0) {
-        const DialogueTurn& turn = turns_[first - 1];
-        const std::uint64_t tokens = tokens_around + count(turn.question) + count(turn.answer);
-        if (tokens > left) {
-            break;
-        }
-        left -= tokens;
-        first -= 1;
-    }
-    return std::span(turns_).subspan(first);
 }
 
 }  // namespace hexcore

@@ -1,11 +1,7 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "hexcore/base/result.hpp"
@@ -33,11 +29,6 @@ public:
 
     [[nodiscard]] const std::vector<DialogueTurn>& turns() const { return turns_; }
     void add(DialogueTurn turn) { turns_.push_back(std::move(turn)); }
-    /// The newest turns, as many as fit: `count` says how many tokens a text has, and
-    /// `tokens_around` how many a turn has besides its texts.
-    [[nodiscard]] std::span<const DialogueTurn> within(
-        std::uint64_t budget_tokens, std::uint64_t tokens_around,
-        const std::function<std::uint64_t(std::string_view)>& count) const;
 
 private:
     std::string assistant_;

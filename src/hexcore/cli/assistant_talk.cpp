@@ -52,6 +52,9 @@ Result<Answer> AssistantTalk::ask(const std::string& question, const Interrupt& 
     AssistantQuestion asked = settings_;
     asked.text = question;
     asked.history = messages_of(dialogue_);
+    if (std::string_view text = question; host_.assistant.description().take_named_expert(text)) {
+        asked.expert.reset();  // whom the question names goes before
+    }
     AnswerPrinter printer;
     if (!is_quiet_) {
         asked.on_piece = [&printer](std::string_view text) {
