@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from conftest import TOOLS, on
+from serving import Server
 
 DEVICES = [*on("8MiB", "8MiB"), "--reserve", 0, "--ctx", 512, "--ubatch", 64]
 
@@ -73,6 +74,10 @@ def test_the_same_adapter_twice_is_one_with_both_scales(hexcore, tiny, adapter, 
     ("missing", 4, "cannot be opened"),
     ("of another model", 4, "made for another"),
     ("a model", 4, "no adapter"),
+    ("cut off", 4, "get it again"),
+    ("half of it no adapter", 4, "has no '.lora_b' beside it"),
+    ("of another architecture", 4, "architecture 'llama'"),
+    ("a NaN", 4, "holds a NaN"),
     ("too big", 3, "host"),
     ("scale", 2, "no number"),
 ])
@@ -82,12 +87,26 @@ def test_an_adapter_that_cannot_be_is_a_sentence(hexcore, tiny, adapter, random_
         "missing": lambda: ["--lora", "nowhere.gguf:0.5"],
         "of another model": lambda: ["--lora", adapter_of(random_model, adapter)],
         "a model": lambda: ["--lora", tiny],
+        "cut off": lambda: ["--lora", edited(adapter, lambda raw: raw[:5000])],
+        "half of it no adapter": lambda: ["--lora", edited(adapter, lambda raw: raw.replace(
+            b"attn_q.weight.lora_b", b"attn_q.weight.lora_a", 1).replace(
+            b"attn_q.weight.lora_a", b"attn_k.weight.lora_a", 1))],
+        "of another architecture": lambda: ["--lora", edited(adapter, lambda raw: raw.replace(
+            b"\x08\0\0\0\0\0\0\0qwen3moe", b"\x05\0\0\0\0\0\0\0llama", 1))],
+        "a NaN": lambda: ["--lora", edited(
+            adapter, lambda raw: raw[:-64] + b"\xff" * 4 + raw[-60:])],
         "too big": lambda: ["--lora", adapter("big", "--rank", 160)],
         "scale": lambda: ["--lora", f"{adapter('whole')}:1e99"],
     }[wrong]()
     code_given, out, err = hexcore("run", tiny, *DEVICES, *options, "-n", 1, "-p", "a")
     assert code_given == code and not out
     assert words in err and "Traceback" not in err
+
+
+def edited(adapter, edit):
+    path = adapter("whole").with_name("edited.gguf")
+    path.write_bytes(edit(adapter("whole").read_bytes()))
+    return path
 
 
 def adapter_of(random_model, adapter):
@@ -109,3 +128,17 @@ def test_a_session_goes_on_under_other_adapters_by_computing_it_again(hexcore, t
     other = hexcore(*words, "e", "--format", "json")
     assert other.code == 0 and "under other adapters" in other.stderr
     assert json.loads(other.stdout)["cache_stats"]["tokens_computed"] > 10
+
+
+def test_a_worker_that_goes_leaves_nothing_of_its_adapters_and_the_next_has_them(hexcore, tiny,
+                                                                                 two):
+    server = Server(hexcore, tiny, *DEVICES, *two, "--worker")
+    answer = server.complete("abc", max_tokens=4, temperature=0)
+    assert sum(device["accounted"]["adapters_bytes"]
+               for device in answer.json["hexcore"]["devices"]) > 20_000
+    report = server.request("POST", "/reset").json
+    assert report["clean"], report
+    assert report["host"]["after"]["measured_bytes"] == 0
+    assert server.complete("abc", max_tokens=4, temperature=0).text == answer.text
+    plain = Server(hexcore, tiny, *DEVICES, *two)
+    assert plain.complete("abc", max_tokens=4, temperature=0).text == answer.text

@@ -150,6 +150,7 @@ TEST_F(AdapterFileTest, WhatDoesNotGoWithTheModelIsRefused) {
     expect_bad_input(read_pair(experts, {64, 4, 4}, {4, 96, 3}), "made for another model");
     expect_bad_input(read_pair(experts, {64, 4}, {4, 96}), "made for another model");
     expect_bad_input(read_pair("blk.0.attn_norm.weight", {64, 4}, {4, 1}), "a vector");
+    expect_bad_input(read_pair(query, {64, 0}, {0, 64}), ".lora_a");
     base_.tensors.front().type = "nvfp4";
     expect_bad_input(read_pair("token_embd.weight", {2, 128}, {2, 64}), "nvfp4");
     base_.n_layers_nextn = 1;
@@ -216,6 +217,36 @@ TEST_F(AdapterFileTest, TheSameContentUnderTwoNamesIsOneAdapterWithTheSumOfItsSc
     const auto none = read_adapters(std::vector<AdapterWish>{{one, 1.0F}, {same, -1.0F}}, base_);
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->empty());
+}
+
+TEST_F(AdapterFileTest, ErrorsSayAsDataWhatIsWrongWithAnAdapter) {
+    const auto problem = [&](const std::filesystem::path& path) {
+        const auto adapter = read_adapter(path, base_);
+        EXPECT_FALSE(adapter);
+        return adapter ? std::nullopt : adapter_problem(adapter.error());
+    };
+    EXPECT_EQ(problem(folder_.path() / "none.gguf"), AdapterProblem::missing);
+    EXPECT_EQ(problem(folder_.path()), AdapterProblem::missing);
+    const std::string whole = good_adapter().bytes();
+    const auto half = folder_.path() / "half.gguf";
+    for (const std::size_t size : {0U, 3U, 100U, 1000U}) {
+        GgufBuilder::write_file(half, whole.substr(0, size));
+        EXPECT_EQ(problem(half), AdapterProblem::damaged) << size;
+    }
+    EXPECT_EQ(problem(write("one.gguf", keys().tensor(std::string(query) + ".lora_a", {64, 4}))),
+              AdapterProblem::damaged);
+    EXPECT_EQ(problem(write("nothing.gguf", keys())), AdapterProblem::damaged);
+    EXPECT_EQ(problem(write("other.gguf",
+                            good_adapter().replace_key("general.architecture", "qwen3moe"))),
+              AdapterProblem::foreign);
+    EXPECT_EQ(problem(folder_.path() / "tiny.gguf"), AdapterProblem::foreign);
+    EXPECT_EQ(problem(write("wide.gguf", keys()
+                                             .tensor(std::string(query) + ".lora_a", {96, 4})
+                                             .tensor(std::string(query) + ".lora_b", {4, 96}))),
+              AdapterProblem::foreign);
+    EXPECT_EQ(adapter_problem({ErrorCode::does_not_fit, ""}), AdapterProblem::too_big);
+    EXPECT_EQ(adapter_problem({ErrorCode::interrupted, ""}), std::nullopt);
+    EXPECT_STREQ(to_string(AdapterProblem::too_big), "too big");
 }
 
 TEST_F(AdapterFileTest, MessagesNameTheFile) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <iterator>
 
 #include "hexcore/runtime/dry_run.hpp"
 #include "runtime/loaded_model.hpp"
@@ -73,6 +74,27 @@ TEST_F(AdapterLoad, LogitsAreThoseOfPlainLibllamaWithTheSameAdaptersToTheBit) {
             expect_empty_devices();
         }
     }
+}
+
+// libllama sums them up in the order of a hash table of their addresses.
+TEST_F(AdapterLoad, AsManyAsThereCanBeAreSummedUpInTheOrderInWhichTheyAreNamedEachTime) {
+    make_machine(2);
+    const Plan plan = random_plan(41);
+    std::vector<AdapterWish> wishes;
+    for (std::uint32_t seed = 20; seed < 20 + max_adapters; ++seed) {
+        wishes.push_back({write_adapter(everything, seed), 0.2F});
+    }
+    const VerifyOptions options = comparing(6, chosen(wishes));
+    const auto first = outputs_with(plan, options);
+    ASSERT_TRUE(first.has_value()) << first.error().message;
+    std::vector<std::unique_ptr<char[]>> between;  // so that the next are elsewhere
+    for (std::size_t i = 1; i < 4; ++i) {
+        between.push_back(std::make_unique<char[]>(i * 112));
+        EXPECT_EQ(*outputs_with(plan, options), *first);
+        expect_those_of_plain_libllama(*first, plan, options);
+    }
+    std::ranges::reverse(wishes);
+    EXPECT_NE(*outputs_with(plan, comparing(6, chosen(wishes))), *first);
 }
 
 TEST_F(AdapterLoad, PlannedIsAccountedToTheByte) {
@@ -198,6 +220,61 @@ TEST_F(AdapterLoad, WhatDoesNotFitIsRefusedAndLeavesNothing) {
         specs[1].budget += missing;
         machine_ = *Machine::create(specs);
         EXPECT_TRUE(load_with(plan, adapters).has_value());
+    }
+}
+
+// What the reader lets through must be what libllama takes for granted: it asserts, or stops.
+TEST_F(AdapterLoad, WhateverTheReaderLetsThroughIsAppliedOrRefusedWithASentence) {
+    make_machine(2);
+    auto model = load_with(random_plan(43), {});
+    ASSERT_TRUE(model.has_value()) << model.error().message;
+    const auto path = write_adapter(everything, 30);
+    std::string whole;
+    {
+        std::ifstream file(path, std::ios::binary);
+        whole.assign(std::istreambuf_iterator<char>(file), {});
+    }
+    const std::size_t header = whole.find("output.weight.lora_b") + 60;
+    std::mt19937 random(7);
+    std::size_t n_read = 0;
+    std::size_t n_applied = 0;
+    for (int i = 0; i < 600; ++i) {
+        std::string bytes = whole;
+        for (auto n = random() % 3 + 1; n > 0; --n) {
+            const std::size_t at = random() % header;
+            switch (random() % 4) {
+                case 0:
+                    bytes[at] = static_cast<char>(bytes[at] ^ (1U << random() % 8));
+                    break;
+                case 1:
+                    bytes[at] = static_cast<char>(random());
+                    break;
+                case 2:  // of another place, such as another shape or type
+                    bytes[at] = bytes[random() % header];
+                    break;
+                default:
+                    bytes.resize(bytes.size() - random() % (i % 10 == 0 ? bytes.size() / 2 : 2));
+            }
+        }
+        GgufBuilder::write_file(path, bytes);
+        const auto adapters = read_adapters(std::vector<AdapterWish>{{path, 0.5F}}, inventory_);
+        if (!adapters) {
+            ASSERT_EQ(adapters.error().code, ErrorCode::bad_input) << i;
+            ASSERT_THAT(adapters.error().message, HasSubstr(path.string())) << i;
+            continue;
+        }
+        ++n_read;
+        const auto applied = model->apply(*adapters);
+        n_applied += applied ? 1 : 0;
+        if (!applied) {
+            ASSERT_EQ(applied.error().code, ErrorCode::bad_input) << applied.error().message;
+        }
+    }
+    EXPECT_GT(n_read, 10U);
+    EXPECT_GT(n_applied, 10U);
+    ASSERT_TRUE(model->apply({}));
+    for (std::size_t i = 0; i < machine_->size(); ++i) {
+        EXPECT_EQ(machine_->device(DeviceId(i)).memory().accounted().adapters, Bytes());
     }
 }
 

@@ -1,81 +1,17 @@
 #include "hexcore/session/adapter_contexts.hpp"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <future>
-#include <list>
-
-#include "hexcore/session/engine_thread.hpp"
-#include "runtime/loaded_model.hpp"
-#include "support/tiny_adapter.hpp"
+#include "hexcore/device/own_memory.hpp"
+#include "hexcore/model/merged_adapter.hpp"
+#include "session/adapter_fixture.hpp"
 
 namespace hexcore::test {
 namespace {
 
 using ::testing::HasSubstr;
 
-class AdapterContextsTest : public LoadedModelTest {
-protected:
-    /// A model with two contexts: without adapters, and with the first of `n_sets`.
-    void start(std::size_t n_sets, Bytes budget = 64_MiB) {
-        write({.n_layers = 2});
-        make_machine(2, budget);
-        for (std::uint32_t i = 0; i < n_sets; ++i) {
-            const auto path = folder_.path() / fmt::format("adapter{}.gguf", i);
-            write_tiny_adapter(
-                path, inventory_, [](auto) { return true; }, 4, 50 + i);
-            sets_.push_back(read_adapters(std::vector<AdapterWish>{{path}}, inventory_).value());
-        }
-        plan_ = random_plan(3);
-        plan_.context = {.tokens = TokenCount(256), .ubatch = TokenCount(64)};
-        for (std::size_t i = 0; i < 2; ++i) {
-            plan_.devices.emplace_back().name = fmt::format("host{}", i);
-        }
-        LoadOptions options = load_options();
-        options.context.more_adapters = {sets_.front()};
-        auto model = LoadedModel::load(*machine_, inventory_, plan_, options);
-        ASSERT_TRUE(model.has_value()) << model.error().message;
-        model_.emplace(std::move(*model));
-        contexts_.emplace(*model_);
-    }
-    void end() {
-        contexts_.reset();
-        model_.reset();
-        expect_empty_devices();
-    }
-
-    Engine& engine_for(const std::vector<ChosenAdapter>& adapters) {
-        const auto engine = contexts_->engine_for(adapters);
-        EXPECT_TRUE(engine.has_value()) << engine.error().message;
-        return **engine;
-    }
-    /// What a new session with these adapters says of a prompt.
-    std::vector<Token> said(const std::vector<ChosenAdapter>& adapters) {
-        Engine& engine = engine_for(adapters);
-        auto session = engine.open().value();
-        Request request;
-        request.tokens = {5, 17, 99, 3};
-        request.max_tokens = 6;
-        request.sampling.temperature = 0;
-        const auto answer = engine.answer(session, std::move(request));
-        EXPECT_TRUE(answer.has_value());
-        return session.tokens();
-    }
-    std::vector<Usage> accounted() const {
-        std::vector<Usage> all;
-        for (std::size_t i = 0; i < machine_->size(); ++i) {
-            all.push_back(machine_->device(DeviceId(i)).memory().accounted());
-        }
-        all.push_back(machine_->host().accounted());
-        return all;
-    }
-
-    Plan plan_;
-    std::vector<std::vector<ChosenAdapter>> sets_;
-    std::optional<LoadedModel> model_;
-    std::optional<AdapterContexts> contexts_;
-};
+class AdapterContextsTest : public AdapterEnginesTest {};
 
 TEST_F(AdapterContextsTest, SwitchingDoesNotGrowAndEachSetSaysTheSameEachTime) {
     start(3);
@@ -87,14 +23,24 @@ TEST_F(AdapterContextsTest, SwitchingDoesNotGrowAndEachSetSaysTheSameEachTime) {
     EXPECT_NE(first[1], first[2]);
     const std::vector<Usage> before = accounted();
     // Two contexts and three sets in turn: each time another leaves.
-    const std::uint64_t switches = contexts_->switches();
-    for (int i = 0; i < 60; ++i) {
-        for (std::size_t set = 0; set < sets_.size(); ++set) {
-            (void)engine_for(sets_[set]);
+    const auto switch_all = [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            for (const Set& set : sets_) {
+                (void)engine_for(set);
+            }
         }
-    }
-    EXPECT_EQ(contexts_->switches(), switches + 180);
+    };
+    switch_all(10);
+    give_back_free_pages();
+    const Bytes resident = own_memory().value();
+    const std::uint64_t switches = contexts_->switches();
+    switch_all(50);
+    EXPECT_EQ(contexts_->switches(), switches + 150);
     EXPECT_EQ(accounted(), before);
+    give_back_free_pages();
+    if (!sanitized) {
+        EXPECT_LT(own_memory().value(), resident + 1_MiB);
+    }
     for (std::size_t set = 0; set < sets_.size(); ++set) {
         EXPECT_EQ(said(sets_[set]), first[set]) << set;
     }
@@ -107,6 +53,7 @@ TEST_F(AdapterContextsTest, WhoHasASessionStaysAndASetThatIsThereIsNotLoadedAgai
     Engine& one = engine_for(sets_[0]);
     EXPECT_NE(&none, &one);
     EXPECT_EQ(contexts_->switches(), 0U);
+    EXPECT_EQ(contexts_->engines(), (std::vector{&none, &one}));
     {
         const auto first = none.open().value();
         const auto second = one.open().value();
@@ -116,112 +63,153 @@ TEST_F(AdapterContextsTest, WhoHasASessionStaysAndASetThatIsThereIsNotLoadedAgai
         EXPECT_THAT(refused.error().message, HasSubstr("2 contexts have sessions"));
         EXPECT_EQ(&engine_for(sets_[0]), &one);
     }
-    (void)engine_for(sets_[1]);  // in place of none's, which was used before
-    EXPECT_EQ(&engine_for(sets_[0]), &one);
+    (void)engine_for(sets_[1]);  // in place of the other, though none's was used before it
+    EXPECT_EQ(contexts_->switches(), 1U);
+    EXPECT_EQ(&engine_for({}), &none);
+    EXPECT_EQ(contexts_->n_resident(), 1U);
     end();
 }
 
 TEST_F(AdapterContextsTest, WhatDoesNotFitLeavesNothingOfItselfAndTheOthersAsTheyWere) {
-    start(1, 4_MiB);
+    write_model(1);
+    load_model(1, 4_MiB);
+    contexts_.emplace(*model_);
     const auto said_before = said(sets_[0]);
-    const auto path = folder_.path() / "large.gguf";
-    const auto queries = [](std::string_view name) { return name.find("attn_q") != name.npos; };
-    write_tiny_adapter(path, inventory_, queries, 8192, 77);
-    const auto large = read_adapters(std::vector<AdapterWish>{{path}}, inventory_).value();
-    const auto refused = contexts_->engine_for(large);
+    add_set(8192, "attn_q");
+    const auto refused = contexts_->engine_for(sets_[1]);
     ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    EXPECT_EQ(adapter_problem(refused.error()), AdapterProblem::too_big);
     EXPECT_EQ(said(sets_[0]), said_before);
     EXPECT_EQ(said({}), said({}));
     end();
 }
 
-/// Questions to engines on their thread, each in a session of its own.
-class AskedInTurn {
-public:
-    AskedInTurn(AdapterContexts& contexts, EngineThread& thread)
-        : contexts_(contexts), thread_(thread) {}
-
-    /// Asks with the first set, then with the next when that has been answered; on the thread.
-    void ask(std::vector<std::vector<ChosenAdapter>> sets) {
-        Engine& engine = *contexts_.engine_for(sets.front()).value();
-        Session& session = sessions_.emplace_back(engine.open().value());
-        Request request;
-        request.tokens = {5, 17, 99, 3};
-        request.max_tokens = 6;
-        request.sampling.temperature = 0;
-        request.on_end = [this, &session, sets](const Result<Answer>& answer) mutable {
-            EXPECT_TRUE(answer.has_value());
-            said_.push_back(session.tokens());
-            sets.erase(sets.begin());
-            sets.empty() ? said_all_.set_value() : ask(std::move(sets));
-        };
-        session.ask(std::move(request));
+TEST_F(AdapterContextsTest, SoManyAreThereAsMayBeAndTheLeastRecentlyUsedLeavesNothing) {
+    start(3, 3, {.resident = {.sets = 2}});
+    EXPECT_EQ(contexts_->n_resident(), 3U);  // as they were loaded
+    const Bytes each = sets_[0].front().file.bytes();
+    for (const Set& set : sets_) {
+        (void)said(set);
     }
-    /// What was said in each, when all was; on another thread.
-    std::vector<std::vector<Token>> all(std::vector<std::vector<ChosenAdapter>> sets) {
-        EXPECT_TRUE(thread_.post([this, sets = std::move(sets)] { ask(sets); }));
-        said_all_.get_future().wait();
-        return said_;
-    }
-    void close() { sessions_.clear(); }
-
-private:
-    AdapterContexts& contexts_;
-    EngineThread& thread_;
-    std::list<Session> sessions_;
-    std::vector<std::vector<Token>> said_;
-    std::promise<void> said_all_;
-};
-
-TEST_F(AdapterContextsTest, OneThreadTurnsAllEnginesAlsoWhereAnEndInOneAsksInAnotherBeforeIt) {
-    start(2);
-    const auto with_none = said({});
-    const auto with_first = said(sets_[0]);
-    {
-        EngineThread thread([this] { return contexts_->engines(); });
-        AskedInTurn asked(*contexts_, thread);
-        EXPECT_THAT(asked.all({sets_[0], {}, sets_[0]}),
-                    testing::ElementsAre(with_first, with_none, with_first));
-        EXPECT_EQ(thread.state(std::chrono::minutes(1)).cache.sessions, 3U) << "of both engines";
-        EXPECT_EQ(thread.state(std::chrono::minutes(1)).cache.cells_total, 512U);
-        thread.stop(EngineThread::Ending::drain);
-        asked.close();
+    Engine& second = engine_for(sets_[1]);
+    Engine& third = engine_for(sets_[2]);
+    EXPECT_EQ(contexts_->switches(), 0U);
+    add_set();
+    const Bytes before = adapters_accounted();
+    (void)said(sets_[3]);
+    EXPECT_EQ(contexts_->n_resident(), 2U);
+    EXPECT_EQ(contexts_->resident_bytes(), each + each);
+    EXPECT_LT(adapters_accounted(), before);
+    EXPECT_EQ(&engine_for(sets_[2]), &third) << "used after the other two";
+    EXPECT_NE(contexts_->engines().front(), &second);
+    for (const Set& set : sets_) {
+        (void)said(set);
+        EXPECT_EQ(contexts_->n_resident(), 2U);
     }
     end();
 }
 
-TEST_F(AdapterContextsTest, EnginesComeAndGoWhileTheThreadTurnsOthers) {
-    start(3);
-    std::vector<std::vector<Token>> expected;
-    for (const auto& set : sets_) {
-        expected.push_back(said(set));
-    }
+TEST_F(AdapterContextsTest, SoManyBytesAreThereAsMayBe) {
+    write_model(2);
+    const Bytes each = sets_[0].front().file.bytes();
+    load_model(2);
+    contexts_.emplace(*model_, EngineOptions(),
+                      AdapterTurns{.resident = {.bytes = each + each - 1_B}});
+    add_set();
+    (void)said(sets_[2]);
+    EXPECT_EQ(contexts_->n_resident(), 1U);
+    EXPECT_EQ(contexts_->resident_bytes(), each);
+    // The same adapter with another scale takes nothing more.
+    Set weaker = sets_[2];
+    weaker.front().scale = 0.5F;
+    (void)said(weaker);
+    EXPECT_EQ(contexts_->n_resident(), 2U);
+    EXPECT_EQ(contexts_->resident_bytes(), each);
     {
-        EngineThread thread([this] { return contexts_->engines(); });
-        std::optional<Session> talk;
-        std::promise<void> ended;
-        ASSERT_TRUE(thread.post([&] {
-            talk.emplace(engine_for({}).open().value());
-            Request request;
-            request.tokens = {5, 17, 99, 3};
-            request.on_end = [&ended](const Result<Answer>&) { ended.set_value(); };
-            talk->ask(std::move(request));
-        }));
-        for (std::size_t set = 0; set < sets_.size(); ++set) {
-            AskedInTurn asked(*contexts_, thread);
-            EXPECT_EQ(asked.all({sets_[set]}).front(), expected[set]) << set;
-            std::promise<void> closed;
-            ASSERT_TRUE(thread.post([&] {
-                asked.close();
-                closed.set_value();
-            }));
-            closed.get_future().wait();
-        }
-        talk->cancel();
-        ended.get_future().wait();
-        thread.stop(EngineThread::Ending::drain);
+        const auto stays = engine_for(weaker).open().value();
+        const auto stays_too = engine_for(sets_[2]).open().value();
+        const auto refused = contexts_->engine_for(sets_[0]);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().code, ErrorCode::usage);
     }
+    add_set(64);
+    const auto refused = contexts_->engine_for(sets_[3]);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(adapter_problem(refused.error()), AdapterProblem::too_big);
+    end();
+}
+
+TEST_F(AdapterContextsTest, WhatFitsOnlyWithoutOthersMakesThemLeave) {
+    write_model(1);
+    add_set(512, "attn_q");
+    load_model(2);
+    Bytes largest;
+    for (const Usage& usage : accounted()) {
+        largest = std::max(largest, usage.total());
+    }
+    model_.reset();
+    load_model(2, largest + 64_KiB);
+    contexts_.emplace(*model_);
+    add_set(512, "attn_q");
+    (void)said({});
+    (void)said(sets_[0]);
+    (void)said(sets_[1]);
+    (void)said({});
+    const auto large = said(sets_[2]);  // in place of the first, and then the second has to go, too
+    EXPECT_EQ(contexts_->n_resident(), 1U);
+    EXPECT_EQ(contexts_->resident_bytes(), sets_[2].front().file.bytes());
+    EXPECT_EQ(said(sets_[2]), large);
+    end();
+}
+
+TEST_F(AdapterContextsTest, IdleSessionsAreClosedByWhoeverHasThem) {
+    std::optional<Session> idle;
+    const Engine* pool = nullptr;
+    start(2, 1, {.vacate = [&](const Engine& engine) {
+              if (&engine != pool) {
+                  return false;
+              }
+              idle.reset();
+              return true;
+          }});
+    Engine& first = engine_for(sets_[0]);
+    idle.emplace(first.open().value());
+    std::optional<Session> in_use(engine_for({}).open().value());
+    EXPECT_FALSE(contexts_->engine_for(sets_[1]));
+    pool = &first;
+    idle->ask(request());
+    EXPECT_FALSE(contexts_->engine_for(sets_[1])) << "it answers";
+    ASSERT_TRUE(idle.has_value());
+    while (first.turn()) {
+    }
+    EXPECT_TRUE(contexts_->engine_for(sets_[1]));
+    EXPECT_FALSE(idle.has_value());
+    in_use.reset();
+    end();
+}
+
+TEST_F(AdapterContextsTest, AMergeTakesTheRoomOfAnotherMerge) {
+    write_model(2);
+    const auto merged = [&](double weight) {
+        return merged_adapters(sets_, std::vector{weight, 1 - weight}).value();
+    };
+    sets_.push_back(merged(0.5));
+    load_model(3);
+    contexts_.emplace(*model_);
+    sets_.pop_back();
+    const auto one = said(sets_[0]);
+    const auto half = said(merged(0.5));
+    EXPECT_EQ(contexts_->switches(), 0U);
+    const std::vector<Usage> before = accounted();
+    for (const double weight : {0.25, 0.75, 0.125}) {
+        (void)said(merged(weight));
+    }
+    EXPECT_EQ(contexts_->switches(), 3U);
+    EXPECT_EQ(accounted(), before);
+    EXPECT_EQ(said(sets_[0]), one);
+    EXPECT_EQ(said(merged(1)), one);
+    EXPECT_EQ(contexts_->switches(), 3U) << "what is there stays";
+    EXPECT_EQ(said(merged(0.5)), half);
     end();
 }
 

@@ -25,8 +25,6 @@
 namespace hexcore {
 namespace {
 
-using AdapterSets = std::vector<std::vector<ChosenAdapter>>;
-
 Result<std::vector<DeviceSpec>> devices_for(const PlanningOptions& options) {
     HEXCORE_TRY(machine, probe_machine());
     // Nobody named a budget: what sessions are promised is not in it.
@@ -161,62 +159,25 @@ void explain_staging(const Machine& machine, Plan& plan) {
     }
 }
 
-/// The adapters of each context.
-Result<AdapterSets> read_sets(const PlanningOptions& options, const Inventory& inventory) {
-    HEXCORE_TRY(first, read_adapters(options.adapters, inventory));
-    AdapterSets sets{std::move(first)};
-    for (const std::vector<AdapterWish>& wishes : options.more_adapters) {
-        HEXCORE_TRY(set, read_adapters(wishes, inventory));
-        const auto is_same = [&](const std::vector<ChosenAdapter>& other) {
-            return std::ranges::equal(set, other, {}, &ChosenAdapter::key, &ChosenAdapter::key);
-        };
-        if (std::ranges::none_of(sets, is_same)) {
-            sets.push_back(std::move(set));
-        }
-    }
-    if (sets.size() > max_contexts) {
-        return fail(ErrorCode::usage,
-                    "{} sets of adapters are asked for, each of which needs a context; there can "
-                    "be {}",
-                    sets.size(), max_contexts);
-    }
-    return sets;
-}
-
-std::vector<PlannedAdapter> planned_adapters(const AdapterSets& sets) {
-    std::vector<PlannedAdapter> planned;
-    for (const std::vector<ChosenAdapter>& set : sets) {
-        for (const auto& [file, scale] : set) {
-            planned.push_back({.name = file.name,
-                               .file = file.path.string(),
-                               .content = file.content,
-                               .scale = scale,
-                               .rank = file.rank(),
-                               .bytes = file.bytes()});
-        }
-    }
-    return planned;
-}
-
-/// What is planned for besides the model.
-void explain_adapters(const std::vector<ChosenAdapter>& first, Plan& plan) {
-    for (const auto& [file, scale] : first) {
-        plan.explanation.push_back(fmt::format(
-            "The adapter {} ({}, rank {}, scale {}) lies beside what it modifies, {} tensors{}.",
-            printable(file.name), to_string(file.bytes()), file.rank(), scale, file.pairs.size(),
-            file.n_left_out == 0
-                ? ""
-                : fmt::format("; {} whole norms that came with it are left out, as libllama does",
-                              file.n_left_out)));
-    }
-}
-
 /// A file, the devices to place it on, and what is asked of the planner.
 struct Input {
     Inventory inventory;
     std::unique_ptr<Machine> machine;
     PlanRequest request;
+    PlannedAdapters adapters;
     ContextOptions computing;
+
+    /// Has all the others as these adapters want it.
+    void take_adapters() {
+        std::vector<PlannedAdapters::Set> sets = adapters.of_contexts();
+        request.model = profile_from_inventory(inventory);
+        add_adapters(sets, request.model);
+        request.model.contexts = static_cast<std::uint32_t>(sets.size());
+        request.adapters = adapters.planned();
+        computing.adapters = std::move(sets.front());
+        sets.erase(sets.begin());
+        computing.more_adapters = std::move(sets);
+    }
 };
 
 /// Reads the file and makes the devices. Takes no device memory.
@@ -231,16 +192,17 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
     }
     HEXCORE_TRY(inventory, read_inventory(options.model));
     input.inventory = std::move(inventory);
-    HEXCORE_TRY(adapters, read_sets(options, input.inventory));
+    HEXCORE_TRY(adapters, PlannedAdapters::read({.first = options.adapters,
+                                                 .more = options.more_adapters,
+                                                 .merging = options.merging,
+                                                 .resident = options.resident,
+                                                 .if_fails = options.if_adapter_fails},
+                                                input.inventory, stop));
     HEXCORE_TRY(machine, Machine::create(specs));
     input.machine = std::move(machine);
     input.machine->note_own_memory_before_load(own_memory());
-    ModelProfile profile = profile_from_inventory(input.inventory);
-    add_adapters(adapters, profile);
-    profile.contexts = static_cast<std::uint32_t>(adapters.size());
-    HEXCORE_TRY(request, request_for(options, std::move(profile), specs));
+    HEXCORE_TRY(request, request_for(options, profile_from_inventory(input.inventory), specs));
     input.request = std::move(request);
-    input.request.adapters = planned_adapters(adapters);
     for (std::size_t i = 0; i < input.machine->size(); ++i) {
         input.request.devices[i].staging = input.machine->device(DeviceId(i)).overhead();
     }
@@ -249,9 +211,8 @@ Result<Input> input_for(const PlanningOptions& options, const std::vector<Device
             examine_apart(options.examiner, options.model, input.request.context, stop));
     }
     input.computing = options.computing;
-    input.computing.adapters = std::move(adapters.front());
-    adapters.erase(adapters.begin());
-    input.computing.more_adapters = std::move(adapters);
+    input.adapters = std::move(adapters);
+    input.take_adapters();
     if (options.embeddings_will_do) {
         HEXCORE_TRY(outputs, outputs_of(input.inventory));
         input.computing.wanted = outputs;
@@ -277,16 +238,24 @@ Result<Plan> plan_context(PlanRequest request, const PlanningOptions& options,
     return plan;
 }
 
-Result<Plan> plan_exactly(const Input& input, const PlanningOptions& options,
+/// Asks for less of the adapters where all of them do not fit, and they may be left out.
+Result<Plan> plan_exactly(Input& input, const PlanningOptions& options,
                           const std::atomic<bool>* stop) {
-    const DryRun dry_run = make_dry_run(*input.machine, input.inventory, input.computing, stop);
-    auto planned = plan_context(input.request, options, dry_run);
+    const auto dry_run = [&] {
+        return make_dry_run(*input.machine, input.inventory, input.computing, stop);
+    };
+    auto planned = plan_context(input.request, options, dry_run());
+    while (!planned && planned.error().code == ErrorCode::does_not_fit &&
+           input.adapters.ask_for_less(planned.error())) {
+        input.take_adapters();
+        planned = plan_context(input.request, options, dry_run());
+    }
     if (!planned) {
         return tl::unexpected(
-            with_kv_type_blamed(std::move(planned.error()), input.request, dry_run));
+            with_kv_type_blamed(std::move(planned.error()), input.request, dry_run()));
     }
     Plan plan = *std::move(planned);
-    explain_adapters(input.computing.adapters, plan);
+    input.adapters.explain(plan);
     explain_staging(*input.machine, plan);
     return with_parking(std::move(plan), options.parking);
 }
@@ -297,6 +266,7 @@ struct PlannedModel::State {
     Inventory inventory;
     std::unique_ptr<Machine> machine;
     Plan plan;
+    PlannedAdapters adapters;
     ContextOptions computing;
 };
 
@@ -311,8 +281,9 @@ Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY(plan, plan_exactly(input, options, stop));
     give_back_more_than_a_load_takes();  // of dry runs
-    return PlannedModel(std::unique_ptr<State>(new State{
-        std::move(input.inventory), std::move(input.machine), std::move(plan), input.computing}));
+    return PlannedModel(std::unique_ptr<State>(
+        new State{std::move(input.inventory), std::move(input.machine), std::move(plan),
+                  std::move(input.adapters), input.computing}));
 }
 
 Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
@@ -333,9 +304,9 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY(exact, told_of(plan_name, finish_plan(std::move(plan), usage)));
     HEXCORE_TRY(finished, told_of(plan_name, with_parking(std::move(exact), parking)));
     give_back_more_than_a_load_takes();  // of the dry run
-    return PlannedModel(
-        std::unique_ptr<State>(new State{std::move(input.inventory), std::move(input.machine),
-                                         std::move(finished), input.computing}));
+    return PlannedModel(std::unique_ptr<State>(
+        new State{std::move(input.inventory), std::move(input.machine), std::move(finished),
+                  std::move(input.adapters), input.computing}));
 }
 
 const Plan& PlannedModel::plan() const { return state_->plan; }
@@ -345,6 +316,10 @@ const Inventory& PlannedModel::inventory() const { return state_->inventory; }
 Machine& PlannedModel::machine() const { return *state_->machine; }
 
 const ContextOptions& PlannedModel::computing() const { return state_->computing; }
+
+const Result<std::vector<ChosenAdapter>>& PlannedModel::set(std::size_t i) const {
+    return state_->adapters.set(i);
+}
 
 Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
     if (const auto users = machine().users(); !users.empty()) {

@@ -8,15 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "hexcore/api/planned_adapters.hpp"
 #include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/plan/plan.hpp"
 #include "hexcore/runtime/loaded_model.hpp"
 
 namespace hexcore {
-
-/// Contexts of one model side by side.
-inline constexpr std::size_t max_contexts = 16;
 
 /// Who reads the tensors of a planned model.
 enum class Reader {
@@ -50,6 +48,14 @@ struct PlanningOptions {
     /// Each other set of adapters gets a further context, of the same kind and with a cache of its
     /// own (LoadedModel::in_context()); one that is there already gets none.
     std::vector<std::vector<AdapterWish>> more_adapters = {};
+    /// A further context has room for a merge of so many of these sets (merged_adapters()), of the
+    /// largest; 0: there is none.
+    std::uint32_t merging = 0;
+    /// How many of these sets get a context at once: the largest. Others take their place when they
+    /// are asked for (AdapterContexts).
+    ResidentAdapters resident = {};
+    /// Of these sets; PlannedModel::set() says what became of each.
+    IfAdapterFails if_adapter_fails = IfAdapterFails::fail;
     /// What sessions that make room in the cache may take of host memory and files.
     ParkingWish parking = {};
     bool embeddings_will_do = false;  ///< where the model has no logits
@@ -83,6 +89,8 @@ public:
     [[nodiscard]] Machine& machine() const;
     /// What its contexts are made for.
     [[nodiscard]] const ContextOptions& computing() const;
+    /// PlanningOptions::more_adapters number `i` as it was read, or why it was left out.
+    [[nodiscard]] const Result<std::vector<ChosenAdapter>>& set(std::size_t i) const;
 
     /// See LoadedModel::load(), with `computing()` as context. This object must outlive the model.
     /// Another one that is loaded and not in use is unloaded first, which `tell` is told. Fails

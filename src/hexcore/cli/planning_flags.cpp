@@ -140,6 +140,22 @@ void PlanningFlags::add_parking_to(CLI::App& command, Sessions sessions) {
         ->option_text("SIZE");
 }
 
+void PlanningFlags::add_resident_to(CLI::App& command) {
+    command
+        .add_option("--adapters-resident", resident,
+                    "how many experts' adapters are there at a time, or what they may take; others "
+                    "take turns with them (default: as many as fit)")
+        ->option_text("N|SIZE")
+        ->check(CLI::Validator(
+            [](const std::string& text) -> std::string {
+                const auto number = whole_number<std::size_t>(text);
+                const bool is_wanted =
+                    is_size(text) ? parse_bytes(text).value_or(0_B) > 0_B : number && *number > 0;
+                return is_wanted ? "" : text + " is neither a number from 1 nor a size";
+            },
+            ""));
+}
+
 Result<ParkingWish> PlanningFlags::parking() const {
     ParkingWish wish;
     if (parks) {
@@ -181,6 +197,12 @@ Result<PlanningOptions> PlanningFlags::options() const {
     for (const std::string& text : adapters) {
         HEXCORE_TRY(adapter, adapter_wish(text));
         options.adapters.push_back(std::move(adapter));
+    }
+    if (is_size(resident)) {
+        HEXCORE_TRY(most, parse_bytes(resident));
+        options.resident.bytes = most;
+    } else {
+        options.resident.sets = whole_number<std::size_t>(resident).value_or(0);
     }
     options.computing.shift = when_full() == OnFull::slide ? KeyShift::planned : KeyShift::never;
     HEXCORE_TRY(wish, parking());

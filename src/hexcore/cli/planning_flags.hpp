@@ -29,6 +29,7 @@ struct PlanningFlags {
     bool swa_full = false;
     std::string policy = "balanced";
     std::vector<std::string> adapters;  ///< files, each with a scale behind it or not
+    std::string resident;               ///< of commands with assistants: sets of adapters, or bytes
     std::string fit;
     std::string on_full = "stop";  ///< of plan, run and serve
     std::uint32_t keep = 0;        ///< of run and serve
@@ -53,6 +54,9 @@ struct PlanningFlags {
     /// there are several, some host memory is for that unless another limit is given.
     enum class Sessions { one, several };
     void add_parking_to(CLI::App& command, Sessions sessions);
+
+    /// Adds how many experts' adapters are there at a time.
+    void add_resident_to(CLI::App& command);
 
     [[nodiscard]] OnFull when_full() const {
         return on_full == "slide" ? OnFull::slide : OnFull::stop;

@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::size_t adapter_name_bytes_max = 80;
 constexpr std::size_t content_piece_bytes = std::size_t{1} << 20U;
+/// What an error about a file that cannot be opened has beside the advice to get it again.
+constexpr const char* missing_file = "missing";
 constexpr std::string_view suffix_a = ".lora_a";
 constexpr std::string_view suffix_b = ".lora_b";
 
@@ -103,12 +105,14 @@ Result<Halves> pair_up(const std::vector<TensorInfo>& tensors, AdapterFile& adap
         auto& pair = halves[std::string(name.substr(0, name.size() - suffix_a.size()))];
         const TensorInfo*& half = is_a ? pair.first : pair.second;
         if (half != nullptr) {
-            return fail(ErrorCode::bad_input, "tensor {} is there twice", in_quotes(name));
+            return fail(ErrorCode::bad_input, {{Change::get_file_again}},
+                        "tensor {} is there twice", in_quotes(name));
         }
         half = &tensor;
     }
     if (halves.empty()) {
-        return fail(ErrorCode::bad_input, "holds no tensor that modifies one of a model");
+        return fail(ErrorCode::bad_input, {{Change::get_file_again}},
+                    "holds no tensor that modifies one of a model");
     }
     return halves;
 }
@@ -203,13 +207,58 @@ std::uint32_t AdapterFile::rank() const {
     return largest;
 }
 
+const char* to_string(AdapterProblem problem) {
+    switch (problem) {
+        case AdapterProblem::missing:
+            return "missing";
+        case AdapterProblem::damaged:
+            return "damaged";
+        case AdapterProblem::foreign:
+            return "foreign";
+        case AdapterProblem::too_big:
+            return "too big";
+    }
+    HEXCORE_CHECK(false, "unknown problem", static_cast<int>(problem));
+}
+
+std::optional<AdapterProblem> adapter_problem(const Error& error) {
+    if (error.code == ErrorCode::does_not_fit) {
+        return AdapterProblem::too_big;
+    }
+    if (error.code != ErrorCode::bad_input) {
+        return std::nullopt;
+    }
+    const auto again = std::ranges::find_if(error.remedies, [](const Remedy& remedy) {
+        return remedy.change == Change::get_file_again || remedy.change == Change::plan_again;
+    });
+    if (again == error.remedies.end()) {
+        return AdapterProblem::foreign;
+    }
+    return again->value == missing_file ? AdapterProblem::missing : AdapterProblem::damaged;
+}
+
+Result<std::unique_ptr<ByteSource>> open_adapter(const std::filesystem::path& path) {
+    auto source = open_file(path);
+    if (!source) {
+        return fail(ErrorCode::bad_input,
+                    {{.change = Change::get_file_again, .value = missing_file}}, "{}: {}",
+                    path.string(), source.error().message);
+    }
+    return source;
+}
+
 std::string ChosenAdapter::key() const { return fmt::format("{}*{}", file.content, scale); }
 
 Result<AdapterFile> read_adapter(const ByteSource& source, const Inventory& base) {
     AdapterFile adapter;
     // Before the header: what is written to the file later changes the stamp.
     HEXCORE_TRY(stamp, source.stamp());
-    HEXCORE_TRY(header, read_gguf_header(source));
+    auto header_read = read_gguf_header(source);
+    if (!header_read) {
+        header_read.error().remedies.push_back({Change::get_file_again});
+        return tl::unexpected(std::move(header_read.error()));
+    }
+    const GgufHeader header = *std::move(header_read);
     HEXCORE_TRY_VOID(check_kind(header.metadata, base));
     HEXCORE_TRY(alpha, alpha_of(header.metadata));
     HEXCORE_TRY(name, header.metadata.text_start_or("general.name", ""));
@@ -221,8 +270,8 @@ Result<AdapterFile> read_adapter(const ByteSource& source, const Inventory& base
     for (const auto& [of, pair] : halves) {
         const auto& [a, b] = pair;
         if (a == nullptr || b == nullptr) {
-            return fail(ErrorCode::bad_input, "tensor {} has no '{}' beside it",
-                        in_quotes((a == nullptr ? b : a)->name),
+            return fail(ErrorCode::bad_input, {{Change::get_file_again}},
+                        "tensor {} has no '{}' beside it", in_quotes((a == nullptr ? b : a)->name),
                         a == nullptr ? suffix_a : suffix_b);
         }
         const auto found = tensors.find(of);
@@ -246,10 +295,11 @@ Result<AdapterFile> read_adapter(const ByteSource& source, const Inventory& base
 }
 
 Result<AdapterFile> read_adapter(const std::filesystem::path& path, const Inventory& base) {
-    auto adapter = open_file(path).and_then(
-        [&](const std::unique_ptr<ByteSource>& source) { return read_adapter(*source, base); });
+    HEXCORE_TRY(source, open_adapter(path));
+    auto adapter = read_adapter(*source, base);
     if (!adapter) {
-        return fail(adapter.error().code, "{}: {}", path.string(), adapter.error().message);
+        adapter.error().message = fmt::format("{}: {}", path.string(), adapter.error().message);
+        return adapter;
     }
     adapter->path = path;
     if (adapter->name.empty()) {

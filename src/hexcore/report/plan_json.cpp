@@ -64,7 +64,7 @@ Json adapters_json(const Plan& plan) {
     Json adapters = Json::array();
     for (const PlannedAdapter& adapter : plan.adapters) {
         adapters.push_back({{"name", adapter.name},
-                            {"file", adapter.file},
+                            {"file", adapter.file.empty() ? Json() : Json(adapter.file)},
                             {"content_xxh3", adapter.content},
                             {"scale", adapter.scale},
                             {"rank", adapter.rank},

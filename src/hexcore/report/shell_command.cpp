@@ -57,6 +57,9 @@ void add_context_options(ShellCommand& command, const ContextShape& context) {
 
 void add_adapter_options(ShellCommand& command, const Plan& plan) {
     for (const PlannedAdapter& adapter : plan.adapters) {
+        if (adapter.file.empty()) {
+            continue;  // a merged one
+        }
         command.option("--lora-scaled", fmt::format("{}:{}", adapter.file, adapter.scale));
     }
 }

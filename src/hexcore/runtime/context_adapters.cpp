@@ -9,13 +9,11 @@
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <numeric>
-#include <unordered_map>
+#include <utility>
 
 #include "ggml-cpp.h"
 #include "gguf.h"
-#include "hexcore/model/byte_source.hpp"
-#include "hexcore/runtime/value_check.hpp"
+#include "hexcore/runtime/adapter_numbers.hpp"
 
 // Internal headers, whose contents may change with any release of libllama.
 #include "llama-adapter.h"
@@ -24,22 +22,10 @@
 namespace hexcore {
 namespace {
 
-constexpr std::size_t adapter_piece_bytes = std::size_t{1} << 18U;
-
 struct CloseStream {
     void operator()(std::FILE* file) const { (void)std::fclose(file); }
 };
 using Stream = std::unique_ptr<std::FILE, CloseStream>;
-
-ggml_type type_of(const TensorInfo& tensor) {
-    for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
-        const auto type = static_cast<ggml_type>(i);
-        if (const char* name = ggml_type_name(type); name != nullptr && tensor.type == name) {
-            return type;
-        }
-    }
-    HEXCORE_CHECK(false, tensor.type, "a type that the reader let through");
-}
 
 /// A file of that adapter's form with zeros for its numbers, in which there is nothing that was
 /// not checked.
@@ -57,7 +43,8 @@ Result<Stream> described(const AdapterFile& file) {
     for (const AdapterPair& pair : file.pairs) {
         for (const TensorInfo* half : {&pair.a, &pair.b}) {
             ggml_tensor* tensor =
-                ggml_new_tensor(tensors.get(), type_of(*half), GGML_MAX_DIMS, half->shape.data());
+                ggml_new_tensor(tensors.get(), static_cast<ggml_type>(ggml_type_of(*half)),
+                                GGML_MAX_DIMS, half->shape.data());
             ggml_set_name(tensor, half->name.c_str());
             gguf_add_tensor(description.get(), tensor);
             data += GGML_PAD(ggml_nbytes(tensor), gguf_get_alignment(description.get()));
@@ -80,83 +67,77 @@ Result<Stream> described(const AdapterFile& file) {
     return stream;
 }
 
-/// In which order they have to be put into libllama's table for it to hold them as they are listed;
-/// as listed where there is none, which chance can bring about if there are three or more.
-std::vector<std::size_t> order_of_insertion(std::span<llama_adapter_lora* const> adapters) {
-    std::vector<std::size_t> order(adapters.size());
-    std::iota(order.begin(), order.end(), 0U);
-    do {
-        llama_adapter_loras table;
-        for (const std::size_t i : order) {
-            table.insert({adapters[i], 1.0F});
-        }
-        if (std::ranges::equal(table, adapters, {},
-                               [](const auto& entry) { return entry.first; })) {
-            return order;
-        }
-    } while (std::ranges::next_permutation(order).found);
-    return order;
-}
+/// libstdc++'s tables have so many buckets while they hold no more; a pointer's is the remainder.
+constexpr std::size_t buckets = 13;
+static_assert(max_adapters <= buckets);
 
-/// Reads one tensor of an adapter to its place.
-Result<void> fill_tensor(const ByteSource& file, const TensorInfo& info, ggml_tensor& tensor,
-                         const std::atomic<bool>* stop) {
-    HEXCORE_CHECK(ggml_nbytes(&tensor) == info.bytes.count(), ggml_nbytes(&tensor),
-                  info.bytes.count());
-    const auto check = ValueCheck::of(info.type);
-    const std::size_t block = check ? check->block_bytes() : 1;
-    std::vector<std::byte> piece;
-    for (std::size_t done = 0; done < info.bytes.count(); done += piece.size()) {
-        if (stop != nullptr && stop->load()) {
-            return fail(ErrorCode::interrupted,
-                        "interrupted while loading; nothing is left allocated");
-        }
-        piece.resize(
-            std::min<std::size_t>(adapter_piece_bytes / block * block, info.bytes.count() - done));
-        HEXCORE_TRY_VOID(file.read_at(info.offset_bytes + done, piece));
-        if (check && check->first_bad_block(piece)) {
-            return fail(ErrorCode::bad_input,
-                        "tensor '{}' holds a NaN or an infinity: the adapter is damaged, or its "
-                        "training failed",
-                        info.name);
-        }
-        ggml_backend_tensor_set(&tensor, piece.data(), done, piece.size());
+constexpr std::size_t padding_for(std::size_t size) {
+    std::size_t padding = 0;
+    while ((size + padding) % alignof(llama_adapter_lora) != 0 || (size + padding) % buckets != 1) {
+        ++padding;
     }
-    return {};
-}
-
-Result<void> check_unchanged(const ByteSource& source, const AdapterFile& file) {
-    HEXCORE_TRY(stamp, source.stamp());
-    if (stamp != file.stamp) {
-        return fail(ErrorCode::bad_input,
-                    "was written to or replaced since it was planned for; plan again");
-    }
-    return {};
+    return padding;
 }
 
 Result<void> fill_adapter(const AdapterFile& file, const llama_adapter_lora& adapter,
                           const std::atomic<bool>* stop) {
-    HEXCORE_TRY(source, open_file(file.path));
-    HEXCORE_TRY_VOID(check_unchanged(*source, file));
+    HEXCORE_TRY(numbers, AdapterNumbers::open(file, stop));
+    const auto put_to = [](ggml_tensor& tensor, const TensorInfo& info) {
+        HEXCORE_CHECK(ggml_nbytes(&tensor) == info.bytes.count(), ggml_nbytes(&tensor),
+                      info.bytes.count());
+        return [&tensor](std::size_t at, std::span<const std::byte> data) {
+            ggml_backend_tensor_set(&tensor, data.data(), at, data.size());
+        };
+    };
     for (const AdapterPair& pair : file.pairs) {
         const auto found = adapter.ab_map.find(pair.base);
         HEXCORE_CHECK(found != adapter.ab_map.end(), pair.base, "is not what libllama was told of");
-        HEXCORE_TRY_VOID(fill_tensor(*source, pair.a, *found->second.a, stop));
-        HEXCORE_TRY_VOID(fill_tensor(*source, pair.b, *found->second.b, stop));
+        HEXCORE_TRY_VOID(
+            numbers.read(pair, put_to(*found->second.a, pair.a), put_to(*found->second.b, pair.b)));
     }
-    return check_unchanged(*source, file);
+    return numbers.check_unchanged();
 }
 
 }  // namespace
 
-void set_adapters(llama_context& context, std::span<llama_adapter_lora* const> adapters,
-                  std::span<const float> scales) {
-    std::vector<llama_adapter_lora*> list;
-    std::vector<float> scales_of_list;
-    for (const std::size_t i : order_of_insertion(adapters)) {
-        list.push_back(adapters[i]);
-        scales_of_list.push_back(scales[i]);
+struct AppliedAdapters::Table {
+    /// As an element of an array it is in the bucket behind that of the one before it.
+    struct InNextBucket {
+        llama_adapter_lora adapter{nullptr};
+        std::byte padding[padding_for(sizeof(llama_adapter_lora))];
+    };
+    static_assert(sizeof(InNextBucket) % buckets == 1);
+
+    std::unique_ptr<InNextBucket[]> adapters;
+};
+
+AppliedAdapters::AppliedAdapters(AppliedAdapters&&) noexcept = default;
+AppliedAdapters& AppliedAdapters::operator=(AppliedAdapters&&) noexcept = default;
+AppliedAdapters::~AppliedAdapters() = default;
+
+// Into an empty bucket a table puts an entry in front of all others.
+AppliedAdapters::AppliedAdapters(llama_context& context,
+                                 std::span<llama_adapter_lora* const> adapters,
+                                 std::span<const float> scales)
+    : table_(new Table()) {
+    table_->adapters = std::make_unique<Table::InNextBucket[]>(adapters.size());
+    std::vector<llama_adapter_lora*> named;
+    for (const llama_adapter_lora* adapter : adapters) {
+        llama_adapter_lora& same = table_->adapters[named.size()].adapter;
+        same.model = adapter->model;
+        same.ab_map = adapter->ab_map;  // the tensors stay the other one's
+        same.alpha = adapter->alpha;
+        named.push_back(&same);
     }
+    std::vector<llama_adapter_lora*> list(named.rbegin(), named.rend());
+    std::vector<float> scales_of_list(scales.rbegin(), scales.rend());
+    llama_adapter_loras order;
+    for (llama_adapter_lora* adapter : list) {
+        order.insert({adapter, 1.0F});
+    }
+    HEXCORE_CHECK(
+        std::ranges::equal(order, named, {}, [](const auto& entry) { return entry.first; }),
+        named.size(), "adapters are in another order in this standard library's tables");
     (void)llama_set_adapters_lora(&context, list.data(), list.size(), scales_of_list.data());
 }
 
@@ -186,15 +167,21 @@ Result<bool> ContextAdapters::allocate(llama_model& model,
     return true;
 }
 
-bool ContextAdapters::apply_to(llama_context& context,
-                               std::span<const ChosenAdapter> adapters) const {
+void ContextAdapters::apply(llama_context& context, std::span<const ChosenAdapter> adapters) {
     std::vector<llama_adapter_lora*> applied;
     std::vector<float> scales;
     for (const auto& [file, scale] : adapters) {
         applied.push_back(find(file)->adapter.get());
         scales.push_back(scale);
     }
-    set_adapters(context, applied, scales);
+    // What it applied goes when it applies these.
+    applied_.insert_or_assign(&context, AppliedAdapters(context, applied, scales));
+}
+
+void ContextAdapters::detach(llama_context& context) { apply(context, {}); }
+
+bool ContextAdapters::apply_to(llama_context& context, std::span<const ChosenAdapter> adapters) {
+    apply(context, adapters);
     try {
         context.sched_reserve();  // else the next token does it, when it is too late to be refused
     } catch (const std::exception&) {
@@ -221,13 +208,7 @@ Result<void> ContextAdapters::fill(const std::atomic<bool>* stop) {
         if (one.is_filled) {
             continue;
         }
-        if (auto filled = fill_adapter(one.file, *one.adapter, stop); !filled) {
-            Error error = std::move(filled.error());
-            if (error.code != ErrorCode::interrupted) {
-                error.message = fmt::format("{}: {}", one.file.path.string(), error.message);
-            }
-            return tl::unexpected(std::move(error));
-        }
+        HEXCORE_TRY_VOID(fill_adapter(one.file, *one.adapter, stop));
         one.is_filled = true;
     }
     return {};

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -9,11 +11,28 @@
 
 namespace hexcore {
 
+/// Adapters that a context applies. libllama sums them up in the order of a hash table of their
+/// addresses, and another order has other bits; so it is given others of the same tensors, at
+/// addresses for which its table has the order in which they are named. To be gone after the
+/// context applies them no more, and before they are.
+class AppliedAdapters {
+public:
+    AppliedAdapters(llama_context& context, std::span<llama_adapter_lora* const> adapters,
+                    std::span<const float> scales);
+    AppliedAdapters(AppliedAdapters&&) noexcept;
+    AppliedAdapters& operator=(AppliedAdapters&&) noexcept;
+    ~AppliedAdapters();
+
+private:
+    struct Table;
+    std::unique_ptr<Table> table_;
+};
+
 /// The LoRA adapters of a model's contexts, in libllama's terms; one that several apply is there
-/// once. libllama takes their memory beside the
-/// tensors that they modify, from the buffer types of these. It is not given the files, which are
-/// foreign, but headers that say what was found in them; so nothing of a file is read before
-/// fill(). To be gone before the model, and after the context.
+/// once. libllama takes their memory beside the tensors that they modify, from the buffer types of
+/// these. It is not given the files, which are foreign, and which a merged adapter has not, but
+/// headers that say what was found in them; so nothing of a file is read before fill(). To be gone
+/// before the model, and after the context.
 class ContextAdapters {
 public:
     ContextAdapters() = default;
@@ -27,8 +46,9 @@ public:
                                         std::span<const std::vector<ChosenAdapter>> sets);
     /// Has the context apply those, which are among them, and reserves its graphs anew, with their
     /// products. False: that was refused. To be called even if there are none.
-    [[nodiscard]] bool apply_to(llama_context& context,
-                                std::span<const ChosenAdapter> adapters) const;
+    [[nodiscard]] bool apply_to(llama_context& context, std::span<const ChosenAdapter> adapters);
+    /// Has the context apply none, until apply_to() is called for it.
+    void detach(llama_context& context);
     /// Gives back those that are in none of the sets. No context may apply them.
     void keep_only(std::span<const std::vector<ChosenAdapter>> sets);
     /// Reads the tensors of those that have been taken since it was last called. Fails with
@@ -48,12 +68,10 @@ private:
     };
     [[nodiscard]] const LoadedAdapter* find(const AdapterFile& file) const;
 
-    std::vector<LoadedAdapter> loaded_;
-};
+    void apply(llama_context& context, std::span<const ChosenAdapter> adapters);
 
-/// Has the context apply these, in this order as far as libllama can be brought to it: it sums them
-/// up in the order of a hash table of their addresses, and another order has other bits.
-void set_adapters(llama_context& context, std::span<llama_adapter_lora* const> adapters,
-                  std::span<const float> scales);
+    std::vector<LoadedAdapter> loaded_;
+    std::map<const llama_context*, AppliedAdapters> applied_;
+};
 
 }  // namespace hexcore

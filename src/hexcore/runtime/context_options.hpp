@@ -14,6 +14,16 @@ enum class Outputs { logits, embeddings };
 /// does that, whose compute buffer is taken while the model loads.
 enum class KeyShift { never, planned };
 
+/// Contexts of one model side by side.
+inline constexpr std::size_t max_contexts = 16;
+
+/// What may be there at a time of sets of adapters that take turns, beside those of the first
+/// context.
+struct ResidentAdapters {
+    std::size_t sets = 0;  ///< 0: as many as are asked for
+    Bytes bytes = {};      ///< of the adapters of all of them; 0: as many as fit
+};
+
 /// What a context is made for, beyond the plan.
 struct ContextOptions {
     std::uint32_t outputs = 1;  ///< tokens of one batch that something is wanted for, at most

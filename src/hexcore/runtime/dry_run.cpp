@@ -11,7 +11,7 @@
 namespace hexcore {
 namespace {
 
-struct Trial {
+struct TriedPlan {
     const Inventory& inventory;
     const ContextOptions& options;
     const std::atomic<bool>* stop;
@@ -25,7 +25,7 @@ struct Trial {
     }
 };
 
-Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, const Plan& plan) {
+Result<DryRunUsage> dry_run(const Machine& planned_for, const TriedPlan& trial, const Plan& plan) {
     LlamaLog log;
     HEXCORE_TRY_VOID(trial.not_stopped());
     HEXCORE_TRY(simulated, planned_for.simulated());
@@ -88,7 +88,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const Trial& trial, cons
 DryRun make_dry_run(const Machine& machine, const Inventory& inventory, ContextOptions options,
                     const std::atomic<bool>* stop) {
     return [&machine, &inventory, options, stop](const Plan& plan) {
-        return dry_run(machine, Trial{inventory, options, stop}, plan);
+        return dry_run(machine, TriedPlan{inventory, options, stop}, plan);
     };
 }
 

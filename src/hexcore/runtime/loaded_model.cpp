@@ -131,7 +131,7 @@ Result<void> LoadedModel::apply(const std::vector<ChosenAdapter>& adapters) {
         state.adapter_keys[context_] = keys_of(now);
     };
     const auto leave_none = [&] {
-        set_adapters(in, {}, {});
+        state.loaded.adapters.detach(in);
         change_to({});
         state.loaded.adapters.keep_only(state.adapters);
     };

@@ -114,9 +114,9 @@ std::string describe(const ggml_tensor& node) {
 }
 
 /// One operation of a graph, alone, in memory of its own.
-class Trial {
+class TriedOperator {
 public:
-    explicit Trial(const ggml_tensor& node)
+    explicit TriedOperator(const ggml_tensor& node)
         : context_(ggml_init({.mem_size = 2 * GGML_MAX_SRC * ggml_tensor_overhead() +
                                           ggml_graph_overhead_custom(4 * GGML_MAX_SRC, false),
                               .mem_buffer = nullptr,
@@ -206,7 +206,7 @@ Result<void> try_operators(ggml_cgraph& graph,
                         "the model again to a type that models have, such as q8_0 or q4_K",
                         printable(node.src[0]->name), ggml_type_name(node.src[0]->type));
         }
-        HEXCORE_TRY_VOID(Trial(node).compute());
+        HEXCORE_TRY_VOID(TriedOperator(node).compute());
     }
     return {};
 }

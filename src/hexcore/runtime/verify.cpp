@@ -158,7 +158,7 @@ Result<std::vector<float>> plain_outputs(Machine& machine, const Inventory& inve
                         chosen.file.path.string(), log.take_errors());
         }
     }
-    set_adapters(*context, adapters, scales);
+    const AppliedAdapters applied(*context, adapters, scales);
     return OutputCollector(*context, options).collect();
 }
 
