@@ -37,6 +37,20 @@ TEST(AssistantFile, OfOneExpertNeedsNoExamples) {
     EXPECT_EQ(read->router.instruction, "{question}");
     EXPECT_EQ(read->experts[0].sampling.temperature, std::nullopt);
     EXPECT_TRUE(read->model.empty());
+    EXPECT_EQ(read->combining.method, Combination::choose);
+    EXPECT_TRUE(read->combining.gate.empty());
+}
+
+TEST(AssistantFile, SaysHowSeveralGiveOneAnswer) {
+    const auto read = parse_assistant(std::string(small) +
+                                          "[combining]\nmethod = \"attend\"\ngate = \"g.json\"\n"
+                                          "blend_temperature = 1\nattend_temperature = 0.5\n",
+                                      "it.toml", "/folder");
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->combining.method, Combination::attend);
+    EXPECT_EQ(read->combining.gate, "/folder/g.json");
+    EXPECT_EQ(read->combining.blend_temperature, 1);
+    EXPECT_EQ(read->combining.attend_temperature, 0.5);
 }
 
 TEST(AssistantFile, HasPathsFromItsFolderAndSampling) {
@@ -81,6 +95,11 @@ TEST(AssistantFile, SaysForWhatItCannotMeanLineKeyAndWhy) {
         {rest + "[thresholds]\nother = 2\n", {"line 9: other", "unknown in [thresholds]"}},
         {rest + "[knowledge]\ncards = \"3\"\n", {"line 9: cards", "whole number"}},
         {rest + "[knowledge]\nbooks = 3\n", {"line 9: books", "unknown in [knowledge]"}},
+        {rest + "[combining]\nmethod = \"mix\"\n", {"line 9: method", "choose, merge, blend"}},
+        {rest + "[combining]\nblend_temperature = 0\n",
+         {"line 9: blend_temperature", "from 0.001 to 1000"}},
+        {rest + "[combining]\ngate = 3\n", {"line 9: gate", "is text"}},
+        {rest + "[combining]\nkeys = 3\n", {"line 9: keys", "unknown in [combining]"}},
         {rest + "[[expert]]\nname = \"TWO\"\n", {"line 8: [[expert]]", "has no description"}},
         {rest + "[[expert]]\nname = \"one\"\ndescription = \"d\"\nsystem = \"s\"\n",
          {"line 9: name", "an expert before it"}},

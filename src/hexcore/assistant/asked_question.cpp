@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
-#include "hexcore/assistant/answer_watch.hpp"
+#include "hexcore/assistant/experts_answer.hpp"
+#include "hexcore/assistant/join_experts.hpp"
 #include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/base/duration.hpp"
+#include "hexcore/model/merged_adapter.hpp"
 
 namespace hexcore {
 namespace {
@@ -29,70 +32,82 @@ public:
     Course(AssistantHost& host, AssistantQuestion question)
         : host_(host), question_(std::move(question)) {}
 
-    void start() {
-        if (auto started = begin(); !started) {
-            end(tl::unexpected(std::move(started.error())));
-        }
-    }
+    void start() { check(begin()); }
     void cancel() {
-        if (reader_) {
-            reader_->cancel();
+        if (reading_ != nullptr) {
+            reading_->cancel();
         }
-        if (session_ != nullptr) {
-            session_->cancel();
+        if (experts_) {
+            experts_->cancel();
         }
     }
     void abandon() {
         has_ended_ = true;
         cancel();
+        experts_.reset();
     }
     [[nodiscard]] bool has_ended() const { return has_ended_; }
 
 private:
     using Now = ExpertBreaker::Time::clock;
+    void check(Result<void> done) {
+        if (!done) {
+            end(tl::unexpected(std::move(done.error())));
+        }
+    }
     [[nodiscard]] Result<void> begin();
+    [[nodiscard]] Result<void> read_question();
     void take_embedding(Result<std::vector<float>> embedding);
-    [[nodiscard]] Result<void> go_on(std::vector<float> embedding);
+    [[nodiscard]] Result<void> pick();
+    [[nodiscard]] std::uint32_t room_for(Combination how) const;
+    [[nodiscard]] Result<Engine*> leading_engine();
     [[nodiscard]] Result<void> put(Engine& engine);
-    [[nodiscard]] Result<void> ask(Engine& engine, Request request, ChatPrompt prompt);
-    void take(const AnswerPiece& piece);
-    void take_end(Result<Answer> answer);
-    void judge();
+    [[nodiscard]] Result<ExpertPart> part_of(const PickedExpert& picked, const ExpertPrompt& parts,
+                                             Engine& engine);
+    [[nodiscard]] SessionFor session_with(std::vector<ChosenAdapter> adapters);
+    [[nodiscard]] Result<std::vector<ChosenAdapter>> merged();
+    void take(std::string_view shown);
+    void take_end(Result<ExpertsEnd> ended);
+    void judge(Degeneration wrong);
     void end(Result<AssistantAnswer> answer);
 
     AssistantHost& host_;
     AssistantQuestion question_;
     Laps laps_;
+    std::vector<float> embedding_;  ///< empty: the router takes none
+    Combination how_ = Combination::choose;
     QuestionRouting routing_;
     PickedExperts picked_;
     AssistantAnswer answer_;
-    std::optional<Session> reader_;  ///< reads the question for the router
-    Session* session_ = nullptr;     ///< that answers now
-    std::optional<AnswerWatch> watch_;
-    bool has_token_ = false;
-    bool repeats_ = false;
+    Session* reading_ = nullptr;  ///< that reads the question now
+    std::optional<ExpertsAnswer> experts_;
+    std::size_t winner_ = 0;  ///< of those who were picked, whose answer it is
     bool has_ended_ = false;
 };
 
 Result<void> AskedQuestion::Course::begin() {
-    Assistant& assistant = host_.assistant;
-    const AssistantDescription& description = assistant.description();
+    const AssistantDescription& description = host_.assistant.description();
     answer_.assistant = description.name;
     std::string_view text = question_.text;
     const auto named = description.take_named_expert(text);
     routing_.named = question_.expert ? question_.expert : named;
     answer_.named_by = question_.expert ? "choice" : named ? "question" : "";
     question_.text = std::string(text);
-    if (!assistant.knowledge_problem().empty()) {
-        answer_.notes.push_back(assistant.knowledge_problem());
+    const auto& router = host_.assistant.router();
+    return router && router->embedding_size() > 0 ? read_question() : pick();
+}
+
+/// The base model's state behind the question.
+Result<void> AskedQuestion::Course::read_question() {
+    HEXCORE_TRY(engine, host_.engine_for({}));
+    const QuestionReading reading{host_.chat_template, host_.assistant.description()};
+    HEXCORE_TRY(request, reading_request(reading, question_.text, engine->model()));
+    reading_ = host_.session_for(*engine, request);
+    if (reading_ == nullptr) {
+        return fail(ErrorCode::negative, "all sessions are answering others");
     }
-    if (!assistant.router() || assistant.router()->embedding_size() == 0) {
-        return go_on({});
-    }
-    HEXCORE_TRY(base, host_.engine_for({}));
-    HEXCORE_TRY(reader, base->open());
-    reader_.emplace(std::move(reader));
-    embed_question(*reader_, {host_.chat_template, description}, question_.text,
+    // What is under way may outlive who asked for it.
+    embed_question(*reading_, reading, question_.text,
                    [course = shared_from_this()](Result<std::vector<float>> embedding) {
                        course->take_embedding(std::move(embedding));
                    });
@@ -100,40 +115,60 @@ Result<void> AskedQuestion::Course::begin() {
 }
 
 void AskedQuestion::Course::take_embedding(Result<std::vector<float>> embedding) {
-    reader_.reset();
+    reading_ = nullptr;
     if (has_ended_) {
         return;
     }
-    if (!embedding && embedding.error().code == ErrorCode::interrupted) {
+    if (embedding) {
+        embedding_ = std::move(*embedding);
+        check(pick());
+    } else if (embedding.error().code == ErrorCode::interrupted) {
         answer_.stop = StopReason::interrupted;
         answer_.timing.route_ms = laps_.ms();
         end(std::move(answer_));
-        return;
-    }
-    auto went =
-        embedding ? go_on(*std::move(embedding)) : tl::unexpected(std::move(embedding.error()));
-    if (!went) {
-        end(tl::unexpected(std::move(went.error())));
+    } else {
+        end(tl::unexpected(std::move(embedding.error())));
     }
 }
 
-/// With what is known of whose the question is.
-Result<void> AskedQuestion::Course::go_on(std::vector<float> embedding) {
+Result<void> AskedQuestion::Course::pick() {
     Assistant& assistant = host_.assistant;
-    routing_.probabilities = assistant.route(question_.text, std::move(embedding)).probabilities;
+    const auto named = routing_.named;
+    routing_ = assistant.route(question_.text, embedding_);
+    routing_.named = named;
+    how_ = question_.combine.value_or(assistant.description().combining.method);
     HEXCORE_TRY(picked,
-                assistant.pick(routing_, {.wanted = question_.experts, .most = host_.experts_most},
+                assistant.pick(routing_, {.wanted = question_.experts, .most = room_for(how_)},
                                Now::now()));
     picked_ = std::move(picked);
-    answer_.notes.insert(answer_.notes.end(), picked_.notes.begin(), picked_.notes.end());
+    answer_.notes = picked_.notes;
+    answer_.combine = to_string(how_);
+    if (!assistant.knowledge_problem().empty()) {
+        answer_.notes.push_back(assistant.knowledge_problem());
+    }
     answer_.timing.route_ms = laps_.ms();
     if (question_.strict && picked_.fallback) {
         answer_.refused = true;
-        judge();
+        judge(Degeneration::none);
         return {};
     }
-    HEXCORE_TRY(engine, host_.engine_for(host_.adapters[picked_.experts.front().expert]));
+    HEXCORE_TRY(engine, leading_engine());
     return put(*engine);
+}
+
+/// How many experts can answer side by side.
+std::uint32_t AskedQuestion::Course::room_for(Combination how) const {
+    if (how == Combination::merge) {
+        return static_cast<std::uint32_t>(host_.adapters.size());  // in one session
+    }
+    const bool base_beside =
+        std::ranges::any_of(host_.adapters, [](const auto& adapters) { return adapters.empty(); });
+    const std::uint32_t base = how == Combination::attend && base_beside ? 1 : 0;
+    return std::max(1U, host_.experts_most - std::min(host_.experts_most, base));
+}
+
+Result<Engine*> AskedQuestion::Course::leading_engine() {
+    return host_.engine_for(host_.adapters[picked_.experts.front().expert]);
 }
 
 Result<void> AskedQuestion::Course::put(Engine& engine) {
@@ -155,89 +190,147 @@ Result<void> AskedQuestion::Course::put(Engine& engine) {
     const auto newest =
         assistant.newest(question_.history, tokens_around(host_.chat_template, tokenizer), count);
     parts.history.assign(newest.begin(), newest.end());
-    const std::size_t expert = picked_.experts.front().expert;
-    Request request;
-    request.max_tokens = question_.max_tokens;
-    request.stops = question_.stops;
-    request.sampling = question_.sampling;
-    assistant.description().experts[expert].sampling.apply(request.sampling);
-    question_.over_expert.apply(request.sampling);
-    HEXCORE_TRY(prompt,
-                put_texts(request, host_.chat_template,
-                          {.messages = assistant.messages_for(expert, parts)}, engine.model()));
-    return ask(engine, std::move(request), std::move(prompt));
-}
-
-Result<void> AskedQuestion::Course::ask(Engine& engine, Request request, ChatPrompt prompt) {
-    session_ = host_.session_for(engine, request);
-    if (session_ == nullptr) {
-        return fail(ErrorCode::negative, "all sessions are answering others");
+    ExpertsQuestion asked{.how = how_};
+    const bool merges = how_ == Combination::merge && picked_.experts.size() > 1;
+    for (const PickedExpert& picked : picked_.experts) {
+        HEXCORE_TRY(part, part_of(picked, parts, engine));
+        asked.parts.push_back(std::move(part));
+        if (merges) {
+            break;  // who leads speaks for all
+        }
     }
-    watch_.emplace(std::move(prompt));
-    // What is under way may outlive who asked for it.
-    request.on_piece = [course = shared_from_this()](const AnswerPiece& piece) {
-        course->take(piece);
-    };
-    request.on_end = [course = shared_from_this()](Result<Answer> answer) {
-        course->take_end(std::move(answer));
+    if (merges) {
+        HEXCORE_TRY(adapters, merged());
+        asked.parts.front().session_for = session_with(std::move(adapters));
+    } else if (asked.parts.size() > 1) {
+        HEXCORE_TRY_VOID(join_experts(asked, {.assistant = assistant,
+                                              .chat_template = host_.chat_template,
+                                              .picked = picked_.experts,
+                                              .embedding = embedding_,
+                                              .prompt = parts,
+                                              .model = engine.model()}));
+        if (asked.base) {
+            asked.base->session_for = session_with({});
+        }
+        if (asked.how != how_) {
+            how_ = asked.how;
+            answer_.combine = to_string(how_);
+            answer_.notes.emplace_back(
+                "There is no router that reads questions with this model, which attention goes by: "
+                "the answer is a blend.");
+        }
+    }
+    asked.on_piece = [this](std::string_view shown) { take(shown); };
+    asked.on_end = [course = shared_from_this()](Result<ExpertsEnd> ended) {
+        course->take_end(std::move(ended));
     };
     answer_.timing.look_up_ms = laps_.ms();
-    session_->ask(std::move(request));
+    experts_.emplace(std::move(asked));
+    if (has_ended_) {
+        experts_.reset();
+    }
     return {};
 }
 
-void AskedQuestion::Course::take(const AnswerPiece& piece) {
-    if (has_ended_) {
-        return;
+Result<ExpertPart> AskedQuestion::Course::part_of(const PickedExpert& picked,
+                                                  const ExpertPrompt& parts, Engine& engine) {
+    const Assistant& assistant = host_.assistant;
+    ExpertPart part{.session_for = session_with(host_.adapters[picked.expert]),
+                    .weight = picked.weight};
+    part.request.max_tokens = question_.max_tokens;
+    part.request.stops = question_.stops;
+    part.request.sampling = question_.sampling;
+    assistant.description().experts[picked.expert].sampling.apply(part.request.sampling);
+    question_.over_expert.apply(part.request.sampling);
+    HEXCORE_TRY(prompt, put_texts(part.request, host_.chat_template,
+                                  {.messages = assistant.messages_for(picked.expert, parts)},
+                                  engine.model()));
+    part.prompt = std::move(prompt);
+    return part;
+}
+
+/// What to apply so that all who were picked have their say in one pass.
+Result<std::vector<ChosenAdapter>> AskedQuestion::Course::merged() {
+    std::vector<std::vector<ChosenAdapter>> sets;
+    std::vector<double> weights;
+    for (const PickedExpert& picked : picked_.experts) {
+        sets.push_back(host_.adapters[picked.expert]);
+        weights.push_back(picked.weight);
     }
-    if (!std::exchange(has_token_, true)) {
-        answer_.timing.prompt_ms = laps_.ms();
+    if (std::ranges::all_of(sets, [](const auto& set) { return set.empty(); })) {
+        answer_.notes.push_back(fmt::format(
+            "None of these experts has an adapter, so there is nothing to merge: {} answers.",
+            host_.assistant.expert_name(picked_.experts.front().expert)));
     }
-    const std::string shown = watch_->add(piece);
-    if (!shown.empty() && !question_.strict && question_.on_piece) {
+    return merged_adapters(sets, weights);
+}
+
+SessionFor AskedQuestion::Course::session_with(std::vector<ChosenAdapter> adapters) {
+    return [this, adapters = std::move(adapters)](const Request& request) -> Result<Session*> {
+        HEXCORE_TRY(engine, host_.engine_for(adapters));
+        Session* session = host_.session_for(*engine, request);
+        if (session == nullptr) {
+            return fail(ErrorCode::negative, "all sessions are answering others");
+        }
+        return session;
+    };
+}
+
+void AskedQuestion::Course::take(std::string_view shown) {
+    if (!has_ended_ && !question_.strict && question_.on_piece) {
         question_.on_piece(shown);
-    }
-    if (watch_->has_come_to_repeat()) {
-        repeats_ = true;
-        session_->cancel();
     }
 }
 
-void AskedQuestion::Course::take_end(Result<Answer> answer) {
+void AskedQuestion::Course::take_end(Result<ExpertsEnd> ended) {
     if (has_ended_) {
         return;
     }
-    session_ = nullptr;
-    (has_token_ ? answer_.timing.generate_ms : answer_.timing.prompt_ms) = laps_.ms();
-    if (!answer) {
-        if (answer.error().code != ErrorCode::usage) {
-            host_.assistant.failed(picked_.experts.front().expert, Now::now());
+    Assistant& assistant = host_.assistant;
+    if (!ended) {
+        if (ended.error().code != ErrorCode::usage) {
+            assistant.failed(picked_.experts.front().expert, Now::now());
         }
-        end(tl::unexpected(std::move(answer.error())));
+        end(tl::unexpected(std::move(ended.error())));
         return;
     }
-    const std::string rest = watch_->finish();
-    if (!rest.empty() && !question_.strict && question_.on_piece) {
-        question_.on_piece(rest);
+    for (const std::size_t part : ended->failed) {
+        assistant.failed(picked_.experts[part].expert, Now::now());
     }
-    answer_.text = watch_->text();
-    answer_.stop = answer->stop;
-    answer_.prompt_tokens = answer->prompt_tokens;
-    answer_.reused_tokens = answer->reused_tokens;
-    answer_.generated_tokens = answer->generated_tokens;
-    answer_.cache = std::move(answer->cache);
-    judge();
+    answer_.timing.prompt_ms = ended->prompt_ms;
+    answer_.timing.generate_ms = ended->generate_ms;
+    answer_.timing.score_ms = ended->score_ms;
+    (void)laps_.ms();
+    answer_.text = std::move(ended->text);
+    answer_.stop = ended->answer.stop;
+    answer_.prompt_tokens = ended->answer.prompt_tokens;
+    answer_.reused_tokens = ended->answer.reused_tokens;
+    answer_.generated_tokens = ended->answer.generated_tokens;
+    answer_.cache = std::move(ended->answer.cache);
+    answer_.repeats = ended->wrong == Degeneration::repeats;
+    winner_ = ended->winner;
+    for (std::size_t i = 0; i < picked_.experts.size(); ++i) {
+        const PickedExpert& picked = picked_.experts[i];
+        AnsweringExpert expert{.name = assistant.expert_name(picked.expert),
+                               .confidence = picked.confidence,
+                               .weight = picked.weight};
+        if (i < ended->weights.size()) {
+            expert.weight = ended->weights[i];
+        }
+        if (how_ == Combination::choose) {
+            expert.score = ended->scores[i];
+            expert.chosen = i == winner_;
+        }
+        answer_.experts.push_back(std::move(expert));
+    }
+    judge(ended->wrong);
 }
 
 /// Looks at what came of it.
-void AskedQuestion::Course::judge() {
+void AskedQuestion::Course::judge(Degeneration wrong) {
     Assistant& assistant = host_.assistant;
-    const std::size_t expert = picked_.experts.front().expert;
-    const bool is_cut = answer_.stop == StopReason::interrupted && !repeats_;
-    const Degeneration wrong = watch_ && !is_cut
-                                   ? (repeats_ ? Degeneration::repeats : watch_->degeneration())
-                                   : Degeneration::none;
     if (wrong != Degeneration::none) {
+        const std::size_t expert = picked_.experts[winner_].expert;
         assistant.failed(expert, Now::now());
         picked_.fallback = assistant.next_best(
             routing_, picked_.experts, Now::now(),
@@ -250,11 +343,12 @@ void AskedQuestion::Course::judge() {
     if (question_.strict && !answer_.text.empty() && question_.on_piece) {
         question_.on_piece(answer_.text);
     }
-    answer_.repeats = repeats_;
-    for (const PickedExpert& one : picked_.experts) {
-        answer_.experts.push_back({.name = assistant.expert_name(one.expert),
-                                   .confidence = one.confidence,
-                                   .weight = one.weight});
+    if (answer_.experts.empty()) {
+        for (const PickedExpert& one : picked_.experts) {
+            answer_.experts.push_back({.name = assistant.expert_name(one.expert),
+                                       .confidence = one.confidence,
+                                       .weight = one.weight});
+        }
     }
     if (picked_.fallback) {
         answer_.fallback = {assistant.expert_name(picked_.fallback->expert),
@@ -263,7 +357,6 @@ void AskedQuestion::Course::judge() {
     for (AnswerSource& source : answer_.sources) {
         source.cited = cites(answer_.text, source.id);
     }
-    answer_.timing.score_ms = laps_.ms();
     end(std::move(answer_));
 }
 
@@ -282,7 +375,10 @@ AskedQuestion::~AskedQuestion() {
     }
 }
 
-void AskedQuestion::start() { course_->start(); }
+void AskedQuestion::start() {
+    const auto course = course_;  // whoever is told of the end may give this up
+    course->start();
+}
 void AskedQuestion::cancel() { course_->cancel(); }
 bool AskedQuestion::has_ended() const { return course_->has_ended(); }
 

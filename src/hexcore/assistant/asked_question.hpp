@@ -36,6 +36,8 @@ struct AssistantQuestion {
     std::string instructions = {};           ///< behind the expert's own
     std::optional<std::size_t> expert = {};  ///< who is to answer
     std::uint32_t experts = 0;               ///< see ExpertCount
+    /// How several give one answer; nothing: as the assistant's file says.
+    std::optional<Combination> combine = {};
     /// No answer rather than one that a fallback is suggested for.
     bool strict = false;
     /// Limits, stops, and what the expert says nothing of.

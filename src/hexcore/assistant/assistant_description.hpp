@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hexcore/assistant/combination.hpp"
 #include "hexcore/runtime/sampling.hpp"
 
 namespace hexcore {
@@ -58,6 +59,14 @@ struct RoutingThresholds {
     double spread = 0.2;      ///< an expert with at least so much takes part, if several do
 };
 
+/// How several experts give one answer (docs/experts.md).
+struct CombiningDescription {
+    Combination method = Combination::choose;
+    double blend_temperature = 0.1;
+    double attend_temperature = 0.25;
+    std::filesystem::path gate = {};  ///< empty: none
+};
+
 /// How much of the user's own files comes with a question.
 struct KnowledgeLimits {
     std::uint32_t budget_tokens = 512;  ///< 0: no knowledge
@@ -73,6 +82,7 @@ struct AssistantDescription {
     std::vector<ExpertDescription> experts = {};
     RouterDescription router = {};
     RoutingThresholds thresholds = {};
+    CombiningDescription combining = {};
     KnowledgeLimits knowledge = {};
     std::uint32_t history_tokens = 1024;  ///< of a conversation, before its newest question
 

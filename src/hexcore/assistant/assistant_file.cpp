@@ -95,7 +95,8 @@ private:
         if (name == "history_tokens") {
             return values_.count_into(made_.history_tokens, name, value);
         }
-        if (name == "router" || name == "thresholds" || name == "knowledge") {
+        if (name == "router" || name == "thresholds" || name == "knowledge" ||
+            name == "combining") {
             return read_table(name, value);
         }
         if (name == "expert" && value.is_array_of_tables()) {
@@ -106,7 +107,8 @@ private:
         }
         return values_.wrong(key.source(), name,
                              "is unknown; there are schema, name, description, model, "
-                             "history_tokens, [router], [thresholds], [knowledge] and [[expert]]");
+                             "history_tokens, [router], [thresholds], [combining], [knowledge] and "
+                             "[[expert]]");
     }
 
     Result<void> read_table(std::string_view name, const toml::node& value) {
@@ -117,6 +119,7 @@ private:
         for (const auto& [key, inner] : *table) {
             HEXCORE_TRY_VOID(name == "router"       ? read_router(key, inner)
                              : name == "thresholds" ? read_threshold(key, inner)
+                             : name == "combining"  ? read_combining(key, inner)
                                                     : read_limit(key, inner));
         }
         return {};
@@ -149,6 +152,35 @@ private:
                                  "is unknown in [thresholds], which has confidence and spread");
         }
         HEXCORE_TRY(number, values_.number(key.str(), value, 0, 1));
+        *into = number;
+        return {};
+    }
+
+    Result<void> read_combining(const toml::key& key, const toml::node& value) {
+        CombiningDescription& combining = made_.combining;
+        if (key.str() == "method" || key.str() == "gate") {
+            HEXCORE_TRY(text, values_.text(key.str(), value));
+            if (key.str() == "gate") {
+                combining.gate = folder_ / text;
+                return {};
+            }
+            const auto method = combination_named(text);
+            if (!method) {
+                return values_.wrong(value.source(), key.str(),
+                                     "is choose, merge, blend or attend");
+            }
+            combining.method = *method;
+            return {};
+        }
+        double* into = key.str() == "blend_temperature"    ? &combining.blend_temperature
+                       : key.str() == "attend_temperature" ? &combining.attend_temperature
+                                                           : nullptr;
+        if (into == nullptr) {
+            return values_.wrong(key.source(), key.str(),
+                                 "is unknown in [combining], which has method, "
+                                 "blend_temperature, attend_temperature and gate");
+        }
+        HEXCORE_TRY(number, values_.number(key.str(), value, 0.001, 1000));
         *into = number;
         return {};
     }

@@ -18,6 +18,7 @@ struct AnsweringExpert {
     /// What the base model makes of its answer, the mean log-probability of a token, where answers
     /// were chosen from.
     std::optional<double> score = {};
+    bool chosen = true;  ///< where each gave an answer: it is this one's
 };
 
 /// Who may do better.

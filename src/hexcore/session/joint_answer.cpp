@@ -10,34 +10,30 @@ namespace hexcore {
 class JointAnswer::Members : public std::enable_shared_from_this<Members> {
 public:
     Members(std::vector<JointMember> members, TokenCombiner& combiner)
-        : combiner_(combiner), requests_(members.size()), ends_(members.size()) {
-        for (std::size_t i = 0; i < members.size(); ++i) {
-            sessions_.push_back(members[i].session);
-            requests_[i] = std::move(members[i].request);
-            Engine& engine = members[i].session->engine();
-            if (std::ranges::find(engines_, &engine) == engines_.end()) {
-                engines_.push_back(&engine);
-            }
-        }
-        offered_.resize(sessions_.size());
-        on_end_ = std::move(requests_.front().on_end);
+        : combiner_(combiner), members_(std::move(members)) {
+        sessions_.resize(members_.size());
+        offered_.resize(members_.size());
+        ends_.resize(members_.size());
+        on_end_ = std::move(members_.front().request.on_end);
     }
 
+    /// All at once: members that wait for sequences then do so in one order everywhere, and none of
+    /// two answers can have what the other waits for.
     void ask() {
-        if (auto room = check_room(); !room) {
-            std::ranges::fill(ends_, Result<Answer>(tl::unexpected(room.error())));
-            tell_if_ended();
-            return;
-        }
-        // All at once: members that wait for sequences then do so in one order everywhere, and none
-        // of two answers can have what the other waits for.
-        for (std::size_t i = 0; i < sessions_.size(); ++i) {
-            if (over_) {
-                ends_[i] = *over_;  // whoever came before has failed
-                continue;
+        for (std::size_t i = 0; i < members_.size() && !over_; ++i) {
+            Request request = request_for(i);
+            if (auto found = find_session(i, request); !found) {
+                end_others(tl::unexpected(std::move(found.error())));
+            } else {
+                sessions_[i]->ask(std::move(request));
             }
-            sessions_[i]->ask(request_for(i));
         }
+        for (auto& end : ends_) {
+            if (over_ && !end) {
+                end = *over_;  // it was not asked any more
+            }
+        }
+        members_.clear();
         tell_if_ended();
     }
 
@@ -60,22 +56,30 @@ public:
     void tell_nobody() { on_end_ = {}; }
 
 private:
-    [[nodiscard]] Result<void> check_room() const {
-        for (const Engine* engine : engines_) {
-            const auto members = std::ranges::count_if(
-                sessions_, [&](const Session* session) { return &session->engine() == engine; });
-            const std::uint32_t sequences = engine->model().plan().context.sequences;
-            if (members > static_cast<std::ptrdiff_t>(sequences)) {
-                return fail(ErrorCode::usage,
-                            "{} sessions cannot answer together in a context of {}", members,
-                            sequences);
-            }
+    [[nodiscard]] Result<void> find_session(std::size_t i, const Request& request) {
+        Session* session = members_[i].session;
+        if (session == nullptr) {
+            HEXCORE_TRY(found, members_[i].session_for(request));
+            session = found;
         }
+        Engine& engine = session->engine();
+        const auto before =
+            std::count_if(sessions_.begin(), sessions_.begin() + static_cast<std::ptrdiff_t>(i),
+                          [&](const Session* other) { return &other->engine() == &engine; });
+        const std::uint32_t sequences = engine.model().plan().context.sequences;
+        if (before >= static_cast<std::ptrdiff_t>(sequences)) {
+            return fail(ErrorCode::usage, "{} sessions cannot answer together in a context of {}",
+                        members_.size(), sequences);
+        }
+        if (before == 0) {
+            engines_.push_back(&engine);
+        }
+        sessions_[i] = session;
         return {};
     }
 
     Request request_for(std::size_t i) {
-        Request request = std::move(requests_[i]);
+        Request request = std::move(members_[i].request);
         const auto self = shared_from_this();
         request.on_next = [self, i](const NextToken& next) { self->offered(i, next); };
         request.on_end = [self, i](Result<Answer> end) { self->ended(i, std::move(end)); };
@@ -147,7 +151,7 @@ private:
     void end_others(Result<Answer> cause) {
         over_ = cause;
         for (std::size_t i = 0; i < sessions_.size(); ++i) {
-            if (ends_[i] || sessions_[i]->idle()) {
+            if (ends_[i] || sessions_[i] == nullptr || sessions_[i]->idle()) {
                 continue;
             }
             if (cause) {
@@ -170,8 +174,8 @@ private:
     }
 
     TokenCombiner& combiner_;
-    std::vector<Session*> sessions_;  ///< [member]
-    std::vector<Request> requests_;   ///< [member], until they are asked
+    std::vector<JointMember> members_;  ///< until they are asked
+    std::vector<Session*> sessions_;    ///< [member]; null: it was not asked
     std::vector<Engine*> engines_;
     std::function<void(Result<Answer>)> on_end_;
     struct Leading {
@@ -192,7 +196,8 @@ private:
 JointAnswer::JointAnswer(std::vector<JointMember> members, TokenCombiner& combiner) {
     HEXCORE_CHECK(!members.empty(), "a joint answer", "has no members");
     members_ = std::make_shared<Members>(std::move(members), combiner);
-    members_->ask();
+    const auto asked = members_;
+    asked->ask();  // whoever is told of its end may move this object
 }
 
 JointAnswer& JointAnswer::operator=(JointAnswer&& other) noexcept {

@@ -25,10 +25,14 @@ public:
     virtual void chosen(Token /*token*/, std::span<const NextToken> /*members*/) {}
 };
 
+/// Finds an idle session for a request, which is asked at once.
+using SessionFor = std::function<Result<Session*>(const Request&)>;
+
 /// A session that takes part in a joint answer, and what it is asked for that.
 struct JointMember {
     Session* session = nullptr;
     Request request = {};
+    SessionFor session_for = {};  ///< asked where there is no session
 };
 
 /// One answer that several sessions give together, token by token: each computes what follows its
@@ -45,7 +49,7 @@ public:
     /// answer. Whoever fails, also here, is told by the first request's `on_end`, when all members
     /// are idle again: for the causes of Request::on_end, of any member, each of which then stands
     /// where it stood before; with ErrorCode::usage where an engine has more members than sequences
-    /// for them; and as the combiner fails. If any member is full, it ends with
+    /// for them; and as the combiner and `session_for` fail. If any member is full, it ends with
     /// StopReason::context_full.
     JointAnswer(std::vector<JointMember> members, TokenCombiner& combiner);
     JointAnswer(JointAnswer&&) noexcept = default;
