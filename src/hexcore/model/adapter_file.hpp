@@ -45,7 +45,7 @@ struct AdapterFile {
     /// Whole norms that came with it, which libllama leaves out.
     std::uint32_t n_left_out = 0;
     /// Of a merged one (merged_adapters()), which has no file: what it is the sum of.
-    std::vector<ChosenAdapter> parts = {};
+    std::vector<ChosenAdapter> parts;
 
     [[nodiscard]] Bytes bytes() const;         ///< of all pairs
     [[nodiscard]] std::uint32_t rank() const;  ///< the largest

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hexcore/base/printable.hpp"
+#include "hexcore/model/byte_cursor.hpp"
 
 namespace hexcore {
 namespace {
