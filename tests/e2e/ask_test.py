@@ -115,6 +115,19 @@ def test_strict_there_is_no_answer_of_somebody_who_is_not_sure(hexcore, desk):
     assert re.search(r"fallback +(FIX|TELL) \(\d+ % likely\)", err)
 
 
+def test_several_experts_give_one_answer(hexcore, desk):
+    for how in ("choose", "blend"):
+        code, out, err = ask(hexcore, desk, "-n", "6", "--combine", how, "--format", "json",
+                             "FIX: Where is paper?")
+        assert code == 0, err
+        told = json.loads(out)
+        assert [expert["name"] for expert in told["experts"]] == ["FIX", "TELL"]
+        assert told["combine"] == how and told["answer"]
+        assert abs(sum(expert["weight"] for expert in told["experts"]) - 1) < 1e-6
+        assert all((expert["score"] is None) == (how == "blend") for expert in told["experts"])
+        assert all(device["planned"] == device["accounted"] for device in told["devices"])
+
+
 def test_a_chat_takes_commands_and_names(hexcore, desk):
     questions = ["/expert tell", "Where is paper?", "/expert nobody", "FIX: It is stuck.", "/help",
                  "/save kept.json", "/bye"]

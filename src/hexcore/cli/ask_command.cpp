@@ -66,11 +66,11 @@ Result<AskedModel> asked_model(const AskOptions& options, const AssistantDescrip
     return AskedModel{std::move(file), true};
 }
 
-/// Not where there is nothing to choose: one expert, or one that is named.
+/// Not where there is nothing to choose: there is one expert, or one answers who is named.
 bool needs_router(const AskOptions& options, const AssistantDescription& assistant) {
     std::string_view question = options.question ? std::string_view(*options.question) : "";
-    return assistant.experts.size() > 1 && options.expert.empty() &&
-           !assistant.take_named_expert(question);
+    const bool is_named = !options.expert.empty() || assistant.take_named_expert(question);
+    return assistant.experts.size() > 1 && (!is_named || options.experts > 1);
 }
 
 // Of one expert, with its system prompt, knowledge and the conversation so far.
@@ -85,7 +85,11 @@ Result<PlannedModel> planned_for(const AskOptions& options, const AssistantDescr
         return planned(std::move(planning), options.plan_file, options.threads, stop);
     }
     const auto all = static_cast<std::uint32_t>(assistant.experts.size());
+    const Combination how = combination_named(options.combine).value_or(assistant.combining.method);
     planning.sequences = std::min(all, std::max(options.experts, ExpertCount::usually_most));
+    if (how == Combination::attend) {
+        planning.sequences += 1;  // the base model reads along
+    }
     if (options.experts == 0 && planning.context.value() > 0) {
         // One with room for what it is told before two without.
         const auto roomy = planning.context.value() / roomy_context_tokens;
@@ -110,6 +114,7 @@ AssistantQuestion settings_of(const AskOptions& options, std::optional<std::size
     return {.text = {},
             .expert = expert,
             .experts = options.experts,
+            .combine = combination_named(options.combine),
             .strict = options.strict,
             .max_tokens = options.max_tokens,
             .sampling = options.sampling,

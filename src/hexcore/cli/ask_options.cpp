@@ -1,5 +1,6 @@
 #include "hexcore/cli/ask_options.hpp"
 
+#include "hexcore/assistant/assistant.hpp"
 #include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/plan_source.hpp"
@@ -29,6 +30,12 @@ void AskOptions::add_to(CLI::App& command) {
         ->check(CLI::Range(1U, 32U))
         ->excludes(one)
         ->option_text("N");
+    command
+        .add_option("--combine", combine,
+                    "how several give one answer (default: as the assistant's file says); alone, "
+                    "it asks two: choose, merge, blend or attend")
+        ->check(CLI::IsMember({"choose", "merge", "blend", "attend"}))
+        ->option_text("NAME");
     command.add_flag("--strict", strict,
                      "no answer, and exit code 1, where another expert is suggested");
     command
@@ -76,6 +83,9 @@ void AskOptions::settle_given(const CLI::App& command) {
         given.repeat_penalty = sampling.repeat_penalty;
     }
     sequences_are_given = is_given("--sequences");
+    if (is_given("--combine") && !is_given("--experts") && !is_given("--expert")) {
+        experts = ExpertCount::usually_most;
+    }
 }
 
 Result<void> AskOptions::settle_question(const std::atomic<bool>* stop) {

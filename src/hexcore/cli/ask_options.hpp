@@ -18,6 +18,7 @@ struct AskOptions {
     std::string assistant = "magic";
     std::string expert;         ///< empty: whom the question or the router names
     std::uint32_t experts = 0;  ///< 0: one, or several where confidence is spread
+    std::string combine;        ///< how several give one answer; empty: as the assistant has it
     bool strict = false;
     std::string session_file;
     std::string plan_file;

@@ -15,7 +15,8 @@ namespace {
 
 constexpr const char* assistant_help =
     "/expert NAME    asks that expert from now on; without a name, whom the router names\n"
-    "/experts N      asks so many together; without a number, as many as are needed\n";
+    "/experts N      asks so many together; without a number, as many as are needed\n"
+    "/combine NAME   how they give one answer: choose, merge, blend or attend\n";
 
 std::vector<ChatMessage> messages_of(const Dialogue& dialogue) {
     std::vector<ChatMessage> messages;
@@ -134,6 +135,15 @@ bool AssistantTalk::obeys(std::string_view name, const std::string& value) {
             complain("/experts wants a number");
         } else {
             settings_.experts = count.value_or(0);
+        }
+        return true;
+    }
+    if (name == "/combine") {
+        const auto how = combination_named(value);
+        if (!how && !value.empty()) {
+            complain("/combine wants choose, merge, blend or attend");
+        } else {
+            settings_.combine = how;
         }
         return true;
     }

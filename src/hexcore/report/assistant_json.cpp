@@ -16,7 +16,8 @@ Json experts_json(const AssistantAnswer& answer) {
         experts.push_back({{"name", expert.name},
                            {"confidence", expert.confidence},
                            {"weight", expert.weight},
-                           {"score", expert.score ? Json(*expert.score) : Json(nullptr)}});
+                           {"score", expert.score ? Json(*expert.score) : Json(nullptr)},
+                           {"chosen", expert.chosen}});
     }
     return experts;
 }

@@ -27,23 +27,28 @@ std::string who(const AssistantAnswer& answer) {
             fmt::format("{} ({} likely)", printable(expert.name), percent(expert.confidence)));
     }
     const std::string all = fmt::format("{}", fmt::join(names, ", "));
-    if (answer.named_by == "question") {
-        return all + ", whom the question names";
+    if (answer.named_by.empty()) {
+        return all;
     }
-    if (answer.named_by == "choice") {
-        return all + ", who was asked for";
-    }
-    return all;
+    return fmt::format("{}, {} {}", all, names.size() > 1 ? "the first of whom" : "whom",
+                       answer.named_by == "question" ? "the question names" : "you named");
 }
 
-std::string scores(const AssistantAnswer& answer) {
+/// How several gave one answer, and what each had of it.
+std::string combined(const AssistantAnswer& answer) {
     std::vector<std::string> each;
+    std::string chosen;
     for (const AnsweringExpert& expert : answer.experts) {
         if (expert.score) {
             each.push_back(fmt::format("{} {:.3f}", printable(expert.name), *expert.score));
+            chosen = expert.chosen ? printable(expert.name) : chosen;
+        } else {
+            each.push_back(fmt::format("{} {}", printable(expert.name), percent(expert.weight)));
         }
     }
-    return fmt::format("{}", fmt::join(each, ", "));
+    return chosen.empty() ? fmt::format("by {}: {}", answer.combine, fmt::join(each, ", "))
+                          : fmt::format("by {}: the answer of {}; scores {}", answer.combine,
+                                        chosen, fmt::join(each, ", "));
 }
 
 std::string sources(const AssistantAnswer& answer) {
@@ -89,13 +94,9 @@ std::string times(const AnswerTiming& timing) {
 std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
     std::string text;
     if (answer.experts.size() > 1) {
-        text += line("experts", who(answer), columns) +
-                line("combined", "by " + answer.combine, columns);
+        text += line("experts", who(answer), columns) + line("combined", combined(answer), columns);
     } else if (!answer.experts.empty()) {
         text += line("expert", who(answer), columns);
-    }
-    if (const std::string each = scores(answer); !each.empty()) {
-        text += line("scores", each, columns);
     }
     if (answer.fallback) {
         text += line(
