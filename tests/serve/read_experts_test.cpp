@@ -25,13 +25,13 @@ std::string wrong_of_experts(const std::string& fields) {
 TEST(ReadExperts, TakesHowManyAnswerHowTheyAreCombinedAndWhetherThatIsStrict) {
     const AskedExperts none = asked_of_experts("").experts;
     EXPECT_EQ(none.count, 0U);
-    EXPECT_EQ(none.combine, "");
+    EXPECT_FALSE(none.combine.has_value());
     EXPECT_FALSE(none.strict);
     EXPECT_EQ(none.first_field, "");
     const AskedExperts all =
         asked_of_experts(R"(, "experts": 2, "combine": "blend", "strict": true)").experts;
     EXPECT_EQ(all.count, 2U);
-    EXPECT_EQ(all.combine, "blend");
+    EXPECT_EQ(all.combine, Combination::blend);
     EXPECT_TRUE(all.strict);
     EXPECT_EQ(all.first_field, "experts");
     EXPECT_EQ(asked_of_experts(R"(, "experts": null, "strict": null)").experts.first_field, "");
@@ -41,7 +41,7 @@ TEST(ReadExperts, SaysWhatIsWrongWithAField) {
     EXPECT_EQ(wrong_of_experts(R"(, "experts": 0)"), "experts: experts must be between 1 and 32");
     EXPECT_EQ(wrong_of_experts(R"(, "experts": "two")"), "experts: experts must be a whole number");
     EXPECT_EQ(wrong_of_experts(R"(, "combine": "vote")"),
-              "combine: combine must be one of choose, merge, blend, attend");
+              "combine: combine must be choose, merge, blend or attend");
     EXPECT_EQ(wrong_of_experts(R"(, "strict": 1)"), "strict: strict must be true or false");
 }
 

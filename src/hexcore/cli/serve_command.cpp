@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "hexcore/api/leftovers.hpp"
+#include "hexcore/assistant/assistant_plan.hpp"
 #include "hexcore/base/told.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/in_options.hpp"
 #include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/plan_source.hpp"
+#include "hexcore/cli/router_shown.hpp"
 #include "hexcore/cli/serve_options.hpp"
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/memory_holder.hpp"
@@ -55,20 +57,47 @@ void drain(HttpServer& server, Interrupt& interrupt) {
     server.stop();
 }
 
+Result<PlannedModel> planned_with(const ServeOptions& options,
+                                  const std::optional<Assistant>& assistant,
+                                  const Interrupt& interrupt) {
+    HEXCORE_TRY(planning, options.planning.options());
+    if (assistant) {
+        plan_for(assistant->description(), planning);
+    }
+    return planned(std::move(planning), options.plan_file, options.threads, interrupt.flag());
+}
+
+/// The assistant with what of the plan is its experts'.
+std::optional<OfferedAssistant> offered(std::optional<Assistant> assistant,
+                                        const Interrupt& interrupt) {
+    if (!assistant) {
+        return std::nullopt;
+    }
+    const std::size_t n_experts = assistant->description().experts.size();
+    return OfferedAssistant{
+        .assistant = *std::move(assistant),
+        .adapters = std::vector<std::vector<ChosenAdapter>>(n_experts),
+        .router = [&interrupt](const AssistantDescription& description, Engine& base,
+                               const ChatTemplate& chat_template) {
+            return router_shown(description, base, chat_template, interrupt);
+        }};
+}
+
 /// With the model in this process.
-Result<void> serve_here(const ServeOptions& options, Interrupt& interrupt) {
+Result<void> serve_here(ServeOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(http, options.http());
+    HEXCORE_TRY(assistant, options.settle_assistant());
     Metrics metrics;
     // Before the model is there: who asks is told that it is being loaded.
     HEXCORE_TRY(server, HttpServer::listen(http, metrics));
     if (!options.is_worker()) {
         print_line_aside(fmt::format("hexcore listens on {} and loads the model", server->url()));
     }
-    HEXCORE_TRY(planned, hexcore::planned(options.planning, options.plan_file, options.threads,
-                                          interrupt.flag()));
+    HEXCORE_TRY(planned, planned_with(options, assistant, interrupt));
     HEXCORE_TRY(served_options, options.model(planned.plan(), interrupt.flag()));
     HEXCORE_TRY(model, load_shown(planned, interrupt, options.planning.data_check()));
-    HEXCORE_TRY(served, ServedModel::make(model, served_options, metrics));
+    HEXCORE_TRY(served, ServedModel::make(model, served_options, metrics,
+                                          offered(std::move(assistant), interrupt)));
     const auto answers = answers_of(*served);
     server->serve(*answers);
     if (options.is_worker()) {
@@ -125,7 +154,7 @@ Result<void> serve_by_worker(const ServeOptions& options, Interrupt& interrupt) 
     return {};
 }
 
-int run_worker(const ServeOptions& options) {
+int run_worker(ServeOptions& options) {
     if (!end_with_parent(static_cast<pid_t>(options.worker_of))) {
         return report_error({ErrorCode::usage, "whoever asked for this process has ended"});
     }
@@ -138,8 +167,13 @@ int run_worker(const ServeOptions& options) {
     return served ? 0 : static_cast<int>(served.error().code);
 }
 
-int run(const ServeOptions& options) {
+int run(ServeOptions& options) {
     share_heaps();
+    if (options.planning.model.empty() && options.assistant.empty()) {
+        return report_error({ErrorCode::usage,
+                             "model is required, or an assistant that names one "
+                             "(--assistant); hexcore serve --help says more"});
+    }
     if (options.is_worker()) {
         return run_worker(options);
     }
@@ -157,7 +191,8 @@ void add_serve_command(CLI::App& program, Action& action) {
     command->footer(
         "Examples:\n"
         "  hexcore serve model.gguf --device host=320MiB --device host=320MiB --sequences 4\n"
-        "  hexcore serve model.gguf --host 0.0.0.0 --port 80 --api-key KEY");
+        "  hexcore serve model.gguf --host 0.0.0.0 --port 80 --api-key KEY\n"
+        "  hexcore serve model.gguf --sequences 4 --assistant magic");
     auto options = std::make_shared<ServeOptions>();
     options->add_to(*command);
     command->callback([&action, options] { action = [options] { return run(*options); }; });

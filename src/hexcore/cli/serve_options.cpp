@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hexcore/api/leftovers.hpp"
+#include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/terminal.hpp"
@@ -14,7 +15,12 @@
 namespace hexcore {
 
 void ServeOptions::add_to(CLI::App& command) {
-    planning.add_to(command, true);
+    planning.add_to(command, false);
+    command
+        .add_option("--assistant", assistant,
+                    "an assistant's name or its file (assistant.toml), whose experts are offered "
+                    "as models")
+        ->option_text("FILE");
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
     planning.add_parking_to(command, PlanningFlags::Sessions::several);
@@ -53,6 +59,24 @@ void ServeOptions::add_to(CLI::App& command) {
     command.add_flag("--worker", worker,
                      "keep the model in a process of its own, whose end gives all memory back");
     command.add_option(worker_mark(), worker_of)->group("");  // for the program itself
+}
+
+Result<std::optional<Assistant>> ServeOptions::settle_assistant() {
+    if (assistant.empty()) {
+        return std::nullopt;
+    }
+    HEXCORE_TRY(file, find_assistant(assistant));
+    HEXCORE_TRY(opened, Assistant::open(file));
+    if (planning.model.empty()) {
+        planning.model = opened.description().model.string();
+    }
+    if (planning.model.empty()) {
+        return fail(ErrorCode::usage,
+                    "the assistant {} names no model; name one: hexcore serve "
+                    "MODEL --assistant {}",
+                    opened.description().name, assistant);
+    }
+    return opened;
 }
 
 Result<void> ServeOptions::check_worker() const {

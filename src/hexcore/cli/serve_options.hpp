@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "hexcore/assistant/assistant.hpp"
 #include "hexcore/cli/planning_flags.hpp"
 #include "hexcore/serve/http_server.hpp"
 #include "hexcore/serve/served_model.hpp"
@@ -18,6 +20,7 @@ struct ServeOptions {
     PlanningFlags planning;
     std::string plan_file;
     std::string template_file;
+    std::string assistant;  ///< its name or file; empty: none
     int threads = 0;
     std::string host = HttpOptions{}.host;
     std::uint16_t port = HttpOptions{}.port;
@@ -39,6 +42,9 @@ struct ServeOptions {
     [[nodiscard]] Result<HttpOptions> http() const;
     [[nodiscard]] Result<ServedModelOptions> model(const Plan& plan,
                                                    const std::atomic<bool>* stop) const;
+    /// The assistant that is offered, with the model that it names where none is given. Fails as
+    /// find_assistant() and Assistant::open(), and with ErrorCode::usage where there is no model.
+    [[nodiscard]] Result<std::optional<Assistant>> settle_assistant();
     /// Fails with ErrorCode::usage where another process could not read what this one can.
     [[nodiscard]] Result<void> check_worker() const;
 };

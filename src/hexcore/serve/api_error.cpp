@@ -60,11 +60,15 @@ ApiError of_engine(const Error& error) {
 }
 
 Json error_json(const ApiError& error) {
-    return {{"error",
-             {{"message", error.message},
-              {"type", error.type},
-              {"param", text_or_null(error.param)},
-              {"code", text_or_null(error.code)}}}};
+    Json json = {{"error",
+                  {{"message", error.message},
+                   {"type", error.type},
+                   {"param", text_or_null(error.param)},
+                   {"code", text_or_null(error.code)}}}};
+    if (!error.facts.empty()) {
+        json["hexcore"] = Json::parse(error.facts);
+    }
+    return json;
 }
 
 }  // namespace hexcore

@@ -17,6 +17,7 @@ struct ApiError {
     std::string param = {};           ///< the path of the field; empty: none is to blame
     std::string code = {};            ///< for programs; empty: none
     std::uint32_t retry_after_s = 0;  ///< when to try again; 0: not said
+    std::string facts = {};           ///< JSON about it, beside the error; empty: none
 };
 
 /// Either a value or what to answer in its place.
@@ -33,7 +34,7 @@ using Asked = tl::expected<T, ApiError>;
 /// refused, 500 for the rest.
 [[nodiscard]] ApiError of_engine(const Error& error);
 
-/// `{"error": {"message", "type", "param", "code"}}`
+/// `{"error": {"message", "type", "param", "code"}}`, and `"hexcore"` where there are facts.
 [[nodiscard]] nlohmann::ordered_json error_json(const ApiError& error);
 
 }  // namespace hexcore

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "hexcore/assistant/assistant_description.hpp"
+#include "hexcore/assistant/combination.hpp"
 #include "hexcore/chat/chat_template.hpp"
 #include "hexcore/serve/api_error.hpp"
 #include "hexcore/session/request.hpp"
@@ -26,8 +28,8 @@ struct AskedAnswer {
 
 /// What is asked of an assistant besides.
 struct AskedExperts {
-    std::uint32_t count = 0;       ///< that are to answer; 0: as many as the question is for
-    std::string combine = {};      ///< how their answers become one; empty: not said
+    std::uint32_t count = 0;  ///< that are to answer; 0: as many as the question is for
+    std::optional<Combination> combine = {};  ///< how their answers become one
     bool strict = false;           ///< no answer of an expert of whom another is suggested
     ExpertSampling sampling = {};  ///< goes before the expert's own
     std::string first_field = {};  ///< of these that was given; empty: none

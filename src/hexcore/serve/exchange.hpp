@@ -4,10 +4,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "hexcore/serve/api_error.hpp"
 #include "hexcore/session/engine.hpp"
 
 namespace hexcore {
@@ -23,6 +26,9 @@ public:
     struct End {
         std::uint32_t choice = 0;
         Result<Answer> answer;
+        /// Of an assistant's answer: what is said of it besides.
+        nlohmann::ordered_json facts = {};
+        std::optional<ApiError> refused = {};  ///< why it is given to nobody
     };
     using Event = std::variant<Piece, End>;
 

@@ -60,7 +60,7 @@ public:
             answer_error(answered.error(), response);
         }
     }
-    Json models() const override { return models_json(model_.model().plan(), nullptr); }
+    Json models() const override { return models_json(model_.model().plan(), model_.assistant()); }
     Asked<std::string> metrics() override { return model_.metrics_text(); }
     void reset(httplib::Response& response) override {
         answer_error({.status = 409,

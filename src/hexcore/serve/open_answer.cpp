@@ -8,6 +8,7 @@
 
 #include "hexcore/api/put_chat.hpp"
 #include "hexcore/report/run_json.hpp"
+#include "hexcore/serve/served_names.hpp"
 #include "hexcore/serve/text_writer.hpp"
 #include "hexcore/session/describe_run.hpp"
 
@@ -126,6 +127,10 @@ Asked<NamedTalks::Said> OpenAnswer::enter(NamedTalks::Kind kind) {
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_chat(body));
+    HEXCORE_TRY(addressee, find_addressee(asked.answer.model, model.assistant()));
+    if (addressee.is_assistant) {
+        return of_assistant(model, std::move(asked), addressee.expert);
+    }
     HEXCORE_TRY_VOID(check_for_model(asked));
     HEXCORE_TRY_VOID(model.check_count(1, asked.answer.choices));
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
@@ -149,6 +154,7 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
         std::make_unique<ChatWriter>(head_of(model, "chatcmpl", asked.answer), *std::move(prompt),
                                      asked.answer.choices, text_of_tokens(model));
     open->chat_ = writer.get();
+    open->is_chat_ = true;
     open->writer_ = std::move(writer);
     open->said_ = std::move(asked.chat.messages);
     open->open_ = asked.answer.choices;
@@ -159,8 +165,48 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::str
     return open;
 }
 
+Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::of_assistant(ServedModel& model, AskedChat asked,
+                                                            std::optional<std::size_t> expert) {
+    HEXCORE_TRY(dialogue, read_dialogue(asked));
+    if (expert && asked.experts.count > 1) {
+        return tl::unexpected(wrong_field(
+            "experts", fmt::format("experts must be 1 where the model is one of them: {}",
+                                   asked.answer.model)));
+    }
+    auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
+    AnswerHead head = head_of(model, "chatcmpl", asked.answer);
+    head.model = asked.answer.model;
+    // What comes of an assistant is content alone.
+    open->writer_ =
+        std::make_unique<ChatWriter>(std::move(head), ChatPrompt{}, 1, text_of_tokens(model));
+    open->open_ = 1;
+    open->is_chat_ = true;
+    AskedAnswer& answer = asked.answer;
+    HEXCORE_TRY(exchange,
+                model.ask(AssistantQuestion{.text = std::move(dialogue.question),
+                                            .history = std::move(dialogue.history),
+                                            .instructions = std::move(dialogue.instructions),
+                                            .expert = expert,
+                                            .experts = asked.experts.count,
+                                            .combine = asked.experts.combine,
+                                            .strict = asked.experts.strict,
+                                            .max_tokens = answer.how.max_tokens,
+                                            .stops = std::move(answer.how.stops),
+                                            .sampling = answer.how.sampling,
+                                            .over_expert = asked.experts.sampling}));
+    open->exchange_ = std::move(exchange);
+    return open;
+}
+
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_text(body));
+    HEXCORE_TRY(addressee, find_addressee(asked.answer.model, model.assistant()));
+    if (addressee.is_assistant) {
+        return tl::unexpected(wrong_field(
+            "model", fmt::format("{} answers questions and continues no texts: ask it for a chat "
+                                 "completion",
+                                 asked.answer.model)));
+    }
     HEXCORE_TRY_VOID(model.check_count(asked.prompts.size(), asked.answer.choices));
     HEXCORE_TRY_VOID(check_biases(model, asked.answer.how));
     auto open = std::unique_ptr<OpenAnswer>(new OpenAnswer(model, asked.answer));
@@ -203,6 +249,9 @@ Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<J
             return tl::unexpected(
                 unavailable("the server ends, before the answer did", "shutting_down"));
         }
+        if (ended.refused) {
+            return tl::unexpected(*ended.refused);
+        }
         end(ended, chunks);
     }
     return {};
@@ -212,8 +261,8 @@ Asked<void> OpenAnswer::advance(std::chrono::milliseconds at_most, std::vector<J
 ApiError OpenAnswer::blamed(const Error& why) const {
     ApiError error = of_engine(why);
     if (error.status == 400) {
-        const bool is_chat_too_long = chat_ != nullptr && !error.code.empty();
-        error.param = chat_ == nullptr ? "prompt" : is_chat_too_long ? "messages" : "";
+        const bool is_chat_too_long = is_chat_ && !error.code.empty();
+        error.param = !is_chat_ ? "prompt" : is_chat_too_long ? "messages" : "";
     }
     return error;
 }
@@ -227,6 +276,7 @@ void OpenAnswer::end(const Exchange::End& ended, std::vector<Json>& chunks) {
     }
     usage_.completion_tokens += answer.generated_tokens;
     cache_ = answer.cache;
+    facts_ = ended.facts;
     if (!has_ended()) {
         return;
     }
@@ -247,7 +297,10 @@ OpenAnswer::Json OpenAnswer::hexcore_json() const {
             devices.push_back(run_device_json(device));
         }
     }
-    return {{"cache_stats", cache_stats_json(cache_)}, {"devices", std::move(devices)}};
+    Json json = facts_.is_null() ? Json::object() : facts_;
+    json["cache_stats"] = cache_stats_json(cache_);
+    json["devices"] = std::move(devices);
+    return json;
 }
 
 void OpenAnswer::put_last(std::vector<Json>& chunks) const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,9 @@ public:
 
 private:
     OpenAnswer(ServedModel& model, const AskedAnswer& asked);
+    /// Of the assistant, or of that expert of it.
+    [[nodiscard]] static Asked<std::unique_ptr<OpenAnswer>> of_assistant(
+        ServedModel& model, AskedChat asked, std::optional<std::size_t> expert);
     /// The session of a name stays this answer's until it goes. Fails with 409.
     [[nodiscard]] Asked<NamedTalks::Said> enter(NamedTalks::Kind kind);
     [[nodiscard]] ApiError blamed(const Error& why) const;
@@ -51,6 +55,7 @@ private:
     ServedModel& model_;
     bool stream_;
     bool include_usage_;
+    bool is_chat_ = false;
     std::string name_;      ///< of the session; empty: none
     bool entered_ = false;  ///< the session of that name
     /// Of a chat in a named session: what was said, and what reads the answer to it.
@@ -62,6 +67,7 @@ private:
     std::uint32_t choices_each_ = 1;      ///< for a prompt
     AnswerUsage usage_;
     CacheStats cache_;
+    Json facts_;  ///< of an assistant's answer
 };
 
 }  // namespace hexcore

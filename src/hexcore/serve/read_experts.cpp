@@ -1,8 +1,5 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "hexcore/serve/read_answer_fields.hpp"
@@ -11,7 +8,6 @@ namespace hexcore {
 namespace {
 
 constexpr std::int64_t experts_most = 32;
-constexpr std::array<std::string_view, 4> combinations{"choose", "merge", "blend", "attend"};
 
 template <typename T>
 void take_given(JsonFields& fields, const char* name, T value, std::optional<T>& into) {
@@ -65,9 +61,11 @@ AskedExperts read_expert_fields(JsonFields& fields, const SamplingOptions& sampl
     if (fields.any("experts") != nullptr) {
         experts.count = static_cast<std::uint32_t>(fields.integer("experts", 1, 1, experts_most));
     }
-    experts.combine = fields.text("combine").value_or("");
-    if (!experts.combine.empty() && std::ranges::count(combinations, experts.combine) == 0) {
-        fields.complain("combine", fmt::format("must be one of {}", fmt::join(combinations, ", ")));
+    if (const auto name = fields.text("combine")) {
+        experts.combine = combination_named(*name);
+        if (!experts.combine) {
+            fields.complain("combine", "must be choose, merge, blend or attend");
+        }
     }
     experts.strict = fields.flag("strict", false);
     take_given(fields, "temperature", sampling.temperature, experts.sampling.temperature);

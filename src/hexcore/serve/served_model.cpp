@@ -27,17 +27,28 @@ std::size_t answers_most(const LoadedModel& model, const ServedModelOptions& opt
     return std::min(options.sessions, sequences + options.queue);
 }
 
+/// A question may have a session for each of its experts, one to be read in, and one of the base
+/// model: so many that none of those that are under way is left without.
+AssistantEnginesOptions engines_for(const LoadedModel& model, const ServedModelOptions& options) {
+    return {.engine = options.engine,
+            .session = options.session,
+            .sessions = options.sessions * (model.plan().context.sequences + 2)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ServedModel>> ServedModel::make(LoadedModel& model,
                                                        const ServedModelOptions& options,
-                                                       Metrics& metrics) {
+                                                       Metrics& metrics,
+                                                       std::optional<OfferedAssistant> assistant) {
     HEXCORE_TRY_VOID(Engine::check(options.session, model));
     HEXCORE_TRY(chat_template, options.chat_template.empty()
                                    ? ChatTemplate::of(model.model())
                                    : ChatTemplate::of(model.model(), options.chat_template));
-    return std::unique_ptr<ServedModel>(
+    auto served = std::unique_ptr<ServedModel>(
         new ServedModel(model, options, std::move(chat_template), metrics));
+    HEXCORE_TRY_VOID(served->start(std::move(assistant)));
+    return served;
 }
 
 ServedModel::ServedModel(LoadedModel& model, const ServedModelOptions& options,
@@ -48,16 +59,36 @@ ServedModel::ServedModel(LoadedModel& model, const ServedModelOptions& options,
       metrics_(metrics),
       tokenizer_(model),
       answers_most_(answers_most(model, options)),
-      engine_(model, options.engine) {
-    pool_.emplace(engine_, options.sessions, options.session);
+      engines_(model, engines_for(model, options)) {}
+
+Result<void> ServedModel::start(std::optional<OfferedAssistant> assistant) {
+    HEXCORE_TRY(base, engines_.engine_for(model_.adapters()));
+    base_ = base;
+    pool_.emplace(*base_, options_.sessions, options_.session);
     pool_->on_forgotten = [this](const std::string& name) { talks_.forget(name); };
-    thread_.emplace(engine_);
+    if (assistant) {
+        HEXCORE_TRY(stays, base_->open(options_.session));
+        base_stays_.emplace(std::move(stays));
+        if (assistant->assistant.description().experts.size() > 1) {
+            HEXCORE_TRY(router,
+                        assistant->router(assistant->assistant.description(), *base_, template_));
+            assistant->assistant.set_router(std::move(router));
+        }
+        assistant_.emplace(*std::move(assistant), engines_, model_.adapters(), template_,
+                           model_.plan().context.sequences, metrics_);
+    }
+    thread_.emplace([this] { return engines_.engines(); });
+    return {};
 }
 
 ServedModel::~ServedModel() {
-    end_now();  // what it calls uses all the others
+    if (thread_) {
+        end_now();  // what it calls uses all the others
+    }
     thread_.reset();
+    assistant_.reset();
     pool_.reset();
+    base_stays_.reset();
 }
 
 bool ServedModel::enter(std::size_t answers) {
@@ -85,11 +116,7 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> prompts,
     HEXCORE_TRY_VOID(check_count(prompts.size(), choices));
     const std::size_t count = prompts.size() * choices;
     if (!enter(count)) {
-        const double each = metrics_.seconds_each();
-        return tl::unexpected(
-            too_many(fmt::format("{} answers wait or are being given, and there can be no more",
-                                 answers_most_),
-                     static_cast<std::uint32_t>(std::clamp(std::ceil(each), 1.0, 60.0))));
+        return tl::unexpected(full());
     }
     // Shared, since what the engine does for a client may outlast it.
     auto exchange = std::make_shared<Exchange>();
@@ -105,6 +132,32 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> prompts,
     });
     if (!posted) {
         answers_ -= count;
+        return tl::unexpected(unavailable("the server ends", "shutting_down"));
+    }
+    return exchange;
+}
+
+ApiError ServedModel::full() const {
+    const double each = metrics_.seconds_each();
+    return too_many(
+        fmt::format("{} answers wait or are being given, and there can be no more", answers_most_),
+        static_cast<std::uint32_t>(std::clamp(std::ceil(each), 1.0, 60.0)));
+}
+
+Asked<std::shared_ptr<Exchange>> ServedModel::ask(AssistantQuestion question) {
+    HEXCORE_CHECK(assistant_.has_value(), question.text, "is for nobody");
+    if (!enter(1)) {
+        return tl::unexpected(full());
+    }
+    // Shared, since what the engines do for a client may outlast it.
+    auto exchange = std::make_shared<Exchange>();
+    // Shared, since what is posted must be copyable.
+    const auto asked = std::make_shared<AssistantQuestion>(std::move(question));
+    const bool posted = thread_->post([this, exchange, asked] {
+        assistant_->ask(exchange, std::move(*asked), [this] { --answers_; });
+    });
+    if (!posted) {
+        --answers_;
         return tl::unexpected(unavailable("the server ends", "shutting_down"));
     }
     return exchange;
@@ -187,12 +240,15 @@ void ServedModel::end_one(Exchange& exchange, std::uint32_t choice, Result<Answe
 
 void ServedModel::cancel(const std::shared_ptr<Exchange>& exchange) {
     // False: the thread ends, and the answers with it.
-    (void)thread_->post([exchange] {
+    (void)thread_->post([this, exchange] {
         exchange->engines.cancelled = true;
         for (Session* session : exchange->engines.asked) {
             if (session != nullptr) {
                 session->cancel();
             }
+        }
+        if (assistant_) {
+            assistant_->cancel(*exchange);
         }
     });
 }
@@ -236,6 +292,9 @@ std::string ServedModel::metrics_text() {
     Metrics::Now now{.loaded = true, .engine = thread_->state(at_most)};
     if (auto devices = describe_devices(model_)) {
         now.devices = *std::move(devices);
+    }
+    if (assistant_) {
+        now.experts = assistant_->experts();
     }
     return metrics_.text(now);
 }

@@ -12,6 +12,7 @@
 #include "hexcore/serve/exchange.hpp"
 #include "hexcore/serve/metrics.hpp"
 #include "hexcore/serve/named_talks.hpp"
+#include "hexcore/serve/served_assistant.hpp"
 #include "hexcore/session/engine_thread.hpp"
 #include "hexcore/session/session_pool.hpp"
 
@@ -25,14 +26,15 @@ struct ServedModelOptions {
     std::size_t queue = 64;  ///< answers that wait for a sequence, beyond those being computed
 };
 
-/// A loaded model with all that answers requests: an engine on its thread, its sessions, its chat
-/// template. Safe to use from any thread.
+/// A loaded model with all that answers requests: its engines on their thread, sessions, its chat
+/// template, and perhaps an assistant. Safe to use from any thread.
 class ServedModel {
 public:
     /// The model must outlive it, and stay where it is; the metrics must, too. Fails as
-    /// ChatTemplate::of() and Engine::open() do.
+    /// ChatTemplate::of() and Engine::open() do, and as the assistant's router.
     [[nodiscard]] static Result<std::unique_ptr<ServedModel>> make(
-        LoadedModel& model, const ServedModelOptions& options, Metrics& metrics);
+        LoadedModel& model, const ServedModelOptions& options, Metrics& metrics,
+        std::optional<OfferedAssistant> assistant = {});
     ~ServedModel();  ///< ends what is being answered
     ServedModel(const ServedModel&) = delete;
     ServedModel& operator=(const ServedModel&) = delete;
@@ -45,12 +47,18 @@ public:
     [[nodiscard]] Asked<std::shared_ptr<Exchange>> ask(std::vector<Request> prompts,
                                                        std::uint32_t choices,
                                                        std::string name = {});
+    /// The same for a question to the assistant, which there is.
+    [[nodiscard]] Asked<std::shared_ptr<Exchange>> ask(AssistantQuestion question);
     /// Nobody waits for these answers any more: they end before the next turn.
     void cancel(const std::shared_ptr<Exchange>& exchange);
     /// Ends at once what is being answered.
     void end_now() { thread_->stop(EngineThread::Ending::now); }
 
     [[nodiscard]] const LoadedModel& model() const { return model_; }
+    /// Null: there is none.
+    [[nodiscard]] const AssistantDescription* assistant() const {
+        return assistant_ ? &assistant_->description() : nullptr;
+    }
     [[nodiscard]] const ChatTemplate& chat_template() const { return template_; }
     [[nodiscard]] const Tokenizer& tokenizer() const { return tokenizer_; }
     [[nodiscard]] NamedTalks& talks() { return talks_; }
@@ -62,6 +70,8 @@ public:
 private:
     ServedModel(LoadedModel& model, const ServedModelOptions& options, ChatTemplate chat_template,
                 Metrics& metrics);
+    [[nodiscard]] Result<void> start(std::optional<OfferedAssistant> assistant);
+    [[nodiscard]] ApiError full() const;
     /// The answers to one prompt among those of an exchange.
     struct Choices {
         std::shared_ptr<Exchange> exchange;
@@ -82,8 +92,12 @@ private:
     NamedTalks talks_;
     std::size_t answers_most_;              ///< under way and waiting
     std::atomic<std::size_t> answers_ = 0;  ///< of these, now
-    Engine engine_;
-    std::optional<SessionPool> pool_;     ///< of the engine's thread
+    // Of the engines' thread.
+    AssistantEngines engines_;
+    Engine* base_ = nullptr;             ///< that answers without an assistant
+    std::optional<Session> base_stays_;  ///< it is not taken for other adapters
+    std::optional<SessionPool> pool_;    ///< of that engine
+    std::optional<ServedAssistant> assistant_;
     std::optional<EngineThread> thread_;  ///< ends first
 };
 

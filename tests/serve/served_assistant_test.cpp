@@ -1,0 +1,220 @@
+// An assistant behind a server, over a tiny model whose tokens are bytes.
+
+#include "hexcore/serve/served_assistant.hpp"
+
+#include <gmock/gmock.h>
+
+#include "hexcore/serve/open_answer.hpp"
+#include "session/engine_fixture.hpp"
+
+namespace hexcore::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+/// Two experts, told apart by a word each.
+AssistantDescription two_experts() {
+    AssistantDescription assistant;
+    assistant.name = "voices";
+    for (const char* name : {"LOW", "HIGH"}) {
+        ExpertDescription& expert = assistant.experts.emplace_back();
+        expert.name = name;
+        expert.system = std::string("You are ") + name + ".";
+        expert.keywords = {std::string(name) == "LOW" ? "deep" : "bright"};
+        expert.sampling.temperature = 0.0F;
+    }
+    return assistant;
+}
+
+/// By keywords alone.
+Router word_router(const AssistantDescription& assistant) {
+    const KeywordFeatures keywords(assistant);
+    std::vector<RouterInput> inputs;
+    std::vector<std::size_t> experts;
+    for (int i = 0; i < 10; ++i) {
+        for (std::size_t expert = 0; expert < 2; ++expert) {
+            inputs.push_back(
+                {.embedding = {}, .keywords = keywords.of(expert == 0 ? "so deep" : "so bright")});
+            experts.push_back(expert);
+        }
+    }
+    return Router::fit(inputs, experts, 2);
+}
+
+class ServedAssistantTest : public EngineTest {
+protected:
+    void SetUp() override {
+        write({.n_vocab = tiny_byte_tokens, .bytes = true});
+        start({.tokens_each = 1024, .sequences = 2, .devices = 1});
+        ASSERT_TRUE(engine_.has_value());
+        engine_.reset();  // the server has its own
+        auto nothing = Knowledge::open({});
+        ASSERT_TRUE(nothing.has_value());
+        OfferedAssistant offered{
+            .assistant = {two_experts(), *std::move(nothing)},
+            .adapters = std::vector<std::vector<ChosenAdapter>>(2),
+            .router = [](const AssistantDescription& assistant, Engine&, const ChatTemplate&) {
+                return Result<Router>(word_router(assistant));
+            }};
+        auto served = ServedModel::make(*model_, {.sessions = 8}, metrics_, std::move(offered));
+        ASSERT_TRUE(served.has_value()) << served.error().message;
+        served_ = *std::move(served);
+    }
+    void TearDown() override {
+        served_.reset();
+        EngineTest::TearDown();
+    }
+
+    static std::string body(const std::string& model, const std::string& question,
+                            const Json& more = Json::object()) {
+        Json json = {{"model", model},
+                     {"messages", {{{"role", "user"}, {"content", question}}}},
+                     {"max_tokens", 8}};
+        json.update(more);
+        return json.dump();
+    }
+    Asked<std::unique_ptr<OpenAnswer>> open_chat(const std::string& body) {
+        return OpenAnswer::chat(*served_, body);
+    }
+    /// Takes all of an answer.
+    static Asked<Json> wait_for(OpenAnswer& open) {
+        std::vector<Json> chunks;
+        while (!open.has_ended()) {
+            HEXCORE_TRY_VOID(open.advance(1s, chunks));
+        }
+        return open.whole();
+    }
+    Asked<Json> ask(const std::string& body) {
+        HEXCORE_TRY(open, open_chat(body));
+        return wait_for(*open);
+    }
+    ApiError refused(const std::string& body) {
+        const auto answer = ask(body);
+        EXPECT_FALSE(answer.has_value()) << body;
+        return answer ? ApiError{} : answer.error();
+    }
+
+    Metrics metrics_;
+    std::unique_ptr<ServedModel> served_;
+};
+
+TEST_F(ServedAssistantTest, AQuestionGoesToWhoeverItIsForAndTheAnswerSaysToWhom) {
+    const auto low = ask(body("voices", "so deep"));
+    ASSERT_TRUE(low.has_value()) << low.error().message;
+    EXPECT_EQ(low->at("model"), "voices");
+    EXPECT_EQ(low->at("usage").at("completion_tokens"), 8);
+    const Json& said = low->at("hexcore");
+    EXPECT_EQ(said.at("experts").at(0).at("name"), "LOW");
+    EXPECT_GT(said.at("experts").at(0).at("confidence"), 0.5);
+    EXPECT_TRUE(said.at("fallback").is_null());
+    for (const char* key : {"combine", "sources", "timing", "cache_stats", "devices"}) {
+        EXPECT_TRUE(said.contains(key)) << key;
+    }
+    EXPECT_EQ(ask(body("voices", "so bright"))->at("hexcore").at("experts").at(0).at("name"),
+              "HIGH");
+    const auto named = ask(body("voices:high", "so deep"));
+    EXPECT_EQ(named->at("model"), "voices:high");
+    EXPECT_EQ(named->at("hexcore").at("experts").at(0).at("name"), "HIGH");
+    EXPECT_THAT(served_->metrics_text(),
+                HasSubstr("hexcore_assistant_questions_total{expert=\"HIGH\"} 2\n"));
+    EXPECT_FALSE(ask(body("the model itself", "so deep"))->at("hexcore").contains("experts"));
+}
+
+TEST_F(ServedAssistantTest, AStreamIsTheAnswerInPartsWithTheSameFactsInItsLast) {
+    const auto whole = ask(body("voices:LOW", "Why?"));
+    auto open = open_chat(body("voices:LOW", "Why?", {{"stream", true}}));
+    ASSERT_TRUE(open.has_value()) << open.error().message;
+    std::vector<Json> chunks;
+    (*open)->begin(chunks);
+    while (!(*open)->has_ended()) {
+        ASSERT_TRUE((*open)->advance(1s, chunks));
+    }
+    std::string text;
+    for (const Json& chunk : chunks) {
+        text += chunk.at("choices").at(0).at("delta").value("content", "");
+    }
+    EXPECT_EQ(text, whole->at("choices").at(0).at("message").at("content"));
+    EXPECT_EQ(chunks.back().at("hexcore").at("experts").at(0).at("name"), "LOW");
+    EXPECT_EQ(chunks.front().at("model"), "voices:LOW");
+}
+
+TEST_F(ServedAssistantTest, SeveralClientsAreAnsweredSideBySideBesideTheModelsOwn) {
+    std::vector<std::unique_ptr<OpenAnswer>> open;
+    for (const char* model : {"voices:LOW", "", "voices:HIGH", "voices:LOW"}) {
+        open.push_back(open_chat(body(model, "Why?", {{"temperature", 0}})).value());
+    }
+    std::vector<std::string> texts;
+    for (const auto& one : open) {
+        texts.push_back(wait_for(*one)->at("choices").at(0).at("message").at("content"));
+    }
+    EXPECT_EQ(texts[0], texts[3]);
+    EXPECT_EQ(texts[0],
+              ask(body("voices:LOW", "Why?"))->at("choices").at(0).at("message").at("content"));
+}
+
+TEST_F(ServedAssistantTest, WhoGoesIsNotAnsweredOnAndOthersAre) {
+    const Json endless = {{"max_tokens", -1}, {"temperature", 5}};
+    auto gone = open_chat(body("voices:LOW", "Why?", endless)).value();
+    auto stays = open_chat(body("voices:LOW", "Why?")).value();
+    std::vector<Json> chunks;
+    while (chunks.empty()) {
+        ASSERT_TRUE(gone->advance(1s, chunks));
+    }
+    gone.reset();
+    EXPECT_TRUE(wait_for(*stays).has_value());
+    // In the queue, too, and as many as there can be at once.
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(open_chat(body("voices", "so deep", endless)).has_value()) << i;
+        EXPECT_TRUE(ask(body("voices", "so deep", {{"max_tokens", 1}})).has_value());
+    }
+}
+
+TEST_F(ServedAssistantTest, WhatEndsTheServerEndsItsQuestions) {
+    auto open = open_chat(body("voices:LOW", "Why?", {{"max_tokens", -1}, {"temperature", 5}}));
+    ASSERT_TRUE(open.has_value());
+    served_->end_now();
+    const auto ended = wait_for(**open);  // which may have come to its end by itself
+    EXPECT_TRUE(ended.has_value() || ended.error().code == "shutting_down");
+    EXPECT_EQ(refused(body("voices", "so deep")).code, "shutting_down");
+}
+
+TEST_F(ServedAssistantTest, AnExpertThatFailsTooOftenIsOutAndMetricsSaySo) {
+    // Without chance this model says one byte for ever.
+    const Json for_long = {{"max_tokens", 400}};
+    const auto first = ask(body("voices:LOW", "Why?", for_long));
+    ASSERT_TRUE(first.has_value()) << first.error().message;
+    EXPECT_EQ(first->at("choices").at(0).at("finish_reason"), "length");
+    EXPECT_EQ(first->at("hexcore").at("stop"), "repetition");
+    EXPECT_EQ(first->at("hexcore").at("fallback").at("expert"), "HIGH");
+    EXPECT_THAT(served_->metrics_text(), HasSubstr("hexcore_expert_failures{expert=\"LOW\"} 1\n"));
+    (void)ask(body("voices:LOW", "Why?", for_long));
+    (void)ask(body("voices:LOW", "Why?", for_long));
+    const std::string text = served_->metrics_text();
+    EXPECT_THAT(text, HasSubstr("hexcore_expert_out{expert=\"LOW\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_expert_out{expert=\"HIGH\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("hexcore_assistant_fallbacks_total{expert=\"HIGH\"} 3\n"));
+    const ApiError strict = refused(body("voices:LOW", "Why?", {{"strict", true}}));
+    EXPECT_EQ(strict.status, 422);
+    EXPECT_EQ(strict.code, "not_sure");
+    EXPECT_THAT(strict.message, HasSubstr("LOW"));
+    EXPECT_EQ(error_json(strict).at("hexcore").at("fallback").at("expert"), "HIGH");
+    EXPECT_THAT(served_->metrics_text(), HasSubstr("hexcore_assistant_refused_total 1\n"));
+}
+
+TEST_F(ServedAssistantTest, WhatIsAskedWronglyIsRefusedByItsField) {
+    EXPECT_EQ(refused(body("voices:NOBODY", "Why?")).status, 404);
+    EXPECT_EQ(refused(body("voices", "Why?", {{"n", 2}})).param, "n");
+    EXPECT_EQ(refused(body("voices:LOW", "Why?", {{"experts", 2}})).param, "experts");
+    EXPECT_EQ(refused(body("", "Why?", {{"experts", 2}})).code, "unsupported_field");
+    const auto text = OpenAnswer::text(*served_, R"({"model": "voices", "prompt": "a"})");
+    ASSERT_FALSE(text.has_value());
+    EXPECT_EQ(text.error().param, "model");
+    const auto too_long = refused(body("voices:LOW", std::string(2000, 'a')));
+    EXPECT_EQ(too_long.status, 400);
+    EXPECT_EQ(too_long.code, "context_length_exceeded");
+}
+
+}  // namespace
+}  // namespace hexcore::test
