@@ -39,7 +39,8 @@ protected:
     }
     static AssistantDescription two_experts() {
         AssistantDescription assistant{.name = "two", .description = "two"};
-        assistant.router.instruction = "Early or late? {question}!";
+        assistant.router = {
+            .system = "Early or late?", .shown = {{"aa", "early"}}, .instruction = "{question}!"};
         assistant.experts = {{.name = "LOW",
                               .description = "",
                               .system = "",
@@ -130,7 +131,7 @@ TEST_F(QuestionEmbedding, TrainsARouterOnceForModelExamplesAndKeywords) {
     EXPECT_EQ(told, 0U);
     EXPECT_EQ(again->probabilities(input), probabilities);
 
-    for (const char* damage : {"", "{}", R"({"schema": "hexcore.router/1", "key": "other"})"}) {
+    for (const char* damage : {"", "{}", R"({"schema": "hexcore.router/2", "key": "other"})"}) {
         std::ofstream(routers().front()) << damage;
         told = 0;
         const auto anew = trained(told);

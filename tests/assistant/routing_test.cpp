@@ -176,10 +176,10 @@ TEST_F(Routers, AreReadAsTheyWereWrittenForTheSameKeyOnly) {
     EXPECT_FALSE(Router::read(file, "other"));
     EXPECT_FALSE(Router::read(folder_ / "none", "key"));
     for (const char* text :
-         {"", "{}", "[]", R"({"schema": "hexcore.router/1", "key": "key"})",
-          R"({"schema": "hexcore.router/1", "key": "key", "means": [1], "spreads": [1],
+         {"", "{}", "[]", R"({"schema": "hexcore.router/2", "key": "key"})",
+          R"({"schema": "hexcore.router/2", "key": "key", "means": [1], "spreads": [1],
               "centres": [[1], [2]], "temperature": 1, "l2": 1, "width": 1, "weights": [1]})",
-          R"({"schema": "hexcore.router/1", "key": "key", "means": ["a"]})",
+          R"({"schema": "hexcore.router/2", "key": "key", "means": ["a"]})",
           R"({"schema": 1, "key": "key"})"}) {
         std::ofstream(file) << text;
         EXPECT_FALSE(Router::read(file, "key")) << text;
@@ -193,6 +193,9 @@ TEST(RouterKey, IsAnotherForAnythingThatARouterDependsOn) {
     EXPECT_NE(key, router_key(assistant, "other"));
     AssistantDescription changed = assistant;
     changed.router.instruction = "{question}!";
+    EXPECT_NE(key, router_key(changed, "model"));
+    changed = assistant;
+    changed.router.shown = {{"Why?", "reason"}};
     EXPECT_NE(key, router_key(changed, "model"));
     changed = assistant;
     changed.experts[0].examples[0] = "Why not?";

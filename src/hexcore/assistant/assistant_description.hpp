@@ -47,8 +47,18 @@ struct LabelledQuestion {
     std::string text;
 };
 
+/// A question that the base model is shown before the one that it reads, and a word for its kind.
+struct ShownQuestion {
+    std::string question;
+    std::string kind;
+};
+
+/// How the base model reads a question for its embedding: a chat, at whose end it is about to say
+/// of which kind that one is.
 struct RouterDescription {
-    /// What is put to the base model for an embedding of a question, in place of `{question}`.
+    std::string system = {};  ///< what it is told first; empty: nothing
+    std::vector<ShownQuestion> shown = {};
+    /// Each question's turn, with the question in place of `{question}`.
     std::string instruction = "{question}";
     /// Beside the experts' examples.
     std::vector<LabelledQuestion> questions = {};

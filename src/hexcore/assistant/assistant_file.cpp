@@ -45,10 +45,11 @@ public:
         if (made_.experts.empty()) {
             return values_.wrong(root.source(), "[[expert]]", "is missing: there is no expert");
         }
-        if (!questions_.empty()) {
-            HEXCORE_TRY(text, read_text_file(questions_.string(), questions_.string()));
-            HEXCORE_TRY(questions, parse_labelled_questions(text, questions_.string(), made_));
-            made_.router.questions = std::move(questions);
+        for (const std::string& file : questions_) {
+            const std::string path = (folder_ / file).string();
+            HEXCORE_TRY(text, read_text_file(path, path));
+            HEXCORE_TRY(questions, parse_labelled_questions(text, path, made_));
+            std::ranges::move(questions, std::back_inserter(made_.router.questions));
         }
         HEXCORE_TRY_VOID(check_examples(root));
         return std::move(made_);
@@ -133,14 +134,38 @@ private:
                 return values_.wrong(value.source(), key.str(), "has {question} once");
             }
             made_.router.instruction = std::move(text);
+        } else if (key.str() == "system") {
+            return values_.text_into(made_.router.system, key.str(), value);
+        } else if (key.str() == "shown") {
+            return read_shown(key, value);
         } else if (key.str() == "questions") {
-            HEXCORE_TRY(text, values_.text(key.str(), value));
-            questions_ = folder_ / text;
+            if (value.is_array()) {
+                return values_.texts_into(questions_, key.str(), value);
+            }
+            return values_.text_into(questions_.emplace_back(), key.str(), value);
         } else {
             return values_.wrong(key.source(), key.str(),
-                                 "is unknown in [router], which has instruction and questions");
+                                 "is unknown in [router], which has system, shown, instruction and "
+                                 "questions");
         }
         return {};
+    }
+
+    Result<void> read_shown(const toml::key& key, const toml::node& value) {
+        const toml::array* pairs = value.as_array();
+        for (std::size_t i = 0; pairs != nullptr && i < pairs->size(); ++i) {
+            const toml::array* pair = (*pairs)[i].as_array();
+            if (pair == nullptr || pair->size() != 2) {
+                pairs = nullptr;
+                break;
+            }
+            HEXCORE_TRY(question, values_.text(key.str(), (*pair)[0]));
+            HEXCORE_TRY(kind, values_.text(key.str(), (*pair)[1]));
+            made_.router.shown.push_back({std::move(question), std::move(kind)});
+        }
+        return pairs != nullptr ? Result<void>()
+                                : values_.wrong(value.source(), key.str(),
+                                                "is a list of pairs, a question and its kind");
     }
 
     Result<void> read_threshold(const toml::key& key, const toml::node& value) {
@@ -324,7 +349,7 @@ private:
 
     const TomlValues& values_;
     std::filesystem::path folder_;
-    std::filesystem::path questions_;
+    std::vector<std::string> questions_;
     AssistantDescription made_;
 };
 

@@ -31,9 +31,11 @@ public:
     /// `weights`: for each class `width` weights, then its bias.
     LogisticRegression(std::size_t width, std::size_t classes, std::vector<double> weights);
 
-    /// `classes`: how many there are. Rows may be none: all classes are as likely then.
+    /// `classes`: how many there are. Rows may be none: all classes are as likely then. It is
+    /// sooner there from weights `near` (null: zero) what comes of it.
     [[nodiscard]] static LogisticRegression fit(const LabelledRows& rows, std::size_t classes,
-                                                double l2);
+                                                double l2,
+                                                const LogisticRegression* near = nullptr);
 
     [[nodiscard]] std::size_t width() const { return width_; }
     [[nodiscard]] std::size_t classes() const { return classes_; }

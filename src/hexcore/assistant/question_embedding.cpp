@@ -33,14 +33,25 @@ std::string embedded_part(std::string_view question) {
            std::string(question.substr(character_at(question, question.size() - half)));
 }
 
+std::string turn_of(const RouterDescription& router, std::string_view question) {
+    std::string text = router.instruction;
+    return text.replace(text.find(question_place), question_place.size(), embedded_part(question));
+}
+
 Result<Request> whole_prompt(const QuestionReading& reading, std::string_view question,
                              const LoadedModel& model) {
-    std::string text = reading.assistant.router.instruction;
-    text.replace(text.find(question_place), question_place.size(), embedded_part(question));
+    const RouterDescription& router = reading.assistant.router;
+    ChatRequest chat{.thinking = false};
+    if (!router.system.empty()) {
+        chat.messages.push_back({.role = "system", .content = router.system});
+    }
+    for (const ShownQuestion& shown : router.shown) {
+        chat.messages.push_back({.role = "user", .content = turn_of(router, shown.question)});
+        chat.messages.push_back({.role = "assistant", .content = shown.kind});
+    }
+    chat.messages.push_back({.role = "user", .content = turn_of(router, question)});
     Request request;
-    HEXCORE_TRY_VOID(put_texts(
-        request, reading.chat_template,
-        {.messages = {{.role = "user", .content = std::move(text)}}, .thinking = false}, model));
+    HEXCORE_TRY_VOID(put_texts(request, reading.chat_template, chat, model));
     return request;
 }
 

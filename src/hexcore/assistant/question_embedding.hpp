@@ -20,9 +20,9 @@ struct QuestionReading {
     const AssistantDescription& assistant;
 };
 
-/// What is asked of a session for a question's embedding, but for who is told: a chat with the
-/// router's instruction and the question in it, of a long one beginning and end, up to where the
-/// model is about to answer. Fails as put_texts().
+/// What is asked of a session for a question's embedding, but for who is told: the router's chat
+/// with the question, of a long one beginning and end, up to where the model is about to answer.
+/// Fails as put_texts().
 [[nodiscard]] Result<Request> reading_request(const QuestionReading& reading,
                                               std::string_view question, const LoadedModel& model);
 

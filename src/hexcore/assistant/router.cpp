@@ -14,7 +14,9 @@ namespace hexcore {
 namespace {
 
 constexpr std::size_t n_folds = 5;
-constexpr std::array<double, 5> l2_candidates{1e-4, 3e-4, 1e-3, 3e-3, 1e-2};
+constexpr std::array<double, 6> l2_candidates{1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3};
+// How much keywords count beside the model's state.
+constexpr std::array<double, 3> keyword_candidates{0.1, 0.3, 1};
 // From sure of itself to doubtful.
 constexpr double temperature_least = 0.25;
 constexpr double temperature_most = 4;
@@ -54,9 +56,12 @@ std::array<std::vector<std::size_t>, n_folds> folds_of(std::span<const std::size
     return rows;
 }
 
-HeldOut hold_out(const LabelledRows& rows, std::size_t n_experts, double l2) {
+/// For each of l2_candidates.
+using AllHeldOut = std::array<HeldOut, l2_candidates.size()>;
+
+AllHeldOut hold_out(const LabelledRows& rows, std::size_t n_experts) {
     const auto parts = folds_of(rows.classes, n_experts);
-    HeldOut held;
+    AllHeldOut held;
     for (std::size_t fold = 0; fold < n_folds; ++fold) {
         std::vector<std::size_t> others;
         for (std::size_t other = 0; other < n_folds; ++other) {
@@ -67,10 +72,15 @@ HeldOut hold_out(const LabelledRows& rows, std::size_t n_experts, double l2) {
         if (others.empty() || parts[fold].empty()) {
             continue;
         }
-        const auto model = LogisticRegression::fit(rows.at(others), n_experts, l2);
-        for (const std::size_t at : parts[fold]) {
-            held.scores.push_back(model.scores(rows.row(at)));
-            held.experts.push_back(rows.classes[at]);
+        const LabelledRows learnt = rows.at(others);
+        std::optional<LogisticRegression> model;
+        for (std::size_t i = l2_candidates.size(); i-- > 0;) {
+            model = LogisticRegression::fit(learnt, n_experts, l2_candidates[i],
+                                            model ? &*model : nullptr);
+            for (const std::size_t at : parts[fold]) {
+                held[i].scores.push_back(model->scores(rows.row(at)));
+                held[i].experts.push_back(rows.classes[at]);
+            }
         }
     }
     return held;
@@ -84,13 +94,13 @@ struct FitChoice {
 
 FitChoice choose_fit(const LabelledRows& rows, std::size_t n_experts) {
     FitChoice best;
-    for (const double l2 : l2_candidates) {
-        const HeldOut held = hold_out(rows, n_experts, l2);
+    const AllHeldOut all = hold_out(rows, n_experts);
+    for (std::size_t i = 0; i < all.size(); ++i) {
         for (double temperature = temperature_least; temperature <= temperature_most;
              temperature *= temperature_step) {
-            const double loss = held.loss(temperature);
+            const double loss = all[i].loss(temperature);
             if (loss < best.loss) {
-                best = {l2, temperature, loss};
+                best = {l2_candidates[i], temperature, loss};
             }
         }
     }
@@ -109,7 +119,9 @@ std::vector<float> Router::row(const RouterInput& input) const {
     for (std::size_t i = 0; i < means_.size(); ++i) {
         row.push_back((input.embedding[i] - means_[i]) / spreads_[i] * share);
     }
-    row.insert(row.end(), input.keywords.begin(), input.keywords.end());
+    for (const float keyword : input.keywords) {
+        row.push_back(keyword * static_cast<float>(keyword_share_));
+    }
     return row;
 }
 
@@ -141,14 +153,29 @@ Router Router::fit(std::span<const RouterInput> examples, std::span<const std::s
         router.means_.push_back(static_cast<float>(mean));
         router.spreads_.push_back(variance > 1e-12 ? static_cast<float>(std::sqrt(variance)) : 1);
     }
-    LabelledRows rows;
-    for (std::size_t at = 0; at < examples.size(); ++at) {
-        rows.add(router.row(examples[at]), experts[at]);
+    FitChoice best;
+    LabelledRows best_rows;
+    const bool has_both = width > 0 && !examples.empty() && !examples.front().keywords.empty();
+    for (const double share : keyword_candidates) {
+        if (!has_both && share != keyword_candidates.back()) {
+            continue;
+        }
+        Router tried = router;
+        tried.keyword_share_ = share;
+        LabelledRows rows;
+        for (std::size_t at = 0; at < examples.size(); ++at) {
+            rows.add(tried.row(examples[at]), experts[at]);
+        }
+        const FitChoice choice = choose_fit(rows, n_experts);
+        if (choice.loss < best.loss || best_rows.size() == 0) {
+            best = choice;
+            best_rows = std::move(rows);
+            router.keyword_share_ = share;
+        }
     }
-    const FitChoice choice = choose_fit(rows, n_experts);
-    router.l2_ = choice.l2;
-    router.temperature_ = choice.temperature;
-    router.model_ = LogisticRegression::fit(rows, n_experts, choice.l2);
+    router.l2_ = best.l2;
+    router.temperature_ = best.temperature;
+    router.model_ = LogisticRegression::fit(best_rows, n_experts, best.l2);
     return router;
 }
 

@@ -24,10 +24,10 @@ struct RouterInput {
 /// the same router.
 class Router {
 public:
-    /// Learns from examples, of which `experts[i]` is the expert of `examples[i]`. How much the
-    /// weights are held back, and how sure it may be (the temperature), is chosen by leaving a
-    /// fifth of the examples out five times. All inputs have the same sizes; either part may be
-    /// empty.
+    /// Learns from examples, of which `experts[i]` is the expert of `examples[i]`. How much
+    /// keywords count, how much the weights are held back, and how sure it may be (the
+    /// temperature), is chosen by leaving a fifth of the examples out five times. All inputs have
+    /// the same sizes; either part may be empty.
     [[nodiscard]] static Router fit(std::span<const RouterInput> examples,
                                     std::span<const std::size_t> experts, std::size_t n_experts);
 
@@ -42,6 +42,7 @@ public:
     [[nodiscard]] std::size_t embedding_size() const { return means_.size(); }
     [[nodiscard]] double temperature() const { return temperature_; }
     [[nodiscard]] double l2() const { return l2_; }
+    [[nodiscard]] double keyword_share() const { return keyword_share_; }
 
     /// Reads what write() wrote for the same key. Nothing: there is none, or it is not that, or it
     /// is damaged; it is to be made again.
@@ -59,6 +60,7 @@ private:
     std::vector<float> spreads_;
     std::vector<std::vector<float>> centres_;
     LogisticRegression model_;
+    double keyword_share_ = 1;
     double temperature_ = 1;
     double l2_ = 0;
 };

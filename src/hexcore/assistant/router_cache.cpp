@@ -16,7 +16,7 @@ namespace hexcore {
 namespace {
 
 // Also of what a router makes of its examples: another number where that changes.
-constexpr const char* router_schema = "hexcore.router/1";
+constexpr const char* router_schema = "hexcore.router/2";
 
 bool are_finite(const std::vector<float>& values) {
     for (const float value : values) {
@@ -46,6 +46,11 @@ std::string router_key(const AssistantDescription& assistant, const std::string&
     };
     add(router_schema);
     add(model_identity);
+    add(assistant.router.system);
+    for (const ShownQuestion& shown : assistant.router.shown) {
+        add(shown.question);
+        add(shown.kind);
+    }
     add(assistant.router.instruction);
     for (const ExpertDescription& expert : assistant.experts) {
         add(expert.name);
@@ -79,14 +84,15 @@ std::optional<Router> Router::read(const std::filesystem::path& file, const std:
         document.at("centres").get_to(router.centres_);
         document.at("temperature").get_to(router.temperature_);
         document.at("l2").get_to(router.l2_);
+        document.at("keyword_share").get_to(router.keyword_share_);
         const auto width = document.at("width").get<std::size_t>();
         auto weights = document.at("weights").get<std::vector<double>>();
         const std::size_t experts = router.centres_.size();
         bool is_whole = experts > 0 && router.means_.size() == router.spreads_.size() &&
                         width >= router.means_.size() && width < (1U << 24U) &&
                         weights.size() == (width + 1) * experts && router.temperature_ > 0 &&
-                        are_finite(weights) && are_finite(router.means_) &&
-                        are_finite(router.spreads_);
+                        std::isfinite(router.keyword_share_) && are_finite(weights) &&
+                        are_finite(router.means_) && are_finite(router.spreads_);
         for (const auto& centre : router.centres_) {
             is_whole = is_whole && centre.size() == router.means_.size() && are_finite(centre);
         }
@@ -101,10 +107,15 @@ std::optional<Router> Router::read(const std::filesystem::path& file, const std:
 }
 
 Result<void> Router::write(const std::filesystem::path& file, const std::string& key) const {
-    const nlohmann::ordered_json document = {{"schema", router_schema},     {"key", key},
-                                             {"temperature", temperature_}, {"l2", l2_},
-                                             {"width", model_.width()},     {"means", means_},
-                                             {"spreads", spreads_},         {"centres", centres_},
+    const nlohmann::ordered_json document = {{"schema", router_schema},
+                                             {"key", key},
+                                             {"temperature", temperature_},
+                                             {"l2", l2_},
+                                             {"keyword_share", keyword_share_},
+                                             {"width", model_.width()},
+                                             {"means", means_},
+                                             {"spreads", spreads_},
+                                             {"centres", centres_},
                                              {"weights", model_.weights()}};
     const std::string text =
         document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
