@@ -156,6 +156,31 @@ TEST_F(PlannedAdaptersTest, AMergeHasAContextWithRoomForTheLargest) {
     EXPECT_EQ(loaded->host_usage(), model.plan().host);
 }
 
+TEST_F(PlannedAdaptersTest, WhereThereIsNothingToMergeThereIsNoContextForIt) {
+    PlanningOptions asked = options({{{folder_.path() / "none.gguf"}}, adapter(1, 4)});
+    asked.merging = 2;
+    asked.if_adapter_fails = IfAdapterFails::leave_out;
+    EXPECT_EQ(planned(asked).computing().more_adapters.size(), 1U);
+    asked.more_adapters.pop_back();
+    EXPECT_TRUE(planned(asked).computing().more_adapters.empty());
+}
+
+TEST_F(PlannedAdaptersTest, MoreSetsThanThereCanBeContextsTakeTurns) {
+    std::vector<std::vector<AdapterWish>> sets;
+    const auto wishes = adapter(1, 2, "attn_q");
+    for (int i = 1; i <= 20; ++i) {
+        sets.push_back({{wishes[0].path, 0.125F * static_cast<float>(i)}});
+    }
+    PlanningOptions asked = options(sets, "host=256MiB");
+    const auto refused = PlannedModel::make(asked);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::usage);
+    asked.if_adapter_fails = IfAdapterFails::leave_out;
+    const PlannedModel model = planned(asked);
+    EXPECT_EQ(model.computing().more_adapters.size(), max_contexts - 1);
+    EXPECT_THAT(model.plan().explanation, Contains(HasSubstr("15 of 20 sets of adapters")));
+}
+
 TEST_F(PlannedAdaptersTest, AResetLeavesNothingOfThemAndTheModelLoadsAgain) {
     PlanningOptions asked = options({adapter(1, 4), adapter(2, 8)});
     asked.merging = 2;

@@ -78,15 +78,14 @@ Result<PlannedAdapters> PlannedAdapters::read(const AdapterWishes& wishes, const
 }
 
 Result<void> PlannedAdapters::check() const {
-    if (const std::size_t n = 1 + with_contexts().size() + (merging_ > 0 ? 1 : 0);
-        n > max_contexts) {
+    if (const std::size_t n = 1 + with_contexts().size() + (merges() ? 1 : 0); n > max_contexts) {
         return fail(ErrorCode::usage,
                     "{} sets of adapters are asked for, each of which needs a context; there can "
                     "be {}",
                     n, max_contexts);
     }
-    if (auto merge = largest_merge(); !merge && if_fails_ == IfAdapterFails::fail) {
-        return tl::unexpected(std::move(merge.error()));
+    if (if_fails_ == IfAdapterFails::fail && merges()) {
+        HEXCORE_TRY_VOID(largest_merge());
     }
     return {};
 }
@@ -109,6 +108,10 @@ std::vector<std::size_t> PlannedAdapters::with_contexts() const {
     std::vector<std::size_t> numbers = largest_first();
     if (resident_.sets > 0 && numbers.size() > resident_.sets) {
         numbers.resize(resident_.sets);
+    }
+    if (const std::size_t most = max_contexts - (merges() ? 2 : 1);
+        if_fails_ == IfAdapterFails::leave_out && numbers.size() > most) {
+        numbers.resize(most);
     }
     if (resident_.bytes > Bytes()) {
         Bytes sum;
@@ -139,8 +142,10 @@ std::vector<Set> PlannedAdapters::of_contexts() const {
     for (const std::size_t i : with_contexts()) {
         contexts.push_back(*sets_[i]);
     }
-    if (auto merge = largest_merge(); merging_ > 0 && merge) {
-        contexts.push_back(*std::move(merge));
+    if (merges()) {
+        if (auto merge = largest_merge()) {
+            contexts.push_back(*std::move(merge));
+        }
     }
     return contexts;
 }
@@ -154,7 +159,7 @@ bool PlannedAdapters::ask_for_less(const Error& reason) {
         resident_.sets = n - 1;
         return true;
     }
-    if (merging_ > 0) {
+    if (merges()) {
         merging_ = 0;
         return true;
     }
@@ -206,7 +211,7 @@ void PlannedAdapters::explain(Plan& plan) const {
             "others take turns with them.",
             n_there, n_sets));
     }
-    if (merging_ > 0 && n_sets > 0) {
+    if (merges()) {
         plan.explanation.push_back(fmt::format("A context has room for {} of them merged into one.",
                                                std::min<std::size_t>(merging_, n_sets)));
     }

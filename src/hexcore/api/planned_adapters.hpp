@@ -16,7 +16,8 @@ namespace hexcore {
 /// What becomes of a plan where a set of adapters cannot be had.
 enum class IfAdapterFails {
     fail,       ///< nothing is planned
-    leave_out,  ///< it is planned without that set, and before that with fewer sets at a time
+    leave_out,  ///< it is planned without that set, and before that with fewer sets at a time,
+                ///< also where there are more of them than there can be contexts
 };
 
 /// Which adapters are asked for, and how.
@@ -61,6 +62,7 @@ private:
     [[nodiscard]] std::vector<std::size_t> largest_first() const;
     [[nodiscard]] std::vector<std::size_t> with_contexts() const;
     [[nodiscard]] Result<void> check() const;
+    [[nodiscard]] bool merges() const { return merging_ > 0 && largest_first().size() > 1; }
     [[nodiscard]] Result<Set> largest_merge() const;
 
     Set first_;

@@ -321,6 +321,8 @@ const Result<std::vector<ChosenAdapter>>& PlannedModel::set(std::size_t i) const
     return state_->adapters.set(i);
 }
 
+std::size_t PlannedModel::n_sets() const { return state_->adapters.n_sets(); }
+
 Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
     if (const auto users = machine().users(); !users.empty()) {
         return fail(ErrorCode::usage, "the devices are in use already: {}; end that first",

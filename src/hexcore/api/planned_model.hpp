@@ -91,6 +91,7 @@ public:
     [[nodiscard]] const ContextOptions& computing() const;
     /// PlanningOptions::more_adapters number `i` as it was read, or why it was left out.
     [[nodiscard]] const Result<std::vector<ChosenAdapter>>& set(std::size_t i) const;
+    [[nodiscard]] std::size_t n_sets() const;
 
     /// See LoadedModel::load(), with `computing()` as context. This object must outlive the model.
     /// Another one that is loaded and not in use is unloaded first, which `tell` is told. Fails

@@ -80,12 +80,12 @@ constexpr std::uint32_t roomy_context_tokens = 2048;
 Result<PlannedModel> planned_for(const AskOptions& options, const AssistantDescription& assistant,
                                  const std::atomic<bool>* stop) {
     HEXCORE_TRY(planning, options.planning.options());
-    plan_for(assistant, planning);
+    const Combination how = combination_named(options.combine).value_or(assistant.combining.method);
+    plan_for(assistant, planning, how);
     if (!options.plan_file.empty() || options.sequences_are_given) {
         return planned(std::move(planning), options.plan_file, options.threads, stop);
     }
     const auto all = static_cast<std::uint32_t>(assistant.experts.size());
-    const Combination how = combination_named(options.combine).value_or(assistant.combining.method);
     planning.sequences = std::min(all, std::max(options.experts, ExpertCount::usually_most));
     if (how == Combination::attend) {
         planning.sequences += 1;  // the base model reads along
@@ -95,12 +95,10 @@ Result<PlannedModel> planned_for(const AskOptions& options, const AssistantDescr
         const auto roomy = planning.context.value() / roomy_context_tokens;
         planning.sequences = std::max(1U, std::min(planning.sequences, roomy));
     }
-    auto model = planned(planning, {}, options.threads, stop);
-    while (!model && model.error().code == ErrorCode::does_not_fit && planning.sequences > 1) {
-        planning.sequences -= 1;
-        model = planned(planning, {}, options.threads, stop);
-    }
-    return model;
+    return plan_side_by_side(planning.sequences, [&](std::uint32_t experts) {
+        planning.sequences = experts;
+        return planned(planning, {}, options.threads, stop);
+    });
 }
 
 EngineOptions ask_engine_options(const AskOptions& options, const Plan& plan) {
@@ -129,7 +127,8 @@ struct AskOutcome {
 
 /// Answers with a model that is loaded.
 Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assistant& assistant,
-                         std::optional<std::size_t> expert, LoadedModel& model,
+                         std::optional<std::size_t> expert,
+                         std::vector<std::vector<ChosenAdapter>> adapters, LoadedModel& model,
                          QuestionReader& questions, Interrupt& interrupt, Laps& laps) {
     const Plan& plan = model.plan();
     AssistantEngines engines(model, {.engine = ask_engine_options(options, plan),
@@ -141,10 +140,8 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
         HEXCORE_TRY(router, router_shown(assistant.description(), *base, chat_template, interrupt));
         assistant.set_router(std::move(router));
     }
-    AssistantHost host = engines.host(
-        assistant, chat_template,
-        std::vector<std::vector<ChosenAdapter>>(assistant.description().experts.size()),
-        plan.context.sequences);
+    AssistantHost host =
+        engines.host(assistant, chat_template, std::move(adapters), plan.context.sequences);
     AssistantTalk talk(engines, host, settings_of(options, expert));
     if (!options.session_file.empty()) {
         HEXCORE_TRY_VOID(talk.keep_in(options.session_file));
@@ -207,8 +204,9 @@ Result<AskOutcome> ask_model(AskOptions& options, Interrupt& interrupt) {
             print_paragraph_aside("/help lists what can be typed; Ctrl-D ends the chat.");
             print_aside("\n");
         }
-        HEXCORE_TRY_VOID(
-            answer_into(outcome, options, assistant, expert, model, questions, interrupt, laps));
+        HEXCORE_TRY_VOID(answer_into(outcome, options, assistant, expert,
+                                     adapters_of(planned_model, assistant), model, questions,
+                                     interrupt, laps));
     }
     if (asked.is_demo && options.format != "text") {
         outcome.report.answer.notes.emplace_back(knows_little);

@@ -47,6 +47,7 @@ void AskOptions::add_to(CLI::App& command) {
     command.remove_option(command.get_option("--lora"));
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
+    planning.add_resident_to(command);
     planning.add_keep_to(command);
     planning.add_parking_to(command, PlanningFlags::Sessions::several);
     command.add_option("-n", max_tokens, "tokens to generate, at most (default: -1, no limit)")

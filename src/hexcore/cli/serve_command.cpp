@@ -69,14 +69,14 @@ Result<PlannedModel> planned_with(const ServeOptions& options,
 
 /// The assistant with what of the plan is its experts'.
 std::optional<OfferedAssistant> offered(std::optional<Assistant> assistant,
-                                        const Interrupt& interrupt) {
+                                        const PlannedModel& planned, const Interrupt& interrupt) {
     if (!assistant) {
         return std::nullopt;
     }
-    const std::size_t n_experts = assistant->description().experts.size();
+    auto adapters = adapters_of(planned, *assistant);
     return OfferedAssistant{
         .assistant = *std::move(assistant),
-        .adapters = std::vector<std::vector<ChosenAdapter>>(n_experts),
+        .adapters = std::move(adapters),
         .router = [&interrupt](const AssistantDescription& description, Engine& base,
                                const ChatTemplate& chat_template) {
             return router_shown(description, base, chat_template, interrupt);
@@ -97,7 +97,7 @@ Result<void> serve_here(ServeOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(served_options, options.model(planned.plan(), interrupt.flag()));
     HEXCORE_TRY(model, load_shown(planned, interrupt, options.planning.data_check()));
     HEXCORE_TRY(served, ServedModel::make(model, served_options, metrics,
-                                          offered(std::move(assistant), interrupt)));
+                                          offered(std::move(assistant), planned, interrupt)));
     const auto answers = answers_of(*served);
     server->serve(*answers);
     if (options.is_worker()) {

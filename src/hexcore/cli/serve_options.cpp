@@ -23,6 +23,7 @@ void ServeOptions::add_to(CLI::App& command) {
         ->option_text("FILE");
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
+    planning.add_resident_to(command);
     planning.add_parking_to(command, PlanningFlags::Sessions::several);
     planning.add_keep_to(command);
     add_plan_file(command, plan_file);

@@ -36,8 +36,9 @@ AdapterContexts::Slot* AdapterContexts::slot_with(const Set& adapters) {
 }
 
 bool AdapterContexts::may_leave(const Slot& slot) const {
-    return slot.engine == nullptr || slot.engine->n_sessions() == 0 ||
-           (turns_.vacate && slot.engine->waiting() == 0 && slot.engine->answering() == 0);
+    const Engine* engine = slot.engine.get();
+    return engine == nullptr || (!engine->is_turning() && !engine->has_questions() &&
+                                 (engine->n_sessions() == 0 || turns_.vacate));
 }
 
 /// False: its sessions stay.

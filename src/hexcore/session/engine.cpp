@@ -89,6 +89,7 @@ Result<Session> Engine::open(const SessionOptions& options) {
 bool Engine::turn(const std::atomic<bool>* stop) {
     HEXCORE_CHECK(!computing_, "a turn", "is taken within another");
     computing_ = true;
+    ++turns_under_way_;
     end_cancelled(stop);
     admit();
     compute_prompt(stop);
@@ -96,6 +97,7 @@ bool Engine::turn(const std::atomic<bool>* stop) {
     computing_ = false;
     tell_ends();
     tell_offers();
+    --turns_under_way_;
     return !asked_.empty();
 }
 

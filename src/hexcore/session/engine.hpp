@@ -135,6 +135,8 @@ public:
     [[nodiscard]] std::size_t n_sessions() const { return conversations_.size(); }
     /// What turn() would say of them now.
     [[nodiscard]] bool has_questions() const { return !asked_.empty(); }
+    /// Whether a turn is under way, also where it tells of ends: the engine must stay until then.
+    [[nodiscard]] bool is_turning() const { return turns_under_way_ > 0; }
     /// Questions that wait for cells, and that are being answered.
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] std::size_t answering() const;
@@ -177,6 +179,7 @@ private:
     std::vector<End> ends_;
     std::vector<Conversation*> offers_;  ///< that nobody was told of yet
     bool computing_ = false;             ///< sessions must not come or go
+    std::uint32_t turns_under_way_ = 0;  ///< one may be taken where another tells of ends
 };
 
 }  // namespace hexcore
