@@ -81,6 +81,19 @@ TEST(ControlCell, OfVersion2SaysWhatTheKernelHasKilledSinceItWasSetUp) {
     EXPECT_EQ((*cell)->killed_at_limit(), 3U);
 }
 
+TEST(ControlCell, CountsTheProcessesThatTheKernelHasRefusedSinceItWasSetUp) {
+    const FakeGroup group;
+    group.write("pids.events", "max 2\n");
+    const auto cell = ControlCell::make(group.folders());
+    ASSERT_TRUE(cell.has_value());
+    ASSERT_TRUE((*cell)->set_up({.processes = 20}).has_value());
+    EXPECT_EQ((*cell)->processes_refused(), 0U);
+    group.write("pids.events", "max 5\n");
+    EXPECT_EQ((*cell)->processes_refused(), 3U);
+    ASSERT_TRUE((*cell)->set_up({}).has_value());
+    EXPECT_EQ((*cell)->processes_refused(), 0U) << "of a group around it";
+}
+
 TEST(ControlCell, SaysWhichFileDoesNotTakeALimit) {
     const FakeGroup group;
     const auto cell = ControlCell::make(group.folders());

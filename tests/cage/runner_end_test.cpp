@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,39 @@ TEST(CageRunnerEnd, WhatStopsItsSupervisorOnAndOnIsEndedWhereTheRunnerIsKilled) 
     EXPECT_THAT(left, IsEmpty());
     for (const std::string& pid : left) {
         ::kill(static_cast<pid_t>(whole_number(pid).value_or(0)), SIGKILL);
+    }
+}
+
+TEST(CageRunnerEnd, ARunThatIsKilledLeavesNoFolderBehind) {
+    const auto yard = yard_here();
+    const Caging caging(*yard);
+    const test::TempFolder around;
+    const NamedPipe pipe;
+    CageCommand command = caging.command({"stay", "0", pipe.path()});
+    const std::filesystem::path run = around.path() / "hexcore-test-AbCd12";
+    command.scratch = run / "0";
+    std::filesystem::create_directories(command.scratch);
+    std::filesystem::create_directories(run / "1" / "tmp");  // of a test that has ended
+    for (const bool is_alive : {true, false}) {
+        const pid_t runner = ::fork();
+        if (runner == 0) {
+            be_runner(command);
+        }
+        char byte = 0;
+        ASSERT_EQ(::read(pipe.reading(), &byte, 1), 1);
+        FileDescriptor lock(::open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        ASSERT_TRUE(!is_alive || ::flock(lock.get(), LOCK_EX) == 0);
+        { const FileDescriptor closed = is_alive ? FileDescriptor(-1) : std::move(lock); }
+        ::kill(runner, SIGKILL);
+        ASSERT_EQ(::waitpid(runner, nullptr, 0), runner);
+        while (std::filesystem::exists(is_alive ? command.scratch : run)) {
+            ::poll(nullptr, 0, 1);
+        }
+        EXPECT_EQ(std::filesystem::exists(run / "1"), is_alive) << "somebody else's, who lives";
+        std::filesystem::create_directories(is_alive ? command.scratch : around.path());
+        while (!caging.left().empty()) {  // its supervisor has just to end itself
+            ::poll(nullptr, 0, 1);
+        }
     }
 }
 

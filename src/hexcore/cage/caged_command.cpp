@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <string_view>
 #include <utility>
 
 #include "hexcore/base/printable.hpp"
@@ -24,23 +23,12 @@
 namespace hexcore {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
-
-constexpr std::string_view memory_name = "memory";
-constexpr std::size_t owners_max = 8;
-constexpr milliseconds slowest_sample{100};
-/// A supervisor gives up on a process that does not end after 10 s, and says so.
-constexpr std::chrono::seconds longest_end{15};
-/// Memory can be filled this fast where nothing is known: a few threads that touch pages.
-constexpr double fastest_fill_bytes_per_s = 4.0 * 1024 * 1024 * 1024;
 
 /// Readable once it has ended; negative where there is none.
 FileDescriptor handle_of_process(pid_t pid) {
     return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
-
-bool is_near(Bytes held, Bytes limit) { return held.count() > limit.count() / 2; }
 
 }  // namespace
 
@@ -103,98 +91,6 @@ bool CagedCommand::step() {
 bool CagedCommand::supervisor_has_ended() const {
     pollfd file{handle_ && handle_->is_open() ? handle_->get() : -1, POLLIN, 0};
     return ::poll(&file, 1, 0) > 0;
-}
-
-void CagedCommand::note_limit_reached() {
-    if (parts_.limits.memory && !killed_ && parts_.cell->waits_at_limit()) {
-        note_held(*parts_.limits.memory);
-        breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory, owners());
-    }
-}
-
-void CagedCommand::sample() {
-    if (is_over_) {
-        return;
-    }
-    if (killed_ && Clock::now() > *killed_ + longest_end) {
-        lose_supervisor();
-        return;
-    }
-    if (handle_ && handle_->is_open()) {
-        // Whoever it watches may have stopped it.
-        (void)::syscall(SYS_pidfd_send_signal, handle_->get(), SIGCONT, nullptr, 0);
-    } else if (pid_ == 0 && parts_.wait_for_supervisor) {
-        parts_.wait_for_supervisor(Clock::now() - start_);
-    }
-    if (parts_.cell != nullptr && parts_.cell->limits_memory()) {
-        sample_group();
-    } else {
-        sample_processes();
-    }
-}
-
-void CagedCommand::sample_group() {
-    note_held(parts_.cell->held().value_or(held_));
-    if (parts_.cell->limit_event() >= 0) {
-        note_limit_reached();
-    } else if (parts_.limits.memory && !killed_ && is_near(held_, *parts_.limits.memory)) {
-        last_owners_ = owners();  // at the limit the kernel kills them before they can be looked at
-    }
-}
-
-void CagedCommand::sample_processes() {
-    const std::vector<pid_t> pids = members();
-    Bytes held = sum_of(pids, false);
-    const std::optional<Bytes>& limit = parts_.limits.memory;
-    if (limit && is_near(held, *limit)) {
-        held = sum_of(pids, true);
-    }
-    note_held(held);
-    if (limit && held > *limit && !killed_) {
-        breach(std::string(memory_name), *limit, held, owners_among(pids, owners_max));
-    }
-}
-
-Bytes CagedCommand::sum_of(const std::vector<pid_t>& pids, bool exactly) const {
-    Bytes sum;
-    for (const pid_t pid : pids) {
-        sum += memory_of_member(pid, exactly ? MemberReading::exact : MemberReading::quick);
-    }
-    return saturating_subtract(sum, before_adoption_);
-}
-
-void CagedCommand::note_held(Bytes held) {
-    const Clock::time_point now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - sampled_).count();
-    bytes_per_s_ = held > held_ && seconds > 0 ? (held - held_).as_double() / seconds : 0;
-    sampled_ = now;
-    held_ = held;
-    peak_ = std::max(peak_, held);
-    outcome_.peak = std::max(outcome_.peak, held);
-}
-
-milliseconds CagedCommand::next_sample_in() const {
-    const bool polls = parts_.cell == nullptr || !parts_.cell->limits_memory();
-    if (!polls || !parts_.limits.memory) {
-        return slowest_sample;
-    }
-    const double headroom = saturating_subtract(*parts_.limits.memory, held_).as_double();
-    const double ms = headroom / std::max(bytes_per_s_, fastest_fill_bytes_per_s) * 1e3;
-    return std::clamp(milliseconds(static_cast<std::int64_t>(ms)), milliseconds(1), slowest_sample);
-}
-
-std::vector<pid_t> CagedCommand::members() const {
-    std::vector<pid_t> pids;
-    if (parts_.cell != nullptr) {
-        return parts_.cell->members();
-    }
-    if (supervisor_ > 0) {
-        list_descendants(supervisor_, pids);
-        std::sort(pids.begin(), pids.end());
-        pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
-        std::erase(pids, between_);
-    }
-    return pids;
 }
 
 std::vector<MemoryOwner> CagedCommand::owners() const {
@@ -329,7 +225,7 @@ void CagedCommand::take_end(const SupervisorMessage& message) {
                  printable(std::filesystem::path(parts_.program).filename().string()),
                  std::min(Bytes(message.bytes), *parts_.limits.memory)});
         }
-        breach(std::string(memory_name), *parts_.limits.memory, *parts_.limits.memory,
+        breach(limit_of_memory, *parts_.limits.memory, *parts_.limits.memory,
                std::exchange(last_owners_, {}));
     }
     if (outcome_.signalled && outcome_.code == SIGKILL && outcome_.ended_by_us == EndedByUs::no) {
@@ -387,6 +283,7 @@ void CagedCommand::note_output() {
 
 void CagedCommand::finish() {
     note_output();
+    outcome_.processes_refused = parts_.cell != nullptr ? parts_.cell->processes_refused() : 0;
     if (!parts_.temporary.empty()) {
         remove_temporary_files(parts_.temporary, parts_.untold_prefix, outcome_.residues);
     }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -85,6 +86,8 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
+    static constexpr const char* limit_of_memory = "memory";
+    static constexpr std::size_t owners_max = 8;
 
     [[nodiscard]] std::vector<pid_t> members() const;
     [[nodiscard]] Bytes sum_of(const std::vector<pid_t>& pids, bool exactly) const;

@@ -132,6 +132,7 @@ ControlCell::~ControlCell() {
 
 Result<void> ControlCell::set_up(const CageLimits& limits) {
     oom_kills_before_ = oom_kills();
+    refusals_before_ = limits.processes ? refusals() : 0;
     if (limits.memory && !folders_.memory_v1.empty()) {
         (void)write_to_group(failures_file(), "0");
     }
@@ -281,6 +282,18 @@ std::uint64_t ControlCell::oom_kills() const {
     }
     const auto text = ProcRoot{}.read_if_there(folders_.memory_v2 + "/memory.events");
     return text && *text ? number_of_key(**text, "oom_kill") : 0;
+}
+
+std::uint64_t ControlCell::processes_refused() const {
+    return processes_limit_ ? refusals() - refusals_before_ : 0;
+}
+
+std::uint64_t ControlCell::refusals() const {
+    if (folders_.processes.empty()) {
+        return 0;
+    }
+    const auto text = ProcRoot{}.read_if_there(folders_.processes + "/pids.events");
+    return text && *text ? number_of_key(**text, "max") : 0;
 }
 
 }  // namespace hexcore

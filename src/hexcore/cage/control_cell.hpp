@@ -54,6 +54,8 @@ public:
     [[nodiscard]] bool waits_at_limit() const;
     /// How many of its processes the kernel has killed at the limit since set_up().
     [[nodiscard]] std::uint64_t killed_at_limit() const;
+    /// How often one of its processes was refused another one at the limit since set_up().
+    [[nodiscard]] std::uint64_t processes_refused() const;
     /// Whether the limit ended a process that had `peak`. In version 1 one at the limit is refused
     /// what is the kernel's own, as a thread's stack, rather than stopped, and may end itself for
     /// that before anybody sees that others wait.
@@ -66,6 +68,7 @@ private:
     }
     [[nodiscard]] Result<void> limit_memory(const std::optional<Bytes>& limit) const;
     [[nodiscard]] std::uint64_t oom_kills() const;
+    [[nodiscard]] std::uint64_t refusals() const;
     [[nodiscard]] std::string failures_file() const {
         return folders_.memory_v1 + "/memory.failcnt";
     }
@@ -74,6 +77,7 @@ private:
     FileDescriptor event_;
     FileDescriptor stat_;
     std::uint64_t oom_kills_before_ = 0;
+    std::uint64_t refusals_before_ = 0;  ///< of processes
     // What was set last.
     bool has_limits_ = false;
     std::optional<Bytes> memory_limit_;

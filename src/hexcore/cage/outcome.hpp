@@ -85,6 +85,7 @@ struct CageOutcome {
     Bytes peak;
     std::vector<DevicePeak> devices;
     std::optional<Breach> breach;
+    std::uint64_t processes_refused = 0;  ///< how often one was, at the limit of processes
     std::vector<Residue> residues;
     std::string output_head;         ///< the first 512 KiB that it wrote
     std::string output_tail;         ///< of what came after, the last 512 KiB

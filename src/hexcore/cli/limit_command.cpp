@@ -90,6 +90,14 @@ void tell(const LimitedCommand& command, const LimitedEnd& end) {
     } else if (!outcome.problem.empty()) {
         complain(printable(outcome.problem));
     }
+    if (outcome.processes_refused > 0) {
+        complain(fmt::format(
+            "{} had {} processes and threads, which is its limit, and was refused "
+            "more {}; raise the limit, or have it start fewer",
+            program, command.limits.processes.value_or(0),
+            outcome.processes_refused == 1 ? "once"
+                                           : fmt::format("{} times", outcome.processes_refused)));
+    }
     if (const std::string left = residue_text(outcome.residues); !left.empty()) {
         complain(fmt::format("{} {}", program, left));
     }

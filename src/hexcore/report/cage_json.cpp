@@ -101,6 +101,7 @@ Json limit_json(const std::vector<std::string>& command, const CageLimits& limit
             {"peak_bytes", outcome.peak.count()},
             {"devices", std::move(devices)},
             {"breach", breach_json(outcome.breach)},
+            {"processes_refused", outcome.processes_refused},
             {"residues", residues_json(outcome.residues)},
             {"problem", outcome.problem.empty() ? Json() : Json(outcome.problem)}};
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/cage/outcome.hpp"
@@ -129,6 +131,23 @@ void remove_groups(const char* folder) {
 void remove_tree(const char* folder) {
     constexpr int open_folders = 16;
     (void)::nftw(folder, remove_entry, open_folders, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+void remove_folder_of_run(const char* scratch) {
+    constexpr std::string_view begin = "hexcore-test-";
+    constexpr std::size_t end_size = 6;
+    const std::string folder(scratch, std::string_view(scratch).rfind('/') + 1);
+    const std::size_t name_size = begin.size() + end_size;
+    if (folder.size() <= name_size + 1 || folder[folder.size() - name_size - 2] != '/' ||
+        folder.compare(folder.size() - name_size - 1, begin.size(), begin) != 0) {
+        return;
+    }
+    // A run that lives has it locked.
+    const FileDescriptor lock(
+        ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (lock.is_open() && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+        remove_groups(folder.substr(0, folder.size() - 1).c_str());
+    }
 }
 
 }  // namespace hexcore

@@ -35,5 +35,8 @@ void for_each_segment(const std::function<void(const SharedSegment&)>& visit);
 void remove_groups(const char* folder);
 /// Removes a folder with all that is in it, links as such.
 void remove_tree(const char* folder);
+/// Where a scratch folder was one of a run's, and the run was killed: removes what is left of the
+/// run's folder, which is folders that nobody has put anything in.
+void remove_folder_of_run(const char* scratch);
 
 }  // namespace hexcore

@@ -260,11 +260,13 @@ private:
 };
 
 /// Where the starter was killed, a supervisor that its command stops again and again ends nothing:
-/// it is continued, and what it watches over is ended from here as well.
+/// it is continued, and in the end what it watches over is ended from here as well. Before that it
+/// has a second to do so itself: it is the one that removes files then.
 void see_supervisors_off() {
     std::signal(SIGCHLD, SIG_DFL);  // their numbers are to stay theirs
     constexpr int looks = 2000;
     constexpr int between_looks_ms = 10;
+    constexpr int patient_looks = 100;
     for (int look = 0; look < looks; ++look) {
         pid_t ended = 0;
         while ((ended = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
@@ -275,7 +277,10 @@ void see_supervisors_off() {
         std::vector<pid_t> found;
         list_descendants(::getpid(), found);
         for (const pid_t pid : found) {
-            ::kill(pid, parent_of_process(pid) == ::getpid() ? SIGCONT : SIGKILL);
+            const bool is_supervisor = parent_of_process(pid) == ::getpid();
+            if (is_supervisor || look >= patient_looks) {
+                ::kill(pid, is_supervisor ? SIGCONT : SIGKILL);
+            }
         }
         ::poll(nullptr, 0, between_looks_ms);
     }

@@ -236,6 +236,7 @@ void Supervision::take_orders() {
             hear_command();
             // Told that all is done, it closes its socket, too; then another may be in the group.
             if (!parent_tells_) {
+                was_killed_ = true;
                 sweep();
             }
         }
@@ -341,11 +342,12 @@ void Supervision::finish() {
         tell({.note = SupervisorNote::done});
         tell_now();
     }
-    if (!starter_is_gone_ || all_told_) {
+    if (!was_killed_ && (!starter_is_gone_ || all_told_)) {
         return;
     }
     if (task_.scratch != nullptr) {
         remove_tree(task_.scratch);
+        remove_folder_of_run(task_.scratch);
     }
     for (const char* yard : task_.yards) {
         remove_groups(yard);  // of the last supervisor there is, with the yard itself

@@ -66,6 +66,7 @@ private:
     bool all_told_ = false;      ///< by its parent
     bool no_children_ = false;
     bool starter_is_gone_ = false;
+    bool was_killed_ = false;   ///< the starter, before it was told all, or it has dropped the cage
     bool asked_early_ = false;  ///< to end, before it had begun
     Clock::time_point start_;
 };
