@@ -1,15 +1,10 @@
 """`hexcore test -- pytest`: how pytest's tests are run, and that its options and plugins stand."""
 
 import json
-import signal
-import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
-from conftest import wait_until
 
 
 @pytest.fixture
@@ -249,25 +244,6 @@ def test_last(): pass
     assert code == 0 and set(verdicts.values()) == {"passed"}, out + err
 
 
-def test_a_pytest_whose_plugin_hangs_does_not_keep_the_run_from_ending(hexcore, tmp_path):
-    (tmp_path / "conftest.py").write_text("""
-import signal, os
-def pytest_runtest_logreport(report):
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        open("hangs", "w").close()
-        while True:
-            signal.pause()
-""")
-    for name in "abc":
-        (tmp_path / f"test_{name}.py").write_text("def test(): pass")
-    runner = hexcore.start("test", "-j", "1", "--config", "none", "--grace", "100ms", "--",
-                           sys.executable, "-m", "pytest", cwd=tmp_path,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until((tmp_path / "hangs").exists, runner)
-    runner.send_signal(signal.SIGINT)
-    runner.wait(timeout=50)
-
-
 def test_a_test_that_kills_the_pytest_that_collected_costs_no_other(run):
     kills = {"conftest.py": "import os; collects = os.getpid()", "test_a.py": """
 import os, signal
@@ -328,37 +304,3 @@ async def test_async():
     pass
 '''}, "--doctest-modules")
     assert code == 0 and len(verdicts) == 3, out + err
-
-
-def test_it_ends_when_its_runner_is_killed(hexcore, tmp_path):
-    """The pytest that collects, and its worker."""
-    (tmp_path / "test_it.py").write_text("""
-import os, signal
-def test_waits():
-    with open("pids", "w") as file:
-        file.write(f"{os.getpid()} {os.environ['COLLECTS']}")
-    os.rename("pids", "told")
-    signal.pause()
-""")
-    (tmp_path / "conftest.py").write_text("import os; os.environ['COLLECTS'] = str(os.getpid())")
-    runner = hexcore.start("test", "--config", "none", "--", sys.executable, "-m", "pytest",
-                           cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until((tmp_path / "told").exists, runner)
-    pids = [int(pid) for pid in (tmp_path / "told").read_text().split()]
-    runner.kill()
-    runner.wait()
-    for pid in pids:
-        _wait_for_end(pid)
-
-
-def _wait_for_end(pid, timeout_s=240):
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state in "ZX":
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"process {pid} still runs")

@@ -10,6 +10,7 @@ import copy
 import faulthandler
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,10 @@ from .verdict import Verdict
 CLOSED = 86  # exit code: the test has closed the descriptor by which it is reported
 
 
+class _AskedToEnd(KeyboardInterrupt):
+    """Which pytest lets through."""
+
+
 class Worker:
     """`tests` are the job's, as listed() has them; `runner` and `reports` are Writers, to the
     runner and to the fork server's plugins."""
@@ -34,7 +39,8 @@ class Worker:
         self._held_back = None  # what other plugins are told of a repeat, until it counts
         self._runner, self._reports = runner, reports
         self._process = None
-        self._verdict = None
+        self._verdict = Verdict()
+        self._is_asked_to_end = False
         self._inherited_bytes = 0  # main memory that it shares with what it was forked from
 
     def run_forked(self, message, channel, output):
@@ -63,6 +69,16 @@ class Worker:
         self._process = os.getpid()
         self._session.config.pluginmanager.register(self, "hexcore-worker")
         self._runner.send({"ready": self._process, "inherited_bytes": self._inherited_bytes})
+        self._heed_requests_to_end()
+        try:
+            self._run_tests()
+        except _AskedToEnd:
+            pass
+        if self._is_asked_to_end:
+            self._end_as_asked()
+        self._runner.send({"done": True})
+
+    def _run_tests(self):
         for place, test in enumerate(self._tests):
             stop = None
             kept = Kept()
@@ -75,9 +91,36 @@ class Worker:
             if stop:
                 self._runner.send({"stop": sayable(stop)})
                 break
-            if self._is_spoilt():
+            if self._is_spoilt() or self._is_asked_to_end:
                 break  # another worker takes the rest
-        self._runner.send({"done": True})
+
+    def _heed_requests_to_end(self):
+        """What the tests have set up is taken down before their process ends. What they start
+        ends as it would without this."""
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+            return  # a plugin or a conftest file knows better
+
+        def end(number, _):
+            if os.getpid() != self._process:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+                return
+            signal.signal(number, signal.SIG_IGN)
+            self._is_asked_to_end = True
+            raise _AskedToEnd
+
+        def forget():
+            if signal.getsignal(signal.SIGTERM) == end:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+        signal.signal(signal.SIGTERM, end)
+        os.register_at_fork(after_in_child=forget)
+
+    def _end_as_asked(self):
+        self._tear_down(None)
+        sys.stdout.flush()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _is_spoilt(self):
         """Whether a test has closed what every other would be captured by."""
@@ -112,6 +155,8 @@ class Worker:
         except pytest.exit.Exception as exit_asked:
             stop = f"pytest.exit: {exit_asked.msg}"
             self._verdict.fail(stop)
+        except _AskedToEnd:
+            raise
         except KeyboardInterrupt:
             stop = "the test raised KeyboardInterrupt"
             self._verdict.fail(stop)
