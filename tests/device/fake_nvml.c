@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake_driver.h"
 
@@ -32,9 +33,20 @@ struct FakeNvmlState fake_nvml_state;
 
 /* In a program that no test is in, FAKE_NVML_FILE says what one GPU has: lines `total BYTES`,
  * `nobodys BYTES`, `process PID BYTES`. What of a process that has ended is free. Each reading of
- * its processes adds a byte to FAKE_NVML_FILE.read. */
+ * its processes adds a byte to FAKE_NVML_FILE.read. While there is a FAKE_NVML_FILE.hangs no call
+ * that reads returns. */
+static void hang(const char* name) {
+    char hangs[4096];
+    if (name != NULL && snprintf(hangs, sizeof(hangs), "%s.hangs", name) < (int)sizeof(hangs)) {
+        while (access(hangs, F_OK) == 0) {
+            usleep(1000);
+        }
+    }
+}
+
 static void read_state(void) {
     const char* name = getenv("FAKE_NVML_FILE");
+    hang(name);
     FILE* file = name != NULL ? fopen(name, "r") : NULL;
     if (file == NULL) {
         return;

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +71,59 @@ def test_a_server_lives_until_its_clean_up_and_what_is_left_then_is_residue(hexc
         assert not is_running(pid_in(tmp_path / f"{name}.pid"))
         places = (tmp_path / f"{name}.places").read_text().split()
         assert not any(os.path.exists(place) for place in places)
+
+
+def said_until(process, words):
+    """What it says until then, in one line."""
+    said = ""
+    while words not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said = f"{said} {line.strip()}"
+    return said
+
+
+def test_a_second_interrupt_does_not_wait_for_what_a_fixture_left(hexcore, tmp_path):
+    ignores = "trap '' TERM; echo $$ > $1.new; mv $1.new $1; sleep 1000; sleep 1000"
+    (tmp_path / "ignores").write_text(ignores)
+    write(tmp_path, ("up", "setsid sh ignores it.pid > /dev/null 2>&1 &", "", "FIXTURES_SETUP it"),
+          ("used", ignores, "used.pid", "FIXTURES_REQUIRED it"))
+    process = hexcore.start("test", "--grace", "1h", "--", "ctest", "--test-dir", tmp_path,
+                            cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    pids = [tmp_path / "it.pid", tmp_path / "used.pid"]
+    wait_until(lambda: all(file.exists() for file in pids), process)
+    process.send_signal(signal.SIGINT)
+    said = said_until(process, "does not wait")
+    assert "waits at most 1 h 00 min for used and for what 1 test set up to end" in said
+    assert all(is_running(pid_in(file)) for file in pids)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 130
+    assert not any(is_running(pid_in(file)) for file in pids)
+
+
+def test_a_fixture_over_its_budget_is_told_of_while_others_run(hexcore, tmp_path):
+    (tmp_path / "grows.py").write_text("""
+import os, time
+while not os.path.exists("grow"):
+    time.sleep(0.001)
+kept = bytearray(b"x") * (200 << 20)
+time.sleep(1000)
+""")
+    (tmp_path / "hexcore.toml").write_text('[[test]]\nfilter = "=up"\nmemory = "64MiB"\n')
+    write(tmp_path, ("up", f"setsid {sys.executable} -S grows.py > /dev/null 2>&1 &", "",
+                     "FIXTURES_SETUP it"),
+          ("used", "touch grow; until test -e told; do sleep 0.01; done", "",
+           "FIXTURES_REQUIRED it"))
+    results = tmp_path / "results.json"
+    process = hexcore.start("test", "--json", results, "--", "ctest", "--test-dir", tmp_path,
+                            cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    said = said_until(process, "on memory")
+    assert "what up set up was ended before its clean-up: it used " in said
+    assert " of its 64.0 MiB on memory" in said
+    (tmp_path / "told").touch()
+    assert process.wait() == 1
+    tests = {test["id"]: test["verdict"] for test in json.loads(results.read_text())["tests"]}
+    assert tests == {"up": "over_budget", "used": "passed"}
 
 
 def test_a_fixture_ends_with_its_run_and_is_nobodys_residue(hexcore, tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -52,7 +53,7 @@ def verdicts(document):
 def is_running(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
 
@@ -124,8 +125,9 @@ def test_a_declared_budget_is_enforced(results, tmp_path):
     document = results("Memory.GoesOverItsBudget", code=1)
     test, = document["tests"]
     assert test["verdict"] == "over_budget" and test["host"]["budget_bytes"] == 64 << 20
-    assert test["runs"][0]["breach"]["limit_bytes"] == 64 << 20
-    assert test["runs"][0]["breach"]["owners"][0]["name"].endswith("runner_sample")
+    breach = test["runs"][-1]["breach"]  # of an earlier one if the machine's memory was short
+    assert breach["limit_bytes"] == 64 << 20
+    assert breach["owners"][0]["name"].endswith("runner_sample"), breach
 
 
 def test_what_there_never_can_be_memory_for_is_a_failure_or_a_skip(results, tmp_path):
@@ -265,10 +267,12 @@ def test_wrong_usage_is_a_sentence(hexcore, tmp_path, words):
 def test_after_an_interrupt_nothing_runs_and_the_results_are_there(hexcore, tmp_path):
     results = tmp_path / "results.json"
     process = hexcore.start("test", *PATIENT, "-E", "=Slow.Waits", "--json", results, "--", SAMPLE,
-                            env=environment(tmp_path))
+                            env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
     wait_until(lambda: number_in(tmp_path / "waits"), process)
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "waits at most 10.0 s for Slow.Waits to end" in " ".join(err.split())
     assert not is_running(number_in(tmp_path / "waits"))
     document = json.loads(results.read_text(encoding="utf-8"))
     assert document["interrupted"] and verdicts(document) == {"Slow.Waits": "failed"}

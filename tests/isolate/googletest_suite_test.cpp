@@ -35,6 +35,20 @@ TEST(GoogletestSuite, ListsTestsWithTheirPlaces) {
               "FirstOnes/Numbers.AreSmall/2");
 }
 
+TEST(GoogletestSuite, FlagsThatMeanNothingForSingleTestsAreToldAndDoNoHarm) {
+    GoogletestSuite suite({HEXCORE_GOOGLETEST_SAMPLE, "--gtest_output=xml:/nowhere/results.xml",
+                           "--gtest_repeat=-1"});
+    const auto tests = suite.list(nullptr);
+    ASSERT_TRUE(tests) << tests.error().message;
+    const auto notes = suite.notes();
+    ASSERT_EQ(notes.size(), 2U);
+    EXPECT_NE(notes[0].find("gtest_output is not followed"), std::string::npos);
+    EXPECT_NE(notes[1].find("gtest_repeat is not followed"), std::string::npos);
+    const auto passes = std::ranges::find(*tests, "Plain.Passes", &TestCase::id);
+    EXPECT_EQ(static_cast<int>(run_and_judge(suite, *passes).kind), static_cast<int>(Kind::passed));
+    EXPECT_TRUE(googletest_sample().suite.notes().empty());
+}
+
 TEST(GoogletestSuite, EachTestHasAnIdOfItsOwnThatATerminalShows) {
     std::set<std::string> ids;
     for (const TestCase& test : googletest_sample().tests) {

@@ -25,10 +25,23 @@ public:
     void tries_again(const TestCase&, const Attempt&, const std::string&) override {}
     void test_ends(const TestResult&) override {}
     void says(const std::string& sentence) override { said += sentence + "\n"; }
-    void progress(const RunProgress&, bool) override {}
+    void progress(const RunProgress& progress, bool asked) override {
+        shown += asked ? 1 : 0;
+        waiting = progress.waiting_for_memory;
+    }
     void ends(const TestRun&) override {}
 
     std::string said;
+    int shown = 0;
+    std::size_t waiting = 0;  ///< when it was last told
+};
+
+/// Asks for what a test wants asked for.
+class AskedRequests : public RunRequests {
+public:
+    Request take() override { return next ? next() : Request::none; }
+
+    std::function<Request()> next;
 };
 
 /// Processes of the sample that run now.
@@ -90,16 +103,17 @@ protected:
         options.slots = 2;
         options.timeout = 1h;
         options.grace = 1h;
+        options.patience = 1h;
         options.scratch = folder_.path();
-        RunRequests requests;
         RunBook book(run, tests, options.book, events_);
-        run_tests(run, book, {}, options, {**suite, **yard, room_, events_, requests});
+        run_tests(run, book, {}, options, {**suite, **yard, room_, events_, requests_});
         return run;
     }
 
     test::TempFolder folder_;
     PaperRoom room_;
     NoEvents events_;
+    AskedRequests requests_;
 };
 
 TEST_F(RunnerOfTests, EndsATestThatIsOverItsBudgetOfAGpu) {
@@ -113,6 +127,24 @@ TEST_F(RunnerOfTests, EndsATestThatIsOverItsBudgetOfAGpu) {
     EXPECT_EQ(run.results[0].attempts[0].breach->device, "cuda:0");
     EXPECT_THAT(run.results[0].reason, HasSubstr("3.00 GiB of its 2.00 GiB on cuda:0"));
     EXPECT_EQ(run.results[0].attempts[0].devices.at(0).peak, 3_GiB);
+}
+
+TEST_F(RunnerOfTests, IsShownAndEndsWhileATestWaitsForMemory) {
+    using Request = RunRequests::Request;
+    room_.there.memory = 64_GiB;  // of which others have more than it leaves
+    requests_.next = [&, asked = 0]() mutable {
+        if (events_.waiting == 0) {
+            return Request::none;
+        }
+        asked += 1;
+        return asked == 1 ? Request::show : asked == 2 ? Request::stop : Request::none;
+    };
+    const TestRun run =
+        this->run("Slow.Waits", [](TestCase& test) { test.budget.memory = 32_GiB; });
+    EXPECT_TRUE(run.interrupted);
+    EXPECT_EQ(run.not_run, 1);
+    EXPECT_EQ(events_.shown, 1);
+    EXPECT_THAT(events_.said, HasSubstr("ends, as it was asked to\n"));
 }
 
 TEST_F(RunnerOfTests, EndsByForceWhatIgnoresTheRequestToEndWhileMemoryIsShort) {

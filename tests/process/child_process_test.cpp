@@ -9,6 +9,8 @@
 #include <csignal>
 #include <thread>
 
+#include "hexcore/process/interrupt.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -69,6 +71,12 @@ TEST(ChildProcess, OneThatClosesItsPipesIsStillWaitedFor) {
     const auto outcome = shell("exec >&- 2>&-; sleep 0.3; exit 5");
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->exit_code, 5);
+}
+
+TEST(Interrupt, MayHaveNoWaitsToEnd) {
+    const Interrupt interrupt(nullptr);
+    ASSERT_EQ(::raise(SIGINT), 0);
+    EXPECT_TRUE(interrupt.happened());
 }
 
 TEST(ChildProcess, AnInterruptEndsTheWait) {

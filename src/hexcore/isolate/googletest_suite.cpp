@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -37,6 +38,16 @@ bool flag_is_on(std::string_view value) {
 
 bool gtest_disables(std::string_view name) {
     return name.starts_with("DISABLED_") || name.find("/DISABLED_") != std::string_view::npos;
+}
+
+/// Whether the words or the environment set it.
+bool gtest_sets(const std::vector<std::string>& command, const std::string& flag) {
+    std::string variable = flag;
+    std::ranges::transform(variable, variable.begin(),
+                           [](unsigned char byte) { return std::toupper(byte); });
+    return std::getenv(variable.c_str()) != nullptr ||
+           std::ranges::any_of(
+               command, [&](const std::string& word) { return word.starts_with("--" + flag); });
 }
 
 /// `pattern` has no other wildcard than `?`.
@@ -160,7 +171,7 @@ TestLaunch GoogletestSuite::launch(const TestCase& test,
     TestLaunch launch;
     launch.command.words = command_;
     launch.command.words.insert(launch.command.words.end(),
-                                {"--gtest_filter=" + selection.filter,
+                                {"--gtest_filter=" + selection.filter, "--gtest_repeat=1",
                                  "--gtest_output=xml:" + (scratch / gtest_result_name).string()});
     std::vector<std::string> variables{"TEST_PREMATURE_EXIT_FILE=" + running.string()};
     if (selection.count > 1) {
@@ -215,6 +226,20 @@ Result<std::unique_ptr<TestJob>> GoogletestSuite::start(const JobRequest& reques
     }
     HEXCORE_TRY(launch, launch_shared(request));
     return start_shared_process(request, std::move(launch), yard);
+}
+
+std::vector<std::string> GoogletestSuite::notes() const {
+    std::vector<std::string> notes;
+    if (gtest_sets(command_, "gtest_output")) {
+        notes.emplace_back(
+            "GoogleTest's flag gtest_output is not followed, since each test has a process of its "
+            "own: ask Hexcore for a report of all of them, in the same format (JUnit)");
+    }
+    if (gtest_sets(command_, "gtest_repeat")) {
+        notes.emplace_back(
+            "GoogleTest's flag gtest_repeat is not followed: ask Hexcore for the repeats");
+    }
+    return notes;
 }
 
 TestJudgement GoogletestSuite::judge(const TestCase& /*test*/, const CageOutcome& outcome,

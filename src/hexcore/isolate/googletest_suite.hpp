@@ -36,6 +36,8 @@ public:
                                     const std::filesystem::path& scratch) const override;
     [[nodiscard]] TestJudgement judge(const TestCase& test, const CageOutcome& outcome,
                                       const std::filesystem::path& scratch) const override;
+    /// Of flags that mean nothing where each test has a process of its own.
+    [[nodiscard]] std::vector<std::string> notes() const override;
 
 private:
     /// How one test alone is asked for: the shard `index` of `count` that fit the filter.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "hexcore/base/printable.hpp"
@@ -18,57 +19,67 @@ Bytes tolerance(Bytes total) { return std::max(256_MiB, Bytes(total.count() / 20
 
 }  // namespace
 
-GpuReader::GpuReader(const GpuProbeOptions& options)
-    : thread_([this, options] { read_all(options); }) {
-    std::unique_lock lock(mutex_);
-    told_.wait(lock, [this] { return readings_done_ > 0; });
+GpuReader::GpuReader(const GpuProbeOptions& options, const GpuPatience& patience)
+    : patience_(patience),
+      shared_(std::make_shared<Shared>()),
+      thread_([shared = shared_, options](const std::atomic<bool>&) { read_all(*shared, options); },
+              patience.again) {
+    std::unique_lock lock(shared_->mutex);
+    if (!shared_->told.wait_for(lock, patience_.first,
+                                [this] { return shared_->readings_done > 0; })) {
+        given_up_ = shared_->readings_begun;
+    }
 }
 
 GpuReader::~GpuReader() {
     {
-        const std::lock_guard lock(mutex_);
-        ends_ = true;
+        const std::lock_guard lock(shared_->mutex);
+        shared_->ends = true;
     }
-    told_.notify_all();
-    thread_.join();
+    shared_->told.notify_all();
 }
 
 std::vector<TestMachine::Device> GpuReader::devices() const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(shared_->mutex);
     std::vector<TestMachine::Device> devices;
-    for (const Gpu& gpu : gpus_) {
+    for (const Gpu& gpu : shared_->gpus) {
         devices.push_back(gpu.device);
     }
     return devices;
 }
 
 void GpuReader::read_now() {
-    std::unique_lock lock(mutex_);
-    if (gpus_.empty()) {
+    std::unique_lock lock(shared_->mutex);
+    const bool hangs =
+        shared_->readings_begun == given_up_ && shared_->readings_done < shared_->readings_begun;
+    if (shared_->gpus.empty() || hangs) {
         return;
     }
     // One that has begun may have looked already.
-    const std::uint64_t enough = readings_begun_ + 1;
-    is_wanted_ = true;
-    told_.notify_all();
-    told_.wait(lock, [&] { return readings_done_ >= enough; });
+    const std::uint64_t enough = shared_->readings_begun + 1;
+    shared_->is_wanted = true;
+    shared_->told.notify_all();
+    if (!shared_->told.wait_for(lock, patience_.again,
+                                [&] { return shared_->readings_done >= enough; })) {
+        given_up_ = shared_->readings_begun;
+    }
 }
 
 std::vector<DeviceReading> GpuReader::take_readings() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(readings_, {});
+    const std::lock_guard lock(shared_->mutex);
+    return std::exchange(shared_->readings, {});
 }
 
 bool GpuReader::tells_holders() const {
-    const std::lock_guard lock(mutex_);
-    return tells_holders_ || gpus_.empty();
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->tells_holders || shared_->gpus.empty();
 }
 
 std::string GpuReader::unreturned() const {
-    const std::lock_guard lock(mutex_);
-    for (const Gpu& gpu : gpus_) {
+    const std::lock_guard lock(shared_->mutex);
+    for (const Gpu& gpu : shared_->gpus) {
         const Bytes more = saturating_subtract(gpu.nobodys, gpu.nobodys_at_first);
-        if (tells_holders_ && more > tolerance(gpu.device.total)) {
+        if (shared_->tells_holders && more > tolerance(gpu.device.total)) {
             return fmt::format("{} has {} in use that no process holds", gpu.device.name,
                                to_string(more));
         }
@@ -77,9 +88,9 @@ std::string GpuReader::unreturned() const {
 }
 
 std::string GpuReader::holders(const std::vector<std::uint32_t>& except) const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(shared_->mutex);
     std::string text;
-    for (const Gpu& gpu : gpus_) {
+    for (const Gpu& gpu : shared_->gpus) {
         std::vector<MemoryOwner> others = gpu.holders;
         std::erase_if(others, [&](const MemoryOwner& owner) {
             return owner.bytes == Bytes{} ||
@@ -97,30 +108,25 @@ std::string GpuReader::holders(const std::vector<std::uint32_t>& except) const {
     return text;
 }
 
-void GpuReader::read_all(const GpuProbeOptions& options) {
+void GpuReader::read_all(Shared& shared, const GpuProbeOptions& options) {
     const GpuMeter meter(options);
-    while (true) {
-        read_once(meter);
-        std::unique_lock lock(mutex_);
-        readings_done_ = readings_begun_;
-        told_.notify_all();
+    std::unique_lock lock(shared.mutex);
+    while (!shared.ends) {
+        ++shared.readings_begun;
+        shared.is_wanted = false;
+        lock.unlock();
+        read_once(shared, meter);
+        lock.lock();
+        shared.readings_done = shared.readings_begun;
+        shared.told.notify_all();
         if (meter.gpus().empty()) {
-            told_.wait(lock, [this] { return ends_; });
             return;
         }
-        told_.wait_for(lock, 100ms, [this] { return ends_ || is_wanted_; });
-        if (ends_) {
-            return;
-        }
+        shared.told.wait_for(lock, 100ms, [&] { return shared.ends || shared.is_wanted; });
     }
 }
 
-void GpuReader::read_once(const GpuMeter& meter) {
-    {
-        const std::lock_guard lock(mutex_);
-        ++readings_begun_;
-        is_wanted_ = false;
-    }
+void GpuReader::read_once(Shared& shared, const GpuMeter& meter) {
     std::vector<Gpu> gpus;
     std::vector<DeviceReading> readings;
     for (std::size_t index = 0; index < meter.gpus().size(); ++index) {
@@ -140,15 +146,15 @@ void GpuReader::read_once(const GpuMeter& meter) {
         gpus.push_back(std::move(gpu));
         readings.push_back(std::move(one));
     }
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(shared.mutex);
     for (std::size_t index = 0; index < gpus.size(); ++index) {
         gpus[index].nobodys_at_first =
-            readings_done_ > 0 ? gpus_[index].nobodys_at_first : gpus[index].nobodys;
+            shared.readings_done > 0 ? shared.gpus[index].nobodys_at_first : gpus[index].nobodys;
     }
-    gpus_ = std::move(gpus);
-    tells_holders_ = meter.tells_own_pids();
-    if (tells_holders_) {
-        readings_ = std::move(readings);
+    shared.gpus = std::move(gpus);
+    shared.tells_holders = meter.tells_own_pids();
+    if (shared.tells_holders) {
+        shared.readings = std::move(readings);
     }
 }
 

@@ -1,30 +1,39 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "hexcore/cage/patient_thread.hpp"
 #include "hexcore/device/gpu_meter.hpp"
 #include "hexcore/isolate/machine_room.hpp"
 
 namespace hexcore {
 
-/// The GPUs, read every 100 ms by a thread of its own: a driver may take its time to answer.
+/// How long a driver may take to answer.
+struct GpuPatience {
+    std::chrono::milliseconds first{60'000};  ///< it may have to be loaded
+    std::chrono::milliseconds again{2'000};
+};
+
+/// The GPUs, read every 100 ms by a thread of its own. A driver may take its time to answer, and
+/// one that hangs keeps nobody: what was read last is what there is then.
 class GpuReader {
 public:
-    explicit GpuReader(const GpuProbeOptions& options = {});
+    explicit GpuReader(const GpuProbeOptions& options = {}, const GpuPatience& patience = {});
     ~GpuReader();
     GpuReader(const GpuReader&) = delete;
     GpuReader& operator=(const GpuReader&) = delete;
 
     [[nodiscard]] std::vector<TestMachine::Device> devices() const;
-    /// As it is now: waits until they have been read once more.
+    /// As it is now: waits until they have been read once more, but not again for a reading that
+    /// has taken too long.
     void read_now();
     /// Those that nobody has taken yet.
     [[nodiscard]] std::vector<DeviceReading> take_readings();
@@ -42,20 +51,26 @@ private:
         Bytes nobodys;           ///< in use, and no process has it
         Bytes nobodys_at_first;  ///< what the driver keeps for itself
     };
-    void read_all(const GpuProbeOptions& options);
-    void read_once(const GpuMeter& meter);
+    /// What the thread, which may outlive this, works on.
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable told;
+        // By `mutex`.
+        std::vector<Gpu> gpus = {};
+        std::vector<DeviceReading> readings = {};
+        bool tells_holders = true;
+        std::uint64_t readings_begun = 0;
+        std::uint64_t readings_done = 0;
+        bool is_wanted = false;  ///< another reading, at once
+        bool ends = false;
+    };
+    static void read_all(Shared& shared, const GpuProbeOptions& options);
+    static void read_once(Shared& shared, const GpuMeter& meter);
 
-    mutable std::mutex mutex_;
-    std::condition_variable told_;
-    // By `mutex_`.
-    std::vector<Gpu> gpus_;
-    std::vector<DeviceReading> readings_;
-    bool tells_holders_ = true;
-    std::uint64_t readings_begun_ = 0;
-    std::uint64_t readings_done_ = 0;
-    bool is_wanted_ = false;  ///< another reading, at once
-    bool ends_ = false;
-    std::thread thread_;
+    GpuPatience patience_;
+    std::uint64_t given_up_ = 0;  ///< the reading that was not waited for
+    std::shared_ptr<Shared> shared_;
+    PatientThread thread_;
 };
 
 }  // namespace hexcore

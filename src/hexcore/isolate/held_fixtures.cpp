@@ -57,6 +57,13 @@ void HeldFixtures::mind(const Schedule& schedule, RunBook& book, RunEvents& even
         const CageOutcome& outcome = job->cage().outcome();
         if (!is_stopped_ && schedule.is_over(job->facts().job)) {
             book.add_left(job->facts().tests.front(), outcome);
+            if (outcome.breach) {
+                events.says(fmt::format(
+                    "what {} set up was ended before its clean-up: it used {} "
+                    "of its {} on {}",
+                    printable(job->facts().cases.front()->id), to_string(outcome.breach->used),
+                    to_string(outcome.breach->limit), outcome.breach->device));
+            }
             if (!outcome.residues.empty()) {
                 events.says(left_text(*job->facts().cases.front(), outcome.residues));
             }

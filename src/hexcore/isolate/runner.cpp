@@ -356,13 +356,10 @@ void Runner::take_requests() {
         stopping_ = true;
         if (at_once) {
             fixtures_.kill_all(now());
-        }
-        for (const auto& job : running_) {
-            if (at_once) {
-                job->kill(EndedByUs::interrupted, now());
-            } else {
-                job->end(EndedByUs::interrupted, now());
-            }
+            kill_all(running_, EndedByUs::interrupted, now());
+        } else {
+            end_all(running_, EndedByUs::interrupted, now());
+            parts_.events.says(ending_text(running_, fixtures_.jobs(), options_.grace));
         }
     }
 }

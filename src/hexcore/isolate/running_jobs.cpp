@@ -1,7 +1,11 @@
 #include "hexcore/isolate/running_jobs.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "hexcore/base/duration.hpp"
+#include "hexcore/base/printable.hpp"
 #include "hexcore/isolate/job_order.hpp"
 
 namespace hexcore {
@@ -32,6 +36,41 @@ std::optional<std::chrono::nanoseconds> next_deadline(const RunningJobs& running
         }
     }
     return next;
+}
+
+void end_all(const RunningJobs& running, EndedByUs why, std::chrono::nanoseconds now) {
+    for (const auto& job : running) {
+        job->end(why, now);
+    }
+}
+
+void kill_all(const RunningJobs& running, EndedByUs why, std::chrono::nanoseconds now) {
+    for (const auto& job : running) {
+        job->kill(why, now);
+    }
+}
+
+std::string ending_text(const RunningJobs& running, const RunningJobs& fixtures,
+                        std::chrono::milliseconds grace) {
+    constexpr std::size_t most = 3;
+    std::string names;
+    for (std::size_t place = 0; place < std::min(running.size(), most); ++place) {
+        const TestCase* test = running[place]->current();
+        const TestCase& shown = test == nullptr ? *running[place]->facts().cases.front() : *test;
+        names += (place == 0 ? "" : ", ") + shortened(shown.id, 60);
+    }
+    if (running.size() > most) {
+        names += fmt::format(" and {} more", running.size() - most);
+    }
+    if (!fixtures.empty()) {
+        names += fmt::format("{}what {} test{} set up", names.empty() ? "" : " and for ",
+                             fixtures.size(), fixtures.size() == 1 ? "" : "s");
+    }
+    return names.empty() ? "ends, as it was asked to"
+                         : fmt::format(
+                               "ends, as it was asked to: waits at most {} for {} to end; whoever "
+                               "asks again does not wait",
+                               long_duration_text(static_cast<double>(grace.count()) / 1e3), names);
 }
 
 std::chrono::milliseconds sample(const RunningJobs& running,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "hexcore/isolate/run_claims.hpp"
@@ -24,6 +25,12 @@ using RunningJobs = std::vector<std::unique_ptr<RunningJob>>;
 [[nodiscard]] RunTaken taken_by(const RunningJobs& running);
 /// When the first of them has run for too long.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> next_deadline(const RunningJobs& running);
+/// Asks each to end; by force after its grace.
+void end_all(const RunningJobs& running, EndedByUs why, std::chrono::nanoseconds now);
+void kill_all(const RunningJobs& running, EndedByUs why, std::chrono::nanoseconds now);
+/// A sentence for whoever asked for that: what is waited for, and how long.
+[[nodiscard]] std::string ending_text(const RunningJobs& running, const RunningJobs& fixtures,
+                                      std::chrono::milliseconds grace);
 /// Gives when the next sample ought to be.
 std::chrono::milliseconds sample(const RunningJobs& running,
                                  const std::vector<DeviceReading>& readings,

@@ -37,7 +37,8 @@ void on_signal(int signal) {
 
 }  // namespace
 
-Interrupt::Interrupt(EndsWaits ends_waits) : ends_waits_(ends_waits) {
+Interrupt::Interrupt(EndsWaits ends_waits)
+    : ends_waits_(ends_waits != nullptr ? ends_waits : [](const std::atomic<bool>*) {}) {
     clear();
     ends_waits_(&interrupted);
     struct sigaction action {};

@@ -14,6 +14,7 @@ public:
     /// ggml's); null: none does.
     using EndsWaits = void (*)(const std::atomic<bool>* flag);
 
+    /// Null: there are no such waits.
     explicit Interrupt(EndsWaits ends_waits);
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;
