@@ -129,6 +129,7 @@ Result<Set> PlannedAdapters::largest_merge() const {
     std::vector<std::size_t> numbers = largest_first();
     numbers.resize(std::min<std::size_t>(numbers.size(), merging_));
     std::vector<Set> sets;
+    sets.reserve(numbers.size());
     for (const std::size_t i : numbers) {
         sets.push_back(*sets_[i]);
     }
