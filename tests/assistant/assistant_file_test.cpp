@@ -42,15 +42,23 @@ TEST(AssistantFile, OfOneExpertNeedsNoExamples) {
 }
 
 TEST(AssistantFile, SaysHowSeveralGiveOneAnswer) {
+    const test::TempFolder folder;
+    std::ofstream(folder.path() / "g.json")
+        << R"({"schema": "hexcore.gate/1", "values": [0.5, 2]})";
     const auto read = parse_assistant(std::string(small) +
                                           "[combining]\nmethod = \"attend\"\ngate = \"g.json\"\n"
                                           "blend_temperature = 1\nattend_temperature = 0.5\n",
-                                      "it.toml", "/folder");
+                                      "it.toml", folder.path());
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read->combining.method, Combination::attend);
-    EXPECT_EQ(read->combining.gate, "/folder/g.json");
+    EXPECT_EQ(read->combining.gate, (std::vector<float>{0.5F, 2}));
     EXPECT_EQ(read->combining.blend_temperature, 1);
     EXPECT_EQ(read->combining.attend_temperature, 0.5);
+    const auto without = parse_assistant(std::string(small) + "[combining]\ngate = \"h.json\"\n",
+                                         "it.toml", folder.path());
+    ASSERT_FALSE(without);
+    EXPECT_EQ(without.error().code, ErrorCode::bad_input);
+    EXPECT_THAT(without.error().message, HasSubstr("h.json"));
 }
 
 TEST(AssistantFile, HasPathsFromItsFolderAndSampling) {

@@ -305,10 +305,10 @@ TEST(Combination, WhatExpertsCannotBeWeighedByIsAnError) {
 
 TEST(GateFile, IsReadOrSaysWhyNot) {
     const test::TempFolder folder;
-    const auto read = [&](const std::string& text, std::size_t n_embd = 3) {
+    const auto read = [&](const std::string& text) {
         const auto path = folder.path() / "gate.json";
         std::ofstream(path) << text;
-        return read_gate(path, n_embd);
+        return read_gate(path);
     };
     EXPECT_THAT(read(R"({"schema": "hexcore.gate/1", "values": [1, -0.5, 2e3]})").value(),
                 testing::ElementsAre(1, -0.5, 2000));
@@ -324,11 +324,11 @@ TEST(GateFile, IsReadOrSaysWhyNot) {
     refused(R"({"schema": "hexcore.gate/1"})", "keys");
     refused(R"({"schema": "hexcore.gate/1", "values": 3})", "keys");
     refused(R"({"schema": "hexcore.gate/1", "values": [1, 2, 3], "bias": 1})", "keys");
-    refused(R"({"schema": "hexcore.gate/1", "values": [1, 2]})", "has 2 values");
+    refused(R"({"schema": "hexcore.gate/1", "values": []})", "keys");
     refused(R"({"schema": "hexcore.gate/1", "values": [1, "2", 3]})", "value 2");
     refused(R"({"schema": "hexcore.gate/1", "values": [1, 2, null]})", "value 3");
     refused(R"({"schema": "hexcore.gate/1", "values": [1e7, 2, 3]})", "value 1");
-    expect_failure(read_gate(folder.path() / "none.json", 3), ErrorCode::bad_input);
+    expect_failure(read_gate(folder.path() / "none.json"), ErrorCode::bad_input);
 }
 
 }  // namespace

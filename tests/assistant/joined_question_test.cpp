@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 
 #include "hexcore/assistant/asked_question.hpp"
@@ -171,29 +170,44 @@ TEST_F(JoinedQuestion, SaysWhatThereIsNothingFor) {
     EXPECT_EQ(merged->text, low->text);
 }
 
-TEST_F(JoinedQuestion, HasItsGateFromAFileThatIsForThisModel) {
+TEST_F(JoinedQuestion, GoesWithoutAGateThatIsForAnotherModel) {
     start_with(false, true);
-    AssistantDescription description = three_voices(false);
-    description.combining = {.method = Combination::attend, .gate = folder_.path() / "gate.json"};
-    *assistant_ = Assistant(description, *Knowledge::open({}));
-    assistant_->set_router(router());
-    const auto write_gate = [&](int values) {
-        std::ofstream file(description.combining.gate);
-        file << R"({"schema": "hexcore.gate/1", "values": [)";
-        for (int i = 0; i < values; ++i) {
-            file << (i == 0 ? "1" : ", 1");
+    for (const std::size_t values : {63, 64}) {
+        AssistantDescription description = three_voices(false);
+        description.combining.method = Combination::attend;
+        description.combining.gate = std::vector<float>(values, 1);
+        *assistant_ = Assistant(description, *Knowledge::open({}));
+        assistant_->set_router(router());
+        const auto answered = answer({.text = "Hello", .experts = 2});
+        ASSERT_TRUE(answered) << answered.error().message;
+        EXPECT_EQ(answered->combine, "attend");
+        if (values == 63) {
+            EXPECT_THAT(answered->notes, ElementsAre(HasSubstr("63 dimensions")));
+        } else {
+            EXPECT_TRUE(answered->notes.empty());
         }
-        file << "]}";
-    };
-    const auto missing = answer({.text = "Hello", .experts = 2});
-    ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().code, ErrorCode::bad_input);
-    write_gate(63);
-    const auto wrong = answer({.text = "Hello", .experts = 2});
-    ASSERT_FALSE(wrong);
-    EXPECT_THAT(wrong.error().message, HasSubstr("the states of this model have 64"));
-    write_gate(64);
-    EXPECT_TRUE(answer({.text = "Hello", .experts = 2}));
+    }
+}
+
+TEST_F(JoinedQuestion, ThatNobodyWaitsForMayOutliveItsSessions) {
+    start_with(false, true);
+    for (const Combination how : {Combination::choose, Combination::blend, Combination::attend}) {
+        for (const std::uint32_t experts : {1, 3}) {
+            for (int turns = 0; turns < 12; turns += 2) {
+                {
+                    AskedQuestion course(
+                        *host_,
+                        {.text = "Hello", .experts = experts, .combine = how, .max_tokens = 8});
+                    course.start();
+                    for (int turn = 0; turn < turns; ++turn) {
+                        (void)engine_->turn();
+                    }
+                }
+                pool_.emplace(*engine_, 16);  // without a turn in between
+            }
+        }
+    }
+    EXPECT_FALSE(engine_->turn());
 }
 
 TEST_F(JoinedQuestion, CancelledAtAnyTurnEndsAndLeavesNobodyAnswering) {

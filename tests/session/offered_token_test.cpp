@@ -177,6 +177,21 @@ TEST_F(OfferedToken, WithStatesTheLastTokenOfAPromptIsComputedAloneAndEachHasOne
     }
 }
 
+TEST_F(OfferedToken, WhatAnAnswerCallsGoesWithIt) {
+    start({.sequences = 1});
+    Session session = open();
+    for (const bool fails : {false, true}) {
+        const auto kept = std::make_shared<int>(0);
+        Request asked = request(4, 1, 3);
+        asked.on_piece = [kept](const AnswerPiece&) {};
+        asked.on_next = [kept, &session, fails](const NextToken&) {
+            fails ? session.fail_answer({ErrorCode::negative, "so"}) : session.take(7);
+        };
+        EXPECT_EQ(engine_->answer(session, std::move(asked)).has_value(), !fails);
+        EXPECT_EQ(kept.use_count(), 1);
+    }
+}
+
 TEST_F(OfferedToken, WhoeverIsToldMayCloseOthersThatWereOfferedInTheSameTurn) {
     start({.sequences = 2});
     std::optional<Session> first = open();

@@ -209,6 +209,13 @@ Result<void> AskedQuestion::Course::put(Engine& engine) {
                                               .embedding = embedding_,
                                               .prompt = parts,
                                               .model = engine.model()}));
+        const std::size_t gate = assistant.description().combining.gate.size();
+        if (asked.how == Combination::attend && gate != 0 && gate != embedding_.size()) {
+            answer_.notes.push_back(fmt::format(
+                "The assistant's gate is for states of {} dimensions, and those of this model have "
+                "{}: attention goes without it.",
+                gate, embedding_.size()));
+        }
         if (asked.base) {
             asked.base->session_for = session_with({});
         }

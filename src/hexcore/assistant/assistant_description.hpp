@@ -74,7 +74,7 @@ struct CombiningDescription {
     Combination method = Combination::choose;
     double blend_temperature = 0.1;
     double attend_temperature = 0.25;
-    std::filesystem::path gate = {};  ///< empty: none
+    std::vector<float> gate = {};  ///< of its file (gate_file.hpp); empty: none
 };
 
 /// How much of the user's own files comes with a question.

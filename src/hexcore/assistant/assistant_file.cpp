@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "hexcore/assistant/gate_file.hpp"
 #include "hexcore/assistant/labelled_questions.hpp"
 #include "hexcore/assistant/toml_values.hpp"
 #include "hexcore/base/text_file.hpp"
@@ -186,7 +187,9 @@ private:
         if (key.str() == "method" || key.str() == "gate") {
             HEXCORE_TRY(text, values_.text(key.str(), value));
             if (key.str() == "gate") {
-                combining.gate = folder_ / text;
+                const std::filesystem::path file = folder_ / text;
+                HEXCORE_TRY(gate, read_gate(file));
+                combining.gate = std::move(gate);
                 return {};
             }
             const auto method = combination_named(text);

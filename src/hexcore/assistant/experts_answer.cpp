@@ -10,17 +10,6 @@
 #include "hexcore/session/text_score.hpp"
 
 namespace hexcore {
-namespace {
-
-/// Its last tokens.
-std::vector<Token> answer_of(const Session& session, std::size_t count) {
-    const std::vector<Token>& all = session.tokens();
-    const auto from = all.end() - static_cast<std::ptrdiff_t>(std::min(count, all.size()));
-    return {from, all.end()};
-}
-
-}  // namespace
-
 /// Lives as long as a session may still call it.
 class ExpertsAnswer::Work : public std::enable_shared_from_this<Work> {
 public:
@@ -182,6 +171,10 @@ void ExpertsAnswer::Work::take(std::size_t at, const AnswerPiece& piece) {
         prompt_ms_ = laps_.ms();
     }
     Candidate& candidate = candidates_[at];
+    // From here, since the session may be gone when its end is told.
+    for (const GeneratedToken& token : piece.tokens) {
+        candidate.tokens.push_back(token.token);
+    }
     const std::string shown = candidate.watch.add(piece);
     if (streams()) {
         show(shown);
@@ -198,9 +191,6 @@ void ExpertsAnswer::Work::take(std::size_t at, const AnswerPiece& piece) {
 
 void ExpertsAnswer::Work::take_end(std::size_t at, Result<Answer> answer) {
     Candidate& candidate = candidates_[at];
-    if (candidate.session != nullptr && answer) {
-        candidate.tokens = answer_of(*candidate.session, answer->generated_tokens);
-    }
     candidate.session = nullptr;
     candidate.end = std::move(answer);
     --left_;

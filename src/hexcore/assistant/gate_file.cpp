@@ -13,7 +13,7 @@ constexpr double most_of_a_gate = 1e6;
 
 }  // namespace
 
-Result<std::vector<float>> read_gate(const std::filesystem::path& file, std::size_t n_embd) {
+Result<std::vector<float>> read_gate(const std::filesystem::path& file) {
     const std::string name = file.string();
     HEXCORE_TRY(text, read_text_file(name, name));
     const auto refuse = [&](const char* why) {
@@ -27,13 +27,8 @@ Result<std::vector<float>> read_gate(const std::filesystem::path& file, std::siz
         return refuse("it is no gate: its schema is not hexcore.gate/1");
     }
     const auto values = document.value("values", nlohmann::json());
-    if (document.size() != 2 || !values.is_array()) {
+    if (document.size() != 2 || !values.is_array() || values.empty()) {
         return refuse("a gate has the keys schema and values, a list of numbers");
-    }
-    if (values.size() != n_embd) {
-        return fail(ErrorCode::bad_input,
-                    "{}: the gate has {} values, the states of this model have {}", name,
-                    values.size(), n_embd);
     }
     std::vector<float> gate;
     for (const nlohmann::json& value : values) {

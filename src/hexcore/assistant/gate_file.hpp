@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <vector>
 
@@ -8,10 +7,8 @@
 
 namespace hexcore {
 
-/// A learned gate vector for attention to experts (docs/formats/gate.md), for states of `n_embd`
-/// dimensions. Fails with ErrorCode::bad_input where the file cannot be read, is none, or is for
-/// states of another size.
-[[nodiscard]] Result<std::vector<float>> read_gate(const std::filesystem::path& file,
-                                                   std::size_t n_embd);
+/// A learned gate vector for attention to experts (docs/formats/gate.md), of one value at least.
+/// Fails with ErrorCode::bad_input where the file cannot be read, or is none.
+[[nodiscard]] Result<std::vector<float>> read_gate(const std::filesystem::path& file);
 
 }  // namespace hexcore

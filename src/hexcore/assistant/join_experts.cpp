@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
-#include "hexcore/assistant/gate_file.hpp"
 #include "hexcore/assistant/question_embedding.hpp"
 
 namespace hexcore {
@@ -40,9 +39,8 @@ Result<void> attend(ExpertsQuestion& asked, const JoinedQuestion& question) {
     for (const PickedExpert& picked : question.picked) {
         centres.taking_part.push_back(picked.expert);
     }
-    if (!description.combining.gate.empty()) {
-        HEXCORE_TRY(gate, read_gate(description.combining.gate, question.embedding.size()));
-        centres.options.gate = std::move(gate);
+    if (description.combining.gate.size() == question.embedding.size()) {
+        centres.options.gate = description.combining.gate;
     }
     HEXCORE_TRY(request, reading_request({question.chat_template, description},
                                          question.prompt.question, question.model));

@@ -20,7 +20,8 @@ struct JoinedQuestion {
 
 /// Gives several parts what they need besides, but for the base model's session: what is put to the
 /// base model, and what experts are weighed by. Without an embedding, attention becomes a blend,
-/// whose weights are the confidences. Fails as put_texts() and read_gate().
+/// whose weights are the confidences. Fails as put_texts(). A gate
+/// that is for states of another size is left out.
 [[nodiscard]] Result<void> join_experts(ExpertsQuestion& asked, const JoinedQuestion& question);
 
 }  // namespace hexcore

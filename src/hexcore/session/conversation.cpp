@@ -305,6 +305,7 @@ Answer Conversation::end(StopReason reason, KvManager& kv) {
     } else {
         show(stream_->rest(), true);
     }
+    request_.on_piece = {};
     state_ = State::idle;
     kv.let_go(cells_);
     answer_.stop = reason;
@@ -322,6 +323,7 @@ void Conversation::give_up(KvManager& kv) {
         (void)kv.keep_first(cells_, common);
     }
     tokens_ = std::move(before_);
+    request_.on_piece = {};
     state_ = State::idle;
 }
 

@@ -82,7 +82,8 @@ struct Request {
     std::optional<std::uint32_t> chances = {};
     std::function<void(const AnswerPiece&)> on_piece = {};
     /// Where set, the engine chooses no token. It tells this what there is to choose from, between
-    /// two turns, and the answer waits until the session takes one: from here, or at any time.
+    /// two turns, and the answer waits until the session takes one: from here, or while other
+    /// engines of the thread take theirs. Until then the engine's turns go on, without a pause.
     /// What the spans show stays until the session computes again. Anything may be called from
     /// here.
     std::function<void(const NextToken&)> on_next = {};
