@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hexcore/api/planned_model.hpp"
+#include "hexcore/backend/machine.hpp"
 #include "hexcore/device/own_memory.hpp"
 #include "hexcore/model/merged_adapter.hpp"
 #include "hexcore/session/adapter_contexts.hpp"
