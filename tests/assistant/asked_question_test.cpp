@@ -112,6 +112,7 @@ TEST_F(AskedQuestionTest, IsCutShortWhereItsAnswerSaysTheSameOverAndOver) {
     const auto answered = answer({.text = "Hello", .expert = 0, .max_tokens = 400});
     ASSERT_TRUE(answered && answered->fallback);
     EXPECT_TRUE(answered->repeats);
+    EXPECT_EQ(answered->stop, StopReason::length);
     EXPECT_LT(answered->generated_tokens, 150U);
     EXPECT_EQ(shown_, answered->text);
     EXPECT_EQ(answered->fallback->expert, "HIGH");
@@ -125,6 +126,7 @@ TEST_F(AskedQuestionTest, IsCutShortWhereItsAnswerSaysTheSameOverAndOver) {
     const auto other = answer({.text = "Hello", .expert = 0, .max_tokens = 4});
     ASSERT_TRUE(other && other->fallback);
     EXPECT_EQ(other->experts[0].name, "HIGH");
+    EXPECT_EQ(other->named_by, "");
     EXPECT_THAT(other->fallback->reason, HasSubstr("LOW: it failed several times of late"));
 }
 

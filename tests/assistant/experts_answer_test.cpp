@@ -9,6 +9,7 @@ namespace hexcore::test {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -167,7 +168,7 @@ TEST_F(ExpertsAnswerTest, WhoeverFailsIsNoChoiceAndTheOthersAre) {
     const auto one = ask(with({300, 10, 300}));
     ASSERT_TRUE(one.has_value());
     EXPECT_EQ(one->winner, 1U);
-    EXPECT_THAT(one->failed, ElementsAre(0, 2));
+    EXPECT_THAT(one->failed, ElementsAre(Field(&FailedPart::part, 0), Field(&FailedPart::part, 2)));
     EXPECT_FALSE(one->scores[1].has_value());  // there was no choice
     const auto none = ask(with({300, 310}));
     ASSERT_FALSE(none.has_value());

@@ -143,9 +143,10 @@ def test_a_chat_takes_commands_and_names(hexcore, desk):
 def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
     folder, environment, _ = desk
     process = hexcore.start("ask", "--assistant", folder / "desk" / "assistant.toml", *SMALL,
-                            "--temp", "1", "--session", folder / "cut.json", "--expert", "fix",
-                            "Count from one to a million.", env=environment, cwd=folder,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            "--temp", "1", "--seed", "1", "--repeat-penalty", "1.3", "--session",
+                            folder / "cut.json", "FIX: Count from one to a million.",
+                            env=environment, cwd=folder, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
     assert process.stdout.read(1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=240)

@@ -8,25 +8,12 @@
 #include "hexcore/api/put_chat.hpp"
 #include "hexcore/assistant/experts_answer.hpp"
 #include "hexcore/assistant/join_experts.hpp"
+#include "hexcore/assistant/prompt_tokens.hpp"
 #include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/base/duration.hpp"
 #include "hexcore/model/merged_adapter.hpp"
 
 namespace hexcore {
-namespace {
-
-/// What a message has besides its text: of two, the template's own words by half.
-std::uint64_t tokens_around(const ChatTemplate& chat_template, const Tokenizer& tokenizer) {
-    const auto prompt = chat_template.apply({.messages = {{.role = "user", .content = "a"},
-                                                          {.role = "assistant", .content = "a"},
-                                                          {.role = "user", .content = "a"}}});
-    const auto tokens = prompt ? tokenizer.tokenize(prompt->text, TextPlace::within)
-                               : Result<std::vector<Token>>(std::vector<Token>(24));
-    return tokens ? (tokens->size() + 2) / 3 : 8;
-}
-
-}  // namespace
-
 class AskedQuestion::Course : public std::enable_shared_from_this<Course> {
 public:
     Course(AssistantHost& host, AssistantQuestion question)
@@ -68,6 +55,7 @@ private:
     [[nodiscard]] Result<std::vector<ChosenAdapter>> merged();
     void take(std::string_view shown);
     void take_end(Result<ExpertsEnd> ended);
+    void blame(std::size_t expert, const Error& error);
     void judge(Degeneration wrong);
     void end(Result<AssistantAnswer> answer);
 
@@ -82,6 +70,7 @@ private:
     Session* reading_ = nullptr;  ///< that reads the question now
     std::optional<ExpertsAnswer> experts_;
     std::size_t winner_ = 0;  ///< of those who were picked, whose answer it is
+    bool lacked_session_ = false;
     bool has_ended_ = false;
 };
 
@@ -142,6 +131,9 @@ Result<void> AskedQuestion::Course::pick() {
                                Now::now()));
     picked_ = std::move(picked);
     answer_.notes = picked_.notes;
+    if (picked_.experts.front().expert != routing_.named) {
+        answer_.named_by.clear();  // it is out, and another answers
+    }
     answer_.combine = to_string(how_);
     if (!assistant.knowledge_problem().empty()) {
         answer_.notes.push_back(assistant.knowledge_problem());
@@ -168,16 +160,16 @@ std::uint32_t AskedQuestion::Course::room_for(Combination how) const {
 }
 
 Result<Engine*> AskedQuestion::Course::leading_engine() {
-    return host_.engine_for(host_.adapters[picked_.experts.front().expert]);
+    // A merge computes with nobody's own adapters.
+    const bool merges = how_ == Combination::merge && picked_.experts.size() > 1;
+    return host_.engine_for(merges ? std::vector<ChosenAdapter>()
+                                   : host_.adapters[picked_.experts.front().expert]);
 }
 
 Result<void> AskedQuestion::Course::put(Engine& engine) {
     Assistant& assistant = host_.assistant;
     const Tokenizer& tokenizer = engine.tokenizer();
-    const CountTokens count = [&tokenizer](std::string_view text) {
-        const auto tokens = tokenizer.tokenize(text, TextPlace::within, SpecialNames::text);
-        return tokens ? tokens->size() : about_tokens(text);
-    };
+    const CountTokens count = tokens_by(tokenizer);
     auto knowledge = assistant.look_up(question_.text, count);
     if (!knowledge) {
         answer_.notes.push_back(knowledge.error().message);
@@ -277,6 +269,7 @@ SessionFor AskedQuestion::Course::session_with(std::vector<ChosenAdapter> adapte
         HEXCORE_TRY(engine, host_.engine_for(adapters));
         Session* session = host_.session_for(*engine, request);
         if (session == nullptr) {
+            lacked_session_ = true;
             return fail(ErrorCode::negative, "all sessions are answering others");
         }
         return session;
@@ -295,14 +288,17 @@ void AskedQuestion::Course::take_end(Result<ExpertsEnd> ended) {
     }
     Assistant& assistant = host_.assistant;
     if (!ended) {
-        if (ended.error().code != ErrorCode::usage) {
-            assistant.failed(picked_.experts.front().expert, Now::now());
+        if (picked_.experts.size() == 1) {
+            blame(picked_.experts.front().expert, ended.error());
         }
         end(tl::unexpected(std::move(ended.error())));
         return;
     }
-    for (const std::size_t part : ended->failed) {
-        assistant.failed(picked_.experts[part].expert, Now::now());
+    for (const FailedPart& failed : ended->failed) {
+        const std::size_t expert = picked_.experts[failed.part].expert;
+        blame(expert, failed.error);
+        answer_.notes.push_back(fmt::format("{} gave no answer: {}", assistant.expert_name(expert),
+                                            failed.error.message));
     }
     answer_.timing.prompt_ms = ended->prompt_ms;
     answer_.timing.generate_ms = ended->generate_ms;
@@ -315,9 +311,15 @@ void AskedQuestion::Course::take_end(Result<ExpertsEnd> ended) {
     answer_.generated_tokens = ended->answer.generated_tokens;
     answer_.cache = std::move(ended->answer.cache);
     answer_.repeats = ended->wrong == Degeneration::repeats;
+    if (answer_.repeats) {
+        answer_.stop = StopReason::length;  // nobody interrupted it
+    }
     winner_ = ended->winner;
     for (std::size_t i = 0; i < picked_.experts.size(); ++i) {
         const PickedExpert& picked = picked_.experts[i];
+        if (std::ranges::find(ended->failed, i, &FailedPart::part) != ended->failed.end()) {
+            continue;
+        }
         AnsweringExpert expert{.name = assistant.expert_name(picked.expert),
                                .confidence = picked.confidence,
                                .weight = picked.weight};
@@ -331,6 +333,15 @@ void AskedQuestion::Course::take_end(Result<ExpertsEnd> ended) {
         answer_.experts.push_back(std::move(expert));
     }
     judge(ended->wrong);
+}
+
+/// Whose answer failed, unless the cause is with who asked or with others.
+void AskedQuestion::Course::blame(std::size_t expert, const Error& error) {
+    const bool is_its_own =
+        error.code == ErrorCode::does_not_fit || error.code == ErrorCode::negative;
+    if (is_its_own && !lacked_session_) {
+        host_.assistant.failed(expert, Now::now());
+    }
 }
 
 /// Looks at what came of it.

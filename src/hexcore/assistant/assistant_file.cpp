@@ -309,7 +309,9 @@ private:
         }
         constexpr double hottest = 10;
         const bool is_share = name == "top_p" || name == "min_p";
-        HEXCORE_TRY(number, values_.number(name, value, 0, is_share ? 1 : hottest));
+        // What logits are divided by.
+        const double least = name == "repeat_penalty" ? 1e-6 : 0;
+        HEXCORE_TRY(number, values_.number(name, value, least, is_share ? 1 : hottest));
         *into = static_cast<float>(number);
         return {};
     }

@@ -13,6 +13,8 @@ struct DialogueTurn {
     std::string question;
     std::string answer;
     std::vector<std::string> experts = {};  ///< who gave it
+
+    [[nodiscard]] bool operator==(const DialogueTurn&) const = default;
 };
 
 /// One conversation with an assistant, which its file keeps (docs/formats/dialogue.md).

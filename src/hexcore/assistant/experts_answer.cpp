@@ -282,7 +282,7 @@ void ExpertsAnswer::Work::end(std::size_t winner) {
         const Candidate& candidate = candidates_[i];
         end.scores.push_back(candidate.score);
         if (candidate.has_failed()) {
-            end.failed.push_back(i);
+            end.failed.push_back({i, candidate.end->error()});
         } else if (i != winner) {
             end.answer.prompt_tokens += (*candidate.end)->prompt_tokens;
             end.answer.reused_tokens += (*candidate.end)->reused_tokens;

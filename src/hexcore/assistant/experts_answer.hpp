@@ -37,6 +37,12 @@ struct AttendedCentres {
     AttentionOptions options = {};
 };
 
+/// A part that gave no answer.
+struct FailedPart {
+    std::size_t part = 0;
+    Error error;
+};
+
 /// What becomes of the answer of one or several experts.
 struct ExpertsEnd {
     std::string text;        ///< as it is shown, thoughts left out
@@ -46,7 +52,7 @@ struct ExpertsEnd {
     std::vector<std::optional<double>> scores = {};
     /// [part]: the mean of its weights over the tokens, of a joint answer; else none.
     std::vector<double> weights = {};
-    std::vector<std::size_t> failed = {};  ///< parts that gave no answer, while others did
+    std::vector<FailedPart> failed = {};  ///< while others gave one
     Degeneration wrong = Degeneration::none;
     double prompt_ms = 0;    ///< to the first token
     double generate_ms = 0;  ///< from it to the last

@@ -84,14 +84,24 @@ Result<Answer> AssistantTalk::ask(const std::string& question, const Interrupt& 
 }
 
 void AssistantTalk::keep(const std::string& question) {
+    const Dialogue before = dialogue_;
     DialogueTurn turn{question, newest_.text};
     for (const AnsweringExpert& expert : newest_.experts) {
         turn.experts.push_back(expert.name);
     }
     dialogue_.add(std::move(turn));
-    if (!file_.empty()) {
-        kept_ = dialogue_.write(file_);
+    if (file_.empty()) {
+        return;
     }
+    const auto there = Dialogue::read(file_, host_.assistant.description().name);
+    if (there && !there->turns().empty() && there->turns() != before.turns()) {
+        kept_ = fail(ErrorCode::negative,
+                     "{} has another conversation than it had when this one went on with it; it is "
+                     "left as it is, and this answer is not kept there",
+                     file_.string());
+        return;
+    }
+    kept_ = dialogue_.write(file_);
 }
 
 void AssistantTalk::begin_anew(std::string system) {
@@ -126,6 +136,11 @@ bool AssistantTalk::obeys(std::string_view name, const std::string& value) {
             complain(fmt::format("there is no expert {}", printable(value)));
         } else {
             settings_.expert = expert;
+        }
+        if (value.empty() && !host_.assistant.router()) {
+            complain(
+                "the chat began with an expert, so no router was made: keywords alone say "
+                "whose a question is");
         }
         return true;
     }

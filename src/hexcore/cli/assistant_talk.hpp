@@ -36,6 +36,10 @@ public:
 
     [[nodiscard]] Result<void> save_to(const std::filesystem::path& file) override;
     [[nodiscard]] Result<void> load_from(const std::filesystem::path& file) override;
+    /// Another expert, or fewer of them, may well answer.
+    [[nodiscard]] bool goes_on_after(const Error& error) const override {
+        return error.code != ErrorCode::interrupted && error.code != ErrorCode::missing_device;
+    }
     [[nodiscard]] std::string_view own_help() const override;
     [[nodiscard]] bool obeys(std::string_view name, const std::string& value) override;
 

@@ -43,8 +43,7 @@ Result<Answer> chat(ChatPartner& partner, QuestionReader& questions, Interrupt& 
         }
         questions.keep_typed();
         auto answer = partner.ask(question, interrupt);
-        if (!answer && answer.error().code == ErrorCode::usage) {
-            // Nothing of it was taken in, so a shorter question may follow.
+        if (!answer && partner.goes_on_after(answer.error())) {
             complain(told(answer.error(), in_options));
             if (questions.edits()) {
                 print_paragraph_aside("Up brings the question back.");

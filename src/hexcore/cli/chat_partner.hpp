@@ -32,6 +32,10 @@ public:
     /// and then changes nothing.
     [[nodiscard]] virtual Result<void> load_from(const std::filesystem::path& file) = 0;
 
+    /// Whether another question may follow one that failed so: nothing of it was taken in.
+    [[nodiscard]] virtual bool goes_on_after(const Error& error) const {
+        return error.code == ErrorCode::usage;
+    }
     /// Lines of help about commands that it has besides those of all chats.
     [[nodiscard]] virtual std::string_view own_help() const { return {}; }
     /// Does one of them. False: it is none.

@@ -13,8 +13,6 @@
 namespace hexcore {
 namespace {
 
-std::string percent(double share) { return fmt::format("{:.0f} %", share * 100); }
-
 std::string line(std::string_view what, std::string_view text, std::size_t columns) {
     return hanging_paragraph(fmt::format("{:<10}", what), text, columns);
 }
@@ -24,7 +22,7 @@ std::string who(const AssistantAnswer& answer) {
     std::vector<std::string> names;
     for (const AnsweringExpert& expert : answer.experts) {
         names.push_back(
-            fmt::format("{} ({} likely)", printable(expert.name), percent(expert.confidence)));
+            fmt::format("{} ({} likely)", printable(expert.name), percent_text(expert.confidence)));
     }
     const std::string all = fmt::format("{}", fmt::join(names, ", "));
     if (answer.named_by.empty()) {
@@ -43,7 +41,8 @@ std::string combined(const AssistantAnswer& answer) {
             each.push_back(fmt::format("{} {:.3f}", printable(expert.name), *expert.score));
             chosen = expert.chosen ? printable(expert.name) : chosen;
         } else {
-            each.push_back(fmt::format("{} {}", printable(expert.name), percent(expert.weight)));
+            each.push_back(
+                fmt::format("{} {}", printable(expert.name), percent_text(expert.weight)));
         }
     }
     return chosen.empty() ? fmt::format("by {}: {}", answer.combine, fmt::join(each, ", "))
@@ -91,6 +90,8 @@ std::string times(const AnswerTiming& timing) {
 
 }  // namespace
 
+std::string percent_text(double share) { return fmt::format("{:.0f} %", share * 100); }
+
 std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
     std::string text;
     if (answer.experts.size() > 1) {
@@ -99,11 +100,11 @@ std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
         text += line("expert", who(answer), columns);
     }
     if (answer.fallback) {
-        text += line(
-            "fallback",
-            fmt::format("{} ({} likely): {}", printable(answer.fallback->expert),
-                        percent(answer.fallback->confidence), printable(answer.fallback->reason)),
-            columns);
+        text += line("fallback",
+                     fmt::format("{} ({} likely): {}", printable(answer.fallback->expert),
+                                 percent_text(answer.fallback->confidence),
+                                 printable(answer.fallback->reason)),
+                     columns);
     }
     if (answer.repeats) {
         text += line("cut", "it had come to say the same over and over", columns);

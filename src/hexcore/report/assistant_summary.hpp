@@ -7,6 +7,9 @@
 
 namespace hexcore {
 
+/// A share of 1: "43 %".
+[[nodiscard]] std::string percent_text(double share);
+
 /// Behind an answer, for people: who gave it and why, who may do better, and what was read, in
 /// lines of at most `columns`.
 [[nodiscard]] std::string answer_summary(const AssistantAnswer& answer, std::size_t columns);
