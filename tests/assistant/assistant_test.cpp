@@ -80,6 +80,14 @@ TEST(Pick, SaysThatThereIsRoomForFewer) {
                 ElementsAre("3 experts were to answer; there is room for 2 side by side"));
 }
 
+TEST(Pick, SaysThatThereAreFewer) {
+    const Assistant assistant = assistant_of(of_experts(2));
+    const auto picked = assistant.pick({{0.4, 0.6}}, {.wanted = 9, .most = 9}, start);
+    ASSERT_TRUE(picked);
+    EXPECT_THAT(experts_of(*picked), ElementsAre(1, 0));
+    EXPECT_THAT(picked->notes, ElementsAre("9 experts were to answer; letters has 2"));
+}
+
 TEST(Pick, SuggestsTheNextBelowTheThreshold) {
     const Assistant assistant = assistant_of(of_experts(3));
     const auto picked = assistant.pick({{0.42, 0.35, 0.23}}, {.wanted = 1, .most = 1}, start);

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import ROOT, cache_folder
+from conftest import ROOT, cache_folder, wait_until
 
 PAGE = ROOT / "docs" / "assistant.md"
 TITLE = "## Write your own in 15 minutes"
@@ -69,7 +69,7 @@ def said(desk, beginning):
 def test_the_tutorial_names_routes_reads_and_goes_on(desk):
     answer, aside = said(desk, "FIX: The printer")
     assert answer.strip()
-    assert "expert    FIX" in aside and "whom the question names" in aside
+    assert "expert    FIX, whom the question names" in aside
     assert "135 million parameters" in " ".join(aside.split())
     assert "memory    host0" in aside.replace("devices", "host0") and "as planned" in aside
     assert all(len(line) <= 80 for line in aside.splitlines() if not line.startswith("hexcore:"))
@@ -140,6 +140,31 @@ def test_a_chat_takes_commands_and_names(hexcore, desk):
     assert [turn["experts"] for turn in kept["turns"]] == [["TELL"], ["FIX"]]
 
 
+def test_a_conversation_that_changed_meanwhile_is_left_as_it_is(hexcore, desk):
+    folder, environment, _ = desk
+    file = folder / "shared.json"
+    chat = hexcore.start("ask", "--assistant", "desk/assistant.toml", *SMALL, "-n", "4",
+                         "--session", file, env=environment, cwd=folder, text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    chat.stdin.write("FIX: It blinks.\n")
+    chat.stdin.flush()
+    wait_until(file.exists, chat)
+    other = file.read_text().replace("It blinks.", "It smokes.")
+    file.write_text(other)
+    _, err = chat.communicate("FIX: And now?\n", timeout=240)
+    assert chat.returncode == 1 and "it is left as it is" in " ".join(err.split())
+    assert file.read_text() == other
+
+
+def test_a_chat_goes_on_where_nobody_can_answer(hexcore, desk):
+    folder = desk[0]
+    lame = folder / "desk" / "lame.toml"
+    first, expert = (folder / "desk" / "assistant.toml").read_text().split("[[expert]]")[:2]
+    lame.write_text(f'{first}[[expert]]{expert}adapter = {{ file = "none.gguf" }}\n')
+    code, _, err = ask(hexcore, desk, stdin="One?\nTwo?\n", assistant=lame)
+    assert code == 0 and " ".join(err.split()).count("no expert of desk can answer: FIX") == 2
+
+
 def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
     folder, environment, _ = desk
     process = hexcore.start("ask", "--assistant", folder / "desk" / "assistant.toml", *SMALL,
@@ -156,6 +181,8 @@ def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
 @pytest.mark.parametrize("words, code, sentence", [
     (("--expert", "ghost", "x"), 2, "desk has no expert ghost; it has FIX, TELL"),
     (("--format", "json"), 2, "needs a question"),
+    ((), 2, "give a question, or --file FILE"),
+    (("--model", "none.gguf", "--device", "host=1GiB", "What is that?"), 4, "none.gguf"),
     (("--session", "other.json", "x"), 4, "is a conversation with cook, and not with desk"),
     (("--session", "broken.json", "x"), 4, "is no conversation with an assistant"),
     (("--model", "none.gguf", "x"), 4, "none.gguf"),

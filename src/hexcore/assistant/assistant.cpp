@@ -138,6 +138,10 @@ Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCoun
             }));
         wanted = std::min(wanted, ExpertCount::usually_most);
     }
+    if (wanted > order.size()) {
+        picked.notes.push_back(fmt::format("{} experts were to answer; {} has {}", wanted,
+                                           description_.name, order.size()));
+    }
     wanted = std::clamp(wanted, 1U, static_cast<std::uint32_t>(order.size()));
     const std::uint32_t taken = std::min(wanted, std::max(count.most, 1U));
     if (taken < wanted) {

@@ -184,7 +184,7 @@ Result<AskOutcome> ask_model(AskOptions& options, Interrupt& interrupt) {
     }
     QuestionReader questions(interrupt);
     if (!options.question && questions.has_ended()) {
-        return tl::unexpected(nobody_asked());
+        return tl::unexpected(nobody_asked(AssistantTalk::question_or_file));
     }
     HEXCORE_TRY(asked, asked_model(options, description));
     options.planning.model = asked.file.string();

@@ -36,6 +36,8 @@ public:
 
     [[nodiscard]] Result<void> save_to(const std::filesystem::path& file) override;
     [[nodiscard]] Result<void> load_from(const std::filesystem::path& file) override;
+    static constexpr std::string_view question_or_file = "a question, or --file FILE";
+    [[nodiscard]] std::string_view what_to_give() const override { return question_or_file; }
     /// Another expert, or fewer of them, may well answer.
     [[nodiscard]] bool goes_on_after(const Error& error) const override {
         return error.code != ErrorCode::interrupted && error.code != ErrorCode::missing_device;

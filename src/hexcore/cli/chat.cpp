@@ -22,10 +22,11 @@ void add(Answer& all, const Answer& answer) {
 
 }  // namespace
 
-Error nobody_asked() {
+Error nobody_asked(std::string_view what_to_give) {
     return {ErrorCode::usage,
-            "there is no prompt, and standard input has ended without a line, so there is nothing "
-            "to answer; give a prompt with -p TEXT or --file FILE"};
+            fmt::format("there is no prompt, and standard input has ended without a line, so there "
+                        "is nothing to answer; give {}",
+                        what_to_give)};
 }
 
 Result<Answer> chat(ChatPartner& partner, QuestionReader& questions, Interrupt& interrupt) {
@@ -65,7 +66,7 @@ Result<Answer> chat(ChatPartner& partner, QuestionReader& questions, Interrupt& 
         }
     }
     if (!asked && !interrupt.happened() && !stdin_is_terminal()) {
-        return tl::unexpected(nobody_asked());
+        return tl::unexpected(nobody_asked(partner.what_to_give()));
     }
     if (interrupt.happened()) {
         all.stop = StopReason::interrupted;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "hexcore/cli/chat_partner.hpp"
 #include "hexcore/cli/question_reader.hpp"
 
@@ -14,6 +16,6 @@ namespace hexcore {
                                   Interrupt& interrupt);
 
 /// That there is neither a prompt nor anybody to chat with.
-[[nodiscard]] Error nobody_asked();
+[[nodiscard]] Error nobody_asked(std::string_view what_to_give);
 
 }  // namespace hexcore

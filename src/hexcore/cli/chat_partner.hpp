@@ -32,6 +32,10 @@ public:
     /// and then changes nothing.
     [[nodiscard]] virtual Result<void> load_from(const std::filesystem::path& file) = 0;
 
+    /// What a command line without anybody who asks lacks, part of a sentence.
+    [[nodiscard]] virtual std::string_view what_to_give() const {
+        return "a prompt with -p TEXT or --file FILE";
+    }
     /// Whether another question may follow one that failed so: nothing of it was taken in.
     [[nodiscard]] virtual bool goes_on_after(const Error& error) const {
         return error.code == ErrorCode::usage;

@@ -56,8 +56,14 @@ Result<std::filesystem::path> find_assistant(const std::string& name_or_file) {
         }
         names.append(names.empty() ? "" : ", ").append(place.name);
     }
-    return fail(ErrorCode::usage, "there is no assistant {}; there {}, or name a file",
-                printable(name_or_file), names.empty() ? "is none" : "is " + names);
+    if (names.empty()) {
+        return fail(
+            ErrorCode::usage,
+            "there is no assistant {}, nor any other in {} or with the program; name a file",
+            printable(name_or_file), (data_home() / "assistants").string());
+    }
+    return fail(ErrorCode::usage, "there is no assistant {}; there is {}, or name a file",
+                printable(name_or_file), names);
 }
 
 }  // namespace hexcore

@@ -62,6 +62,7 @@ void PlanningFlags::add_placing_to(CLI::App& command) {
                     "host=SIZE, cuda:N[=SIZE], rpc:HOST:PORT[=SIZE] or SIZE; repeatable, in order")
         ->option_text("SPEC")
         ->expected(1)
+        ->allow_extra_args(false)  // what stands behind its value is another argument
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command
         .add_option("--reserve", reserve,
@@ -97,6 +98,7 @@ void PlanningFlags::add_placing_to(CLI::App& command) {
                     "strength (default: 1); repeatable")
         ->option_text("FILE[:SCALE]")
         ->expected(1)
+        ->allow_extra_args(false)  // what stands behind its value is another argument
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command
         .add_option("--fit", fit, "ctx: the longest context that fits (at most --ctx, if given)")

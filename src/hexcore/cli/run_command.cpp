@@ -132,7 +132,7 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
                 planned(options.planning, options.plan_file, options.threads, interrupt.flag()));
     QuestionReader questions(interrupt);
     if (!options.prompt && questions.has_ended()) {
-        return tl::unexpected(nobody_asked());
+        return tl::unexpected(nobody_asked("a prompt with -p TEXT or --file FILE"));
     }
     if (!options.prompt) {
         questions.begin();

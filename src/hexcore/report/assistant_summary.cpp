@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "hexcore/base/duration.hpp"
 #include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/text_style.hpp"
 
@@ -20,9 +19,12 @@ std::string line(std::string_view what, std::string_view text, std::size_t colum
 /// Who answered, and why these.
 std::string who(const AssistantAnswer& answer) {
     std::vector<std::string> names;
+    // Who is named alone was not compared with others by the model.
+    const bool is_compared = answer.experts.size() > 1 || answer.named_by.empty();
     for (const AnsweringExpert& expert : answer.experts) {
-        names.push_back(
-            fmt::format("{} ({} likely)", printable(expert.name), percent_text(expert.confidence)));
+        names.push_back(is_compared ? fmt::format("{} ({} likely)", printable(expert.name),
+                                                  percent_text(expert.confidence))
+                                    : printable(expert.name));
     }
     const std::string all = fmt::format("{}", fmt::join(names, ", "));
     if (answer.named_by.empty()) {
@@ -79,13 +81,13 @@ std::string times(const AnswerTiming& timing) {
     for (const Part& part : {Part{"loading", timing.load_ms}, Part{"routing", timing.route_ms},
                              Part{"look-up", timing.look_up_ms}, Part{"prompt", timing.prompt_ms},
                              Part{"answer", timing.generate_ms}, Part{"choice", timing.score_ms}}) {
-        constexpr double least_shown_ms = 0.5;
+        constexpr double least_shown_ms = 5;
         if (part.ms >= least_shown_ms) {
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", part.what,
-                                duration_text(part.ms / 1e3));
+            text +=
+                fmt::format("{}{} {:.2f} s", text.empty() ? "" : ", ", part.what, part.ms / 1e3);
         }
     }
-    return fmt::format("{}: {}", duration_text(timing.total_ms() / 1e3), text);
+    return fmt::format("{:.2f} s: {}", timing.total_ms() / 1e3, text);
 }
 
 }  // namespace
@@ -108,6 +110,10 @@ std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
     }
     if (answer.repeats) {
         text += line("cut", "it had come to say the same over and over", columns);
+    } else if (answer.stop == StopReason::length) {
+        text += line("cut", "it has as many tokens as were allowed", columns);
+    } else if (answer.stop == StopReason::context_full) {
+        text += line("cut", "the context is full", columns);
     }
     if (!answer.sources.empty()) {
         text += line("sources", sources(answer), columns);
