@@ -6,6 +6,7 @@
 
 #include "hexcore/serve/open_answer.hpp"
 #include "session/engine_fixture.hpp"
+#include "support/tiny_adapter.hpp"
 
 namespace hexcore::test {
 namespace {
@@ -50,15 +51,21 @@ protected:
         start({.tokens_each = 1024, .sequences = 2, .devices = 1});
         ASSERT_TRUE(engine_.has_value());
         engine_.reset();  // the server has its own
+        serve(std::vector<std::vector<ChosenAdapter>>(2));
+    }
+    void serve(std::vector<std::vector<ChosenAdapter>> adapters) {
+        served_.reset();
         auto nothing = Knowledge::open({});
         ASSERT_TRUE(nothing.has_value());
         OfferedAssistant offered{
             .assistant = {two_experts(), *std::move(nothing)},
-            .adapters = std::vector<std::vector<ChosenAdapter>>(2),
+            .adapters = std::move(adapters),
             .router = [](const AssistantDescription& assistant, Engine&, const ChatTemplate&) {
                 return Result<Router>(word_router(assistant));
             }};
-        auto served = ServedModel::make(*model_, {.sessions = 8}, metrics_, std::move(offered));
+        auto served =
+            ServedModel::make(*model_, {.engine = {.equality = Equality::exact}, .sessions = 8},
+                              metrics_, std::move(offered));
         ASSERT_TRUE(served.has_value()) << served.error().message;
         served_ = *std::move(served);
     }
@@ -67,6 +74,27 @@ protected:
         EngineTest::TearDown();
     }
 
+    /// With another context, in which an adapter is applied, which HIGH has.
+    void serve_with_adapter() {
+        const auto path = folder_.path() / "high.gguf";
+        write_tiny_adapter(
+            path, inventory_, [](auto) { return true; }, 4, 50);
+        const auto set = read_adapters(std::vector<AdapterWish>{{path}}, inventory_).value();
+        served_.reset();
+        const Plan plan = model_->plan();
+        model_.reset();
+        LoadOptions options = load_options();
+        options.context.more_adapters = {set};
+        auto model = LoadedModel::load(*machine_, inventory_, plan, options);
+        ASSERT_TRUE(model.has_value()) << model.error().message;
+        model_.emplace(*std::move(model));
+        serve({{}, set});
+    }
+    std::string text_of(const std::string& body) {
+        const auto answer = ask(body);
+        EXPECT_TRUE(answer.has_value()) << answer.error().message;
+        return answer ? answer->at("choices").at(0).at("message").at("content") : Json("");
+    }
     static std::string body(const std::string& model, const std::string& question,
                             const Json& more = Json::object()) {
         Json json = {{"model", model},
@@ -201,6 +229,32 @@ TEST_F(ServedAssistantTest, AnExpertThatFailsTooOftenIsOutAndMetricsSaySo) {
     EXPECT_THAT(strict.message, HasSubstr("LOW"));
     EXPECT_EQ(error_json(strict).at("hexcore").at("fallback").at("expert"), "HIGH");
     EXPECT_THAT(served_->metrics_text(), HasSubstr("hexcore_assistant_refused_total 1\n"));
+}
+
+TEST_F(ServedAssistantTest, AnExpertWithAnAdapterIsAnsweredInAContextOfItsOwnBesideTheOthers) {
+    const std::string without = text_of(body("voices:HIGH", "Why?"));
+    const std::string low = text_of(body("voices:LOW", "Why?"));
+    serve_with_adapter();
+    EXPECT_EQ(text_of(body("voices:LOW", "Why?")), low);
+    const std::string with = text_of(body("voices:HIGH", "Why?"));
+    EXPECT_NE(with, without);
+    // At the same time, and again and again.
+    for (int i = 0; i < 3; ++i) {
+        std::vector<std::unique_ptr<OpenAnswer>> open;
+        for (const char* model : {"voices:HIGH", "voices:LOW", "", "voices:HIGH"}) {
+            open.push_back(open_chat(body(model, "Why?")).value());
+        }
+        for (const auto& one : open) {
+            EXPECT_TRUE(wait_for(*one).has_value());
+        }
+        EXPECT_EQ(text_of(body("voices:HIGH", "Why?")), with);
+    }
+    auto gone = open_chat(body("voices:HIGH", "Why?", {{"max_tokens", -1}})).value();
+    gone.reset();
+    EXPECT_THAT(served_->metrics_text(), HasSubstr("hexcore_cache_cells_total 4096\n"));
+    served_.reset();
+    model_.reset();
+    expect_empty_devices();
 }
 
 TEST_F(ServedAssistantTest, WhatIsAskedWronglyIsRefusedByItsField) {

@@ -31,7 +31,7 @@ Plan served_plan() {
 TEST(ServedNames, TheModelIsAloneWithoutAnAssistant) {
     EXPECT_EQ(models_json(served_plan(), nullptr),
               Json::parse(R"([{"id": "Some Model", "context_tokens": 256, "sequences": 4}])"));
-    EXPECT_FALSE(find_addressee("gardener", nullptr)->is_assistant);
+    EXPECT_FALSE(find_addressee("gardener", served_plan(), nullptr)->is_assistant);
 }
 
 TEST(ServedNames, AnAssistantIsAModelAndEachOfItsExpertsIsOne) {
@@ -50,18 +50,28 @@ TEST(ServedNames, AnAssistantIsAModelAndEachOfItsExpertsIsOne) {
 TEST(ServedNames, ANameSaysWhoIsAskedAndAnythingElseMeansTheModel) {
     const AssistantDescription assistant = gardener();
     for (const char* other : {"", "Some Model", "gpt-4", "gardeners", "garden", "GARDENER"}) {
-        EXPECT_FALSE(find_addressee(other, &assistant)->is_assistant) << other;
+        EXPECT_FALSE(find_addressee(other, served_plan(), &assistant)->is_assistant) << other;
     }
-    const auto routed = find_addressee("gardener", &assistant);
+    const auto routed = find_addressee("gardener", served_plan(), &assistant);
     EXPECT_TRUE(routed->is_assistant);
     EXPECT_FALSE(routed->expert.has_value());
-    EXPECT_EQ(find_addressee("gardener:HEAL", &assistant)->expert, 1U);
-    EXPECT_EQ(find_addressee("gardener:plan", &assistant)->expert, 0U);
+    EXPECT_EQ(find_addressee("gardener:HEAL", served_plan(), &assistant)->expert, 1U);
+    EXPECT_EQ(find_addressee("gardener:plan", served_plan(), &assistant)->expert, 0U);
+}
+
+TEST(ServedNames, AModelThatIsCalledAsIfItWereAnExpertIsItself) {
+    const AssistantDescription assistant = gardener();
+    Plan plan = served_plan();
+    plan.model_name = "gardener:8b";
+    EXPECT_FALSE(find_addressee("gardener:8b", plan, &assistant)->is_assistant);
+    EXPECT_TRUE(find_addressee("gardener:HEAL", plan, &assistant)->is_assistant);
+    plan.model_name = "gardener";
+    EXPECT_TRUE(find_addressee("gardener", plan, &assistant)->is_assistant);
 }
 
 TEST(ServedNames, AnExpertThatThereIsNotIsNotFoundAndTheOthersAreNamed) {
     const AssistantDescription assistant = gardener();
-    const auto missing = find_addressee("gardener:SING", &assistant);
+    const auto missing = find_addressee("gardener:SING", served_plan(), &assistant);
     ASSERT_FALSE(missing.has_value());
     EXPECT_EQ(missing.error().status, 404);
     EXPECT_EQ(missing.error().code, "model_not_found");

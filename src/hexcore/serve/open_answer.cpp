@@ -127,7 +127,8 @@ Asked<NamedTalks::Said> OpenAnswer::enter(NamedTalks::Kind kind) {
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::chat(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_chat(body));
-    HEXCORE_TRY(addressee, find_addressee(asked.answer.model, model.assistant()));
+    HEXCORE_TRY(addressee,
+                find_addressee(asked.answer.model, model.model().plan(), model.assistant()));
     if (addressee.is_assistant) {
         return of_assistant(model, std::move(asked), addressee.expert);
     }
@@ -200,7 +201,8 @@ Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::of_assistant(ServedModel& model, 
 
 Asked<std::unique_ptr<OpenAnswer>> OpenAnswer::text(ServedModel& model, std::string_view body) {
     HEXCORE_TRY(asked, read_text(body));
-    HEXCORE_TRY(addressee, find_addressee(asked.answer.model, model.assistant()));
+    HEXCORE_TRY(addressee,
+                find_addressee(asked.answer.model, model.model().plan(), model.assistant()));
     if (addressee.is_assistant) {
         return tl::unexpected(wrong_field(
             "model", fmt::format("{} answers questions and continues no texts: ask it for a chat "

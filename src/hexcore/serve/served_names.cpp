@@ -42,15 +42,17 @@ Json models_json(const Plan& plan, const AssistantDescription* assistant) {
     return all;
 }
 
-Asked<Addressee> find_addressee(std::string_view name, const AssistantDescription* assistant) {
+Asked<Addressee> find_addressee(std::string_view name, const Plan& plan,
+                                const AssistantDescription* assistant) {
     if (assistant == nullptr || !name.starts_with(assistant->name)) {
         return Addressee{};
     }
+    const bool is_of_model = name == plan.model_name && name != assistant->name;
     name.remove_prefix(assistant->name.size());
     if (name.empty()) {
         return Addressee{.is_assistant = true};
     }
-    if (name.front() != name_separator) {
+    if (is_of_model || name.front() != name_separator) {
         return Addressee{};
     }
     name.remove_prefix(1);

@@ -23,9 +23,9 @@ struct Addressee {
 [[nodiscard]] nlohmann::ordered_json models_json(const Plan& plan,
                                                  const AssistantDescription* assistant);
 
-/// Who has that name. Any that is none of the assistant's is the loaded model's. Fails with 404 for
-/// an expert that there is not.
-[[nodiscard]] Asked<Addressee> find_addressee(std::string_view name,
+/// Who has that name. Any that is none of the assistant's is the loaded model's, and so is its own,
+/// unless the assistant has the same. Fails with 404 for an expert that there is not.
+[[nodiscard]] Asked<Addressee> find_addressee(std::string_view name, const Plan& plan,
                                               const AssistantDescription* assistant);
 
 }  // namespace hexcore
