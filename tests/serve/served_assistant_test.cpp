@@ -74,21 +74,24 @@ protected:
         EngineTest::TearDown();
     }
 
-    /// With another context, in which an adapter is applied, which HIGH has.
-    void serve_with_adapter() {
-        const auto path = folder_.path() / "high.gguf";
+    std::vector<ChosenAdapter> adapter(std::uint32_t seed) {
+        const auto path = folder_.path() / fmt::format("adapter{}.gguf", seed);
         write_tiny_adapter(
-            path, inventory_, [](auto) { return true; }, 4, 50);
-        const auto set = read_adapters(std::vector<AdapterWish>{{path}}, inventory_).value();
+            path, inventory_, [](auto) { return true; }, 4, seed);
+        return read_adapters(std::vector<AdapterWish>{{path}}, inventory_).value();
+    }
+    /// With two contexts: without adapters, and with `other`.
+    void serve_with(const std::vector<ChosenAdapter>& other,
+                    std::vector<std::vector<ChosenAdapter>> of_experts) {
         served_.reset();
         const Plan plan = model_->plan();
         model_.reset();
         LoadOptions options = load_options();
-        options.context.more_adapters = {set};
+        options.context.more_adapters = {other};
         auto model = LoadedModel::load(*machine_, inventory_, plan, options);
         ASSERT_TRUE(model.has_value()) << model.error().message;
         model_.emplace(*std::move(model));
-        serve({{}, set});
+        serve(std::move(of_experts));
     }
     std::string text_of(const std::string& body) {
         const auto answer = ask(body);
@@ -234,7 +237,8 @@ TEST_F(ServedAssistantTest, AnExpertThatFailsTooOftenIsOutAndMetricsSaySo) {
 TEST_F(ServedAssistantTest, AnExpertWithAnAdapterIsAnsweredInAContextOfItsOwnBesideTheOthers) {
     const std::string without = text_of(body("voices:HIGH", "Why?"));
     const std::string low = text_of(body("voices:LOW", "Why?"));
-    serve_with_adapter();
+    const auto high = adapter(50);
+    serve_with(high, {{}, high});
     EXPECT_EQ(text_of(body("voices:LOW", "Why?")), low);
     const std::string with = text_of(body("voices:HIGH", "Why?"));
     EXPECT_NE(with, without);
@@ -255,6 +259,24 @@ TEST_F(ServedAssistantTest, AnExpertWithAnAdapterIsAnsweredInAContextOfItsOwnBes
     served_.reset();
     model_.reset();
     expect_empty_devices();
+}
+
+TEST_F(ServedAssistantTest, WhereThereIsNoPlaceForAnExpertTheModelStillAnswersItsOwn) {
+    const auto low = adapter(50);
+    serve_with(low, {low, adapter(51)});
+    auto busy = open_chat(body("voices:LOW", "Why?", {{"max_tokens", -1}, {"temperature", 5}}));
+    ASSERT_TRUE(busy.has_value());
+    std::vector<Json> chunks;
+    while (chunks.empty()) {
+        ASSERT_TRUE((*busy)->advance(1s, chunks));
+    }
+    (void)ask(body("voices:HIGH", "Why?"));  // it is answered once the other's place is free
+    EXPECT_TRUE(ask(body("", "Why?")).has_value());
+    busy->reset();
+    while (!ask(body("voices:HIGH", "Why?"))) {
+    }
+    EXPECT_TRUE(ask(body("", "Why?")).has_value());
+    EXPECT_TRUE(ask(body("voices:LOW", "Why?")).has_value());
 }
 
 TEST_F(ServedAssistantTest, WhatIsAskedWronglyIsRefusedByItsField) {
