@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
+#include "hexcore/assistant/answering_experts.hpp"
 #include "hexcore/assistant/experts_answer.hpp"
 #include "hexcore/assistant/join_experts.hpp"
 #include "hexcore/assistant/prompt_tokens.hpp"
@@ -315,23 +316,7 @@ void AskedQuestion::Course::take_end(Result<ExpertsEnd> ended) {
         answer_.stop = StopReason::length;  // nobody interrupted it
     }
     winner_ = ended->winner;
-    for (std::size_t i = 0; i < picked_.experts.size(); ++i) {
-        const PickedExpert& picked = picked_.experts[i];
-        if (std::ranges::find(ended->failed, i, &FailedPart::part) != ended->failed.end()) {
-            continue;
-        }
-        AnsweringExpert expert{.name = assistant.expert_name(picked.expert),
-                               .confidence = picked.confidence,
-                               .weight = picked.weight};
-        if (i < ended->weights.size()) {
-            expert.weight = ended->weights[i];
-        }
-        if (how_ == Combination::choose) {
-            expert.score = ended->scores[i];
-            expert.chosen = i == winner_;
-        }
-        answer_.experts.push_back(std::move(expert));
-    }
+    answer_.experts = answering_experts(assistant, picked_.experts, how_, *ended);
     judge(ended->wrong);
 }
 
@@ -362,11 +347,7 @@ void AskedQuestion::Course::judge(Degeneration wrong) {
         question_.on_piece(answer_.text);
     }
     if (answer_.experts.empty()) {
-        for (const PickedExpert& one : picked_.experts) {
-            answer_.experts.push_back({.name = assistant.expert_name(one.expert),
-                                       .confidence = one.confidence,
-                                       .weight = one.weight});
-        }
+        answer_.experts = named_experts(assistant, picked_.experts);
     }
     if (picked_.fallback) {
         answer_.fallback = {assistant.expert_name(picked_.fallback->expert),
