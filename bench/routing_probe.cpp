@@ -6,17 +6,17 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "hexcore/api/planned_model.hpp"
 #include "hexcore/assistant/assistant_file.hpp"
+#include "hexcore/assistant/kept_embeddings.hpp"
 #include "hexcore/assistant/keyword_features.hpp"
 #include "hexcore/assistant/labelled_questions.hpp"
 #include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/assistant/routing_measures.hpp"
-#include "hexcore/base/state_home.hpp"
 #include "hexcore/base/text_file.hpp"
 #include "hexcore/model/sampled_content.hpp"
 
@@ -32,35 +32,6 @@ struct Options {
     std::string tested;
     int threads = 0;
     int splits = 20;
-};
-
-/// Embeddings that were made before, by model and prompt, in CBOR.
-class KeptEmbeddings {
-public:
-    explicit KeptEmbeddings(const std::string& key)
-        : file_(cache_home() / "routers" / ("read-" + key + ".cbor")) {
-        std::ifstream file(file_, std::ios::binary);
-        const auto kept = nlohmann::json::from_cbor(file, true, false);
-        if (kept.is_object()) {
-            all_ = kept.get<std::map<std::string, std::vector<float>>>();
-        }
-    }
-    ~KeptEmbeddings() {
-        std::error_code error;
-        std::filesystem::create_directories(file_.parent_path(), error);
-        const auto bytes = nlohmann::json::to_cbor(nlohmann::json(all_));
-        std::ofstream(file_, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()),
-                   static_cast<std::streamsize>(bytes.size()));
-    }
-    KeptEmbeddings(const KeptEmbeddings&) = delete;
-    KeptEmbeddings& operator=(const KeptEmbeddings&) = delete;
-
-    std::map<std::string, std::vector<float>>& all() { return all_; }
-
-private:
-    std::filesystem::path file_;
-    std::map<std::string, std::vector<float>> all_;
 };
 
 struct Read {
@@ -87,27 +58,22 @@ Result<Read> read_questions(const AssistantDescription& assistant, const Options
     Engine engine(model);
     HEXCORE_TRY(session, engine.open());
     HEXCORE_TRY(identity, sampled_content(model.inventory()));
-    AssistantDescription reading = assistant;
-    reading.router.questions.clear();
-    for (ExpertDescription& expert : reading.experts) {
-        expert.examples.clear();
-        expert.keywords.clear();
-    }
-    KeptEmbeddings kept(router_key(reading, identity));
+    KeptEmbeddings kept(reading_key(assistant, identity), model.inventory().n_embd);
     const KeywordFeatures keywords(assistant);
     Read read;
     const auto start = Clock::now();
     for (const LabelledQuestion& question : assistant.labelled_questions()) {
-        auto found = kept.all().find(question.text);
-        if (found == kept.all().end()) {
+        const std::vector<float>* state = kept.find(question.text);
+        if (state == nullptr) {
             HEXCORE_TRY(embedding, embedding_of(session, {chats, assistant}, question.text));
-            found = kept.all().emplace(question.text, std::move(embedding)).first;
-            ++read.newly_read;
+            state = &kept.add(question.text, std::move(embedding));
         }
-        read.inputs.push_back({found->second, keywords.of(question.text)});
+        read.inputs.push_back({*state, keywords.of(question.text)});
         read.experts.push_back(question.expert);
         read.is_tested.push_back(is_tested.contains(question.text));
     }
+    HEXCORE_TRY_VOID(kept.write());
+    read.newly_read = kept.added();
     read.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     return read;
 }

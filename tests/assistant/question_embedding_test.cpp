@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "hexcore/assistant/keyword_features.hpp"
@@ -66,9 +68,34 @@ protected:
         std::error_code none;
         for (const auto& entry :
              std::filesystem::directory_iterator(cache_.path() / "routers", none)) {
-            files.push_back(entry.path());
+            if (!is_kept(entry.path())) {
+                files.push_back(entry.path());
+            }
         }
         return files;
+    }
+    static bool is_kept(const std::filesystem::path& file) {
+        return file.string().ends_with("-read.json");
+    }
+    /// Where embeddings are.
+    std::filesystem::path kept_file() const {
+        for (const auto& entry : std::filesystem::directory_iterator(cache_.path() / "routers")) {
+            if (is_kept(entry.path())) {
+                return entry.path();
+            }
+        }
+        return {};
+    }
+    static std::string text_of(const std::filesystem::path& file) {
+        std::ostringstream text;
+        text << std::ifstream(file).rdbuf();
+        return text.str();
+    }
+    template <typename Edit>
+    static std::string edited(const std::string& text, const Edit& edit) {
+        auto document = nlohmann::json::parse(text);
+        edit(document);
+        return document.dump();
     }
 
     TempFolder cache_;
@@ -131,42 +158,86 @@ TEST_F(QuestionEmbedding, TrainsARouterOnceForModelExamplesAndKeywords) {
     EXPECT_EQ(told, 0U);
     EXPECT_EQ(again->probabilities(input), probabilities);
 
-    for (const char* damage : {"", "{}", R"({"schema": "hexcore.router/2", "key": "other"})"}) {
+    const std::string whole = text_of(routers().front());
+    const std::string shorter = edited(whole, [](auto& document) {
+        for (const char* key : {"means", "spreads"}) {
+            document[key].erase(document[key].begin());
+        }
+        for (auto& centre : document["centres"]) {
+            centre.erase(centre.begin());
+        }
+    });
+    const std::string flat = edited(whole, [](auto& document) { document["spreads"][0] = 0; });
+    for (const std::string& damage :
+         {std::string(), std::string("{}"), shorter, flat, whole.substr(0, whole.size() / 2)}) {
         std::ofstream(routers().front()) << damage;
         told = 0;
         const auto anew = trained(told);
-        ASSERT_TRUE(anew.has_value()) << damage;
-        EXPECT_EQ(told, 9U) << damage;
-        EXPECT_EQ(anew->probabilities(input), probabilities) << damage;
+        ASSERT_TRUE(anew.has_value()) << damage.substr(0, 200);
+        EXPECT_EQ(told, 1U) << "what was read is kept";
+        EXPECT_EQ(anew->probabilities(input), probabilities);
+        EXPECT_EQ(text_of(routers().front()), whole);
     }
 
-    const auto is_another = [&] {
+    const auto newly_read = [&](const char* what) {
         told = 0;
         const std::size_t before = routers().size();
-        EXPECT_TRUE(trained(told).has_value());
-        return told > 0 && routers().size() == before + 1;
+        EXPECT_TRUE(trained(told).has_value()) << what;
+        EXPECT_EQ(routers().size(), before + 1) << what;
+        return told - 1;
     };
     assistant_.experts[0].keywords = {"bb", "a"};
-    EXPECT_TRUE(is_another()) << "keywords";
+    EXPECT_EQ(newly_read("keywords"), 0U);
     assistant_.experts[1].examples.back() = "zzz";
-    EXPECT_TRUE(is_another()) << "examples";
+    EXPECT_EQ(newly_read("examples"), 1U);
     assistant_.router.instruction = "{question}";
-    EXPECT_TRUE(is_another()) << "instruction";
+    EXPECT_EQ(newly_read("instruction"), 8U);
     start_base(8);
-    EXPECT_TRUE(is_another()) << "model";
+    EXPECT_EQ(newly_read("model"), 8U);
 }
 
-TEST_F(QuestionEmbedding, InterruptedTrainingLeavesNothing) {
+TEST_F(QuestionEmbedding, WhatWasReadBeforeAnInterruptIsNotReadAgain) {
     std::atomic<bool> stop{false};
+    std::size_t told = 0;
+    for (const std::size_t read : {3U, 5U}) {
+        stop = false;
+        const auto router = trained_router(
+            assistant_, *engine_, *chats_,
+            [&](RouterProgress progress) { stop = progress.done == read; }, &stop);
+        ASSERT_FALSE(router.has_value());
+        EXPECT_EQ(router.error().code, ErrorCode::interrupted);
+        EXPECT_THAT(routers(), SizeIs(0));
+        EXPECT_EQ(engine_->n_sessions(), 0U);
+    }
+    // While the router is fitted.
     const auto router = trained_router(
-        assistant_, *engine_, *chats_, [&](RouterProgress progress) { stop = progress.done == 3; },
+        assistant_, *engine_, *chats_,
+        [&](RouterProgress progress) { stop = ++told > 0 && progress.done == progress.total; },
         &stop);
     ASSERT_FALSE(router.has_value());
     EXPECT_EQ(router.error().code, ErrorCode::interrupted);
+    EXPECT_EQ(told, 4U);
     EXPECT_THAT(routers(), SizeIs(0));
-    EXPECT_EQ(engine_->n_sessions(), 0U);
-    std::size_t told = 0;
+    told = 0;
     EXPECT_TRUE(trained(told).has_value());
+    EXPECT_EQ(told, 1U);
+}
+
+TEST_F(QuestionEmbedding, KeptOnesThatAreDamagedAreReadAgain) {
+    std::size_t told = 0;
+    ASSERT_TRUE(trained(told).has_value());
+    const std::filesystem::path file = kept_file();
+    const std::string whole = text_of(file);
+    for (const std::string& damage :
+         {std::string("[]"), edited(whole, [](auto& kept) { kept["questions"]["ab"].clear(); }),
+          edited(whole, [](auto& kept) { kept["key"] = "other"; })}) {
+        std::ofstream(file) << damage;
+        std::filesystem::remove(routers().front());
+        told = 0;
+        ASSERT_TRUE(trained(told).has_value());
+        EXPECT_GE(told, 2U);
+        EXPECT_EQ(text_of(file), whole);
+    }
 }
 
 TEST_F(QuestionEmbedding, SeveralWhoWriteTheSameRouterLeaveAWholeOne) {

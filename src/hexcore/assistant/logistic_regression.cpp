@@ -144,15 +144,19 @@ LogisticRegression::LogisticRegression(std::size_t width, std::size_t classes, V
 }
 
 LogisticRegression LogisticRegression::fit(const LabelledRows& rows, std::size_t classes, double l2,
-                                           const LogisticRegression* near) {
+                                           const LogisticRegression* near,
+                                           const std::atomic<bool>* stop) {
     constexpr int steps_most = 300;
     constexpr double flat = 1e-5;
     Vector weights = near != nullptr ? near->weights() : Vector((rows.width + 1) * classes);
     HEXCORE_CHECK(weights.size() == (rows.width + 1) * classes, weights.size(), rows.width);
     Loss loss = loss_of(rows, classes, l2, weights);
     Curvature curvature;
-    for (int step = 0; step < steps_most && dot(loss.gradient, loss.gradient) > flat * flat;
-         ++step) {
+    const auto goes_on = [&] {
+        return dot(loss.gradient, loss.gradient) > flat * flat &&
+               (stop == nullptr || !stop->load());
+    };
+    for (int step = 0; step < steps_most && goes_on(); ++step) {
         const Vector direction = curvature.direction(loss.gradient);
         const double slope = dot(direction, loss.gradient);
         double length = 1;

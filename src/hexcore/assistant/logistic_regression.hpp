@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,10 +33,11 @@ public:
     LogisticRegression(std::size_t width, std::size_t classes, std::vector<double> weights);
 
     /// `classes`: how many there are. Rows may be none: all classes are as likely then. It is
-    /// sooner there from weights `near` (null: zero) what comes of it.
+    /// sooner there from weights `near` (null: zero) what comes of it. Once `stop` (null: never) is
+    /// set, it gives up, and its weights are worth nothing.
     [[nodiscard]] static LogisticRegression fit(const LabelledRows& rows, std::size_t classes,
-                                                double l2,
-                                                const LogisticRegression* near = nullptr);
+                                                double l2, const LogisticRegression* near = nullptr,
+                                                const std::atomic<bool>* stop = nullptr);
 
     [[nodiscard]] std::size_t width() const { return width_; }
     [[nodiscard]] std::size_t classes() const { return classes_; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
+#include "hexcore/assistant/kept_embeddings.hpp"
 #include "hexcore/assistant/keyword_features.hpp"
 #include "hexcore/model/sampled_content.hpp"
 
@@ -70,6 +71,46 @@ struct EmbeddingCourse {
     std::optional<std::vector<float>> state = {};
 };
 
+Error stopped_learning() {
+    return {ErrorCode::interrupted,
+            "interrupted while the router learnt from its examples; those that were read are kept"};
+}
+
+/// Who reads examples, and who is told.
+struct ExampleReading {
+    Engine& base;
+    const ChatTemplate& chat_template;
+    const std::function<void(RouterProgress)>& tell;
+    const std::atomic<bool>* stop;
+};
+
+/// Has the model read those examples that are not kept yet.
+Result<void> read_examples(const AssistantDescription& assistant, const ExampleReading& how,
+                           KeptEmbeddings& kept) {
+    constexpr std::size_t written_each = 64;
+    const std::vector<LabelledQuestion> questions = assistant.labelled_questions();
+    HEXCORE_TRY(session, how.base.open());
+    for (std::size_t done = 0; done < questions.size(); ++done) {
+        const std::string& text = questions[done].text;
+        if (kept.find(text) != nullptr) {
+            continue;
+        }
+        if (how.tell) {
+            how.tell({done, questions.size()});
+        }
+        HEXCORE_TRY(embedding,
+                    embedding_of(session, {how.chat_template, assistant}, text, how.stop));
+        kept.add(text, std::move(embedding));
+        if (kept.added() % written_each == 0) {
+            (void)kept.write();
+        }
+    }
+    if (how.tell) {
+        how.tell({questions.size(), questions.size()});
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Request> reading_request(const QuestionReading& reading, std::string_view question,
@@ -129,30 +170,34 @@ Result<Router> trained_router(const AssistantDescription& assistant, Engine& bas
     }
     const std::string key = router_key(assistant, identity);
     const std::filesystem::path file = router_file(key);
-    if (auto router = Router::read(file, key);
-        router && router->experts() == assistant.experts.size()) {
+    const KeywordFeatures keywords(assistant);
+    const std::size_t width = base.model().inventory().n_embd;
+    if (auto router = Router::read(file, key); router &&
+                                               router->experts() == assistant.experts.size() &&
+                                               router->takes(width, keywords.size())) {
         return *std::move(router);
     }
-    const KeywordFeatures keywords(assistant);
-    const std::vector<LabelledQuestion> questions = assistant.labelled_questions();
-    HEXCORE_TRY(session, base.open());
+    KeptEmbeddings kept(reading_key(assistant, identity), width);
+    const auto read = read_examples(assistant, {base, chat_template, tell, stop}, kept);
+    if (kept.added() > 0) {
+        (void)kept.write();  // else they are read again one day
+    }
+    if (!read) {
+        return tl::unexpected(read.error().code == ErrorCode::interrupted ? stopped_learning()
+                                                                          : read.error());
+    }
     std::vector<RouterInput> inputs;
     std::vector<std::size_t> experts;
-    for (const LabelledQuestion& question : questions) {
-        if (tell) {
-            tell({inputs.size(), questions.size()});
-        }
-        HEXCORE_TRY(embedding,
-                    embedding_of(session, {chat_template, assistant}, question.text, stop));
-        inputs.push_back({std::move(embedding), keywords.of(question.text)});
+    for (const LabelledQuestion& question : assistant.labelled_questions()) {
+        inputs.push_back({*kept.find(question.text), keywords.of(question.text)});
         experts.push_back(question.expert);
     }
-    Router router = Router::fit(inputs, experts, assistant.experts.size());
-    if (tell) {
-        tell({questions.size(), questions.size()});
+    auto router = Router::fit_until(inputs, experts, assistant.experts.size(), stop);
+    if (!router) {
+        return tl::unexpected(stopped_learning());
     }
     if (!file.empty()) {
-        (void)router.write(file, key);  // else the next one that starts trains it, too
+        (void)router->write(file, key);  // else the next one that starts trains it, too
     }
     return router;
 }

@@ -45,10 +45,11 @@ struct RouterProgress {
     std::size_t total = 0;
 };
 
-/// An assistant's router for that base model: as it is in the cache, or trained now and put there,
-/// for which the model reads each example; `tell`, if there is one, learns how far that is. Takes
-/// all turns, and a session of its own. Fails as embedding_of(), and leaves nothing behind then; a
-/// cache that cannot be written is done without. An assistant of one expert needs none.
+/// An assistant's router for that base model: as it is in the cache, or trained now and put there.
+/// For that the model reads each example that it has not read for this assistant before; `tell`, if
+/// there is one, learns how far that is, and at the end that all are read. Takes all turns, and a
+/// session of its own. Fails as embedding_of(); what was read is kept then, and a cache that cannot
+/// be written is done without. An assistant of one expert needs none.
 [[nodiscard]] Result<Router> trained_router(const AssistantDescription& assistant, Engine& base,
                                             const ChatTemplate& chat_template,
                                             const std::function<void(RouterProgress)>& tell = {},

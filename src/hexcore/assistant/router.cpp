@@ -59,7 +59,8 @@ std::array<std::vector<std::size_t>, n_folds> folds_of(std::span<const std::size
 /// For each of l2_candidates.
 using AllHeldOut = std::array<HeldOut, l2_candidates.size()>;
 
-AllHeldOut hold_out(const LabelledRows& rows, std::size_t n_experts) {
+AllHeldOut hold_out(const LabelledRows& rows, std::size_t n_experts,
+                    const std::atomic<bool>* stop) {
     const auto parts = folds_of(rows.classes, n_experts);
     AllHeldOut held;
     for (std::size_t fold = 0; fold < n_folds; ++fold) {
@@ -76,7 +77,7 @@ AllHeldOut hold_out(const LabelledRows& rows, std::size_t n_experts) {
         std::optional<LogisticRegression> model;
         for (std::size_t i = l2_candidates.size(); i-- > 0;) {
             model = LogisticRegression::fit(learnt, n_experts, l2_candidates[i],
-                                            model ? &*model : nullptr);
+                                            model ? &*model : nullptr, stop);
             for (const std::size_t at : parts[fold]) {
                 held[i].scores.push_back(model->scores(rows.row(at)));
                 held[i].experts.push_back(rows.classes[at]);
@@ -92,9 +93,10 @@ struct FitChoice {
     double loss = std::numeric_limits<double>::infinity();
 };
 
-FitChoice choose_fit(const LabelledRows& rows, std::size_t n_experts) {
+FitChoice choose_fit(const LabelledRows& rows, std::size_t n_experts,
+                     const std::atomic<bool>* stop) {
     FitChoice best;
-    const AllHeldOut all = hold_out(rows, n_experts);
+    const AllHeldOut all = hold_out(rows, n_experts, stop);
     for (std::size_t i = 0; i < all.size(); ++i) {
         for (double temperature = temperature_least; temperature <= temperature_most;
              temperature *= temperature_step) {
@@ -127,6 +129,12 @@ std::vector<float> Router::row(const RouterInput& input) const {
 
 Router Router::fit(std::span<const RouterInput> examples, std::span<const std::size_t> experts,
                    std::size_t n_experts) {
+    return *fit_until(examples, experts, n_experts, nullptr);
+}
+
+Result<Router> Router::fit_until(std::span<const RouterInput> examples,
+                                 std::span<const std::size_t> experts, std::size_t n_experts,
+                                 const std::atomic<bool>* stop) {
     HEXCORE_CHECK(examples.size() == experts.size(), examples.size(), experts.size());
     Router router;
     const std::size_t width = examples.empty() ? 0 : examples.front().embedding.size();
@@ -166,7 +174,7 @@ Router Router::fit(std::span<const RouterInput> examples, std::span<const std::s
         for (std::size_t at = 0; at < examples.size(); ++at) {
             rows.add(tried.row(examples[at]), experts[at]);
         }
-        const FitChoice choice = choose_fit(rows, n_experts);
+        const FitChoice choice = choose_fit(rows, n_experts, stop);
         if (choice.loss < best.loss || best_rows.size() == 0) {
             best = choice;
             best_rows = std::move(rows);
@@ -175,7 +183,10 @@ Router Router::fit(std::span<const RouterInput> examples, std::span<const std::s
     }
     router.l2_ = best.l2;
     router.temperature_ = best.temperature;
-    router.model_ = LogisticRegression::fit(best_rows, n_experts, best.l2);
+    router.model_ = LogisticRegression::fit(best_rows, n_experts, best.l2, nullptr, stop);
+    if (stop != nullptr && stop->load()) {
+        return fail(ErrorCode::interrupted, "interrupted while a router was fitted");
+    }
     return router;
 }
 

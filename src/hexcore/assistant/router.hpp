@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -44,6 +45,16 @@ public:
     [[nodiscard]] double l2() const { return l2_; }
     [[nodiscard]] double keyword_share() const { return keyword_share_; }
 
+    /// The same, given up with ErrorCode::interrupted once `stop` (null: never) is set.
+    [[nodiscard]] static Result<Router> fit_until(std::span<const RouterInput> examples,
+                                                  std::span<const std::size_t> experts,
+                                                  std::size_t n_experts,
+                                                  const std::atomic<bool>* stop);
+    /// Whether inputs of these sizes are what it learnt from.
+    [[nodiscard]] bool takes(std::size_t embedding, std::size_t keywords) const {
+        return embedding == means_.size() && embedding + keywords == model_.width();
+    }
+
     /// Reads what write() wrote for the same key. Nothing: there is none, or it is not that, or it
     /// is damaged; it is to be made again.
     [[nodiscard]] static std::optional<Router> read(const std::filesystem::path& file,
@@ -72,6 +83,9 @@ private:
 /// keywords and examples.
 [[nodiscard]] std::string router_key(const AssistantDescription& assistant,
                                      const std::string& model_identity);
+/// What an embedding of a question depends on beside the question, and for which assistant it is.
+[[nodiscard]] std::string reading_key(const AssistantDescription& assistant,
+                                      const std::string& model_identity);
 /// Where a router of that key is kept: `routers/KEY.json` in cache_home(); empty: nowhere.
 [[nodiscard]] std::filesystem::path router_file(const std::string& key);
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -36,34 +37,53 @@ bool are_finite(const std::vector<double>& values) {
     return true;
 }
 
+/// Each part with its length before it, so that no two lists of parts are the same text.
+class KeyParts {
+public:
+    void add(std::string_view part) { all_ += fmt::format("{}:{}\n", part.size(), part); }
+    void add_reading(const RouterDescription& router) {
+        add(router.system);
+        for (const ShownQuestion& shown : router.shown) {
+            add(shown.question);
+            add(shown.kind);
+        }
+        add(router.instruction);
+    }
+    [[nodiscard]] std::string hash() const {
+        const XXH128_hash_t hash = XXH3_128bits(all_.data(), all_.size());
+        return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+    }
+
+private:
+    std::string all_;
+};
+
 }  // namespace
 
+std::string reading_key(const AssistantDescription& assistant, const std::string& model_identity) {
+    KeyParts parts;
+    parts.add(model_identity);
+    parts.add(assistant.name);
+    parts.add_reading(assistant.router);
+    return parts.hash();
+}
+
 std::string router_key(const AssistantDescription& assistant, const std::string& model_identity) {
-    // Each part with its length before it, so that no two lists of parts are the same text.
-    std::string all;
-    const auto add = [&](std::string_view part) {
-        all += fmt::format("{}:{}\n", part.size(), part);
-    };
-    add(router_schema);
-    add(model_identity);
-    add(assistant.router.system);
-    for (const ShownQuestion& shown : assistant.router.shown) {
-        add(shown.question);
-        add(shown.kind);
-    }
-    add(assistant.router.instruction);
+    KeyParts parts;
+    parts.add(router_schema);
+    parts.add(model_identity);
+    parts.add_reading(assistant.router);
     for (const ExpertDescription& expert : assistant.experts) {
-        add(expert.name);
+        parts.add(expert.name);
         for (const std::string& keyword : expert.keywords) {
-            add(keyword);
+            parts.add(keyword);
         }
     }
     for (const LabelledQuestion& question : assistant.labelled_questions()) {
-        add(fmt::format("{}", question.expert));
-        add(question.text);
+        parts.add(fmt::format("{}", question.expert));
+        parts.add(question.text);
     }
-    const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+    return parts.hash();
 }
 
 std::filesystem::path router_file(const std::string& key) {
@@ -88,11 +108,13 @@ std::optional<Router> Router::read(const std::filesystem::path& file, const std:
         const auto width = document.at("width").get<std::size_t>();
         auto weights = document.at("weights").get<std::vector<double>>();
         const std::size_t experts = router.centres_.size();
-        bool is_whole = experts > 0 && router.means_.size() == router.spreads_.size() &&
-                        width >= router.means_.size() && width < (1U << 24U) &&
-                        weights.size() == (width + 1) * experts && router.temperature_ > 0 &&
-                        std::isfinite(router.keyword_share_) && are_finite(weights) &&
-                        are_finite(router.means_) && are_finite(router.spreads_);
+        bool is_whole =
+            experts > 0 && router.means_.size() == router.spreads_.size() &&
+            width >= router.means_.size() && width < (1U << 24U) &&
+            weights.size() == (width + 1) * experts && router.temperature_ > 0 &&
+            std::isfinite(router.keyword_share_) && are_finite(weights) &&
+            are_finite(router.means_) && are_finite(router.spreads_) &&
+            std::ranges::all_of(router.spreads_, [](float spread) { return spread > 0; });
         for (const auto& centre : router.centres_) {
             is_whole = is_whole && centre.size() == router.means_.size() && are_finite(centre);
         }

@@ -2,20 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "hexcore/cli/terminal.hpp"
 
 namespace hexcore {
 
 Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
                             const ChatTemplate& chat_template, const Interrupt& interrupt) {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::seconds between_lines(10);
     bool told = false;
-    const auto tell = [&told](RouterProgress progress) {
+    auto newest_line = Clock::now();
+    const auto tell = [&](RouterProgress progress) {
         if (stderr_is_terminal()) {
             print_aside(fmt::format("\r\033[Kthe router learns from examples, once: {} of {}",
                                     progress.done, progress.total));
         } else if (!told) {
             complain(fmt::format("the router learns from {} examples, which is done once",
                                  progress.total));
+        } else if (Clock::now() - newest_line >= between_lines) {
+            complain(fmt::format("the router has read {} of {} examples", progress.done,
+                                 progress.total));
+            newest_line = Clock::now();
         }
         told = true;
     };
