@@ -26,7 +26,7 @@ std::string who(const AssistantAnswer& answer) {
                                                   percent_text(expert.confidence))
                                     : printable(expert.name));
     }
-    const std::string all = fmt::format("{}", fmt::join(names, ", "));
+    std::string all = fmt::format("{}", fmt::join(names, ", "));
     if (answer.named_by.empty()) {
         return all;
     }
