@@ -62,12 +62,12 @@ Asked<Addressee> find_addressee(std::string_view name, const Plan& plan,
         for (const ExpertDescription& one : assistant->experts) {
             names.push_back(one.name);
         }
-        return tl::unexpected(ApiError{
-            .status = 404,
-            .message = fmt::format("{} has no expert {}; it has {}", assistant->name, name,
-                                   fmt::join(names, ", ")),
-            .param = "model",
-            .code = "model_not_found"});
+        return tl::unexpected(
+            ApiError{.status = 404,
+                     .message = fmt::format("{} has no expert {}; it has {}", assistant->name, name,
+                                            fmt::join(names, ", ")),
+                     .param = "model",
+                     .code = "model_not_found"});
     }
     return Addressee{.is_assistant = true, .expert = expert};
 }
