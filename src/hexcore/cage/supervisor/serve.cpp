@@ -171,7 +171,8 @@ void be_supervisor(const ServedBy& by, FileDescriptor taken) {
         ::_exit(0);
     }
     {
-        const FileDescriptor closed(std::move(taken));  // the parent has it as well
+        // The parent has it as well. Where it was moved from, it is the parent, which ends there.
+        const FileDescriptor closed(std::move(taken));  // NOLINT(bugprone-use-after-move)
     }
     ::close(offer->output);
     ::fcntl(hearing.get(), F_SETFL, O_NONBLOCK);
@@ -247,7 +248,8 @@ private:
             be_supervisor(by_, std::move(writing));
         }
         if (pid > 0) {
-            ready_.push_back({pid, std::move(reading)});
+            // Where it was moved from, it is the child, which ends there.
+            ready_.push_back({pid, std::move(reading)});  // NOLINT(bugprone-use-after-move)
         } else {
             ++failures_;
         }
