@@ -24,6 +24,14 @@ std::optional<std::size_t> AssistantDescription::find_expert(std::string_view ex
                : std::optional(static_cast<std::size_t>(found - experts.begin()));
 }
 
+std::string AssistantDescription::expert_names() const {
+    std::string names;
+    for (const ExpertDescription& expert : experts) {
+        names += (names.empty() ? "" : ", ") + expert.name;
+    }
+    return names;
+}
+
 std::optional<std::size_t> AssistantDescription::take_named_expert(
     std::string_view& question) const {
     constexpr std::string_view space = " \t\r\n";

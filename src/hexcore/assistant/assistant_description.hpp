@@ -98,6 +98,8 @@ struct AssistantDescription {
 
     /// Regardless of upper and lower case; nothing: there is none.
     [[nodiscard]] std::optional<std::size_t> find_expert(std::string_view expert_name) const;
+    /// Of all experts, for people: "REASON, EXPLAIN".
+    [[nodiscard]] std::string expert_names() const;
     /// The expert that a question begins with ("REASON: what ..."), which is then cut off.
     [[nodiscard]] std::optional<std::size_t> take_named_expert(std::string_view& question) const;
     /// The examples of all experts, then the router's questions.

@@ -60,9 +60,7 @@ Result<void> Dialogue::write(const std::filesystem::path& file) const {
     // An answer may end within a character.
     const std::string text =
         document.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    HEXCORE_TRY(written, PrivateFile::begin(file));
-    HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
-    return written.finish();
+    return write_private_file(file, text);
 }
 
 }  // namespace hexcore

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <system_error>
 #include <utility>
 
-#include "hexcore/base/private_file.hpp"
+#include "hexcore/assistant/kept_json.hpp"
 #include "hexcore/base/state_home.hpp"
-#include "hexcore/base/text_file.hpp"
 
 namespace hexcore {
 namespace {
@@ -29,12 +26,8 @@ KeptEmbeddings::KeptEmbeddings(const std::string& key, std::size_t width) : key_
         return;
     }
     file_ = folder / "routers" / (key + "-read.json");
-    const auto text = read_text_file(file_.string(), file_.string());
-    const auto document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    const nlohmann::json document = read_kept_json(file_, kept_schema, key);
     try {
-        if (document.at("schema") != kept_schema || document.at("key") != key) {
-            return;
-        }
         for (const auto& [question, values] : document.at("questions").items()) {
             auto embedding = values.get<std::vector<float>>();
             if (is_embedding(embedding, width)) {
@@ -65,21 +58,14 @@ Result<void> KeptEmbeddings::write() const {
     if (file_.empty()) {
         return {};
     }
-    nlohmann::json questions = nlohmann::json::object();
+    nlohmann::ordered_json questions = nlohmann::ordered_json::object();
     for (const auto& [question, kept] : all_) {
         if (kept.is_used) {
             questions[question] = kept.values;
         }
     }
-    const nlohmann::json document = {
-        {"schema", kept_schema}, {"key", key_}, {"questions", std::move(questions)}};
-    const std::string text =
-        document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    std::error_code error;
-    std::filesystem::create_directories(file_.parent_path(), error);
-    HEXCORE_TRY(written, PrivateFile::begin(file_, Durability::process));
-    HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
-    return written.finish();
+    return write_kept_json(
+        file_, {{"schema", kept_schema}, {"key", key_}, {"questions", std::move(questions)}});
 }
 
 }  // namespace hexcore

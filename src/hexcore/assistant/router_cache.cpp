@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "hexcore/assistant/kept_json.hpp"
 #include "hexcore/assistant/router.hpp"
-#include "hexcore/base/private_file.hpp"
 #include "hexcore/base/state_home.hpp"
-#include "hexcore/base/text_file.hpp"
 
 namespace hexcore {
 namespace {
@@ -19,22 +17,9 @@ namespace {
 // Also of what a router makes of its examples: another number where that changes.
 constexpr const char* router_schema = "hexcore.router/2";
 
-bool are_finite(const std::vector<float>& values) {
-    for (const float value : values) {
-        if (!std::isfinite(value)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool are_finite(const std::vector<double>& values) {
-    for (const double value : values) {
-        if (!std::isfinite(value)) {
-            return false;
-        }
-    }
-    return true;
+template <typename Number>
+bool are_finite(const std::vector<Number>& values) {
+    return std::ranges::all_of(values, [](Number value) { return std::isfinite(value); });
 }
 
 /// Each part with its length before it, so that no two lists of parts are the same text.
@@ -92,12 +77,8 @@ std::filesystem::path router_file(const std::string& key) {
 }
 
 std::optional<Router> Router::read(const std::filesystem::path& file, const std::string& key) {
-    const auto text = read_text_file(file.string(), file.string());
-    const auto document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    const nlohmann::json document = read_kept_json(file, router_schema, key);
     try {
-        if (document.at("schema") != router_schema || document.at("key") != key) {
-            return std::nullopt;
-        }
         Router router;
         document.at("means").get_to(router.means_);
         document.at("spreads").get_to(router.spreads_);
@@ -129,23 +110,16 @@ std::optional<Router> Router::read(const std::filesystem::path& file, const std:
 }
 
 Result<void> Router::write(const std::filesystem::path& file, const std::string& key) const {
-    const nlohmann::ordered_json document = {{"schema", router_schema},
-                                             {"key", key},
-                                             {"temperature", temperature_},
-                                             {"l2", l2_},
-                                             {"keyword_share", keyword_share_},
-                                             {"width", model_.width()},
-                                             {"means", means_},
-                                             {"spreads", spreads_},
-                                             {"centres", centres_},
-                                             {"weights", model_.weights()}};
-    const std::string text =
-        document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    std::error_code error;
-    std::filesystem::create_directories(file.parent_path(), error);
-    HEXCORE_TRY(written, PrivateFile::begin(file, Durability::process));
-    HEXCORE_TRY_VOID(written.write(std::as_bytes(std::span(text))));
-    return written.finish();
+    return write_kept_json(file, {{"schema", router_schema},
+                                  {"key", key},
+                                  {"temperature", temperature_},
+                                  {"l2", l2_},
+                                  {"keyword_share", keyword_share_},
+                                  {"width", model_.width()},
+                                  {"means", means_},
+                                  {"spreads", spreads_},
+                                  {"centres", centres_},
+                                  {"weights", model_.weights()}});
 }
 
 }  // namespace hexcore

@@ -161,6 +161,13 @@ Result<void> PrivateFile::finish() {
     return {};
 }
 
+Result<void> write_private_file(const fs::path& path, std::string_view text,
+                                Durability durability) {
+    HEXCORE_TRY(file, PrivateFile::begin(path, durability));
+    HEXCORE_TRY_VOID(file.write(std::as_bytes(std::span(text))));
+    return file.finish();
+}
+
 std::vector<fs::path> left_private_files(const fs::path& path) {
     std::vector<fs::path> left;
     const std::string begin = path.filename().string() + std::string(beside_mark);

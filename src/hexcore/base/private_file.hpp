@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "hexcore/base/file_descriptor.hpp"
@@ -48,6 +49,11 @@ private:
     std::filesystem::path note_;  ///< empty: none
     FileDescriptor file_;
 };
+
+/// Writes such a file whole. Fails as PrivateFile.
+[[nodiscard]] Result<void> write_private_file(const std::filesystem::path& path,
+                                              std::string_view text,
+                                              Durability durability = Durability::machine);
 
 /// Where files that are being written are noted: `unfinished` in state_home(); empty: nowhere.
 [[nodiscard]] std::filesystem::path private_file_notes();

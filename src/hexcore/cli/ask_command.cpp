@@ -12,6 +12,7 @@
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/demo_model.hpp"
+#include "hexcore/cli/engine_options.hpp"
 #include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/plan_source.hpp"
@@ -39,12 +40,8 @@ Result<std::optional<std::size_t>> chosen_expert(const AskOptions& options,
     }
     const auto expert = assistant.find_expert(options.expert);
     if (!expert) {
-        std::vector<std::string> names;
-        for (const ExpertDescription& one : assistant.experts) {
-            names.push_back(one.name);
-        }
         return fail(ErrorCode::usage, "{} has no expert {}; it has {}", assistant.name,
-                    printable(options.expert), fmt::join(names, ", "));
+                    printable(options.expert), assistant.expert_names());
     }
     return expert;
 }
@@ -101,13 +98,6 @@ Result<PlannedModel> planned_for(const AskOptions& options, const AssistantDescr
     });
 }
 
-EngineOptions ask_engine_options(const AskOptions& options, const Plan& plan) {
-    EngineOptions engine{.parking = ParkingOptions::of(plan)};
-    engine.parking.tell = complain;
-    engine.equality = options.exact ? Equality::exact : Equality::close;
-    return engine;
-}
-
 AssistantQuestion settings_of(const AskOptions& options, std::optional<std::size_t> expert) {
     return {.text = {},
             .expert = expert,
@@ -131,7 +121,7 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
                          std::vector<std::vector<ChosenAdapter>> adapters, LoadedModel& model,
                          QuestionReader& questions, Interrupt& interrupt, Laps& laps) {
     const Plan& plan = model.plan();
-    AssistantEngines engines(model, {.engine = ask_engine_options(options, plan),
+    AssistantEngines engines(model, {.engine = engine_options(options.exact, plan),
                                      .session = {.on_full = options.planning.when_full(),
                                                  .keep = options.planning.keep}});
     HEXCORE_TRY(chat_template, ChatTemplate::of(model.model()));

@@ -117,10 +117,7 @@ void ChatHistory::rewrite() const {
     for (const std::string& text : texts_) {
         lines += line_of(text);
     }
-    auto file = PrivateFile::begin(file_);
-    if (file && file->write(std::as_bytes(std::span(lines)))) {
-        (void)file->finish();
-    }
+    (void)write_private_file(file_, lines);
 }
 
 }  // namespace hexcore

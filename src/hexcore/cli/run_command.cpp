@@ -6,6 +6,7 @@
 #include "hexcore/base/duration.hpp"
 #include "hexcore/cli/chat.hpp"
 #include "hexcore/cli/commands.hpp"
+#include "hexcore/cli/engine_options.hpp"
 #include "hexcore/cli/load_shown.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/run_options.hpp"
@@ -114,13 +115,6 @@ void greet(const Plan& plan) {
     print_aside("\n");
 }
 
-EngineOptions engine_options(const RunOptions& options, const Plan& plan) {
-    EngineOptions engine{.parking = ParkingOptions::of(plan)};
-    engine.parking.tell = complain;
-    engine.equality = options.exact ? Equality::exact : Equality::close;
-    return engine;
-}
-
 /// What a run did, and whether its session was kept.
 struct RunOutcome {
     RunReport report;
@@ -146,7 +140,7 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
         if (!options.prompt && stdin_is_terminal() && stdout_is_terminal()) {
             greet(planned_model.plan());
         }
-        Engine engine(model, engine_options(options, planned_model.plan()));
+        Engine engine(model, engine_options(options.exact, planned_model.plan()));
         HEXCORE_TRY(session, engine.open({.on_full = options.planning.when_full(),
                                           .keep = options.planning.keep}));
         auto answered = answer_with(engine, session, options, questions, interrupt);
