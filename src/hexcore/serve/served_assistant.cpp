@@ -16,8 +16,7 @@ using BreakerClock = ExpertBreaker::Time::clock;
 Answer counted(const AssistantAnswer& given) {
     constexpr double ms_per_second = 1000;
     Answer answer;
-    // One that was cut since it repeated itself ended as at a limit; nobody interrupted it.
-    answer.stop = given.repeats ? StopReason::length : given.stop;
+    answer.stop = given.stop;
     answer.prompt_tokens = given.prompt_tokens;
     answer.reused_tokens = given.reused_tokens;
     answer.generated_tokens = given.generated_tokens;
@@ -45,17 +44,12 @@ ApiError not_sure(const AssistantAnswer& given) {
 }  // namespace
 
 ServedAssistant::ServedAssistant(OfferedAssistant offered, AssistantEngines& engines,
-                                 std::vector<ChosenAdapter> base, const ChatTemplate& chat_template,
-                                 std::uint32_t experts_most, Metrics& metrics)
+                                 const ChatTemplate& chat_template, std::uint32_t experts_most,
+                                 Metrics& metrics)
     : assistant_(std::move(offered.assistant)),
       host_(engines.host(assistant_, chat_template, std::move(offered.adapters), experts_most)),
       metrics_(metrics),
-      seen_(assistant_.breaker()) {
-    // The loaded model may have adapters of its own, which those without any answer with.
-    host_.engine_for = [&engines, base = std::move(base)](const std::vector<ChosenAdapter>& own) {
-        return engines.engine_for(own.empty() ? base : own);
-    };
-}
+      seen_(assistant_.breaker()) {}
 
 std::vector<Metrics::Expert> ServedAssistant::experts() {
     const auto now = BreakerClock::now();

@@ -74,7 +74,7 @@ Result<void> ServedModel::start(std::optional<OfferedAssistant> assistant) {
                         assistant->router(assistant->assistant.description(), *base_, template_));
             assistant->assistant.set_router(std::move(router));
         }
-        assistant_.emplace(*std::move(assistant), engines_, model_.adapters(), template_,
+        assistant_.emplace(*std::move(assistant), engines_, template_,
                            model_.plan().context.sequences, metrics_);
     }
     thread_.emplace([this] { return engines_.engines(); });
@@ -115,51 +115,45 @@ Asked<std::shared_ptr<Exchange>> ServedModel::ask(std::vector<Request> prompts,
                                                   std::uint32_t choices, std::string name) {
     HEXCORE_TRY_VOID(check_count(prompts.size(), choices));
     const std::size_t count = prompts.size() * choices;
-    if (!enter(count)) {
-        return tl::unexpected(full());
-    }
     // Shared, since what the engine does for a client may outlast it.
     auto exchange = std::make_shared<Exchange>();
     exchange->engines.asked.resize(count);
     // Shared, since what is posted must be copyable.
     const auto asked = std::make_shared<std::vector<Request>>(std::move(prompts));
-    const bool posted = thread_->post([this, exchange, asked, choices, name = std::move(name)] {
+    HEXCORE_TRY_VOID(post(count, [this, exchange, asked, choices, name = std::move(name)] {
         Choices next{exchange, 0, choices, name};
         for (Request& request : *asked) {
             ask_choices(next, std::move(request));
             next.first += choices;
         }
-    });
-    if (!posted) {
-        answers_ -= count;
-        return tl::unexpected(unavailable("the server ends", "shutting_down"));
-    }
+    }));
     return exchange;
 }
 
-ApiError ServedModel::full() const {
-    const double each = metrics_.seconds_each();
-    return too_many(
-        fmt::format("{} answers wait or are being given, and there can be no more", answers_most_),
-        static_cast<std::uint32_t>(std::clamp(std::ceil(each), 1.0, 60.0)));
+Asked<void> ServedModel::post(std::size_t answers, std::function<void()> work) {
+    if (!enter(answers)) {
+        const double each = metrics_.seconds_each();
+        return tl::unexpected(
+            too_many(fmt::format("{} answers wait or are being given, and there can be no more",
+                                 answers_most_),
+                     static_cast<std::uint32_t>(std::clamp(std::ceil(each), 1.0, 60.0))));
+    }
+    if (!thread_->post(std::move(work))) {
+        answers_ -= answers;
+        return tl::unexpected(unavailable("the server ends", "shutting_down"));
+    }
+    return {};
 }
 
 Asked<std::shared_ptr<Exchange>> ServedModel::ask(AssistantQuestion question) {
     HEXCORE_CHECK(assistant_.has_value(), question.text, "is for nobody");
-    if (!enter(1)) {
-        return tl::unexpected(full());
-    }
     // Shared, since what the engines do for a client may outlast it.
     auto exchange = std::make_shared<Exchange>();
     // Shared, since what is posted must be copyable.
     const auto asked = std::make_shared<AssistantQuestion>(std::move(question));
-    const bool posted = thread_->post([this, exchange, asked] {
+    HEXCORE_TRY_VOID(post(1, [this, exchange, asked] {
         assistant_->ask(exchange, std::move(*asked), [this] { --answers_; });
-    });
-    if (!posted) {
-        --answers_;
-        return tl::unexpected(unavailable("the server ends", "shutting_down"));
-    }
+    }));
     return exchange;
 }
 

@@ -71,7 +71,6 @@ private:
     ServedModel(LoadedModel& model, const ServedModelOptions& options, ChatTemplate chat_template,
                 Metrics& metrics);
     [[nodiscard]] Result<void> start(std::optional<OfferedAssistant> assistant);
-    [[nodiscard]] ApiError full() const;
     /// The answers to one prompt among those of an exchange.
     struct Choices {
         std::shared_ptr<Exchange> exchange;
@@ -83,6 +82,9 @@ private:
     void ask_one(const Choices& choices, std::uint32_t index, Request request);
     void end_one(Exchange& exchange, std::uint32_t choice, Result<Answer> answer);
     [[nodiscard]] bool enter(std::size_t answers);
+    /// Has the engines' thread do what gives so many answers. 429 where the queue has no room for
+    /// them, 503 once it ends.
+    [[nodiscard]] Asked<void> post(std::size_t answers, std::function<void()> work);
 
     LoadedModel& model_;
     ServedModelOptions options_;

@@ -1,12 +1,10 @@
 #include "hexcore/serve/served_names.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace hexcore {
 namespace {
@@ -58,14 +56,10 @@ Asked<Addressee> find_addressee(std::string_view name, const Plan& plan,
     name.remove_prefix(1);
     const auto expert = assistant->find_expert(name);
     if (!expert) {
-        std::vector<std::string> names;
-        for (const ExpertDescription& one : assistant->experts) {
-            names.push_back(one.name);
-        }
         return tl::unexpected(
             ApiError{.status = 404,
                      .message = fmt::format("{} has no expert {}; it has {}", assistant->name, name,
-                                            fmt::join(names, ", ")),
+                                            assistant->expert_names()),
                      .param = "model",
                      .code = "model_not_found"});
     }
