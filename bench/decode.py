@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 
+from probing import probes
+
 PROMPT, GENERATE = 512, 64
 
 
@@ -33,10 +35,7 @@ def theirs(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
-    parser.add_argument("--probe", help="the program bench_decode_probe",
-                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
-                                             "bench", "bench_decode_probe"))
+    probes.add_options(parser, "decode")
     parser.add_argument("--llama-bin", help="the folder with llama-bench",
                         default=os.environ.get("HEXCORE_LLAMA_BIN"))
     parser.add_argument("--policy", default="balanced")

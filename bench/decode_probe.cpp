@@ -6,12 +6,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "hexcore/api/planned_model.hpp"
 #include "hexcore/runtime/verify.hpp"
 #include "llama.h"
+#include "probe.hpp"
 
 namespace hexcore {
 namespace {
@@ -98,11 +98,5 @@ int main(int argc, char** argv) {
     program.add_option("--generate", options.generate);
     program.add_option("--depth", options.depth);
     CLI11_PARSE(program, argc, argv);
-    const auto figures = measure(options);
-    if (!figures) {
-        std::fprintf(stderr, "%s\n", figures.error().message.c_str());
-        return static_cast<int>(figures.error().code);
-    }
-    std::printf("%s\n", figures->dump().c_str());
-    return 0;
+    return print_figures(measure(options));
 }

@@ -6,19 +6,15 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
+
+from probing import probes
 
 
 def measure(arguments):
-    command = [arguments.probe, arguments.model, "--generate", arguments.generate, "--rounds",
-               arguments.rounds, "--threads", arguments.threads,
-               "--device", "host=320MiB", "--device", "host=320MiB"]
-    # As hexcore waits: by default OpenMP's threads would spin where cores are few.
-    environment = {"GOMP_SPINCOUNT": "1000"} | os.environ
-    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
-                         env=environment)
-    return json.loads(run.stdout)
+    return probes.figures_of(arguments.probe, arguments.model, "--generate", arguments.generate,
+                             "--rounds", arguments.rounds, "--threads", arguments.threads,
+                             "--device", "host=320MiB", "--device", "host=320MiB")
 
 
 def median(rounds, key):
@@ -31,10 +27,7 @@ def ratio(rounds, of_one, key):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
-    parser.add_argument("--probe", help="the program bench_experts_probe",
-                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
-                                             "bench", "bench_experts_probe"))
+    probes.add_options(parser, "experts")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--generate", type=int, default=48, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=5)

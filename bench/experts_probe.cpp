@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "hexcore/api/planned_model.hpp"
 #include "hexcore/assistant/experts_answer.hpp"
 #include "llama.h"
+#include "probe.hpp"
 
 namespace hexcore {
 namespace {
@@ -167,11 +167,5 @@ int main(int argc, char** argv) {
     program.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000));
     program.add_option("--threads", options.threads);
     CLI11_PARSE(program, argc, argv);
-    const auto figures = measure(options);
-    if (!figures) {
-        std::fprintf(stderr, "%s\n", figures.error().message.c_str());
-        return static_cast<int>(figures.error().code);
-    }
-    std::printf("%s\n", figures->dump().c_str());
-    return 0;
+    return print_figures(measure(options));
 }

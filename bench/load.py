@@ -10,6 +10,8 @@ import statistics
 import subprocess
 import sys
 
+from probing import probes
+
 PLANNED = ["--device", "host=320MiB", "--device", "host=320MiB", "--reserve", "8MiB"]
 WAYS = {"hexcore": PLANNED, "verify": [*PLANNED, "--verify-data"], "none": ["--plain", "none"],
         "mmap": ["--plain", "mmap"]}
@@ -61,10 +63,7 @@ def add_ratio(figures, name, above, below):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
-    parser.add_argument("--probe", help="the program bench_load_probe",
-                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
-                                             "bench", "bench_load_probe"))
+    probes.add_options(parser, "load")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--format", choices=["table", "json"], default="table")
     arguments = parser.parse_args()

@@ -5,9 +5,10 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
+
+from probing import probes
 
 ASSISTANT = Path(__file__).resolve().parents[1] / "assistants/magic"
 WAYS = {
@@ -20,14 +21,10 @@ WAYS = {
 
 
 def measured(arguments):
-    command = [arguments.probe, arguments.model, "--assistant", ASSISTANT / "assistant.toml",
-               "--tested", ASSISTANT / "questions.tsv", "--splits", arguments.splits,
-               "--threads", arguments.threads]
-    # As hexcore waits: by default OpenMP's threads would spin where cores are few.
-    environment = {"GOMP_SPINCOUNT": "1000"} | os.environ
-    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
-                         env=environment)
-    return json.loads(run.stdout)
+    return probes.figures_of(arguments.probe, arguments.model,
+                             "--assistant", ASSISTANT / "assistant.toml",
+                             "--tested", ASSISTANT / "questions.tsv",
+                             "--splits", arguments.splits, "--threads", arguments.threads)
 
 
 def figures_of(found):
@@ -53,10 +50,7 @@ def show_confusion(found, way):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
-    parser.add_argument("--probe", help="the program bench_routing_probe",
-                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
-                                             "bench", "bench_routing_probe"))
+    probes.add_options(parser, "routing")
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--format", choices=["table", "json"], default="table")

@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -19,6 +18,7 @@
 #include "hexcore/assistant/routing_measures.hpp"
 #include "hexcore/base/text_file.hpp"
 #include "hexcore/model/sampled_content.hpp"
+#include "probe.hpp"
 
 namespace hexcore {
 namespace {
@@ -238,11 +238,5 @@ int main(int argc, char** argv) {
     app.add_option("--threads", options.threads);
     app.add_option("--splits", options.splits);
     CLI11_PARSE(app, argc, argv);
-    const auto figures = hexcore::measure(options);
-    if (!figures) {
-        std::fprintf(stderr, "%s\n", figures.error().message.c_str());
-        return 1;
-    }
-    std::printf("%s\n", figures->dump().c_str());
-    return 0;
+    return hexcore::print_figures(hexcore::measure(options));
 }

@@ -6,9 +6,10 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from probing import probes
 
 TEXT = Path(__file__).with_name("persuasion.txt")
 CONTEXT = 256
@@ -20,13 +21,8 @@ PARTS = [(1, 1), (2, 4), (5, 8), (9, 12), (13, 16), (17, 20)]
 
 def surprises(probe, model, *options, text=TEXT, windows=WINDOWS):
     """Of each token but the first, {"sliding": [...], "computed_anew": [...]}."""
-    command = [probe, model, "--text", text, "--windows", windows, "--ctx", CONTEXT,
-               "--device", "host=320MiB", "--device", "host=320MiB", *options]
-    # As hexcore waits: by default OpenMP's threads would spin where cores are few.
-    environment = {"GOMP_SPINCOUNT": "1000"} | os.environ
-    run = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
-                         env=environment)
-    return json.loads(run.stdout)
+    return probes.figures_of(probe, model, "--text", text, "--windows", windows, "--ctx", CONTEXT,
+                             "--device", "host=320MiB", "--device", "host=320MiB", *options)
 
 
 def perplexity(of_tokens, first, last):
@@ -37,10 +33,7 @@ def perplexity(of_tokens, first, last):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=os.environ.get("HEXCORE_MODEL"))
-    parser.add_argument("--probe", help="the program bench_sliding_probe",
-                        default=os.path.join(os.environ.get("HEXCORE_BUILD", "build/release"),
-                                             "bench", "bench_sliding_probe"))
+    probes.add_options(parser, "sliding")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--format", choices=["table", "json"], default="table")
     arguments = parser.parse_args()

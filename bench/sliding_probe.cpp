@@ -6,7 +6,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "hexcore/api/planned_model.hpp"
@@ -15,6 +14,7 @@
 #include "hexcore/runtime/sampler.hpp"
 #include "hexcore/runtime/tokenizer.hpp"
 #include "hexcore/session/kv_manager.hpp"
+#include "probe.hpp"
 
 namespace hexcore {
 namespace {
@@ -144,11 +144,5 @@ int main(int argc, char** argv) {
     program.add_option("--keep", options.keep);
     program.add_option("--threads", options.threads);
     CLI11_PARSE(program, argc, argv);
-    const auto figures = measure(options);
-    if (!figures) {
-        std::fprintf(stderr, "%s\n", figures.error().message.c_str());
-        return static_cast<int>(figures.error().code);
-    }
-    std::printf("%s\n", figures->dump().c_str());
-    return 0;
+    return print_figures(measure(options));
 }
