@@ -56,6 +56,7 @@ Result<Read> read_questions(const AssistantDescription& assistant, const Options
     HEXCORE_TRY(model, planned.load());
     HEXCORE_TRY(chats, ChatTemplate::of(model.model()));
     Engine engine(model);
+    QuestionReading reading(chats, assistant, model);
     HEXCORE_TRY(session, engine.open());
     HEXCORE_TRY(identity, sampled_content(model.inventory()));
     KeptEmbeddings kept(reading_key(assistant, identity), model.inventory().n_embd);
@@ -65,7 +66,7 @@ Result<Read> read_questions(const AssistantDescription& assistant, const Options
     for (const LabelledQuestion& question : assistant.labelled_questions()) {
         const std::vector<float>* state = kept.find(question.text);
         if (state == nullptr) {
-            HEXCORE_TRY(embedding, embedding_of(session, {chats, assistant}, question.text));
+            HEXCORE_TRY(embedding, embedding_of(session, reading, question.text));
             state = &kept.add(question.text, std::move(embedding));
         }
         read.inputs.push_back({*state, keywords.of(question.text)});

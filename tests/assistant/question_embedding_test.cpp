@@ -57,7 +57,8 @@ protected:
     }
     Result<std::vector<float>> embedding(Session& session, const std::string& question,
                                          const std::atomic<bool>* stop = nullptr) const {
-        return embedding_of(session, {*chats_, assistant_}, question, stop);
+        QuestionReading reading(*chats_, assistant_, *model_);
+        return embedding_of(session, reading, question, stop);
     }
     Result<Router> trained(std::size_t& told, const std::atomic<bool>* stop = nullptr) {
         return trained_router(

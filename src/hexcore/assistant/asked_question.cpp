@@ -90,14 +90,16 @@ Result<void> AskedQuestion::Course::begin() {
 /// The base model's state behind the question.
 Result<void> AskedQuestion::Course::read_question() {
     HEXCORE_TRY(engine, host_.engine_for({}));
-    const QuestionReading reading{host_.chat_template, host_.assistant.description()};
-    HEXCORE_TRY(request, reading_request(reading, question_.text, engine->model()));
+    if (!host_.reading) {
+        host_.reading.emplace(host_.chat_template, host_.assistant.description(), engine->model());
+    }
+    HEXCORE_TRY(request, host_.reading->request(question_.text));
     reading_ = host_.session_for(*engine, request);
     if (reading_ == nullptr) {
         return fail(ErrorCode::negative, "all sessions are answering others");
     }
     // What is under way may outlive who asked for it.
-    embed_question(*reading_, reading, question_.text,
+    embed_question(*reading_, std::move(request),
                    [course = shared_from_this()](Result<std::vector<float>> embedding) {
                        course->take_embedding(std::move(embedding));
                    });
@@ -200,6 +202,7 @@ Result<void> AskedQuestion::Course::put(Engine& engine) {
                                               .chat_template = host_.chat_template,
                                               .picked = picked_.experts,
                                               .embedding = embedding_,
+                                              .reading = host_.reading ? &*host_.reading : nullptr,
                                               .prompt = parts,
                                               .model = engine.model()}));
         const std::size_t gate = assistant.description().combining.gate.size();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hexcore/assistant/assistant.hpp"
+#include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/chat/chat_template.hpp"
 #include "hexcore/report/assistant_report.hpp"
 #include "hexcore/session/engine.hpp"
@@ -26,7 +27,8 @@ struct AssistantHost {
     std::function<Result<Engine*>(const std::vector<ChosenAdapter>&)> engine_for;
     /// An idle session, which is asked at once; null: there is none left.
     std::function<Session*(Engine&, const Request&)> session_for;
-    std::uint32_t experts_most = 1;  ///< that there is room for side by side
+    std::uint32_t experts_most = 1;               ///< that there is room for side by side
+    std::optional<QuestionReading> reading = {};  ///< made by the first question that is read
 };
 
 /// A question, and how it is to be answered.

@@ -35,8 +35,10 @@ std::optional<double> sum_of_weights(std::span<const double> weights) {
     return sum > 0 && std::isfinite(sum) ? std::optional(sum) : std::nullopt;
 }
 
-/// The logarithm of the sum of their exponentials; nothing: they are no distribution.
-std::optional<double> log_normaliser(std::span<const float> logits) {
+/// Fills in their exponentials, over that of the largest, so that no sum of them overflows. Gives
+/// the logarithm of what softmax divides by; nothing: they are no distribution.
+std::optional<double> log_normaliser(std::span<const float> logits,
+                                     std::vector<double>& exponentials) {
     float most = -std::numeric_limits<float>::infinity();
     for (const float logit : logits) {
         if (std::isnan(logit)) {
@@ -47,9 +49,11 @@ std::optional<double> log_normaliser(std::span<const float> logits) {
     if (!std::isfinite(most)) {
         return {};
     }
+    exponentials.resize(logits.size());
     double sum = 0;
-    for (const float logit : logits) {
-        sum += std::exp(double{logit} - double{most});
+    for (std::size_t token = 0; token < logits.size(); ++token) {
+        exponentials[token] = std::exp(double{logits[token]} - double{most});
+        sum += exponentials[token];
     }
     return double{most} + std::log(sum);
 }
@@ -57,24 +61,36 @@ std::optional<double> log_normaliser(std::span<const float> logits) {
 /// One that counts.
 struct Weighted {
     std::span<const float> logits;
-    double add = 0;  ///< to a logit: the logarithm of its weight and its normaliser
+    const std::vector<double>& exponentials;
+    double share = 0;  ///< of an exponential: the weighted probability
+    double add = 0;    ///< to a logit: the logarithm of that
 };
 
+/// The same by logarithms, for a token that has next to no chance.
+double log_of_sum(std::span<const Weighted> experts, std::size_t token) {
+    double most = minus_infinity;
+    for (const Weighted& expert : experts) {
+        most = std::max(most, double{expert.logits[token]} + expert.add);
+    }
+    if (most == minus_infinity) {
+        return most;
+    }
+    double sum = 0;
+    for (const Weighted& expert : experts) {
+        sum += std::exp(double{expert.logits[token]} + expert.add - most);
+    }
+    return most + std::log(sum);
+}
+
 void mix_into(std::span<float> mixed, std::span<const Weighted> experts) {
+    constexpr double loses_digits = 1e-280;
     for (std::size_t token = 0; token < mixed.size(); ++token) {
-        double most = minus_infinity;
+        double chance = 0;
         for (const Weighted& expert : experts) {
-            most = std::max(most, double{expert.logits[token]} + expert.add);
+            chance += expert.share * expert.exponentials[token];
         }
-        if (most == minus_infinity) {
-            mixed[token] = static_cast<float>(most);
-            continue;
-        }
-        double sum = 0;
-        for (const Weighted& expert : experts) {
-            sum += std::exp(double{expert.logits[token]} + expert.add - most);
-        }
-        mixed[token] = static_cast<float>(most + std::log(sum));
+        mixed[token] = static_cast<float>(chance > loses_digits ? std::log(chance)
+                                                                : log_of_sum(experts, token));
     }
 }
 
@@ -146,6 +162,7 @@ Result<std::span<const float>> DistributionMix::mix(std::span<const double> weig
     }
     std::vector<Weighted> counting;
     bool same = true;
+    exponentials_.resize(logits.size());
     log_normalisers_.assign(logits.size(), 0);
     for (std::size_t i = 0; i < logits.size(); ++i) {
         if (weights[i] == 0) {
@@ -157,14 +174,17 @@ Result<std::span<const float>> DistributionMix::mix(std::span<const double> weig
                         "experts of one answer have {} and {} tokens to choose from", first.size(),
                         logits[i].size());
         }
-        const auto normaliser = log_normaliser(logits[i]);
+        const auto normaliser = log_normaliser(logits[i], exponentials_[i]);
         if (!normaliser) {
             return fail(ErrorCode::negative,
                         "what an expert says of the next token is no distribution");
         }
         same = same && have_same_bits(logits[i], first);
         log_normalisers_[i] = *normaliser;
-        counting.push_back({logits[i], std::log(weights[i] / *sum) - *normaliser});
+        const double most = *std::ranges::max_element(logits[i]);
+        const double weight = weights[i] / *sum;
+        counting.push_back({logits[i], exponentials_[i], weight * std::exp(most - *normaliser),
+                            std::log(weight) - *normaliser});
     }
     const std::span<const float> first = counting.front().logits;
     if (same) {

@@ -42,6 +42,7 @@ public:
 private:
     std::vector<float> mixed_;
     std::vector<double> log_normalisers_;
+    std::vector<std::vector<double>> exponentials_;  ///< [expert][vocabulary]
 };
 
 /// Weights of experts by how far their centres are from a question's embedding: w_i in proportion

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "hexcore/api/put_chat.hpp"
-#include "hexcore/assistant/question_embedding.hpp"
 
 namespace hexcore {
 namespace {
@@ -42,8 +41,7 @@ Result<void> attend(ExpertsQuestion& asked, const JoinedQuestion& question) {
     if (description.combining.gate.size() == question.embedding.size()) {
         centres.options.gate = description.combining.gate;
     }
-    HEXCORE_TRY(request, reading_request({question.chat_template, description},
-                                         question.prompt.question, question.model));
+    HEXCORE_TRY(request, question.reading->request(question.prompt.question));
     asked.base = BasePart{.request = std::move(request)};
     asked.centres = std::move(centres);
     return {};

@@ -4,6 +4,7 @@
 
 #include "hexcore/assistant/assistant.hpp"
 #include "hexcore/assistant/experts_answer.hpp"
+#include "hexcore/assistant/question_embedding.hpp"
 #include "hexcore/chat/chat_template.hpp"
 
 namespace hexcore {
@@ -14,6 +15,7 @@ struct JoinedQuestion {
     const ChatTemplate& chat_template;
     std::span<const PickedExpert> picked;  ///< [part]
     std::span<const float> embedding;      ///< empty: no router reads questions
+    QuestionReading* reading;              ///< of that embedding
     const ExpertPrompt& prompt;
     const LoadedModel& model;
 };

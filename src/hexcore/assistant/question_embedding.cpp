@@ -39,31 +39,6 @@ std::string turn_of(const RouterDescription& router, std::string_view question) 
     return text.replace(text.find(question_place), question_place.size(), embedded_part(question));
 }
 
-Result<Request> whole_prompt(const QuestionReading& reading, std::string_view question,
-                             const LoadedModel& model) {
-    const RouterDescription& router = reading.assistant.router;
-    ChatRequest chat{.thinking = false};
-    if (!router.system.empty()) {
-        chat.messages.push_back({.role = "system", .content = router.system});
-    }
-    for (const ShownQuestion& shown : router.shown) {
-        chat.messages.push_back({.role = "user", .content = turn_of(router, shown.question)});
-        chat.messages.push_back({.role = "assistant", .content = shown.kind});
-    }
-    chat.messages.push_back({.role = "user", .content = turn_of(router, question)});
-    Request request;
-    HEXCORE_TRY_VOID(put_texts(request, reading.chat_template, chat, model));
-    return request;
-}
-
-/// How many tokens all questions' prompts begin with, and this one.
-Result<std::uint32_t> begin_alike(const QuestionReading& reading, const std::vector<Token>& prompt,
-                                  const LoadedModel& model) {
-    HEXCORE_TRY(one, whole_prompt(reading, "One", model));
-    HEXCORE_TRY(other, whole_prompt(reading, "Other", model));
-    return std::min(common_start(one.tokens, other.tokens), common_start(one.tokens, prompt));
-}
-
 /// What becomes of one embedding.
 struct EmbeddingCourse {
     Session* session;
@@ -89,6 +64,7 @@ Result<void> read_examples(const AssistantDescription& assistant, const ExampleR
                            KeptEmbeddings& kept) {
     constexpr std::size_t written_each = 64;
     const std::vector<LabelledQuestion> questions = assistant.labelled_questions();
+    QuestionReading reading(how.chat_template, assistant, how.base.model());
     HEXCORE_TRY(session, how.base.open());
     for (std::size_t done = 0; done < questions.size(); ++done) {
         const std::string& text = questions[done].text;
@@ -98,8 +74,7 @@ Result<void> read_examples(const AssistantDescription& assistant, const ExampleR
         if (how.tell) {
             how.tell({done, questions.size()});
         }
-        HEXCORE_TRY(embedding,
-                    embedding_of(session, {how.chat_template, assistant}, text, how.stop));
+        HEXCORE_TRY(embedding, embedding_of(session, reading, text, how.stop));
         kept.add(text, std::move(embedding));
         if (kept.added() % written_each == 0) {
             (void)kept.write();
@@ -113,22 +88,42 @@ Result<void> read_examples(const AssistantDescription& assistant, const ExampleR
 
 }  // namespace
 
-Result<Request> reading_request(const QuestionReading& reading, std::string_view question,
-                                const LoadedModel& model) {
-    HEXCORE_TRY(request, whole_prompt(reading, question, model));
-    HEXCORE_TRY(shared, begin_alike(reading, request.tokens, model));
-    request.shared_tokens = shared;
+Result<Request> QuestionReading::whole_prompt(std::string_view question) const {
+    const RouterDescription& router = assistant_.router;
+    ChatRequest chat{.thinking = false};
+    if (!router.system.empty()) {
+        chat.messages.push_back({.role = "system", .content = router.system});
+    }
+    for (const ShownQuestion& shown : router.shown) {
+        chat.messages.push_back({.role = "user", .content = turn_of(router, shown.question)});
+        chat.messages.push_back({.role = "assistant", .content = shown.kind});
+    }
+    chat.messages.push_back({.role = "user", .content = turn_of(router, question)});
+    Request request;
+    HEXCORE_TRY_VOID(put_texts(request, chat_template_, chat, model_));
     return request;
 }
 
-void embed_question(Session& session, const QuestionReading& reading, std::string_view question,
-                    std::function<void(Result<std::vector<float>>)> on_end) {
-    auto made = reading_request(reading, question, session.engine().model());
-    if (!made) {
-        on_end(tl::unexpected(std::move(made.error())));
-        return;
+Result<void> QuestionReading::find_beginning() {
+    HEXCORE_TRY(one, whole_prompt("One"));
+    HEXCORE_TRY(other, whole_prompt("Other"));
+    one.tokens.resize(common_start(one.tokens, other.tokens));
+    beginning_ = std::move(one.tokens);
+    return {};
+}
+
+Result<Request> QuestionReading::request(std::string_view question) {
+    if (!beginning_) {
+        HEXCORE_TRY_VOID(find_beginning());
     }
-    Request request = *std::move(made);
+    HEXCORE_TRY(request, whole_prompt(question));
+    // A question may melt with the last of these tokens.
+    request.shared_tokens = common_start(*beginning_, request.tokens);
+    return request;
+}
+
+void embed_question(Session& session, Request request,
+                    std::function<void(Result<std::vector<float>>)> on_end) {
     request.max_tokens = 1;
     request.wants_state = true;
     const auto course =
@@ -149,10 +144,11 @@ void embed_question(Session& session, const QuestionReading& reading, std::strin
     session.ask(std::move(request));
 }
 
-Result<std::vector<float>> embedding_of(Session& session, const QuestionReading& reading,
+Result<std::vector<float>> embedding_of(Session& session, QuestionReading& reading,
                                         std::string_view question, const std::atomic<bool>* stop) {
+    HEXCORE_TRY(request, reading.request(question));
     std::optional<Result<std::vector<float>>> embedding;
-    embed_question(session, reading, question,
+    embed_question(session, std::move(request),
                    [&](Result<std::vector<float>> made) { embedding.emplace(std::move(made)); });
     while (!embedding) {
         session.engine().turn(stop);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,28 +15,38 @@
 
 namespace hexcore {
 
-/// How a base model is brought to read a question. Both outlive whoever reads.
-struct QuestionReading {
-    const ChatTemplate& chat_template;
-    const AssistantDescription& assistant;
+/// How a base model is brought to read questions: the router's chat with the question, of a long
+/// one beginning and end, up to where the model is about to answer. For one thread at a time.
+class QuestionReading {
+public:
+    /// What is given must outlive it.
+    QuestionReading(const ChatTemplate& chat_template, const AssistantDescription& assistant,
+                    const LoadedModel& model)
+        : chat_template_(chat_template), assistant_(assistant), model_(model) {}
+
+    /// What is asked of a session for a question's embedding. Fails as put_texts().
+    [[nodiscard]] Result<Request> request(std::string_view question);
+
+private:
+    [[nodiscard]] Result<Request> whole_prompt(std::string_view question) const;
+    [[nodiscard]] Result<void> find_beginning();
+
+    const ChatTemplate& chat_template_;
+    const AssistantDescription& assistant_;
+    const LoadedModel& model_;
+    std::optional<std::vector<Token>> beginning_;  ///< of all questions' prompts, once it is known
 };
 
-/// What is asked of a session for a question's embedding, but for who is told: the router's chat
-/// with the question, of a long one beginning and end, up to where the model is about to answer.
-/// Fails as put_texts().
-[[nodiscard]] Result<Request> reading_request(const QuestionReading& reading,
-                                              std::string_view question, const LoadedModel& model);
-
 /// Asks an idle session of the base model for a question's embedding: the last hidden state,
-/// [n_embd], behind that prompt. `on_end` is called once, while the engine takes its turns or,
-/// where it fails at once, from here; the session is idle again then, and stays where it is until
-/// then. Fails as reading_request() and Request::on_end say, and with ErrorCode::interrupted where
-/// it was cancelled. The model was loaded to give states.
-void embed_question(Session& session, const QuestionReading& reading, std::string_view question,
+/// [n_embd], behind the prompt of `reading`, a QuestionReading's. `on_end` is called once, while
+/// the engine takes its turns or, where it fails at once, from here; the session is idle again
+/// then, and stays where it is until then. Fails as Request::on_end says, and with
+/// ErrorCode::interrupted where it was cancelled. The model was loaded to give states.
+void embed_question(Session& session, Request reading,
                     std::function<void(Result<std::vector<float>>)> on_end);
-/// The same, with all turns that it takes; once `stop` (null: never) is set, it is cancelled.
-[[nodiscard]] Result<std::vector<float>> embedding_of(Session& session,
-                                                      const QuestionReading& reading,
+/// The same, with all turns that it takes; once `stop` (null: never) is set, it is cancelled. Fails
+/// as QuestionReading::request(), too.
+[[nodiscard]] Result<std::vector<float>> embedding_of(Session& session, QuestionReading& reading,
                                                       std::string_view question,
                                                       const std::atomic<bool>* stop = nullptr);
 
