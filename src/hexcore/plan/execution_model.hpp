@@ -11,7 +11,7 @@ namespace hexcore {
 /// computes in each of them.
 enum class Execution {
     fused,   ///< in one run of the CPU kernels, for devices that are all main memory
-    staged,  ///< on the device of each expert, to which activations go through main memory
+    staged,  ///< on the device of each expert, to which activations go
 };
 
 /// What the planner knows of one: for which devices it is, what it can do, and what it costs

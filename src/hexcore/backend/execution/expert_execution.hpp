@@ -9,7 +9,7 @@ namespace hexcore {
 /// that are involved:
 ///
 /// - FusedExecution: all devices are in main memory, one run of ggml's CPU kernels does everything;
-/// - StagedExecution: any devices, activations go from one to another through main memory.
+/// - StagedExecution: any devices, activations go from one to another.
 class ExpertExecution {
 public:
     virtual ~ExpertExecution() = default;

@@ -50,6 +50,12 @@ std::size_t ExpertRows::input_offset(const ggml_tensor& x, std::size_t row) cons
     return at / n_used_ * x.nb[2] + slot * x.nb[1];
 }
 
+std::int32_t ExpertRows::input_row(const ggml_tensor& x, std::size_t row) const {
+    const auto at = static_cast<std::size_t>(order_[row]);
+    const auto in_a_token = static_cast<std::size_t>(x.ne[1]);
+    return static_cast<std::int32_t>(at / n_used_ * in_a_token + at % n_used_ % in_a_token);
+}
+
 void make_contiguous(ggml_tensor& tensor, std::int64_t ne1, std::int64_t ne2) {
     tensor.ne[1] = ne1;
     tensor.ne[2] = ne2;

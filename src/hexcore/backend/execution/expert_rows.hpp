@@ -33,6 +33,8 @@ public:
     [[nodiscard]] const std::vector<std::int32_t>& order() const { return order_; }
     /// Where in `x`, F32 {columns, 1 or n_used, n_tokens}, its activations begin, in bytes.
     [[nodiscard]] std::size_t input_offset(const ggml_tensor& x, std::size_t row) const;
+    /// Which of the rows of such an `x`, counted through its tokens.
+    [[nodiscard]] std::int32_t input_row(const ggml_tensor& x, std::size_t row) const;
     /// Its expert's position on its device.
     [[nodiscard]] std::vector<std::int32_t>& local_ids() { return local_ids_; }
     /// Its expert.

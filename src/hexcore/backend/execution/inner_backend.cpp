@@ -96,6 +96,31 @@ bool InnerBackend::copy_async(InnerBackend& from, const ggml_tensor& source, ggm
                                             &inner_target);
 }
 
+bool InnerBackend::can_copy_from(InnerBackend& from) {
+    return start() && from.start() && backend_->iface.cpy_tensor_async != nullptr &&
+           ggml_guid_matches(backend_->guid, from.backend_->guid);
+}
+
+bool InnerBackend::copy_async_in_turn(InnerBackend& from, const ggml_tensor& source,
+                                      ggml_tensor& target) {
+    {
+        // The copy is made in the order of `from`, which knows nothing of what this one has begun.
+        const std::scoped_lock lock(mutex_, from.mutex_);
+        if (!can_copy_from(from)) {
+            return false;
+        }
+        if (!event_) {
+            event_.reset(ggml_backend_event_new(ggml_backend_get_device(backend_.get())));
+        }
+        if (!event_) {
+            return false;
+        }
+        ggml_backend_event_record(event_.get(), backend_.get());
+        ggml_backend_event_wait(from.backend_.get(), event_.get());
+    }
+    return copy_async(from, source, target);
+}
+
 void InnerBackend::record(ggml_backend_event_t event) {
     const std::lock_guard lock(mutex_);
     HEXCORE_CHECK(start(), device_.name(), "was started before");
@@ -110,6 +135,9 @@ void InnerBackend::wait(ggml_backend_event_t event) {
 
 bool InnerBackend::reserve_scratch(ggml_cgraph& graph) {
     const std::lock_guard lock(mutex_);
+    if (backend_) {
+        ggml_backend_synchronize(backend_.get());  // to grow, it is given back first
+    }
     return kept(ggml_gallocr_reserve(scratch_.get(), &graph));
 }
 

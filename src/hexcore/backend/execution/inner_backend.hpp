@@ -45,6 +45,9 @@ public:
     /// has to wait for both and copy by itself.
     [[nodiscard]] bool copy_async(InnerBackend& from, const ggml_tensor& source,
                                   ggml_tensor& target);
+    /// The same, but not before what this one has begun is complete: its work may use `target`.
+    [[nodiscard]] bool copy_async_in_turn(InnerBackend& from, const ggml_tensor& source,
+                                          ggml_tensor& target);
     /// Events are the inner device's own.
     void record(ggml_backend_event_t event);
     void wait(ggml_backend_event_t event);
@@ -57,6 +60,8 @@ public:
 
 private:
     [[nodiscard]] bool start();
+    /// Whether the two are of a kind that copies from one device to another in their order.
+    [[nodiscard]] bool can_copy_from(InnerBackend& from);
     /// `tensor` as the inner backend knows it.
     [[nodiscard]] ggml_tensor inner(const ggml_tensor& tensor) const;
     /// Begins with a new allocator after a refusal; gives `allocated` back.
@@ -64,7 +69,8 @@ private:
 
     Device& device_;
     std::mutex mutex_;
-    ggml_backend_ptr backend_;  ///< started when first needed: dry runs need none
+    ggml_backend_ptr backend_;      ///< started when first needed: dry runs need none
+    ggml_backend_event_ptr event_;  ///< of copy_async_in_turn()
     ggml_gallocr_ptr scratch_;
 };
 

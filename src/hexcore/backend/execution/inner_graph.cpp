@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/execution/expert_rows.hpp"
 #include "hexcore/backend/experts/expert_buffer.hpp"
 #include "hexcore/backend/memory/device_buffer.hpp"
 
@@ -41,7 +42,7 @@ ggml_tensor& InnerGraph::find_or_leaf(const ggml_tensor& tensor) {
     copy.extra = nullptr;
     copy.buffer = unwrapped(copy.buffer);
     if (copy.data == nullptr) {
-        copy.data = not_to_be_placed;
+        place_later(copy);
     }
     copies_.emplace(&tensor, &copy);
     leafs_.push_back(&copy);
@@ -70,15 +71,36 @@ ggml_tensor& InnerGraph::add_input(ggml_type type, std::int64_t ne0, std::int64_
     input.type = type;
     input.flags = GGML_TENSOR_FLAG_INPUT;
     input.ne[0] = ne0;
-    input.ne[1] = ne1;
-    input.ne[2] = ne2;
-    input.ne[3] = 1;
-    input.nb[0] = ggml_type_size(type);
-    input.nb[1] = ggml_row_size(type, ne0);
-    input.nb[2] = input.nb[1] * static_cast<std::size_t>(ne1);
-    input.nb[3] = input.nb[2] * static_cast<std::size_t>(ne2);
+    make_contiguous(input, ne1, ne2);
     leafs_.push_back(&input);
     return input;
+}
+
+ggml_tensor& InnerGraph::add_operation(ggml_op op, std::array<std::int64_t, 3> ne,
+                                       std::initializer_list<ggml_tensor*> sources, int use_count) {
+    ggml_tensor& node = tensors_.emplace_back();
+    node.type = GGML_TYPE_F32;
+    node.op = op;
+    node.flags = GGML_TENSOR_FLAG_COMPUTE;
+    node.ne[0] = ne[0];
+    make_contiguous(node, ne[1], ne[2]);
+    std::copy(sources.begin(), sources.end(), std::begin(node.src));
+    nodes_.push_back(&node);
+    node_uses_.push_back(use_count);
+    return node;
+}
+
+void InnerGraph::place_later(ggml_tensor& tensor) { tensor.data = not_to_be_placed; }
+
+ggml_cgraph InnerGraph::part(int first, int end) {
+    ggml_cgraph part = finish();
+    part.nodes += first;
+    part.n_nodes = end - first;
+    part.size = 0;
+    part.leafs = nullptr;
+    part.n_leafs = 0;
+    part.uid = 0;
+    return part;
 }
 
 ggml_cgraph& InnerGraph::finish() {

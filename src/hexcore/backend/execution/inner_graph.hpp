@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <unordered_map>
 #include <vector>
 
@@ -28,11 +30,20 @@ public:
     ggml_tensor& leaf(const ggml_tensor& tensor);
     /// A tensor that has no original and gets memory from an allocator.
     ggml_tensor& add_input(ggml_type type, std::int64_t ne0, std::int64_t ne1, std::int64_t ne2);
+    /// A node that has no original: `op` of `sources`, with a contiguous F32 result of that shape.
+    ggml_tensor& add_operation(ggml_op op, std::array<std::int64_t, 3> ne,
+                               std::initializer_list<ggml_tensor*> sources, int use_count);
     /// From now on `copy` stands for `original` in nodes that are added.
     void replace(const ggml_tensor& original, ggml_tensor& copy) { copies_[&original] = &copy; }
 
     /// The graph of what was added, for a backend or an allocator; nothing can be added after it.
     [[nodiscard]] ggml_cgraph& finish();
+    /// How many nodes there are so far, and the part of the graph from the `first` one to before
+    /// `end`, to be computed by itself.
+    [[nodiscard]] int size() const { return static_cast<int>(nodes_.size()); }
+    [[nodiscard]] ggml_cgraph part(int first, int end);
+    /// Keeps an allocator from placing `tensor`, which gets its memory later.
+    static void place_later(ggml_tensor& tensor);
     /// After an allocator placed tensors: puts them into the inner backend's buffers.
     void enter_inner_buffers();
 

@@ -2,13 +2,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "hexcore/backend/execution/expert_execution.hpp"
-#include "hexcore/backend/execution/inner_backend.hpp"
-#include "hexcore/backend/execution/staged_region.hpp"
+#include "hexcore/backend/execution/region_execution.hpp"
 #include "hexcore/backend/kernels/token_graph.hpp"
 
 namespace hexcore {
@@ -16,10 +13,7 @@ namespace hexcore {
 class Device;
 
 /// Computes graphs of any device whose experts are on any devices. Everything but expert regions
-/// goes to the home's inner backend as it is. At a region the home stops: the choice of experts and
-/// the activations come to main memory, go to the devices that hold the experts, are computed there
-/// at the same time (devices in main memory in turn, since they share the cores), and the results
-/// come back by the same way.
+/// goes to the home's inner backend as it is.
 class StagedExecution : public ExpertExecution {
 public:
     explicit StagedExecution(Device& home);
@@ -44,21 +38,14 @@ private:
     void build(ggml_cgraph& graph);
     void add_home_step(const ggml_cgraph& graph, int first, int last);
     [[nodiscard]] ggml_status compute_region(const ggml_cgraph& graph, Step& step);
-    [[nodiscard]] ggml_status begin_part(const ggml_cgraph& graph, Step& step, DeviceId id,
-                                         std::unique_ptr<StagedPart>& part);
-    void send(StagedPart& part, const ExpertRegion& region, ExpertRows& rows, DeviceId device);
-    void send_bias(const StagedPart::Bias& bias, const std::int32_t* experts, std::size_t rows);
 
     Device& home_;
-    /// Shared by all for the machine: held from placing in scratch memory to reading from it.
-    std::shared_ptr<std::mutex> turns_;
+    std::shared_ptr<InnerBackend> inner_;     ///< of home
+    std::unique_ptr<ExpertKernels> kernels_;  ///< null where there are none for home
+    RegionExecution regions_;
     ComputeOptions options_;
-    std::vector<std::shared_ptr<InnerBackend>> inner_;  ///< [device]
-    std::unique_ptr<ExpertKernels> kernels_;            ///< null where there are none for home
     std::uint64_t uid_ = 0;  ///< of the graph that the steps are of; 0: none
     std::vector<Step> steps_;
-    std::vector<std::byte> activations_;  ///< of the region in hand
-    std::unordered_map<const void*, std::vector<float>> bias_values_;
 };
 
 }  // namespace hexcore

@@ -1,26 +1,80 @@
 #include "hexcore/backend/execution/staged_region.hpp"
 
-#include "ggml-backend.h"
+#include <algorithm>
+
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/execution/expert_rows.hpp"
 
 namespace hexcore {
+namespace {
+
+int uses_in(const ExpertRegion& region, const ggml_cgraph& graph, const ggml_tensor* tensor) {
+    int uses = 0;
+    for (int i = region.first; i <= region.last; ++i) {
+        uses += static_cast<int>(
+            std::count(std::begin(graph.nodes[i]->src), std::end(graph.nodes[i]->src), tensor));
+    }
+    return uses;
+}
+
+}  // namespace
 
 bool is_single_token(const ExpertRegion& region) {
     return region.ids->ne[1] == 1 && region.x->ne[1] == 1;
 }
 
-StagedPart::StagedPart(Device& device, const ggml_cgraph& original, const ExpertRegion& region,
-                       std::size_t rows)
+StagedPart::StagedPart(Device& device, Place place, const ggml_cgraph& original,
+                       const ExpertRegion& region, std::size_t rows, const ExpertBiases& biases)
     : graph_(device),
+      device_(device.id()),
       single_token_(is_single_token(region)),
-      slots_(static_cast<std::int64_t>(single_token_ ? rows : 1)),
-      tokens_(static_cast<std::int64_t>(single_token_ ? 1 : rows)) {
-    input_ = &graph_.add_input(region.x->type, region.x->ne[0], 1, tokens_);
+      rows_(static_cast<std::int64_t>(rows)),
+      slots_(single_token_ ? rows_ : 1),
+      tokens_(single_token_ ? 1 : rows_) {
+    add_input(*region.x, place);
+    first_product_ = graph_.size();
+    if (rows_ > 0) {
+        add_products(original, region, biases);
+    }
+    last_product_ = graph_.size();
+    if (place == Place::home) {
+        add_ordering(*original.nodes[region.last]);
+    }
+}
+
+void StagedPart::add_input(const ggml_tensor& x, Place place) {
+    const std::int64_t rows = ggml_nrows(&x);
+    if (place == Place::elsewhere) {
+        input_ = &graph_.add_input(x.type, x.ne[0], rows, 1);
+        return;
+    }
+    input_ = &graph_.leaf(x);
+    if (ggml_is_contiguous(&x)) {
+        make_contiguous(*input_, rows, 1);
+    } else {
+        input_ = &graph_.add_operation(GGML_OP_CONT, {x.ne[0], rows, 1}, {input_}, 1);
+        input_->flags |= GGML_TENSOR_FLAG_OUTPUT;  // other devices get it from here
+    }
+}
+
+void StagedPart::add_products(const ggml_cgraph& original, const ExpertRegion& region,
+                              const ExpertBiases& biases) {
     ids_ = &graph_.add_input(GGML_TYPE_I32, slots_, tokens_, 1);
-    graph_.replace(*region.x, *input_);
     graph_.replace(*region.ids, *ids_);
+    if (single_token_) {
+        graph_.replace(*region.x, *input_);
+    } else {
+        input_rows_ = &graph_.add_input(GGML_TYPE_I32, rows_, 1, 1);
+        graph_.replace(*region.x, graph_.add_operation(
+                                      GGML_OP_GET_ROWS, {region.x->ne[0], 1, rows_},
+                                      {input_, input_rows_}, uses_in(region, original, region.x)));
+    }
     for (int i = region.first; i <= region.last; ++i) {
-        add_node(*original.nodes[i], ggml_node_get_use_count(&original, i));
+        const ggml_tensor& node = *original.nodes[i];
+        if (node.op == GGML_OP_ADD_ID) {
+            graph_.replace(*node.src[1], biases.on(device_, *node.src[1]));
+        }
+        add_node(node, ggml_node_get_use_count(&original, i));
     }
     result_ = &graph_.leaf(*original.nodes[region.last]);
     result_->flags |= GGML_TENSOR_FLAG_OUTPUT;
@@ -30,14 +84,6 @@ void StagedPart::add_node(const ggml_tensor& node, int use_count) {
     ggml_tensor& copy = graph_.add_node(node, use_count);
     copy.data = nullptr;
     copy.buffer = nullptr;
-    if (node.op == GGML_OP_ADD_ID) {
-        // The biases are at home, and small: each row's own is sent along.
-        ggml_tensor& rows = graph_.add_input(GGML_TYPE_F32, node.ne[0], slots_, tokens_);
-        copy.op = GGML_OP_ADD;
-        copy.src[1] = &rows;
-        copy.src[2] = nullptr;
-        biases_.push_back({node.src[1], &rows});
-    }
     set_shape(copy);
 }
 
@@ -54,16 +100,39 @@ void StagedPart::set_shape(ggml_tensor& copy) const {
     }
 }
 
-void StagedPart::set_input(const std::byte* rows) const {
-    ggml_backend_tensor_set(input_, rows, 0, ggml_nbytes(input_));
+void StagedPart::add_ordering(const ggml_tensor& result) {
+    const std::int64_t rows = ggml_nrows(&result);
+    sorted_ = &graph_.add_input(result.type, result.ne[0], rows, 1);
+    places_ = &graph_.add_input(GGML_TYPE_I32, rows, 1, 1);
+    if (result_ != nullptr) {
+        result_->view_src = nullptr;
+        result_->view_offs = 0;
+        InnerGraph::place_later(*result_);  // among the sorted rows
+    }
+    ggml_tensor& ordered =
+        graph_.add_operation(GGML_OP_GET_ROWS, {result.ne[0], rows, 1}, {sorted_, places_}, 0);
+    ordered.buffer = result.buffer != nullptr || result.view_src == nullptr
+                         ? result.buffer
+                         : result.view_src->buffer;
+    ordered.data = result.data;
+    if (ordered.data == nullptr) {
+        InnerGraph::place_later(ordered);
+    }
 }
 
-void StagedPart::set_ids(const std::int32_t* local_ids) const {
-    ggml_backend_tensor_set(ids_, local_ids, 0, ggml_nbytes(ids_));
+void StagedPart::enter_memory(std::size_t first_row) {
+    if (sorted_ != nullptr && result_ != nullptr) {
+        result_->data = static_cast<std::byte*>(sorted_->data) + first_row * sorted_->nb[1];
+        result_->buffer = sorted_->buffer;
+    }
+    graph_.enter_inner_buffers();
 }
 
-void StagedPart::get_result(std::byte* rows) const {
-    ggml_backend_tensor_get(result_, rows, 0, ggml_nbytes(result_));
+ggml_tensor StagedPart::sorted(std::size_t first, std::size_t count) const {
+    ggml_tensor slice = *sorted_;
+    slice.data = static_cast<std::byte*>(sorted_->data) + first * sorted_->nb[1];
+    make_contiguous(slice, static_cast<std::int64_t>(count), 1);
+    return slice;
 }
 
 }  // namespace hexcore

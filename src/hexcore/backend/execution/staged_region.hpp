@@ -1,56 +1,80 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <vector>
+#include <cstdint>
 
+#include "hexcore/backend/execution/expert_biases.hpp"
 #include "hexcore/backend/execution/expert_region.hpp"
-#include "hexcore/backend/execution/expert_rows.hpp"
 #include "hexcore/backend/execution/inner_graph.hpp"
 
 namespace hexcore {
 
 /// The part of an expert region that one device computes: the region's operations over that
-/// device's rows and its own shards. Rows come from and go to main memory.
+/// device's rows and its own shards, and at home the order of all devices' results.
 ///
 /// A single token keeps its shape, {columns, its experts, 1}, and its one row of activations serves
 /// them all, so that kernels for single tokens are used as they would be without shards. The rows
 /// of several tokens become as many tokens with one expert each.
 class StagedPart {
 public:
-    /// `rows`: how many, at least 1. `original` is the graph that the region is of.
-    StagedPart(Device& device, const ggml_cgraph& original, const ExpertRegion& region,
-               std::size_t rows);
+    enum class Place { home, elsewhere };
 
-    /// To be given memory by an allocator, then to be computed.
+    /// `rows`: how many the device has of all the region's; at least 1, if it isn't home.
+    /// `original` is the graph that the region is of. Biases must stay.
+    StagedPart(Device& device, Place place, const ggml_cgraph& original, const ExpertRegion& region,
+               std::size_t rows, const ExpertBiases& biases);
+
+    /// All of it, for an allocator, and what follows when that placed it. At home the device's rows
+    /// are those from `first_row` in the order of the devices.
     [[nodiscard]] ggml_cgraph& graph() { return graph_.finish(); }
-    void enter_inner_buffers() { graph_.enter_inner_buffers(); }
+    void enter_memory(std::size_t first_row);
 
-    void set_input(const std::byte* rows) const;
-    /// The experts' positions on the device, one for each row.
-    void set_ids(const std::int32_t* local_ids) const;
-    /// The region's result, row by row.
-    void get_result(std::byte* rows) const;
+    // To be computed one after the other; any may have no nodes.
+    /// Puts the activations at home into one piece.
+    [[nodiscard]] ggml_cgraph before_input() { return graph_.part(0, first_product_); }
+    [[nodiscard]] ggml_cgraph products() { return graph_.part(first_product_, last_product_); }
+    /// Puts the rows of all devices into the graph's order, as its result. At home only.
+    [[nodiscard]] ggml_cgraph ordering() { return graph_.part(last_product_, graph_.size()); }
 
-    /// A bias of the region, of one row for each expert, as a tensor that takes a row for each row.
-    struct Bias {
-        const ggml_tensor* weight = nullptr;  ///< F32 {columns, n_expert}, on the region's home
-        ggml_tensor* rows = nullptr;
-    };
-    [[nodiscard]] const std::vector<Bias>& biases() const { return biases_; }
+    /// F32 {columns, rows of activations}: at home where they are, elsewhere to be filled.
+    [[nodiscard]] ggml_tensor& input() const { return *input_; }
+    /// I32, for each of the device's rows, which one of the input's it takes. Null for one token.
+    [[nodiscard]] ggml_tensor* input_rows() const { return input_rows_; }
+    /// I32, for each of the device's rows, its expert's position on the device.
+    [[nodiscard]] ggml_tensor& ids() const { return *ids_; }
+    /// F32, of the device's rows.
+    [[nodiscard]] ggml_tensor& result() const { return *result_; }
+
+    // At home only.
+    /// F32 {columns, all rows}, in the order of the devices.
+    [[nodiscard]] ggml_tensor& sorted() const { return *sorted_; }
+    /// Some of them.
+    [[nodiscard]] ggml_tensor sorted(std::size_t first, std::size_t count) const;
+    /// I32, for each row of the graph, which of the sorted ones it is.
+    [[nodiscard]] ggml_tensor& places() const { return *places_; }
 
 private:
+    void add_input(const ggml_tensor& x, Place place);
+    void add_products(const ggml_cgraph& original, const ExpertRegion& region,
+                      const ExpertBiases& biases);
     void add_node(const ggml_tensor& node, int use_count);
+    void add_ordering(const ggml_tensor& result);
     void set_shape(ggml_tensor& copy) const;
 
     InnerGraph graph_;
+    const DeviceId device_;
     const bool single_token_;
+    const std::int64_t rows_;
     const std::int64_t slots_;   ///< ne[1] of the rows
     const std::int64_t tokens_;  ///< ne[2] of the rows
+    int first_product_ = 0;
+    int last_product_ = 0;
     ggml_tensor* input_ = nullptr;
+    ggml_tensor* input_rows_ = nullptr;
     ggml_tensor* ids_ = nullptr;
     ggml_tensor* result_ = nullptr;
-    std::vector<Bias> biases_;
+    ggml_tensor* sorted_ = nullptr;
+    ggml_tensor* places_ = nullptr;
 };
 
 /// Whether the region is computed for one token whose row of activations serves all its experts.

@@ -1,0 +1,239 @@
+#include "hexcore/backend/execution/region_execution.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "hexcore/backend/machine.hpp"
+
+namespace hexcore {
+namespace {
+
+/// The most rows that a region can have on one device: a token chooses an expert once.
+std::size_t most_rows(const ExpertRegion& region, DeviceId device) {
+    const auto n_used = static_cast<std::size_t>(region.ids->ne[0]);
+    return std::min<std::size_t>(n_used, region.map->count_on(device)) *
+           static_cast<std::size_t>(region.ids->ne[1]);
+}
+
+/// What whoever stages experts on the devices of a machine holds meanwhile: contexts share the
+/// scratch memory of its inner backends.
+std::shared_ptr<std::mutex> turns_of(const Machine& machine) {
+    static std::mutex mutex;
+    static std::map<const Machine*, std::weak_ptr<std::mutex>> turns;
+    const std::lock_guard lock(mutex);
+    std::erase_if(turns, [](const auto& known) { return known.second.expired(); });
+    std::shared_ptr<std::mutex> found = turns[&machine].lock();
+    if (!found) {
+        found = std::make_shared<std::mutex>();
+        turns[&machine] = found;
+    }
+    return found;
+}
+
+StagedPart::Place place_of(DeviceId id, const Device& home) {
+    return id == home.id() ? StagedPart::Place::home : StagedPart::Place::elsewhere;
+}
+
+/// Of the first device that has one: all of a kind copy from it.
+ggml_backend_buffer_type_t pinned_type(const Machine& machine) {
+    for (std::size_t d = 0; d < machine.size(); ++d) {
+        if (ggml_backend_buffer_type_t type = machine.device(DeviceId(d)).pinned_type()) {
+            return type;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+RegionExecution::RegionExecution(Device& home)
+    : home_(home),
+      turns_(turns_of(home.machine())),
+      biases_(home.machine()),
+      begun_(home.machine().size()),
+      ids_(pinned_type(home.machine())),
+      indices_(pinned_type(home.machine())),
+      activations_(pinned_type(home.machine())),
+      results_(pinned_type(home.machine())) {
+    for (std::size_t d = 0; d < begun_.size(); ++d) {
+        const DeviceId id(d);
+        inner_.push_back(device(id).inner_backend());
+        if (id != home.id()) {
+            (device(id).is_host() ? hosts_ : away_).push_back(id);
+        }
+    }
+}
+
+RegionExecution::~RegionExecution() { home().synchronize(); }
+
+Device& RegionExecution::device(DeviceId id) { return home_.machine().device(id); }
+
+void RegionExecution::reserve(const ggml_cgraph& graph, const ExpertRegion& region) {
+    const std::lock_guard lock(*turns_);
+    biases_.reserve(graph, region);
+    for (std::size_t d = 0; d < inner_.size(); ++d) {
+        const DeviceId id(d);
+        const std::size_t rows = most_rows(region, id);
+        if (rows > 0 || id == home_.id()) {
+            StagedPart part(device(id), place_of(id, home_), graph, region, rows, biases_);
+            // A refusal is kept by the device's memory, where the load finds it.
+            (void)inner(id).reserve_scratch(part.graph());
+        }
+    }
+}
+
+ggml_status RegionExecution::compute(const ggml_cgraph& graph, const ExpertRegion& region,
+                                     ExpertRows& rows, const ComputeOptions& options) {
+    const Work work{graph, region, rows, options};
+    read_choice(work);
+    const std::lock_guard lock(*turns_);
+    if (!biases_.fill(graph, region)) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
+    const ggml_status status = compute_parts(work);
+    for (std::size_t d = 0; d < begun_.size(); ++d) {
+        begun_[d].part.reset();
+        if (status != GGML_STATUS_SUCCESS) {
+            inner_[d]->synchronize();
+        }
+    }
+    return status;
+}
+
+void RegionExecution::read_choice(const Work& work) {
+    const ggml_tensor& chosen = *work.region.ids;
+    auto* ids = ids_.get<std::byte>(ggml_nbytes(&chosen));
+    home().get_async(chosen, ids, 0, ggml_nbytes(&chosen));
+    home().synchronize();
+    work.rows.sort(ids);
+
+    const std::size_t count = work.rows.size();
+    local_ids_ = indices_.get<std::int32_t>(3 * count);
+    input_rows_ = local_ids_ + count;
+    places_ = input_rows_ + count;
+    std::copy(work.rows.local_ids().begin(), work.rows.local_ids().end(), local_ids_);
+    for (std::size_t row = 0; row < count; ++row) {
+        input_rows_[row] = work.rows.input_row(*work.region.x, row);
+        places_[work.rows.order()[row]] = static_cast<std::int32_t>(row);
+    }
+    has_input_in_main_memory_ = false;
+}
+
+ggml_status RegionExecution::compute_parts(const Work& work) {
+    const DeviceId home = home_.id();
+    if (!make_part(work, home)) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
+    ggml_status status = compute(work, home, home_part().before_input());
+    // Main memory computes while it is asked to, so the others are asked first.
+    if (status == GGML_STATUS_SUCCESS) {
+        status = begin_all(work, away_);
+    }
+    if (status == GGML_STATUS_SUCCESS) {
+        status = begin_products(work, home);
+    }
+    if (status == GGML_STATUS_SUCCESS) {
+        bring_results(work, away_, true);
+        status = begin_all(work, hosts_);
+    }
+    if (status != GGML_STATUS_SUCCESS) {
+        return status;
+    }
+    bring_results(work, away_, false);
+    bring_results(work, hosts_, false);
+    return compute(work, home, home_part().ordering());
+}
+
+ggml_status RegionExecution::begin_all(const Work& work, const std::vector<DeviceId>& devices) {
+    for (const DeviceId id : devices) {
+        if (work.rows.count(id) == 0) {
+            continue;
+        }
+        if (!make_part(work, id)) {
+            return GGML_STATUS_ALLOC_FAILED;
+        }
+        send_input(id);
+        const ggml_status status = begin_products(work, id);
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+bool RegionExecution::make_part(const Work& work, DeviceId id) {
+    auto part = std::make_unique<StagedPart>(device(id), place_of(id, home_), work.graph,
+                                             work.region, work.rows.count(id), biases_);
+    if (!inner(id).place_in_scratch(part->graph())) {
+        return false;
+    }
+    part->enter_memory(work.rows.first(id));
+    begun_[id.value()] = {std::move(part), false};
+    return true;
+}
+
+ggml_status RegionExecution::begin_products(const Work& work, DeviceId id) {
+    StagedPart& part = *begun_[id.value()].part;
+    const std::size_t first = work.rows.first(id);
+    const std::size_t count = work.rows.count(id);
+    if (id == home_.id()) {
+        inner(id).set_async(part.places(), places_, 0, ggml_nbytes(&part.places()));
+    }
+    if (count == 0) {
+        return GGML_STATUS_SUCCESS;
+    }
+    inner(id).set_async(part.ids(), local_ids_ + first, 0, ggml_nbytes(&part.ids()));
+    if (ggml_tensor* rows = part.input_rows()) {
+        inner(id).set_async(*rows, input_rows_ + first, 0, ggml_nbytes(rows));
+    }
+    return compute(work, id, part.products());
+}
+
+void RegionExecution::send_input(DeviceId id) {
+    Begun& begun = begun_[id.value()];
+    const ggml_tensor& source = home_part().input();
+    begun.by_device_copies = inner(id).copy_async_in_turn(home(), source, begun.part->input());
+    if (begun.by_device_copies) {
+        return;
+    }
+    auto* bytes = activations_.get<std::byte>(ggml_nbytes(&source));
+    if (!has_input_in_main_memory_) {
+        home().get_async(source, bytes, 0, ggml_nbytes(&source));
+        home().synchronize();
+        has_input_in_main_memory_ = true;
+    }
+    inner(id).set_async(begun.part->input(), bytes, 0, ggml_nbytes(&source));
+}
+
+void RegionExecution::bring_results(const Work& work, const std::vector<DeviceId>& devices,
+                                    bool by_device_copies) {
+    for (const DeviceId id : devices) {
+        const Begun& begun = begun_[id.value()];
+        if (begun.part && begun.by_device_copies == by_device_copies) {
+            bring_result(work, id);
+        }
+    }
+}
+
+void RegionExecution::bring_result(const Work& work, DeviceId id) {
+    const Begun& begun = begun_[id.value()];
+    const std::size_t first = work.rows.first(id);
+    const ggml_tensor& result = begun.part->result();
+    ggml_tensor target = home_part().sorted(first, work.rows.count(id));
+    // The device waited for all that home had begun when it got the activations, so it doesn't
+    // overtake whoever used home's scratch memory before.
+    if (begun.by_device_copies && home().copy_async(inner(id), result, target)) {
+        return;
+    }
+    const ggml_tensor& all = home_part().sorted();
+    auto* bytes = results_.get<std::byte>(ggml_nbytes(&all)) + first * all.nb[1];
+    inner(id).get_async(result, bytes, 0, ggml_nbytes(&result));
+    inner(id).synchronize();
+    home().set_async(target, bytes, 0, ggml_nbytes(&target));
+}
+
+ggml_status RegionExecution::compute(const Work& work, DeviceId id, ggml_cgraph graph) {
+    return graph.n_nodes == 0 ? GGML_STATUS_SUCCESS : inner(id).compute(graph, work.options);
+}
+
+}  // namespace hexcore
