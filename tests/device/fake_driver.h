@@ -48,6 +48,13 @@ struct FakeCudaState {
     struct FakeGpu gpus[fake_max_gpus];
 };
 
+/* Exported by the fake libcuda with contexts as fake_peers_state. */
+struct FakePeersState {
+    int are_apart;     /* the two GPUs can't reach each other */
+    int held[2];       /* contexts retained less released */
+    int reaches[2][2]; /* [from][to] */
+};
+
 #ifdef __cplusplus
 }
 #endif

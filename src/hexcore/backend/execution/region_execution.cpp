@@ -4,6 +4,7 @@
 #include <map>
 
 #include "hexcore/backend/machine.hpp"
+#include "hexcore/device/gpu_peers.hpp"
 
 namespace hexcore {
 namespace {
@@ -44,6 +45,16 @@ ggml_backend_buffer_type_t pinned_type(const Machine& machine) {
     return nullptr;
 }
 
+/// Else copies between them go through main memory, though nobody sees it.
+void let_gpus_reach_each_other(const Machine& machine, DeviceId home, DeviceId other) {
+    const DeviceSpec& a = machine.specs()[home.value()];
+    const DeviceSpec& b = machine.specs()[other.value()];
+    if (a.kind == DeviceKind::cuda && b.kind == DeviceKind::cuda &&
+        !machine.device(home).memory().is_simulated()) {
+        (void)let_reach_each_other(a.cuda_index, b.cuda_index);
+    }
+}
+
 }  // namespace
 
 RegionExecution::RegionExecution(Device& home)
@@ -60,6 +71,7 @@ RegionExecution::RegionExecution(Device& home)
         inner_.push_back(device(id).inner_backend());
         if (id != home.id()) {
             (device(id).is_host() ? hosts_ : away_).push_back(id);
+            let_gpus_reach_each_other(home.machine(), home.id(), id);
         }
     }
 }
