@@ -18,9 +18,8 @@ using test::SampleProgram;
 using testing::HasSubstr;
 using testing::Not;
 
-/// What bash would offer for the words of a line, the last of which is being written.
-std::string offered_by_bash(const std::vector<std::string>& words) {
-    const SampleProgram program;
+/// What bash offers with this script for the words of a line, the last of which is being written.
+std::string offered_by_bash(const std::string& script, const std::vector<std::string>& words) {
     const test::TempFolder folder;
     const auto path = folder.path() / "try.bash";
     std::string list;
@@ -29,9 +28,9 @@ std::string offered_by_bash(const std::vector<std::string>& words) {
         list += " " + shell_quoted(word);
         line += (line.empty() ? "" : " ") + word;
     }
-    std::ofstream(path) << completion_bash(program.tree())
+    std::ofstream(path) << script
                         << fmt::format(
-                               "compopt() {{ COMPREPLY=(\"compopt $*\"); }}\n"
+                               "compopt() {{ COMPREPLY+=(\"compopt $*\"); }}\n"
                                "COMP_WORDS=({}) COMP_CWORD={} COMP_LINE={} COMP_POINT={}\n"
                                "_sample sample {}\necho \"${{COMPREPLY[@]}}\"\n",
                                list, words.size() - 1, shell_quoted(line), line.size(),
@@ -42,6 +41,40 @@ std::string offered_by_bash(const std::vector<std::string>& words) {
     const std::size_t size = std::fread(text.data(), 1, text.size(), output.get());
     return {text.data(), size};
 }
+
+std::string offered_by_bash(const std::vector<std::string>& words) {
+    return offered_by_bash(completion_bash(SampleProgram().tree()), words);
+}
+
+/// A program that asks assistants, and the user's own folder of them.
+class CompletedAssistant : public testing::Test {
+protected:
+    CompletedAssistant() {
+        app_.name("sample");
+        app_.add_option("--assistant", text_, "whom")->option_text("ASSISTANT");
+        app_.add_option("--expert", text_, "which")->option_text("EXPERT");
+        write("data/sample/assistants/desk",
+              "name = 'desk'\n[[expert]]\nname = \"FIX\"\n"
+              "system = \"name = \\\"NO\\\"\"\n"
+              " [[ expert ]]  # two\n  name='TELL'\n"
+              "[router]\nname = \"NOR\"");
+        write("my", "[[expert]]\nname = \"MINE\"");
+        ::setenv("XDG_DATA_HOME", (folder_.path() / "data").c_str(), 1);
+    }
+    ~CompletedAssistant() override { ::unsetenv("XDG_DATA_HOME"); }
+    void write(const std::string& name, const std::string& text) const {
+        std::filesystem::create_directories(folder_.path() / name);
+        std::ofstream(folder_.path() / name / "assistant.toml") << text;
+    }
+    [[nodiscard]] std::string offered(const std::vector<std::string>& words) const {
+        return offered_by_bash(completion_bash(describe_program(app_), assistants_), words);
+    }
+    test::TempFolder folder_;
+    CLI::App app_;
+    std::string text_;
+    CompletedAssistants assistants_{
+        .folder = "sample/assistants", .when_none = "cook", .shipped = {{"cook", {"BAKE", "FRY"}}}};
+};
 
 TEST(CompletionScript, ReachesCommandsInCommandsInBash) {
     EXPECT_EQ(offered_by_bash({"sample", ""}), "store show\n");
@@ -58,6 +91,24 @@ TEST(CompletionScript, OffersFilesForEveryArgumentThatRepeatsInBash) {
 
 TEST(CompletionScript, TakesWordsBehindTwoDashesForArgumentsInBash) {
     EXPECT_EQ(offered_by_bash({"sample", "show", "--", "-"}), "compopt -o default\n");
+}
+
+TEST_F(CompletedAssistant, IsNamedByFoldersOrAFileInBash) {
+    EXPECT_EQ(offered({"sample", "--assistant", ""}), "cook desk compopt -o default\n");
+    EXPECT_EQ(offered({"sample", "--assistant", "d"}), "desk compopt -o default\n");
+}
+
+TEST_F(CompletedAssistant, HasItsOwnExpertsInBash) {
+    EXPECT_EQ(offered({"sample", "--expert", ""}), "BAKE FRY\n");
+    EXPECT_EQ(offered({"sample", "--assistant", "desk", "--expert", ""}), "FIX TELL\n");
+    EXPECT_EQ(offered({"sample", "--assistant=desk", "--expert", "T"}), "TELL\n");
+    const std::string my = (folder_.path() / "my").string();
+    EXPECT_EQ(offered({"sample", "--assistant", my, "--expert", ""}), "MINE\n");
+    EXPECT_EQ(offered({"sample", "--assistant", my + "/assistant.toml", "--expert", ""}), "MINE\n");
+    EXPECT_EQ(offered({"sample", "--assistant", "none", "--expert", ""}), "\n");
+    // One of the user's own hides one that comes with the program.
+    write("data/sample/assistants/cook", "[[expert]]\nname = \"BOIL\"");
+    EXPECT_EQ(offered({"sample", "--expert", ""}), "BOIL\n");
 }
 
 TEST(CompletionScript, EscapesDescriptionsForZsh) {

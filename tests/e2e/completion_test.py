@@ -18,6 +18,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     (folder / "my model.gguf").touch()
     (folder / "plan.json").touch()
+    (folder / "desk").mkdir()
+    (folder / "desk" / "assistant.toml").write_text('[[expert]]\nname = "FIX"\n\n[[expert]]\n'
+                                                    'system = "Name it."\nname = "TELL"\n')
     return folder
 
 
@@ -81,6 +84,14 @@ UNIQUE = [
     ("hexcore plan my", "hexcore plan my\\ model.gguf ", None, "my model.gguf"),
     ("hexcore run my\\ model.gguf --plan p", "hexcore run my\\ model.gguf --plan plan.json ",
      None, "plan.json"),
+    # Assistants that come with the program, and one of a file.
+    ("hexcore ask --assistant mag", "hexcore ask --assistant magic ", None, "magic"),
+    ("hexcore assistant show mag", "hexcore assistant show magic ", None, "magic"),
+    ("hexcore ask --expert RETR", "hexcore ask --expert RETROSPECT ", None, "RETROSPECT"),
+    ("hexcore ask --assistant ./desk --expert T",
+     "hexcore ask --assistant ./desk --expert TELL ", None, "TELL"),
+    ("hexcore ask --assistant=desk/assistant.toml --expert F",
+     "hexcore ask --assistant=desk/assistant.toml --expert FIX ", None, "FIX"),
     # No files where something else is due.
     ("hexcore plan --policy p", "hexcore plan --policy p", None, None),
     ("hexcore plan --device p", "hexcore plan --device p", None, None),

@@ -1,7 +1,6 @@
 #include "hexcore/cli/ask_options.hpp"
 
 #include "hexcore/assistant/assistant.hpp"
-#include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/option_value.hpp"
 #include "hexcore/cli/plan_source.hpp"
 #include "hexcore/cli/sampling_flags.hpp"
@@ -16,13 +15,15 @@ void AskOptions::add_to(CLI::App& command) {
         ->excludes(text)
         ->option_text("FILE");
     command
-        .add_option("--assistant", assistant, "an assistant's name or its file (assistant.toml)")
-        ->option_text("FILE");
+        .add_option("--assistant", assistant,
+                    "an assistant's name, its file (assistant.toml) or that one's folder (default: "
+                    "magic)")
+        ->option_text("ASSISTANT");
     command
         .add_option("-m,--model", planning.model,
                     "a GGUF file (default: the assistant's own, or the demo model)")
         ->option_text("MODEL");
-    auto* one = command.add_option("--expert", expert, "who is to answer")->option_text("NAME");
+    auto* one = command.add_option("--expert", expert, "who is to answer")->option_text("EXPERT");
     command
         .add_option("--experts", experts,
                     "how many are to answer together (default: one, or several where nobody is "

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "hexcore/assistant/assistant_description.hpp"
+#include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/planning_flags.hpp"
 
 namespace hexcore {
@@ -15,7 +16,7 @@ struct AskOptions {
     PlanningFlags planning;
     std::optional<std::string> question;  ///< none: a chat
     std::string question_file;
-    std::string assistant = "magic";
+    std::string assistant = default_assistant;
     std::string expert;         ///< empty: whom the question or the router names
     std::uint32_t experts = 0;  ///< 0: one, or several where confidence is spread
     std::string combine;        ///< how several give one answer; empty: as the assistant has it

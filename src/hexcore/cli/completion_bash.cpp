@@ -22,6 +22,10 @@ std::string value_branch(const std::string& patterns, const ArgumentSpec& argume
             return fmt::format("        {}) takes=text ;;\n", patterns);
         case ValueKind::file:
             return fmt::format("        {}) takes=file ;;\n", patterns);
+        case ValueKind::assistant:
+            return fmt::format("        {}) takes=assistant ;;\n", patterns);
+        case ValueKind::expert:
+            return fmt::format("        {}) takes=expert ;;\n", patterns);
         case ValueKind::choice:
             return fmt::format("        {}) takes=choice choices=({}) ;;\n", patterns,
                                quoted_list(argument.choices));
@@ -65,8 +69,8 @@ std::string word_branch(const CommandSpec& command) {
 // Bash cuts words at = and : (COMP_WORDBREAKS), so `--device host=1GiB` arrives as four of them;
 // the first loop puts together what no space parts. What readline replaces is only the last piece,
 // which is $2.
-constexpr const char* body = R"(_PROGRAM() {
-    local path=PROGRAM place=1 takes=none only_places= word i
+constexpr const char* body = R"sh(_PROGRAM() {
+    local path=PROGRAM place=1 takes=none only_places= assistant='DEFAULT' word i
     local -a choices=() commands=() options=() words=()
     local line=${COMP_LINE:0:COMP_POINT} cur=$2
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
@@ -88,8 +92,13 @@ constexpr const char* body = R"(_PROGRAM() {
         elif [[ $word == -- ]]; then
             only_places=yes
         elif [[ $word == -?* ]]; then
-            _PROGRAM_value "$path" "$word"
-            [[ $takes == none ]] || ((++i))
+            _PROGRAM_value "$path" "${word%%=*}"
+            if [[ $word == --*=* ]]; then
+                [[ $takes != assistant ]] || assistant=${word#*=}
+            elif [[ $takes != none ]]; then
+                ((++i))
+                [[ $takes != assistant ]] || assistant=${words[i]}
+            fi
         elif [[ " ${commands[*]} " == *" $word "* ]]; then
             path+=" $word" place=1
             _PROGRAM_words "$path"
@@ -120,19 +129,83 @@ constexpr const char* body = R"(_PROGRAM() {
     fi
     case $takes in
         choice) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "${choices[*]}" -- "$cur") ;;
+        assistant)
+            mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_PROGRAM_assistants)" -- "$cur")
+            compopt -o default ;;
+        expert)
+            mapfile -t COMPREPLY < <(
+                compgen -P "$prefix" -W "$(_PROGRAM_experts "$assistant")" -- "$cur") ;;
         file) compopt -o default ;;
     esac
 }
 complete -F _PROGRAM PROGRAM
-)";
+)sh";
+
+// An assistant's file is read as far as names go: the shell has no reader of TOML.
+constexpr const char* assistant_functions = R"sh(# The names of assistants.
+_PROGRAM_assistants() {
+    local file
+    printf '%s\n' SHIPPED
+    for file in "${XDG_DATA_HOME:-$HOME/.local/share}"/FOLDER/*/assistant.toml; do
+        [[ -e $file ]] || continue
+        file=${file%/*}
+        printf '%s\n' "${file##*/}"
+    done
+}
+
+# The names of the experts of assistant $1.
+_PROGRAM_experts() {
+    local given=${1//\\/} line in_expert=
+    local header='^[[:space:]]*\[' expert='^[[:space:]]*\[\[[[:space:]]*expert[[:space:]]*\]\]'
+    local name="^[[:space:]]*name[[:space:]]*=[[:space:]]*[\"']([^\"']*)"
+    local file="${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/$given/assistant.toml"
+    if [[ $given == */* || $given == *.toml || $given == .* ]]; then
+        file=${given/#~\//$HOME/}
+        [[ ! -d $file ]] || file+=/assistant.toml
+    elif [[ ! -e $file ]]; then
+        case $given in
+EXPERTS            *) file=$given/assistant.toml ;;
+        esac
+    fi
+    [[ -f $file ]] || return
+    while IFS= read -r line || [[ -n $line ]]; do
+        if [[ $line =~ $header ]]; then
+            in_expert=
+            [[ ! $line =~ $expert ]] || in_expert=yes
+        elif [[ -n $in_expert && $line =~ $name ]]; then
+            printf '%s\n' "${BASH_REMATCH[1]}"
+        fi
+    done < "$file"
+}
+
+)sh";
 
 }  // namespace
+
+std::string with_assistants(std::string text, const CompletedAssistants& assistants,
+                            std::string_view line_of_experts) {
+    std::string experts;
+    std::vector<std::string> names;
+    for (const auto& shipped : assistants.shipped) {
+        names.push_back(shipped.name);
+        experts += fmt::format(fmt::runtime(line_of_experts), shell_quoted(shipped.name),
+                               quoted_list(shipped.experts));
+    }
+    const std::pair<const char*, std::string> marks[] = {{"SHIPPED", quoted_list(names)},
+                                                         {"EXPERTS", experts},
+                                                         {"FOLDER", assistants.folder},
+                                                         {"DEFAULT", assistants.when_none}};
+    for (const auto& [mark, words] : marks) {
+        text = CLI::detail::find_and_replace(std::move(text), mark, words);
+    }
+    return text;
+}
 
 std::string shell_quoted(const std::string& text) {
     return "'" + CLI::detail::find_and_replace(text, "'", "'\\''") + "'";
 }
 
-std::string completion_bash(const CommandSpec& program) {
+std::string completion_bash(const CommandSpec& program, const CompletedAssistants& assistants) {
     std::string values;
     std::string words;
     for (const CommandSpec* command : all_commands(program)) {
@@ -147,7 +220,9 @@ std::string completion_bash(const CommandSpec& program) {
         "        *) takes=none ;;\n    esac\n}\n\n"
         "# The commands in command $1, and its options.\n"
         "_PROGRAM_words() {\n    commands=() options=()\n    case $1 in\n" +
-        words + "    esac\n}\n\n" + body;
+        words + "    esac\n}\n\n" +
+        with_assistants(std::string(assistant_functions) + body, assistants,
+                        "            {}) printf '%s\\n' {}; return ;;\n");
     return CLI::detail::find_and_replace(text, "PROGRAM", program.name);
 }
 

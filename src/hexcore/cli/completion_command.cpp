@@ -1,10 +1,30 @@
 #include <memory>
 
+#include "hexcore/assistant/assistant_file.hpp"
 #include "hexcore/cli/commands.hpp"
 #include "hexcore/cli/completion_script.hpp"
+#include "hexcore/cli/find_assistant.hpp"
 #include "hexcore/cli/terminal.hpp"
 
 namespace hexcore {
+namespace {
+
+CompletedAssistants completed_assistants() {
+    CompletedAssistants all{.folder = "hexcore/assistants", .when_none = default_assistant};
+    for (const AssistantPlace& place : shipped_assistants()) {
+        const auto assistant = read_assistant(place.file);
+        if (!assistant) {
+            continue;
+        }
+        auto& shipped = all.shipped.emplace_back(place.name, std::vector<std::string>());
+        for (const ExpertDescription& expert : assistant->experts) {
+            shipped.experts.push_back(expert.name);
+        }
+    }
+    return all;
+}
+
+}  // namespace
 
 void add_completion_command(CLI::App& program, Action& action) {
     auto* command =
@@ -23,9 +43,10 @@ void add_completion_command(CLI::App& program, Action& action) {
     command->callback([&program, &action, shell] {
         action = [&program, shell] {
             const CommandSpec tree = describe_program(program);
-            print(*shell == "bash"  ? completion_bash(tree)
-                  : *shell == "zsh" ? completion_zsh(tree)
-                                    : completion_fish(tree));
+            const CompletedAssistants assistants = completed_assistants();
+            print(*shell == "bash"  ? completion_bash(tree, assistants)
+                  : *shell == "zsh" ? completion_zsh(tree, assistants)
+                                    : completion_fish(tree, assistants));
             return 0;
         };
     });

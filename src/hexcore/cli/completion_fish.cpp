@@ -25,6 +25,10 @@ std::string fish_value(const ArgumentSpec& argument) {
             return " -x";
         case ValueKind::file:
             return " -r -F";
+        case ValueKind::assistant:
+            return " -r -F -a '(__PROGRAM_assistants)'";
+        case ValueKind::expert:
+            return " -x -a '(__PROGRAM_experts)'";
         case ValueKind::choice: {
             std::string list;
             for (const std::string& choice : argument.choices) {
@@ -48,13 +52,14 @@ std::string option_line(const CommandSpec& command, const ArgumentSpec& option) 
 
 std::string place_line(const CommandSpec& command, const ArgumentSpec& argument,
                        const std::string& place) {
-    if (argument.takes != ValueKind::choice && argument.takes != ValueKind::file) {
+    if (argument.takes == ValueKind::none || argument.takes == ValueKind::text) {
         return "";
     }
+    const bool is_file = argument.takes == ValueKind::file;
     return fmt::format(
         "complete -c PROGRAM -n {}{}\n",
         fish_quoted(fmt::format("__PROGRAM_at {} {}", fish_quoted(command.path), place)),
-        argument.takes == ValueKind::file ? " -F" : fish_value(argument));
+        is_file ? " -F" : fish_value(argument));
 }
 
 std::string command_lines(const CommandSpec& command) {
@@ -76,6 +81,61 @@ std::string command_lines(const CommandSpec& command) {
     }
     return text;
 }
+
+// An assistant's file is read as far as names go: the shell has no reader of TOML.
+constexpr const char* fish_assistants = R"sh(# The folder of the user's assistants.
+function __PROGRAM_data
+    if test -n "$XDG_DATA_HOME"
+        echo $XDG_DATA_HOME/FOLDER
+    else
+        echo $HOME/.local/share/FOLDER
+    end
+end
+
+function __PROGRAM_assistants
+    printf '%s\n' SHIPPED
+    for file in (__PROGRAM_data)/*/assistant.toml
+        string replace -r '.*/([^/]+)/assistant\.toml$' '$1' $file
+    end
+end
+
+function __PROGRAM_experts
+    set -l given 'DEFAULT'
+    set -l before
+    for word in (commandline -opc)
+        if test "$before" = --assistant
+            set given $word
+        else if string match -q -- '--assistant=*' $word
+            set given (string replace -- '--assistant=' '' $word)
+        end
+        set before $word
+    end
+    set -l file (__PROGRAM_data)/$given/assistant.toml
+    if string match -q -r '/|\.toml$|^\.' -- $given
+        set file (string replace -r '^~/' "$HOME/" -- $given)
+        if test -d "$file"
+            set file $file/assistant.toml
+        end
+    else if not test -e "$file"
+        switch $given
+EXPERTS            case '*'
+                set file $given/assistant.toml
+        end
+    end
+    test -f "$file"; or return
+    set -l in_expert no
+    while read -l line
+        if string match -q -r '^\s*\[\[\s*expert\s*\]\]' -- $line
+            set in_expert yes
+        else if string match -q -r '^\s*\[' -- $line
+            set in_expert no
+        else if test $in_expert = yes
+            string replace -f -r '^\s*name\s*=\s*["\']([^"\']*).*' '$1' -- $line
+        end
+    end <$file
+end
+
+)sh";
 
 constexpr const char* functions =
     R"(# Whether the words so far lead to command $argv[1] and, where given, to its place $argv[2].
@@ -105,7 +165,7 @@ complete -c PROGRAM -f
 
 }  // namespace
 
-std::string completion_fish(const CommandSpec& program) {
+std::string completion_fish(const CommandSpec& program, const CompletedAssistants& assistants) {
     std::string commands;
     std::string valued;
     std::string lines;
@@ -126,7 +186,11 @@ std::string completion_fish(const CommandSpec& program) {
         "# Completion of PROGRAM for fish, written by: PROGRAM completion fish\n\n"
         "set -g __PROGRAM_commands" +
         commands + "\n# Options that a value follows.\nset -g __PROGRAM_valued" + valued + "\n\n" +
-        functions + lines;
+        functions +
+        with_assistants(fish_assistants, assistants,
+                        "            case {}\n                printf '%s\\n' {}\n                "
+                        "return\n") +
+        lines;
     return CLI::detail::find_and_replace(text, "PROGRAM", program.name);
 }
 

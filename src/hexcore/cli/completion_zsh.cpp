@@ -27,7 +27,7 @@ std::string function_name(const std::string& path) {
 }
 
 /// ":TEXT: ", ":NAME:(table json)" or ":FILE:_files"; nothing for a flag.
-std::string zsh_value(const ArgumentSpec& argument) {
+std::string zsh_value(const ArgumentSpec& argument, const std::string& program) {
     const std::string message = escaped(argument.value_name, ":");
     switch (argument.takes) {
         case ValueKind::none:
@@ -36,6 +36,10 @@ std::string zsh_value(const ArgumentSpec& argument) {
             return fmt::format(":{}: ", message);
         case ValueKind::file:
             return fmt::format(":{}:_files", message);
+        case ValueKind::assistant:
+            return fmt::format(":{}:_{}_assistants", message, program);
+        case ValueKind::expert:
+            return fmt::format(":{}:_{}_experts", message, program);
         case ValueKind::choice: {
             std::string list;
             for (const std::string& choice : argument.choices) {
@@ -48,7 +52,7 @@ std::string zsh_value(const ArgumentSpec& argument) {
 }
 
 /// The specifications of an option, one for each of its names.
-std::string option_lines(const ArgumentSpec& option) {
+std::string option_lines(const ArgumentSpec& option, const std::string& program) {
     std::string others;
     for (const std::string& name : option.names) {
         others += (others.empty() ? "" : " ") + name;
@@ -60,38 +64,39 @@ std::string option_lines(const ArgumentSpec& option) {
         const std::string excluded = option.repeatable ? "*" : fmt::format("({})", others);
         text += "        " +
                 shell_quoted(fmt::format("{}{}{}[{}]{}", excluded, name, sign,
-                                         escaped(option.description, "[]"), zsh_value(option))) +
+                                         escaped(option.description, "[]"),
+                                         zsh_value(option, program))) +
                 " \\\n";
     }
     return text;
 }
 
-std::string positional_lines(const CommandSpec& command) {
+std::string positional_lines(const CommandSpec& command, const std::string& program) {
     std::string text;
     std::size_t place = 1;
     for (const ArgumentSpec& positional : command.positionals) {
         const std::string where = positional.repeatable ? "*" : fmt::format("{}", place);
-        text += "        " + shell_quoted(where + zsh_value(positional)) + " \\\n";
+        text += "        " + shell_quoted(where + zsh_value(positional, program)) + " \\\n";
         ++place;
     }
     return text;
 }
 
-std::string leaf_function(const CommandSpec& command) {
+std::string leaf_function(const CommandSpec& command, const std::string& program) {
     std::string lines;
     for (const ArgumentSpec& option : command.options) {
-        lines += option_lines(option);
+        lines += option_lines(option, program);
     }
-    lines += positional_lines(command);
+    lines += positional_lines(command, program);
     lines.erase(lines.find_last_not_of(" \\\n") + 1);
     return fmt::format("{}() {{\n    _arguments -S \\\n{}\n}}\n\n", function_name(command.path),
                        lines);
 }
 
-std::string branching_function(const CommandSpec& command) {
+std::string branching_function(const CommandSpec& command, const std::string& program) {
     std::string options;
     for (const ArgumentSpec& option : command.options) {
-        options += option_lines(option);
+        options += option_lines(option, program);
     }
     std::string list;
     std::string branches;
@@ -121,15 +126,61 @@ std::string branching_function(const CommandSpec& command) {
         function_name(command.path), options, list, branches);
 }
 
+// An assistant's file is read as far as names go: the shell has no reader of TOML.
+constexpr const char* zsh_assistants = R"sh(_PROGRAM_assistants() {
+    local -aU names
+    names=(SHIPPED ${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/*/assistant.toml(N:h:t))
+    _alternative 'assistants:assistant:compadd -a names' 'files:file:_files'
+}
+
+_PROGRAM_experts() {
+    local given='DEFAULT' line in_expert= i
+    local header='^[[:space:]]*\[' expert='^[[:space:]]*\[\[[[:space:]]*expert[[:space:]]*\]\]'
+    local name="^[[:space:]]*name[[:space:]]*=[[:space:]]*[\"']([^\"']*)"
+    local -a experts match
+    for ((i = 2; i < CURRENT; ++i)); do
+        case $words[i] in
+            --assistant) given=$words[i+1] ;;
+            --assistant=*) given=${words[i]#*=} ;;
+        esac
+    done
+    given=${(Q)given}
+    local file=${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/$given/assistant.toml
+    if [[ $given == */* || $given == *.toml || $given == .* ]]; then
+        file=${given/#\~\//$HOME/}
+        [[ ! -d $file ]] || file+=/assistant.toml
+    elif [[ ! -e $file ]]; then
+        case $given in
+EXPERTS            *) file=$given/assistant.toml ;;
+        esac
+    fi
+    [[ -f $file ]] || return
+    while IFS= read -r line || [[ -n $line ]]; do
+        if [[ $line =~ $header ]]; then
+            in_expert=
+            [[ ! $line =~ $expert ]] || in_expert=yes
+        elif [[ -n $in_expert && $line =~ $name ]]; then
+            experts+=("$match[1]")
+        fi
+    done < "$file"
+    compadd -a experts
+}
+
+)sh";
+
 }  // namespace
 
-std::string completion_zsh(const CommandSpec& program) {
+std::string completion_zsh(const CommandSpec& program, const CompletedAssistants& assistants) {
     std::string text =
         fmt::format("#compdef {0}\n# Completion of {0} for zsh, written by: {0} completion zsh\n\n",
                     program.name);
     for (const CommandSpec* command : all_commands(program)) {
-        text += command->commands.empty() ? leaf_function(*command) : branching_function(*command);
+        text += command->commands.empty() ? leaf_function(*command, program.name)
+                                          : branching_function(*command, program.name);
     }
+    text += CLI::detail::find_and_replace(
+        with_assistants(zsh_assistants, assistants, "            {}) compadd {}; return ;;\n"),
+        "PROGRAM", program.name);
     // Loaded from a folder of fpath, the file is the body of the function; sourced, it is not.
     return text + fmt::format(
                       "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n"

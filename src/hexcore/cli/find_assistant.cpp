@@ -12,6 +12,9 @@
 namespace hexcore {
 namespace {
 
+constexpr const char* folder_name = "assistants";
+constexpr const char* file_name = "assistant.toml";
+
 void add_assistants(const std::filesystem::path& folder, std::vector<AssistantPlace>& into) {
     std::error_code error;
     std::vector<AssistantPlace> found;
@@ -19,7 +22,7 @@ void add_assistants(const std::filesystem::path& folder, std::vector<AssistantPl
          entry.increment(error)) {
         std::error_code none;
         const std::string name = entry->path().filename().string();
-        const auto file = entry->path() / "assistant.toml";
+        const auto file = entry->path() / file_name;
         const bool is_known = std::any_of(into.begin(), into.end(),
                                           [&](const auto& other) { return other.name == name; });
         if (!is_known && std::filesystem::exists(file, none)) {
@@ -33,37 +36,56 @@ void add_assistants(const std::filesystem::path& folder, std::vector<AssistantPl
 
 }  // namespace
 
-std::vector<AssistantPlace> named_assistants() {
+std::vector<AssistantPlace> shipped_assistants() {
     std::vector<AssistantPlace> all;
-    if (const auto home = data_home(); !home.empty()) {
-        add_assistants(home / "assistants", all);
-    }
-    if (const auto shipped = shipped_file("assistants")) {
+    if (const auto shipped = shipped_file(folder_name)) {
         add_assistants(*shipped, all);
     }
     return all;
 }
 
-Result<std::filesystem::path> find_assistant(const std::string& name_or_file) {
-    const std::filesystem::path file = name_or_file;
-    if (file.has_parent_path() || file.extension() == ".toml") {
-        return file;
+std::vector<AssistantPlace> named_assistants() {
+    std::vector<AssistantPlace> all;
+    if (const auto home = data_home(); !home.empty()) {
+        add_assistants(home / folder_name, all);
+    }
+    if (const auto shipped = shipped_file(folder_name)) {
+        add_assistants(*shipped, all);
+    }
+    return all;
+}
+
+std::string no_assistants() {
+    std::vector<std::filesystem::path> places = shipped_places(folder_name);
+    if (const auto home = data_home(); !home.empty()) {
+        places.insert(places.begin(), home / folder_name);
+    }
+    std::string text;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        text.append(i == 0 ? "" : i + 1 == places.size() ? " or " : ", ").append(places[i]);
+    }
+    return "no assistant is installed in " + text;
+}
+
+Result<std::filesystem::path> find_assistant(const std::string& given) {
+    const std::filesystem::path path = given;
+    std::error_code error;
+    const auto within = path / file_name;
+    if (path.has_parent_path() || path.extension() == ".toml" || given.starts_with('.')) {
+        return std::filesystem::is_directory(path, error) ? within : path;
     }
     std::string names;
     for (const AssistantPlace& place : named_assistants()) {
-        if (place.name == name_or_file) {
+        if (place.name == given) {
             return place.file;
         }
         names.append(names.empty() ? "" : ", ").append(place.name);
     }
-    if (names.empty()) {
-        return fail(
-            ErrorCode::usage,
-            "there is no assistant {}, nor any other in {} or with the program; name a file",
-            printable(name_or_file), (data_home() / "assistants").string());
+    if (std::filesystem::exists(within, error)) {
+        return within;
     }
-    return fail(ErrorCode::usage, "there is no assistant {}; there is {}, or name a file",
-                printable(name_or_file), names);
+    return fail(ErrorCode::usage, "there is no assistant {}: {}; give a name or a file",
+                printable(given), names.empty() ? no_assistants() : "the names are " + names);
 }
 
 }  // namespace hexcore

@@ -81,9 +81,11 @@ ArgumentSpec describe_option(const CLI::Option& option) {
     spec.repeatable = option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll ||
                       option.get_items_expected_max() > 1;
     const bool is_file = spec.value_name == "FILE" || spec.value_name == "MODEL";
-    spec.takes = !spec.choices.empty() ? ValueKind::choice
-                 : is_file             ? ValueKind::file
-                                       : ValueKind::text;
+    spec.takes = !spec.choices.empty()            ? ValueKind::choice
+                 : is_file                        ? ValueKind::file
+                 : spec.value_name == "ASSISTANT" ? ValueKind::assistant
+                 : spec.value_name == "EXPERT"    ? ValueKind::expert
+                                                  : ValueKind::text;
     return spec;
 }
 

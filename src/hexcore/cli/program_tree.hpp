@@ -12,6 +12,8 @@ enum class ValueKind {
     text,    ///< anything
     choice,  ///< one of the choices
     file,
+    assistant,  ///< one's name, file or folder
+    expert,     ///< of the assistant that the line names
 };
 
 /// An option, or a positional argument.
@@ -41,8 +43,8 @@ struct CommandSpec {
 };
 
 /// Reads the options and commands of a CLI11 program. Its choices are those of CLI::IsMember; it
-/// takes a file where the option text is FILE or MODEL. Options and commands of the empty group,
-/// which CLI11 hides from the help, are left out.
+/// takes a file where the option text is FILE or MODEL, and so on. Options and commands of the
+/// empty group, which CLI11 hides from the help, are left out.
 [[nodiscard]] CommandSpec describe_program(const CLI::App& program);
 
 [[nodiscard]] ArgumentSpec describe_option(const CLI::Option& option);

@@ -20,7 +20,7 @@ void ServeOptions::add_to(CLI::App& command) {
         .add_option("--assistant", assistant,
                     "an assistant's name or its file (assistant.toml), whose experts are offered "
                     "as models")
-        ->option_text("FILE");
+        ->option_text("ASSISTANT");
     planning.add_loading_to(command);
     planning.add_on_full_to(command);
     planning.add_resident_to(command);

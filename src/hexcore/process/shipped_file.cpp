@@ -9,12 +9,21 @@ std::filesystem::path own_program() {
     return std::filesystem::read_symlink("/proc/self/exe", error);
 }
 
-std::optional<std::filesystem::path> shipped_file(const std::filesystem::path& name) {
+std::vector<std::filesystem::path> shipped_places(const std::filesystem::path& name) {
     const auto folder = own_program().parent_path();
+    std::vector<std::filesystem::path> places;
     for (const auto& place : {folder, folder / HEXCORE_LIBRARY_FROM_BIN}) {
+        if (place.is_absolute()) {
+            places.push_back((place / name).lexically_normal());
+        }
+    }
+    return places;
+}
+
+std::optional<std::filesystem::path> shipped_file(const std::filesystem::path& name) {
+    for (const auto& path : shipped_places(name)) {
         std::error_code error;
-        auto path = (place / name).lexically_normal();
-        if (place.is_absolute() && std::filesystem::exists(path, error)) {
+        if (std::filesystem::exists(path, error)) {
             return path;
         }
     }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 namespace hexcore {
 
@@ -11,5 +12,8 @@ namespace hexcore {
 /// A file or folder that comes with the program: beside it in a build folder, with its libraries
 /// once it is installed. Nothing: it is in neither place.
 [[nodiscard]] std::optional<std::filesystem::path> shipped_file(const std::filesystem::path& name);
+
+/// Where that is looked for, in this order.
+[[nodiscard]] std::vector<std::filesystem::path> shipped_places(const std::filesystem::path& name);
 
 }  // namespace hexcore
