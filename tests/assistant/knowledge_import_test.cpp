@@ -88,11 +88,32 @@ TEST_F(KnowledgeImports, KeepOddTextAsFarAsItIsText) {
         import("odd.txt", "Walls \xff are \x1b[31mred.\rA second line.\n" + std::string(5000, 'y') +
                               "\n" + std::string(3000, ' ') + "\nThe end.");
     ASSERT_TRUE(imported) << imported.error().message;
-    EXPECT_THAT(imported->notes, ElementsAre(HasSubstr("1 lines have bytes that are no UTF-8")));
+    EXPECT_THAT(imported->notes, ElementsAre(HasSubstr("1 line has bytes that are no UTF-8")));
     const auto found = open().look_up("walls", {}, about_tokens);
     ASSERT_TRUE(found && !found->passages.empty());
     EXPECT_THAT(found->passages[0].passage.body,
                 testing::StartsWith("Walls ? are ?[31mred. A second line."));
+}
+
+TEST_F(KnowledgeImports, NameFilesThatAreNoText) {
+    const std::filesystem::path texts = folder_ / "texts";
+    std::filesystem::create_directories(texts);
+    const auto write_odd = [&](const char* name) {
+        std::ofstream(texts / name, std::ios::binary) << std::string("a\n\0b", 4);
+    };
+    write_odd("1.md");
+    auto imported = import(texts);
+    ASSERT_TRUE(imported) << imported.error().message;
+    EXPECT_THAT(imported->notes, ElementsAre("1 file has NUL bytes, which no text has, and ends at "
+                                             "the first: 1.md"));
+    for (const char* name : {"2.md", "3.md", "4.md"}) {
+        write_odd(name);
+    }
+    imported = import(texts);
+    ASSERT_TRUE(imported) << imported.error().message;
+    EXPECT_THAT(imported->notes,
+                ElementsAre("4 files have NUL bytes, which no text has, and end at "
+                            "the first: 1.md, 2.md, 3.md, ..."));
 }
 
 /// One line of 20 MB in a part of that memory.

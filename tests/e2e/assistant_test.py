@@ -1,6 +1,7 @@
 """hexcore assistant: what is imported is found, listed and forgotten; what cannot be is said."""
 
 import json
+import os
 
 import pytest
 
@@ -45,6 +46,37 @@ def test_what_is_imported_is_looked_up_shown_and_forgotten(hexcore, home, tmp_pa
     assert [one["kind"] for one in
             hexcore.json("assistant", "show", "magic", env=home)["assistants"][0]["knowledge"]] == [
         "rules"]
+
+
+def test_files_that_are_not_there_are_named(hexcore, home, tmp_path):
+    (tmp_path / "assistant.toml").write_text("""schema = "hexcore.assistant/1"
+name = "lame"
+description = "lacks much"
+model = "none.gguf"
+[[expert]]
+name = "ONE"
+description = "the only one"
+system = "Be brief."
+adapter = { file = "nope.gguf" }
+""")
+    code, out, _ = hexcore("assistant", "show", ".", env=home, cwd=tmp_path)
+    shown = " ".join(out.split())
+    assert code == 0
+    for name in ("none.gguf", "nope.gguf"):
+        assert f"{name}, which is not there" in shown
+    assert "(0 examples; adapter" in shown
+    told = hexcore.json("assistant", "show", tmp_path, env=home)["assistants"][0]
+    assert [path.rsplit("/", 1)[1] for path in told["missing"]] == ["none.gguf", "nope.gguf"]
+    assert told["model"] == told["missing"][0]
+
+
+def test_of_several_one_that_cannot_be_read_hides_no_others(hexcore, home):
+    folder = home["XDG_DATA_HOME"] + "/hexcore/assistants/broken"
+    os.makedirs(folder)
+    with open(f"{folder}/assistant.toml", "w", encoding="utf-8") as file:
+        file.write("name = 3\n")
+    code, out, err = hexcore("assistant", "list", env=home)
+    assert (code, "magic" in out) == (4, True) and "schema is missing" in " ".join(err.split())
 
 
 def test_what_cannot_be_ends_with_its_exit_code_and_a_sentence(hexcore, home, tmp_path):

@@ -1,14 +1,15 @@
 #include "hexcore/assistant/assistant_file.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
+#include "hexcore/assistant/expert_table.hpp"
 #include "hexcore/assistant/gate_file.hpp"
 #include "hexcore/assistant/labelled_questions.hpp"
 #include "hexcore/assistant/toml_values.hpp"
 #include "hexcore/base/text_file.hpp"
+#include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
 namespace {
@@ -16,15 +17,6 @@ namespace {
 constexpr std::string_view assistant_schema = "hexcore.assistant/1";
 constexpr std::string_view question_place = "{question}";
 constexpr std::size_t experts_max = 32;
-
-bool is_name(std::string_view name, std::string_view others) {
-    constexpr std::size_t longest = 32;
-    return !name.empty() && name.size() <= longest &&
-           std::all_of(name.begin(), name.end(), [&](char letter) {
-               return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') ||
-                      others.find(letter) != std::string_view::npos;
-           });
-}
 
 /// Reads one file. Each table has a function that is given a key and its value, and says whether it
 /// knows the key.
@@ -46,13 +38,16 @@ public:
         if (made_.experts.empty()) {
             return values_.wrong(root.source(), "[[expert]]", "is missing: there is no expert");
         }
-        for (const std::string& file : questions_) {
+        for (const auto& [file, place] : questions_) {
             const std::string path = (folder_ / file).string();
-            HEXCORE_TRY(text, read_text_file(path, path));
-            HEXCORE_TRY(questions, parse_labelled_questions(text, path, made_));
+            auto text = read_text_file(path, path);
+            if (!text) {
+                return values_.wrong_file(place, "questions", text.error());
+            }
+            HEXCORE_TRY(questions, parse_labelled_questions(*text, path, made_));
             std::ranges::move(questions, std::back_inserter(made_.router.questions));
         }
-        HEXCORE_TRY_VOID(check_examples(root));
+        HEXCORE_TRY_VOID(check_examples());
         return std::move(made_);
     }
 
@@ -79,7 +74,7 @@ private:
         }
         if (name == "name") {
             HEXCORE_TRY(text, values_.text(name, value));
-            if (!is_name(text, "-") || text.front() == '-') {
+            if (!is_name_of(text, "-") || text.front() == '-') {
                 return values_.wrong(value.source(), name,
                                      "has 1 to 32 small letters, digits and hyphens");
             }
@@ -101,11 +96,8 @@ private:
             name == "combining") {
             return read_table(name, value);
         }
-        if (name == "expert" && value.is_array_of_tables()) {
-            for (const toml::node& expert : *value.as_array()) {
-                HEXCORE_TRY_VOID(read_expert(*expert.as_table()));
-            }
-            return {};
+        if (name == "expert") {
+            return read_experts(value);
         }
         return values_.wrong(key.source(), name,
                              "is unknown; there are schema, name, description, model, "
@@ -140,10 +132,12 @@ private:
         } else if (key.str() == "shown") {
             return read_shown(key, value);
         } else if (key.str() == "questions") {
-            if (value.is_array()) {
-                return values_.texts_into(questions_, key.str(), value);
+            const toml::array* list = value.as_array();
+            for (std::size_t i = 0; i < (list != nullptr ? list->size() : 1); ++i) {
+                const toml::node& one = list != nullptr ? (*list)[i] : value;
+                HEXCORE_TRY(file, values_.text(key.str(), one));
+                questions_.emplace_back(std::move(file), one.source());
             }
-            return values_.text_into(questions_.emplace_back(), key.str(), value);
         } else {
             return values_.wrong(key.source(), key.str(),
                                  "is unknown in [router], which has system, shown, instruction and "
@@ -188,8 +182,11 @@ private:
             HEXCORE_TRY(text, values_.text(key.str(), value));
             if (key.str() == "gate") {
                 const std::filesystem::path file = folder_ / text;
-                HEXCORE_TRY(gate, read_gate(file));
-                combining.gate = std::move(gate);
+                auto gate = read_gate(file);
+                if (!gate) {
+                    return values_.wrong_file(value.source(), key.str(), gate.error());
+                }
+                combining.gate = *std::move(gate);
                 return {};
             }
             const auto method = combination_named(text);
@@ -227,116 +224,41 @@ private:
         return values_.count_into(*into, key.str(), value);
     }
 
-    Result<void> read_expert(const toml::table& table) {
-        for (const char* key : {"name", "description", "system"}) {
-            if (table.get(key) == nullptr) {
-                return values_.wrong(table.source(), "[[expert]]", fmt::format("has no {}", key));
-            }
+    Result<void> read_experts(const toml::node& value) {
+        if (const toml::array* list = value.as_array(); list != nullptr && list->empty()) {
+            return values_.wrong(value.source(), "expert", "is an empty list: there is no expert");
         }
-        ExpertDescription expert;
-        HEXCORE_TRY(name, values_.text("name", *table.get("name")));
-        if (!is_name(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-")) {
-            return values_.wrong(table.get("name")->source(), "name",
-                                 "has 1 to 32 letters, digits, underscores and hyphens");
-        }
-        if (made_.find_expert(name) || made_.experts.size() >= experts_max) {
+        if (!value.is_array_of_tables()) {
             return values_.wrong(
-                table.get("name")->source(), "name",
-                made_.find_expert(name)
-                    ? fmt::format("is {}, which an expert before it is called", name)
-                    : fmt::format("is that of one expert too many: there are {} at most",
-                                  experts_max));
+                value.source(), "expert",
+                "is not what experts are written as: [[expert]], a table for each");
         }
-        expert.name = std::move(name);
-        for (const auto& [key, value] : table) {
-            HEXCORE_TRY_VOID(read_expert_key(expert, key, value));
+        for (const toml::node& expert : *value.as_array()) {
+            HEXCORE_TRY_VOID(read_expert(*expert.as_table()));
+        }
+        return {};
+    }
+
+    Result<void> read_expert(const toml::table& table) {
+        HEXCORE_TRY(expert, read_expert_table(table, values_, folder_));
+        const toml::source_region& place = table.get("name")->source();
+        if (const auto other = made_.find_expert(expert.name)) {
+            return values_.wrong(place, "name",
+                                 fmt::format("\"{}\" is that of the expert in line {}, too",
+                                             expert.name, places_[*other].begin.line));
+        }
+        if (made_.experts.size() >= experts_max) {
+            return values_.wrong(
+                place, "name",
+                fmt::format("is that of one expert too many: there are {} at most", experts_max));
         }
         made_.experts.push_back(std::move(expert));
-        return {};
-    }
-
-    Result<void> read_expert_key(ExpertDescription& expert, const toml::key& key,
-                                 const toml::node& value) const {
-        const std::string_view name = key.str();
-        if (name == "name") {
-            return {};
-        }
-        if (name == "description" || name == "system") {
-            return values_.text_into(name == "system" ? expert.system : expert.description, name,
-                                     value);
-        }
-        if (name == "examples" || name == "keywords") {
-            return values_.texts_into(name == "examples" ? expert.examples : expert.keywords, name,
-                                      value);
-        }
-        if ((name == "sampling" || name == "adapter") && value.is_table()) {
-            for (const auto& [inner_key, inner] : *value.as_table()) {
-                HEXCORE_TRY_VOID(name == "sampling" ? read_sampling(expert, inner_key, inner)
-                                                    : read_adapter(expert, inner_key, inner));
-            }
-            if (expert.adapter && expert.adapter->file.empty()) {
-                return values_.wrong(value.source(), name, "has no file");
-            }
-            return {};
-        }
-        if (name == "sampling" || name == "adapter") {
-            return values_.wrong(value.source(), name, "is a table");
-        }
-        return values_.wrong(key.source(), name,
-                             "is unknown in an [[expert]], which has name, description, system, "
-                             "examples, keywords, sampling and adapter");
-    }
-
-    Result<void> read_sampling(ExpertDescription& expert, const toml::key& key,
-                               const toml::node& value) const {
-        ExpertSampling& sampling = expert.sampling;
-        const std::string_view name = key.str();
-        if (name == "top_k") {
-            std::uint32_t top_k = 0;
-            HEXCORE_TRY_VOID(values_.count_into(top_k, name, value));
-            sampling.top_k = static_cast<std::int32_t>(top_k);
-            return {};
-        }
-        std::optional<float>* into = name == "temperature"      ? &sampling.temperature
-                                     : name == "top_p"          ? &sampling.top_p
-                                     : name == "min_p"          ? &sampling.min_p
-                                     : name == "repeat_penalty" ? &sampling.repeat_penalty
-                                                                : nullptr;
-        if (into == nullptr) {
-            return values_.wrong(key.source(), name,
-                                 "is unknown in sampling, which has temperature, top_p, top_k, "
-                                 "min_p and repeat_penalty");
-        }
-        constexpr double hottest = 10;
-        const bool is_share = name == "top_p" || name == "min_p";
-        // What logits are divided by.
-        const double least = name == "repeat_penalty" ? 1e-6 : 0;
-        HEXCORE_TRY(number, values_.number(name, value, least, is_share ? 1 : hottest));
-        *into = static_cast<float>(number);
-        return {};
-    }
-
-    Result<void> read_adapter(ExpertDescription& expert, const toml::key& key,
-                              const toml::node& value) const {
-        constexpr double largest = 100;
-        if (!expert.adapter) {
-            expert.adapter.emplace();
-        }
-        if (key.str() == "file") {
-            HEXCORE_TRY(text, values_.text("file", value));
-            expert.adapter->file = folder_ / text;
-        } else if (key.str() == "scale") {
-            HEXCORE_TRY(number, values_.number("scale", value, -largest, largest));
-            expert.adapter->scale = static_cast<float>(number);
-        } else {
-            return values_.wrong(key.source(), key.str(),
-                                 "is unknown in adapter, which has file and scale");
-        }
+        places_.push_back(table.source());
         return {};
     }
 
     /// A router of several experts learns from two questions of each at least.
-    Result<void> check_examples(const toml::table& root) const {
+    Result<void> check_examples() const {
         std::vector<std::size_t> counts(made_.experts.size());
         for (const LabelledQuestion& question : made_.labelled_questions()) {
             counts[question.expert] += 1;
@@ -344,9 +266,9 @@ private:
         for (std::size_t expert = 0; expert < counts.size(); ++expert) {
             if (counts.size() > 1 && counts[expert] < 2) {
                 return values_.wrong(
-                    root.source(), "examples",
-                    fmt::format("of expert {}: {}, and a choice among experts needs 2 at least",
-                                made_.experts[expert].name, counts[expert]));
+                    places_[expert], "[[expert]]",
+                    fmt::format("{} has {}, and a choice among experts needs 2 of each at least",
+                                made_.experts[expert].name, plural(counts[expert], "example")));
             }
         }
         return {};
@@ -354,7 +276,8 @@ private:
 
     const TomlValues& values_;
     std::filesystem::path folder_;
-    std::vector<std::string> questions_;
+    std::vector<std::pair<std::string, toml::source_region>> questions_;  ///< files
+    std::vector<toml::source_region> places_;                             ///< [expert]
     AssistantDescription made_;
 };
 

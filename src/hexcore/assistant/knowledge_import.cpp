@@ -141,6 +141,11 @@ Result<ImportedKnowledge> import_knowledge(const KnowledgeImport& what,
                              .notes = std::move(notes)};
 }
 
+std::string replaced_note(std::uint64_t lines) {
+    return fmt::format("{} bytes that are no UTF-8, question marks now",
+                       lines == 1 ? "1 line has" : fmt::format("{} lines have", lines));
+}
+
 Result<std::size_t> forget_knowledge(const std::filesystem::path& folder,
                                      std::optional<KnowledgeKind> kind) {
     std::vector<std::filesystem::path> files;

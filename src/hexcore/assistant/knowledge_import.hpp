@@ -49,6 +49,8 @@ struct ImportedKnowledge {
 /// A text, or a folder of texts and Markdown.
 [[nodiscard]] Result<std::vector<std::string>> import_texts(const KnowledgeImport& what,
                                                             KnowledgeWriter& into);
+/// A sentence about so many lines of which bytes were replaced.
+[[nodiscard]] std::string replaced_note(std::uint64_t lines);
 /// Whether lines look like numbered rules.
 [[nodiscard]] bool looks_like_rules(const std::filesystem::path& file);
 

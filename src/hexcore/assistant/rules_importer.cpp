@@ -168,8 +168,7 @@ Result<std::vector<std::string>> import_rules(const KnowledgeImport& what, Knowl
     HEXCORE_TRY_VOID(reader.end_passage());
     std::vector<std::string> notes;
     if (lines.replaced() > 0) {
-        notes.push_back(fmt::format("{} lines have bytes that are no UTF-8, question marks now",
-                                    lines.replaced()));
+        notes.push_back(replaced_note(lines.replaced()));
     }
     return notes;
 }

@@ -62,7 +62,7 @@ public:
             const std::size_t level = line.find_first_not_of('#');
             if (level != std::string::npos && line[level] == ' ') {
                 HEXCORE_TRY_VOID(end_piece());
-                set_heading(level, line.substr(line.find_first_not_of(" #")));
+                set_heading(level, std::string_view(line).substr(line.find_first_not_of(" #")));
                 return {};
             }
         }
@@ -112,7 +112,7 @@ private:
         return cut;
     }
 
-    void set_heading(std::size_t level, std::string text) {
+    void set_heading(std::size_t level, std::string_view text) {
         headings_.resize(std::min<std::size_t>(level, 6));
         constexpr std::size_t longest = 80;
         headings_.back() = shortened(text, longest);
@@ -134,9 +134,21 @@ private:
 };
 
 struct LeftOut {
-    std::uint64_t binary = 0;
+    std::vector<std::string> binary;  ///< files
     std::uint64_t replaced = 0;
 };
+
+std::string binary_note(const std::vector<std::string>& files) {
+    constexpr std::size_t most_named = 3;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(files.size(), most_named); ++i) {
+        names.append(i == 0 ? "" : ", ").append(files[i]);
+    }
+    return fmt::format(
+        "{} NUL bytes, which no text has, and {} at the first: {}{}",
+        files.size() == 1 ? "1 file has" : fmt::format("{} files have", files.size()),
+        files.size() == 1 ? "ends" : "end", names, files.size() > most_named ? ", ..." : "");
+}
 
 Result<void> import_file(const KnowledgeImport& what, const fs::path& file, KnowledgeWriter& into,
                          LeftOut& left) {
@@ -150,8 +162,8 @@ Result<void> import_file(const KnowledgeImport& what, const fs::path& file, Know
             return fail(ErrorCode::interrupted, "interrupted");
         }
         if (lines.is_binary()) {
-            left.binary += 1;
-            return {};
+            left.binary.push_back(printable(name.string()));
+            return pieces.end_piece();
         }
         if (!line) {
             break;
@@ -180,13 +192,11 @@ Result<std::vector<std::string>> import_texts(const KnowledgeImport& what, Knowl
         HEXCORE_TRY_VOID(import_file(what, file, into, left));
     }
     std::vector<std::string> notes;
-    if (left.binary > 0) {
-        notes.push_back(
-            fmt::format("{} files have NUL bytes, which no text has, and end there", left.binary));
+    if (!left.binary.empty()) {
+        notes.push_back(binary_note(left.binary));
     }
     if (left.replaced > 0) {
-        notes.push_back(fmt::format("{} lines have bytes that are no UTF-8, question marks now",
-                                    left.replaced));
+        notes.push_back(replaced_note(left.replaced));
     }
     return notes;
 }

@@ -21,6 +21,12 @@ tl::unexpected<Error> TomlValues::wrong(const toml::source_region& place, std::s
                 shortened(key, longest), shortened(what, longest));
 }
 
+tl::unexpected<Error> TomlValues::wrong_file(const toml::source_region& place, std::string_view key,
+                                             const Error& error) const {
+    return fail(error.code, "{}, line {}: {}: {}", printable(name_), place.begin.line, key,
+                printable(error.message));
+}
+
 Result<std::string> TomlValues::text(std::string_view key, const toml::node& value) const {
     auto text = value.value_exact<std::string>();
     if (!text || text->find_first_not_of(" \t\r\n") == std::string::npos) {

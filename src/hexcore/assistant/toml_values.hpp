@@ -21,6 +21,10 @@ public:
     [[nodiscard]] tl::unexpected<Error> wrong(const toml::source_region& place,
                                               std::string_view key, std::string_view what) const;
 
+    /// The same for a file that is named there, and what is wrong with it.
+    [[nodiscard]] tl::unexpected<Error> wrong_file(const toml::source_region& place,
+                                                   std::string_view key, const Error& error) const;
+
     /// Text that is not empty.
     [[nodiscard]] Result<std::string> text(std::string_view key, const toml::node& value) const;
     [[nodiscard]] Result<void> text_into(std::string& into, std::string_view key,

@@ -65,12 +65,23 @@ Result<int> import_file(const AssistantOptions& options) {
 
 Result<int> list_assistants(const AssistantOptions& options) {
     std::vector<AssistantFacts> all;
+    int code = 0;
     for (const AssistantPlace& place : named_assistants()) {
-        HEXCORE_TRY(facts, facts_of(place.file.string()));
-        all.push_back(std::move(facts));
+        auto facts = facts_of(place.file.string());
+        if (facts) {
+            all.push_back(*std::move(facts));
+        } else {
+            code = report_error(facts.error());  // the others are none the worse
+        }
     }
-    print(options.json() ? json_text(assistants_json(all)) : assistants_table(all, stdout_style()));
-    return 0;
+    if (options.json()) {
+        print(json_text(assistants_json(all)));
+    } else if (!all.empty()) {
+        print(assistants_table(all, stdout_style()));
+    } else if (code == 0) {
+        complain(no_assistants());
+    }
+    return code;
 }
 
 Result<int> show_assistant(const AssistantOptions& options) {
@@ -103,7 +114,9 @@ Result<int> forget(const AssistantOptions& options) {
     HEXCORE_TRY(assistant, read_assistant(file));
     HEXCORE_TRY(folder, knowledge_folder(assistant.name));
     HEXCORE_TRY(count, forget_knowledge(folder, knowledge_kind(options.kind)));
-    complain(fmt::format("{} files of knowledge of {} are gone", count, assistant.name));
+    complain(count == 0 ? "there is nothing to forget of " + assistant.name
+                        : fmt::format("{} of knowledge of {} {} gone", plural(count, "file"),
+                                      assistant.name, count == 1 ? "is" : "are"));
     return 0;
 }
 
@@ -123,7 +136,7 @@ CLI::App* add_inner(CLI::App& command, const char* name, const char* description
 }
 
 void add_name(CLI::App& command, AssistantOptions& options) {
-    command.add_option("assistant", options.assistant, "an assistant's name or its file")
+    command.add_option("assistant", options.assistant, "an assistant's name, file or folder")
         ->required()
         ->option_text("ASSISTANT");
 }

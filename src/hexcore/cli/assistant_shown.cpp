@@ -32,6 +32,32 @@ std::string knowledge_words(const AssistantFacts& facts) {
     return words.empty() ? "nothing" : words;
 }
 
+bool is_there(const std::filesystem::path& file) {
+    std::error_code error;
+    return std::filesystem::exists(file, error);
+}
+
+/// A file, and that it is missing, if it is.
+std::string file_words(const std::filesystem::path& file) {
+    return file.string() + (is_there(file) ? "" : ", which is not there");
+}
+
+/// Files that the assistant names and that are not there. One without its gate or questions cannot
+/// be read at all.
+std::vector<std::string> missing_files(const AssistantDescription& assistant) {
+    std::vector<std::string> missing;
+    const auto look = [&](const std::filesystem::path& file) {
+        if (!file.empty() && !is_there(file)) {
+            missing.push_back(file.string());
+        }
+    };
+    look(assistant.model);
+    for (const ExpertDescription& expert : assistant.experts) {
+        look(expert.adapter ? expert.adapter->file : std::filesystem::path());
+    }
+    return missing;
+}
+
 Json knowledge_json(const KnowledgeSource& source) {
     return {{"kind", to_string(source.kind)}, {"origin", source.origin},
             {"file", source.file.string()},   {"imported_at_s", source.imported_at_s},
@@ -59,7 +85,7 @@ std::string assistants_table(const std::vector<AssistantFacts>& all, TextStyle s
         }
         table.add_row({facts.assistant.name, experts, printable(knowledge_words(facts))});
     }
-    return all.empty() ? "there are no assistants\n" : table.render();
+    return table.render();
 }
 
 Json assistants_json(const std::vector<AssistantFacts>& all) {
@@ -77,7 +103,10 @@ Json assistants_json(const std::vector<AssistantFacts>& all) {
             {{"name", facts.assistant.name},
              {"description", facts.assistant.description},
              {"file", facts.file.string()},
+             {"model",
+              facts.assistant.model.empty() ? Json() : Json(facts.assistant.model.string())},
              {"experts", std::move(experts)},
+             {"missing", missing_files(facts.assistant)},
              {"knowledge", std::move(knowledge)},
              {"problem",
               facts.knowledge_problem.empty() ? Json() : Json(facts.knowledge_problem)}});
@@ -97,14 +126,16 @@ std::string assistant_table(const AssistantFacts& facts, TextStyle style) {
         for (const LabelledQuestion& question : labelled) {
             examples += question.expert == expert ? 1 : 0;
         }
-        const std::string adapter =
-            one.adapter ? fmt::format("; adapter {}", one.adapter->file.string()) : "";
-        experts += hanging_paragraph(
-            fmt::format("{:<12}", one.name),
-            printable(fmt::format("{} ({} examples{})", one.description, examples, adapter)),
-            style.columns);
+        const std::string adapter = one.adapter ? "; adapter " + file_words(one.adapter->file) : "";
+        experts += hanging_paragraph(fmt::format("{:<12}", one.name),
+                                     printable(fmt::format("{} ({}{})", one.description,
+                                                           plural(examples, "example"), adapter)),
+                                     style.columns);
     }
     text.append("\n").append(experts).append("\n");
+    if (!assistant.model.empty()) {
+        text += hanging_paragraph("model: ", printable(file_words(assistant.model)), style.columns);
+    }
     if (facts.knowledge.empty()) {
         return text + hanging_paragraph("",
                                         knowledge_words(facts) == "nothing"
@@ -121,13 +152,13 @@ std::string assistant_table(const AssistantFacts& facts, TextStyle style) {
     for (const KnowledgeSource& source : facts.knowledge) {
         knowledge.add_row({to_string(source.kind), fmt::format("{}", source.passages),
                            to_string(Bytes(source.bytes)), day_of(source.imported_at_s),
-                           printable(source.origin)});
+                           printable(file_words(source.origin))});
     }
     return text + knowledge.render();
 }
 
 std::string imported_text(const ImportedKnowledge& imported, double took_ms) {
-    return fmt::format("{} passages of {} in {:.1f} s\n", imported.passages,
+    return fmt::format("{} of {} in {:.1f} s\n", plural(imported.passages, "passage"),
                        to_string(imported.kind), took_ms / 1e3);
 }
 
