@@ -124,6 +124,15 @@ TEST_F(PrivateFiles, OnlyWhatADeadProcessWasWritingIsRemoved) {
     EXPECT_TRUE(fs::exists(other));
 }
 
+TEST_F(PrivateFiles, AreLookedAtBeforehandWithoutATrace) {
+    EXPECT_TRUE(check_private_file(path_).has_value());
+    EXPECT_EQ(beside(), 0U);
+    write("old");
+    EXPECT_TRUE(check_private_file(path_).has_value());
+    EXPECT_EQ(text_of(path_), "old");
+    EXPECT_FALSE(check_private_file(path_ / "below").has_value());
+}
+
 TEST_F(PrivateFiles, SayWhereTheyCannotBe) {
     const auto folder = PrivateFile::begin(folder_);
     ASSERT_FALSE(folder.has_value());

@@ -111,8 +111,28 @@ def test_strict_there_is_no_answer_of_somebody_who_is_not_sure(hexcore, desk):
     unsure.write_text((folder / "desk" / "assistant.toml").read_text().replace(
         "\n[[expert]]", "\n[thresholds]\nconfidence = 1\nspread = 1\n\n[[expert]]", 1))
     code, out, err = ask(hexcore, desk, "--strict", "Where is it stuck?", assistant=unsure)
-    assert (code, out.strip()) == (1, "")
+    assert (code, out) == (1, "")
     assert re.search(r"fallback +(FIX|TELL) \(\d+ % likely\)", err)
+    assert "refused   no answer" in err and "\nmemory " in err
+    for wrong in ("\nexpert", "\ncache", "0 tokens"):
+        assert wrong not in err
+
+
+def test_strict_a_bad_adapter_of_whom_is_named_is_told_before_the_load(hexcore, desk):
+    folder = desk[0]
+    half = folder / "desk" / "half.toml"
+    half.write_text((folder / "desk" / "assistant.toml").read_text().replace(
+        "\n[[expert]]\nname = \"TELL\"",
+        "adapter = { file = \"none.gguf\" }\n\n[[expert]]\nname = \"TELL\""))
+    for words in (("FIX: It blinks.",), ("--expert", "fix", "It blinks.")):
+        code, out, err = ask(hexcore, desk, "--strict", *words, assistant=half)
+        assert (code, out) == (1, "") and " ".join(err.split()).count("its adapter is missing") == 1
+        assert "fallback  TELL: FIX: its" in err and "\nexpert" not in err and "memory" not in err
+    refused = ask(hexcore, desk, "--strict", "--format", "json", "FIX: It blinks.", assistant=half)
+    told = json.loads(refused.stdout)
+    assert (refused.code, told["stop"], told["answer"], told["experts"], told["devices"]) == (
+        1, "refused", "", [], [])
+    assert told["fallback"]["expert"] == "TELL"
 
 
 def test_several_experts_give_one_answer(hexcore, desk):
@@ -130,12 +150,24 @@ def test_several_experts_give_one_answer(hexcore, desk):
 
 def test_a_chat_takes_commands_and_names(hexcore, desk):
     questions = ["/expert tell", "Where is paper?", "/expert nobody", "FIX: It is stuck.", "/help",
-                 "/save kept.json", "/bye"]
+                 "/save kept.json", "/experts 3", "/experts 0", "/experts 2", "/experts 1",
+                 "/experts", "/expert", "/combine blend", "/combine vote", "TELL: ", "/bye"]
     code, out, err = ask(hexcore, desk, "-n", "4", stdin="\n".join(questions) + "\n")
-    assert code == 0, err
+    assert code == 1 and "1 question got no answer" in err, err
+    for line, times in [
+            ("From now on TELL answers, or whom a question names.", 1),
+            ("desk has no expert nobody; it has FIX, TELL", 1),
+            ("/experts wants a number from 1 to 2", 2),
+            ("From now on 2 experts answer together", 1), ("From now on one expert answers.", 1),
+            ("From now on one expert answers, or several", 1),
+            ("From now on the expert answers whom a question names, or the router.", 1),
+            ("From now on several experts give one answer by blend.", 1),
+            ("/combine wants choose, merge, blend or attend", 1),
+            ("TELL is asked nothing; put a question behind the colon", 1)]:
+        assert " ".join(err.split()).count(line) == times, line
     assert len(out.strip().splitlines()) >= 2
     assert re.findall(r"^expert +(\w+)", err, re.MULTILINE)[:2] == ["TELL", "FIX"]
-    assert "there is no expert nobody" in err and "/experts N" in err
+    assert "/experts N" in err
     kept = json.loads((desk[0] / "kept.json").read_text())
     assert [turn["experts"] for turn in kept["turns"]] == [["TELL"], ["FIX"]]
 
@@ -162,7 +194,12 @@ def test_a_chat_goes_on_where_nobody_can_answer(hexcore, desk):
     first, expert = (folder / "desk" / "assistant.toml").read_text().split("[[expert]]")[:2]
     lame.write_text(f'{first}[[expert]]{expert}adapter = {{ file = "none.gguf" }}\n')
     code, _, err = ask(hexcore, desk, stdin="One?\nTwo?\n", assistant=lame)
-    assert code == 0 and " ".join(err.split()).count("no expert of desk can answer: FIX") == 2
+    assert " ".join(err.split()).count("no expert of desk can answer: FIX") == 2
+    assert code == 1 and "2 questions got no answer" in err
+    # Of one question it is known before the model is loaded.
+    ended = ask(hexcore, desk, "One?", assistant=lame)
+    assert (ended.code, ended.stdout) == (1, "") and "its adapter is missing" in ended.stderr
+    assert "%" not in ended.stderr, "nothing was loaded"
 
 
 def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
@@ -184,7 +221,10 @@ def test_ctrl_c_ends_an_answer_and_leaves_nothing(hexcore, desk):
     ((), 2, "give a question, or --file FILE"),
     (("--model", "none.gguf", "--device", "host=1GiB", "What is that?"), 4, "none.gguf"),
     (("--session", "other.json", "x"), 4, "is a conversation with cook, and not with desk"),
-    (("--session", "broken.json", "x"), 4, "is no conversation with an assistant"),
+    (("--session", "broken.json", "x"), 4, "it is damaged, or was never one"),
+    (("--session", "none/talk.json", "x"), 1, "there is no folder none; make it first"),
+    (("--session", "/dev/full", "x"), 4, "/dev/full is no ordinary file"),
+    (("FIX:",), 2, "FIX is asked nothing"),
     (("--model", "none.gguf", "x"), 4, "none.gguf"),
 ])
 def test_what_cannot_be_is_said_before_anything_is_loaded(hexcore, desk, words, code, sentence):

@@ -10,7 +10,7 @@ from figures import DEVICES, GREEDY, assert_as_planned, assert_nothing_left, ass
 from program import ROOT
 
 MODES = ["REASON", "EXPLAIN", "TEACH", "PREDICT", "RETROSPECT"]
-PARTS = ["load_ms", "route_ms", "look_up_ms", "prompt_ms", "generate_ms", "score_ms"]
+PARTS = ["load_ms", "learn_ms", "route_ms", "look_up_ms", "prompt_ms", "generate_ms", "score_ms"]
 BOLT = "What happens if I Lightning Bolt my own planeswalker?"
 
 

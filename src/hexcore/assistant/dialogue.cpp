@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string_view>
 #include <system_error>
 
 #include "hexcore/base/printable.hpp"
@@ -13,23 +14,63 @@
 namespace hexcore {
 namespace {
 
-constexpr const char* dialogue_schema = "hexcore.dialogue/1";
+constexpr std::string_view dialogue_schema = "hexcore.dialogue/1";
+constexpr std::string_view any_dialogue = "hexcore.dialogue/";
+constexpr std::string_view any_session = "hexcore.session/";
+
+tl::unexpected<Error> refused(const std::filesystem::path& file, std::string_view why,
+                              std::string_view what_to_do) {
+    return fail(ErrorCode::bad_input, "{} is no conversation with an assistant{}; {}",
+                printable(file.string()), why, what_to_do);
+}
+
+/// The document of a file that is one; says of others what they are.
+Result<nlohmann::json> dialogue_document(const std::filesystem::path& file,
+                                         const std::string& text) {
+    constexpr std::string_view other_name = "name another file";
+    constexpr std::string_view or_remove = "name another file, or remove this one";
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+        return refused(file, ": it is empty", or_remove);
+    }
+    if (text.starts_with(any_session)) {
+        return refused(file, ", but one of `hexcore run`", other_name);
+    }
+    auto document = nlohmann::json::parse(text, nullptr, false);
+    if (document.is_discarded()) {
+        return refused(file, ": it is damaged, or was never one", or_remove);
+    }
+    const auto schema =
+        document.is_object() && document.contains("schema") ? document["schema"] : nlohmann::json();
+    if (schema == dialogue_schema) {
+        return document;
+    }
+    if (schema.is_string() && schema.get<std::string>().starts_with(any_dialogue)) {
+        constexpr std::size_t longest = 60;
+        return fail(ErrorCode::bad_input,
+                    "{} is a conversation as another version of Hexcore keeps it ({}), and this "
+                    "one reads {}; {}",
+                    printable(file.string()), shortened(schema.get<std::string>(), longest),
+                    dialogue_schema, other_name);
+    }
+    return refused(file, fmt::format(": its schema is not {}", dialogue_schema), other_name);
+}
 
 }  // namespace
 
 Result<Dialogue> Dialogue::read(const std::filesystem::path& file, const std::string& assistant) {
     Dialogue dialogue(assistant);
     std::error_code error;
-    if (!std::filesystem::exists(file, error) && !error) {
+    const auto status = std::filesystem::status(file, error);
+    if (status.type() == std::filesystem::file_type::not_found) {
         return dialogue;
     }
-    HEXCORE_TRY(text, read_text_file(file.string(), file.string()));
-    const auto document = nlohmann::json::parse(text, nullptr, false);
-    if (!document.is_object() || !document.contains("schema") ||
-        document["schema"] != dialogue_schema) {
-        return fail(ErrorCode::bad_input, "{} is no conversation with an assistant ({})",
-                    file.string(), dialogue_schema);
+    if (!error && !std::filesystem::is_regular_file(status)) {
+        return fail(ErrorCode::bad_input,
+                    "{} is {}, where no conversation can be kept; name a file", file.string(),
+                    std::filesystem::is_directory(status) ? "a folder" : "no ordinary file");
     }
+    HEXCORE_TRY(text, read_text_file(file.string(), file.string()));
+    HEXCORE_TRY(document, dialogue_document(file, text));
     try {
         const auto with = document.at("assistant").get<std::string>();
         if (with != assistant) {
@@ -43,9 +84,18 @@ Result<Dialogue> Dialogue::read(const std::filesystem::path& file, const std::st
                                        turn.at("experts").get<std::vector<std::string>>()});
         }
     } catch (const nlohmann::json::exception&) {
-        return fail(ErrorCode::bad_input, "{} is a conversation of which parts are missing",
+        return fail(ErrorCode::bad_input,
+                    "{} is a conversation of which parts are missing; name another file, or remove "
+                    "this one",
                     file.string());
     }
+    return dialogue;
+}
+
+Result<Dialogue> Dialogue::read_to_keep(const std::filesystem::path& file,
+                                        const std::string& assistant) {
+    HEXCORE_TRY(dialogue, read(file, assistant));
+    HEXCORE_TRY_VOID(check_private_file(file));
     return dialogue;
 }
 

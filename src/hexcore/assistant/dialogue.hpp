@@ -23,9 +23,13 @@ public:
     explicit Dialogue(std::string assistant) : assistant_(std::move(assistant)) {}
 
     /// A new one where there is no file. Fails with ErrorCode::bad_input for a file that is no
-    /// conversation, or one with another assistant.
+    /// conversation, or one with another assistant, and says what to do.
     [[nodiscard]] static Result<Dialogue> read(const std::filesystem::path& file,
                                                const std::string& assistant);
+    /// The same for a file that it is going to be written to: also fails as write() where it could
+    /// not be.
+    [[nodiscard]] static Result<Dialogue> read_to_keep(const std::filesystem::path& file,
+                                                       const std::string& assistant);
     /// In place of what was there, at once. Fails with ErrorCode::negative.
     [[nodiscard]] Result<void> write(const std::filesystem::path& file) const;
 

@@ -88,5 +88,7 @@ private:
                                       const std::string& model_identity);
 /// Where a router of that key is kept: `routers/KEY.json` in cache_home(); empty: nowhere.
 [[nodiscard]] std::filesystem::path router_file(const std::string& key);
+/// Whether routers can be kept there; fails with ErrorCode::negative, and why not.
+[[nodiscard]] Result<void> check_router_cache();
 
 }  // namespace hexcore

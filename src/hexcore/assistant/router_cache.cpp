@@ -1,8 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -74,6 +77,26 @@ std::string router_key(const AssistantDescription& assistant, const std::string&
 std::filesystem::path router_file(const std::string& key) {
     const std::filesystem::path folder = cache_home();
     return folder.empty() ? folder : folder / "routers" / (key + ".json");
+}
+
+Result<void> check_router_cache() {
+    const std::filesystem::path folder = router_file("any").parent_path();
+    if (folder.empty()) {
+        return fail(ErrorCode::negative,
+                    "what the router learns cannot be kept: the environment names no folder for "
+                    "it; it learns anew each time");
+    }
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) {
+        error = std::error_code(errno, std::generic_category());
+    }
+    if (error) {
+        return fail(ErrorCode::negative,
+                    "what the router learns cannot be kept in {}: {}; it learns anew each time",
+                    folder.string(), error.message());
+    }
+    return {};
 }
 
 std::optional<Router> Router::read(const std::filesystem::path& file, const std::string& key) {

@@ -168,6 +168,12 @@ Result<void> write_private_file(const fs::path& path, std::string_view text,
     return file.finish();
 }
 
+Result<void> check_private_file(const fs::path& path) {
+    HEXCORE_TRY(file, PrivateFile::begin(path, Durability::process));
+    (void)file;
+    return {};
+}
+
 std::vector<fs::path> left_private_files(const fs::path& path) {
     std::vector<fs::path> left;
     const std::string begin = path.filename().string() + std::string(beside_mark);

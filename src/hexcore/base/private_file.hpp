@@ -55,6 +55,9 @@ private:
                                               std::string_view text,
                                               Durability durability = Durability::machine);
 
+/// Whether one could be written there now; nothing of it is left. Fails as PrivateFile.
+[[nodiscard]] Result<void> check_private_file(const std::filesystem::path& path);
+
 /// Where files that are being written are noted: `unfinished` in state_home(); empty: nowhere.
 [[nodiscard]] std::filesystem::path private_file_notes();
 

@@ -109,10 +109,41 @@ AssistantQuestion settings_of(const AskOptions& options, std::optional<std::size
             .over_expert = options.given};
 }
 
-/// What came of it, and whether the conversation was kept.
+/// The answer that there is none, where that is known before anything is loaded: the router has no
+/// say, and who is to answer cannot. Fails as Assistant::pick().
+Result<std::optional<AssistantAnswer>> refused_at_once(const AskOptions& options,
+                                                       const Assistant& assistant,
+                                                       std::optional<std::size_t> expert) {
+    const AssistantDescription& description = assistant.description();
+    if (!options.question || needs_router(options, description)) {
+        return std::nullopt;
+    }
+    std::string_view question = *options.question;
+    const auto named = description.take_named_expert(question);
+    QuestionRouting routing = assistant.route(question, {});
+    routing.named = expert ? expert : named;
+    HEXCORE_TRY(picked, assistant.pick(routing, {}, ExpertBreaker::Time::clock::now()));
+    if (!options.strict || !picked.fallback) {
+        return std::nullopt;
+    }
+    return AssistantAnswer{
+        .assistant = description.name,
+        .text = {},
+        .refused = true,
+        .named_by = expert  ? "choice"
+                    : named ? "question"
+                            : "",
+        .fallback = SuggestedFallback{.expert = assistant.expert_name(picked.fallback->expert),
+                                      .confidence = picked.fallback->confidence,
+                                      .reason = picked.fallback->reason},
+        .notes = std::move(picked.notes)};
+}
+
+/// What came of it.
 struct AskOutcome {
     AssistantReport report;
-    Result<void> kept = {};
+    Result<void> kept = {};  ///< the conversation
+    std::size_t failed = 0;  ///< questions of a chat without an answer
 };
 
 /// Answers with a model that is loaded.
@@ -125,11 +156,13 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
                                      .session = {.on_full = options.planning.when_full(),
                                                  .keep = options.planning.keep}});
     HEXCORE_TRY(chat_template, ChatTemplate::of(model.model()));
+    const double before_ms = laps.ms();
     if (needs_router(options, assistant.description())) {
         HEXCORE_TRY(base, engines.engine_for({}));
         HEXCORE_TRY(router, router_shown(assistant.description(), *base, chat_template, interrupt));
         assistant.set_router(std::move(router));
     }
+    const double learn_ms = laps.ms();
     AssistantHost host =
         engines.host(assistant, chat_template, std::move(adapters), plan.context.sequences);
     AssistantTalk talk(engines, host, settings_of(options, expert));
@@ -139,12 +172,13 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
     if (options.format != "text") {
         talk.is_quiet();
     }
-    const double load_ms = laps.ms();
+    const double load_ms = before_ms + laps.ms();
     Answer figures;
     if (options.question) {
         auto answered = talk.ask(*options.question, interrupt);
         // Where it failed there may be a part of the answer on the line, or nothing.
-        if (options.format == "text" && (answered || stdout_is_terminal())) {
+        const bool has_line = answered ? !talk.newest().refused : stdout_is_terminal();
+        if (options.format == "text" && has_line) {
             print("\n");
         }
         HEXCORE_TRY(answer, std::move(answered));
@@ -156,7 +190,9 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
     }
     outcome.report.answer = talk.newest();
     outcome.report.answer.timing.load_ms = load_ms;
+    outcome.report.answer.timing.learn_ms = learn_ms;
     outcome.kept = talk.kept();
+    outcome.failed = talk.failed();
     HEXCORE_TRY_VOID(describe_run(outcome.report.run, model, figures));
     outcome.report.run.timing.load_ms = load_ms;
     return {};
@@ -168,9 +204,12 @@ Result<AskOutcome> ask_model(AskOptions& options, Interrupt& interrupt) {
     HEXCORE_TRY(assistant, Assistant::open(file));
     const AssistantDescription& description = assistant.description();
     HEXCORE_TRY(expert, chosen_expert(options, description));
+    if (options.question) {
+        HEXCORE_TRY_VOID(check_question(description, *options.question));
+    }
     if (!options.session_file.empty()) {
         // Before anything is loaded for nothing.
-        HEXCORE_TRY_VOID(Dialogue::read(options.session_file, description.name));
+        HEXCORE_TRY_VOID(Dialogue::read_to_keep(options.session_file, description.name));
     }
     QuestionReader questions(interrupt);
     if (!options.question && questions.has_ended()) {
@@ -182,10 +221,17 @@ Result<AskOutcome> ask_model(AskOptions& options, Interrupt& interrupt) {
         complain(knows_little);
     }
     HEXCORE_TRY(planned_model, planned_for(options, description, interrupt.flag()));
+    AskOutcome outcome;
+    auto adapters = adapters_of(planned_model, assistant);
+    HEXCORE_TRY(refused, refused_at_once(options, assistant, expert));
+    if (refused) {
+        outcome.report.answer = *std::move(refused);
+        outcome.report.answer.timing.load_ms = laps.ms();
+        return outcome;
+    }
     if (!options.question) {
         questions.begin();
     }
-    AskOutcome outcome;
     {
         HEXCORE_TRY(model, load_shown(planned_model, interrupt, options.planning.data_check()));
         if (!options.question && stdin_is_terminal() && stdout_is_terminal()) {
@@ -194,9 +240,8 @@ Result<AskOutcome> ask_model(AskOptions& options, Interrupt& interrupt) {
             print_paragraph_aside("/help lists what can be typed; Ctrl-D ends the chat.");
             print_aside("\n");
         }
-        HEXCORE_TRY_VOID(answer_into(outcome, options, assistant, expert,
-                                     adapters_of(planned_model, assistant), model, questions,
-                                     interrupt, laps));
+        HEXCORE_TRY_VOID(answer_into(outcome, options, assistant, expert, std::move(adapters),
+                                     model, questions, interrupt, laps));
     }
     if (asked.is_demo && options.format != "text") {
         outcome.report.answer.notes.emplace_back(knows_little);
@@ -220,12 +265,12 @@ int ask(AskOptions& options) {
     } else {
         // In a chat there was a summary of each answer.
         const auto summary = options.question ? assistant_summary : memory_summary;
-        if (stdout_is_terminal() && stderr_is_terminal()) {
+        if (!report.answer.refused && stdout_is_terminal() && stderr_is_terminal()) {
             print_aside("\n");
         }
         print_aside(summary(report, stderr_columns()));
     }
-    if (options.verbose) {
+    if (options.verbose && !report.run.devices.empty()) {
         print_aside(fmt::format("\n{}", run_table(report.run, stderr_style())));
     }
     if (!outcome->kept) {
@@ -235,6 +280,11 @@ int ask(AskOptions& options) {
         options.question ? report.answer.stop == StopReason::interrupted : interrupt.happened();
     if (cut_short || interrupt.should_quit()) {
         return static_cast<int>(ErrorCode::interrupted);
+    }
+    if (outcome->failed > 0 && !stdin_is_terminal()) {
+        complain(outcome->failed == 1 ? "1 question got no answer"
+                                      : fmt::format("{} questions got no answer", outcome->failed));
+        return static_cast<int>(ErrorCode::negative);
     }
     return report.answer.refused ? static_cast<int>(ErrorCode::negative) : 0;
 }

@@ -49,7 +49,23 @@ AssistantTalk::AssistantTalk(AssistantEngines& engines, AssistantHost& host,
       settings_(std::move(settings)),
       dialogue_(host.assistant.description().name) {}
 
+Result<void> check_question(const AssistantDescription& assistant, std::string_view question) {
+    const auto named = assistant.take_named_expert(question);
+    if (!named || question.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+        return {};
+    }
+    return fail(ErrorCode::usage, "{} is asked nothing; put a question behind the colon",
+                assistant.experts[*named].name);
+}
+
 Result<Answer> AssistantTalk::ask(const std::string& question, const Interrupt& interrupt) {
+    auto answer = answer_to(question, interrupt);
+    failed_ += answer ? 0 : 1;
+    return answer;
+}
+
+Result<Answer> AssistantTalk::answer_to(const std::string& question, const Interrupt& interrupt) {
+    HEXCORE_TRY_VOID(check_question(host_.assistant.description(), question));
     AssistantQuestion asked = settings_;
     asked.text = question;
     asked.history = messages_of(dialogue_);
@@ -110,7 +126,8 @@ void AssistantTalk::begin_anew(std::string system) {
 }
 
 Result<void> AssistantTalk::keep_in(const std::filesystem::path& file) {
-    HEXCORE_TRY_VOID(load_from(file));
+    HEXCORE_TRY(read, Dialogue::read_to_keep(file, host_.assistant.description().name));
+    dialogue_ = std::move(read);
     file_ = file;
     return {};
 }
@@ -131,38 +148,78 @@ std::string_view AssistantTalk::own_help() const { return assistant_help; }
 
 bool AssistantTalk::obeys(std::string_view name, const std::string& value) {
     if (name == "/expert") {
-        const auto expert = host_.assistant.description().find_expert(value);
-        if (!expert && !value.empty()) {
-            complain(fmt::format("there is no expert {}", printable(value)));
-        } else {
-            settings_.expert = expert;
-        }
-        if (value.empty() && !host_.assistant.router()) {
-            complain(
-                "the chat began with an expert, so no router was made: keywords alone say "
-                "whose a question is");
-        }
-        return true;
+        set_expert(value);
+    } else if (name == "/experts") {
+        set_experts(value);
+    } else if (name == "/combine") {
+        set_combination(value);
+    } else {
+        return false;
     }
-    if (name == "/experts") {
-        const auto count = whole_number<std::uint32_t>(value);
-        if (!count && !value.empty()) {
-            complain("/experts wants a number");
-        } else {
-            settings_.experts = count.value_or(0);
-        }
-        return true;
+    return true;
+}
+
+void AssistantTalk::set_expert(const std::string& name) {
+    const AssistantDescription& assistant = host_.assistant.description();
+    const auto expert = assistant.find_expert(name);
+    if (!expert && !name.empty()) {
+        complain(fmt::format("{} has no expert {}; it has {}", assistant.name, printable(name),
+                             assistant.expert_names()));
+        return;
     }
-    if (name == "/combine") {
-        const auto how = combination_named(value);
-        if (!how && !value.empty()) {
-            complain("/combine wants choose, merge, blend or attend");
-        } else {
-            settings_.combine = how;
-        }
-        return true;
+    settings_.expert = expert;
+    print_paragraph_aside(
+        expert ? fmt::format("From now on {} answers, or whom a question names.",
+                             assistant.experts[*expert].name)
+               : "From now on the expert answers whom a question names, or the router.");
+    tell_if_by_words();
+}
+
+void AssistantTalk::set_experts(const std::string& number) {
+    const std::size_t most = host_.assistant.description().experts.size();
+    const auto count = whole_number<std::uint32_t>(number);
+    if (!number.empty() && (!count || *count < 1 || *count > most)) {
+        complain(most == 1 ? "there is one expert, so /experts changes nothing"
+                           : fmt::format("/experts wants a number from 1 to {}", most));
+        return;
     }
-    return false;
+    settings_.experts = count.value_or(0);
+    if (number.empty()) {
+        print_paragraph_aside(
+            "From now on one expert answers, or several where none is likely enough alone.");
+    } else if (*count == 1) {
+        print_paragraph_aside("From now on one expert answers.");
+    } else {
+        print_paragraph_aside(fmt::format(
+            "From now on {} experts answer together{}.", *count,
+            *count > host_.experts_most
+                ? fmt::format(", as far as there is room: for {} side by side", host_.experts_most)
+                : ""));
+    }
+    tell_if_by_words();
+}
+
+void AssistantTalk::set_combination(const std::string& name) {
+    const auto how = combination_named(name);
+    if (!how && !name.empty()) {
+        complain("/combine wants choose, merge, blend or attend");
+        return;
+    }
+    settings_.combine = how;
+    print_paragraph_aside(
+        fmt::format("From now on several experts give one answer by {}.",
+                    to_string(how.value_or(host_.assistant.description().combining.method))));
+}
+
+/// Where the chat began with an expert, and now asks whose a question is.
+void AssistantTalk::tell_if_by_words() const {
+    const bool asks_router = !settings_.expert || settings_.experts > 1;
+    if (asks_router && !host_.assistant.router() &&
+        host_.assistant.description().experts.size() > 1) {
+        complain(
+            "the chat began with an expert, so no router was made: keywords alone say whose a "
+            "question is");
+    }
 }
 
 }  // namespace hexcore

@@ -11,6 +11,10 @@
 
 namespace hexcore {
 
+/// Fails with ErrorCode::usage where an expert is named and asked nothing.
+[[nodiscard]] Result<void> check_question(const AssistantDescription& assistant,
+                                          std::string_view question);
+
 /// One conversation with an assistant: questions go in, and answers are printed as they come.
 class AssistantTalk : public ChatPartner {
 public:
@@ -19,6 +23,8 @@ public:
 
     [[nodiscard]] Result<Answer> ask(const std::string& question,
                                      const Interrupt& interrupt) override;
+    /// How many questions got no answer.
+    [[nodiscard]] std::size_t failed() const { return failed_; }
     /// The newest answer with all that there is to know of it.
     [[nodiscard]] const AssistantAnswer& newest() const { return newest_; }
     void begin_anew(std::string system) override;
@@ -29,7 +35,7 @@ public:
     void is_chat() { is_chat_ = true; }
     /// No part of an answer is printed.
     void is_quiet() { is_quiet_ = true; }
-    /// Is kept there after each answer. Fails as load_from().
+    /// Is kept there after each answer. Fails as Dialogue::read_to_keep().
     [[nodiscard]] Result<void> keep_in(const std::filesystem::path& file);
     /// Whether it could be, the last time.
     [[nodiscard]] const Result<void>& kept() const { return kept_; }
@@ -46,7 +52,12 @@ public:
     [[nodiscard]] bool obeys(std::string_view name, const std::string& value) override;
 
 private:
+    [[nodiscard]] Result<Answer> answer_to(const std::string& question, const Interrupt& interrupt);
     void keep(const std::string& question);
+    void set_expert(const std::string& name);
+    void set_experts(const std::string& number);
+    void set_combination(const std::string& name);
+    void tell_if_by_words() const;
 
     AssistantEngines& engines_;
     AssistantHost& host_;
@@ -55,6 +66,7 @@ private:
     AssistantAnswer newest_;
     std::filesystem::path file_;  ///< empty: it is kept nowhere
     Result<void> kept_ = {};
+    std::size_t failed_ = 0;
     bool is_chat_ = false;
     bool is_quiet_ = false;
 };

@@ -15,6 +15,11 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
     bool told = false;
     auto newest_line = Clock::now();
     const auto tell = [&](RouterProgress progress) {
+        if (!told) {
+            if (const auto kept = check_router_cache(); !kept) {
+                complain(kept.error().message);
+            }
+        }
         if (stderr_is_terminal()) {
             print_aside(fmt::format("\r\033[Kthe router learns from examples, once: {} of {}",
                                     progress.done, progress.total));

@@ -12,6 +12,9 @@ using Json = nlohmann::ordered_json;
 
 Json experts_json(const AssistantAnswer& answer) {
     Json experts = Json::array();
+    if (answer.refused) {
+        return experts;  // nobody answered
+    }
     for (const AnsweringExpert& expert : answer.experts) {
         experts.push_back({{"name", expert.name},
                            {"confidence", expert.confidence},
@@ -62,6 +65,7 @@ Json assistant_answer_json(const AssistantAnswer& answer) {
             {"cache_stats", cache_stats_json(answer.cache)},
             {"timing",
              {{"load_ms", timing.load_ms},
+              {"learn_ms", timing.learn_ms},
               {"route_ms", timing.route_ms},
               {"look_up_ms", timing.look_up_ms},
               {"prompt_ms", timing.prompt_ms},

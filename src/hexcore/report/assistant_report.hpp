@@ -38,6 +38,7 @@ struct AnswerSource {
 /// Where the time went: consecutive, so that the parts are the whole.
 struct AnswerTiming {
     double load_ms = 0;      ///< planning and loading, where it was for this question
+    double learn_ms = 0;     ///< having the router learn, or reading what it learnt before
     double route_ms = 0;     ///< whose question it is
     double look_up_ms = 0;   ///< of knowledge, and putting prompts together
     double prompt_ms = 0;    ///< to the first token
@@ -45,7 +46,7 @@ struct AnswerTiming {
     double score_ms = 0;     ///< choosing from answers
 
     [[nodiscard]] double total_ms() const {
-        return load_ms + route_ms + look_up_ms + prompt_ms + generate_ms + score_ms;
+        return load_ms + learn_ms + route_ms + look_up_ms + prompt_ms + generate_ms + score_ms;
     }
 };
 

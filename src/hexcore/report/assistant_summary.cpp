@@ -16,15 +16,18 @@ std::string line(std::string_view what, std::string_view text, std::size_t colum
     return hanging_paragraph(fmt::format("{:<10}", what), text, columns);
 }
 
+/// Who is named alone was not compared with others by the model.
+bool is_compared(const AssistantAnswer& answer) {
+    return answer.experts.size() > 1 || answer.named_by.empty();
+}
+
 /// Who answered, and why these.
 std::string who(const AssistantAnswer& answer) {
     std::vector<std::string> names;
-    // Who is named alone was not compared with others by the model.
-    const bool is_compared = answer.experts.size() > 1 || answer.named_by.empty();
     for (const AnsweringExpert& expert : answer.experts) {
-        names.push_back(is_compared ? fmt::format("{} ({} likely)", printable(expert.name),
-                                                  percent_text(expert.confidence))
-                                    : printable(expert.name));
+        names.push_back(is_compared(answer) ? fmt::format("{} ({} likely)", printable(expert.name),
+                                                          percent_text(expert.confidence))
+                                            : printable(expert.name));
     }
     std::string all = fmt::format("{}", fmt::join(names, ", "));
     if (answer.named_by.empty()) {
@@ -50,6 +53,21 @@ std::string combined(const AssistantAnswer& answer) {
     return chosen.empty() ? fmt::format("by {}: {}", answer.combine, fmt::join(each, ", "))
                           : fmt::format("by {}: the answer of {}; scores {}", answer.combine,
                                         chosen, fmt::join(each, ", "));
+}
+
+/// Who may do better, or answered in another's place, and why.
+std::string fallback(const AssistantAnswer& answer) {
+    const SuggestedFallback& other = *answer.fallback;
+    const bool has_answered =
+        !answer.refused && std::ranges::find(answer.experts, other.expert,
+                                             &AnsweringExpert::name) != answer.experts.end();
+    if (has_answered) {
+        return fmt::format("{} answered in its place: {}", printable(other.expert),
+                           printable(other.reason));
+    }
+    const std::string likely =
+        is_compared(answer) ? fmt::format(" ({} likely)", percent_text(other.confidence)) : "";
+    return fmt::format("{}{}: {}", printable(other.expert), likely, printable(other.reason));
 }
 
 std::string sources(const AssistantAnswer& answer) {
@@ -78,16 +96,17 @@ std::string times(const AnswerTiming& timing) {
         double ms;
     };
     std::string text;
-    for (const Part& part : {Part{"loading", timing.load_ms}, Part{"routing", timing.route_ms},
-                             Part{"look-up", timing.look_up_ms}, Part{"prompt", timing.prompt_ms},
-                             Part{"answer", timing.generate_ms}, Part{"choice", timing.score_ms}}) {
+    for (const Part& part : {Part{"loading", timing.load_ms}, Part{"learning", timing.learn_ms},
+                             Part{"routing", timing.route_ms}, Part{"look-up", timing.look_up_ms},
+                             Part{"prompt", timing.prompt_ms}, Part{"answer", timing.generate_ms},
+                             Part{"choice", timing.score_ms}}) {
         constexpr double least_shown_ms = 5;
         if (part.ms >= least_shown_ms) {
             text +=
                 fmt::format("{}{} {:.2f} s", text.empty() ? "" : ", ", part.what, part.ms / 1e3);
         }
     }
-    return fmt::format("{:.2f} s: {}", timing.total_ms() / 1e3, text);
+    return fmt::format("{:.2f} s{}{}", timing.total_ms() / 1e3, text.empty() ? "" : ": ", text);
 }
 
 }  // namespace
@@ -96,17 +115,19 @@ std::string percent_text(double share) { return fmt::format("{:.0f} %", share * 
 
 std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
     std::string text;
-    if (answer.experts.size() > 1) {
+    if (answer.refused) {
+        text += line("refused",
+                     answer.fallback
+                         ? "no answer: another expert is suggested, and the question is strict"
+                         : "no answer: what came was none to show, and the question is strict",
+                     columns);
+    } else if (answer.experts.size() > 1) {
         text += line("experts", who(answer), columns) + line("combined", combined(answer), columns);
     } else if (!answer.experts.empty()) {
         text += line("expert", who(answer), columns);
     }
     if (answer.fallback) {
-        text += line("fallback",
-                     fmt::format("{} ({} likely): {}", printable(answer.fallback->expert),
-                                 percent_text(answer.fallback->confidence),
-                                 printable(answer.fallback->reason)),
-                     columns);
+        text += line("fallback", fallback(answer), columns);
     }
     if (answer.repeats) {
         text += line("cut", "it had come to say the same over and over", columns);
@@ -119,13 +140,20 @@ std::string answer_summary(const AssistantAnswer& answer, std::size_t columns) {
         text += line("sources", sources(answer), columns);
     }
     for (const std::string& note : answer.notes) {
+        if (answer.fallback && note == answer.fallback->reason) {
+            continue;  // it stands above
+        }
         text += line("note", printable(note), columns);
     }
     return text;
 }
 
 std::string memory_summary(const AssistantReport& report, std::size_t columns) {
-    return line("cache", cache(report.answer), columns) +
+    if (report.run.devices.empty()) {
+        return "";  // nothing was loaded
+    }
+    const bool has_cache = report.answer.cache.cells_total > 0;
+    return (has_cache ? line("cache", cache(report.answer), columns) : "") +
            line("memory", run_summary(report.run), columns);
 }
 

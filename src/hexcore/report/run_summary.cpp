@@ -87,9 +87,11 @@ std::string run_summary(const RunReport& report) {
         report.devices.begin(), report.devices.end(),
         [](const RunDevice& device) { return device.planned.total() == device.accounted.total(); });
     std::string text =
-        fmt::format("{}{}{}; loaded in {}; {}", held(report), as_planned ? " as planned" : "",
-                    deviations(report), duration_text(report.timing.load_ms / 1e3),
-                    plural(report.generated_tokens.value(), "token"));
+        fmt::format("{}{}{}; loaded in {}", held(report), as_planned ? " as planned" : "",
+                    deviations(report), duration_text(report.timing.load_ms / 1e3));
+    if (report.generated_tokens.value() > 0) {
+        text += "; " + plural(report.generated_tokens.value(), "token");
+    }
     // A single token comes with the prompt: there is no rate to tell.
     if (report.timing.decode_tokens_per_s > 0) {
         text += fmt::format(" at {} tokens/s", rate_text(report.timing.decode_tokens_per_s));
