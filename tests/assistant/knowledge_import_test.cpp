@@ -95,6 +95,13 @@ TEST_F(KnowledgeImports, KeepOddTextAsFarAsItIsText) {
                 testing::StartsWith("Walls ? are ?[31mred. A second line."));
 }
 
+TEST_F(KnowledgeImports, TakeHeadingsWithoutText) {
+    ASSERT_TRUE(import("bare.md", "# \n\nWalls are red.\n#  # \nDoors are not.\n"));
+    const auto found = open().look_up("walls", {}, about_tokens);
+    ASSERT_TRUE(found && !found->passages.empty());
+    EXPECT_EQ(found->passages[0].passage.body, "Walls are red.");
+}
+
 TEST_F(KnowledgeImports, NameFilesThatAreNoText) {
     const std::filesystem::path texts = folder_ / "texts";
     std::filesystem::create_directories(texts);

@@ -62,7 +62,8 @@ public:
             const std::size_t level = line.find_first_not_of('#');
             if (level != std::string::npos && line[level] == ' ') {
                 HEXCORE_TRY_VOID(end_piece());
-                set_heading(level, std::string_view(line).substr(line.find_first_not_of(" #")));
+                const std::size_t text = std::min(line.find_first_not_of(" #"), line.size());
+                set_heading(level, std::string_view(line).substr(text));
                 return {};
             }
         }
