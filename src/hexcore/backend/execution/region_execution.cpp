@@ -16,6 +16,30 @@ std::size_t most_rows(const ExpertRegion& region, DeviceId device) {
            static_cast<std::size_t>(region.ids->ne[1]);
 }
 
+/// As which the memory for the most rows is taken, with those that fill up.
+RowGroups most_groups(const ExpertRegion& region, const Device& device) {
+    const std::size_t rows = most_rows(region, device.id());
+    if (rows == 0) {
+        return {};
+    }
+    if (is_single_token(region)) {
+        return {.slots = rows, .tokens = 1};
+    }
+    const std::size_t fillers = device.is_host()
+                                    ? 0
+                                    : most_fillers(region.map->count_on(device.id()),
+                                                   static_cast<std::size_t>(region.ids->ne[1]));
+    return {.slots = 1, .tokens = rows + fillers};
+}
+
+std::vector<bool> hosts_of(const Machine& machine) {
+    std::vector<bool> hosts;
+    for (std::size_t d = 0; d < machine.size(); ++d) {
+        hosts.push_back(machine.device(DeviceId(d)).is_host());
+    }
+    return hosts;
+}
+
 /// What whoever stages experts on the devices of a machine holds meanwhile: contexts share the
 /// scratch memory of its inner backends.
 std::shared_ptr<std::mutex> turns_of(const Machine& machine) {
@@ -61,6 +85,7 @@ RegionExecution::RegionExecution(Device& home)
     : home_(home),
       turns_(turns_of(home.machine())),
       biases_(home.machine()),
+      rows_(hosts_of(home.machine())),
       begun_(home.machine().size()),
       ids_(pinned_type(home.machine())),
       indices_(pinned_type(home.machine())),
@@ -83,11 +108,17 @@ Device& RegionExecution::device(DeviceId id) { return home_.machine().device(id)
 void RegionExecution::reserve(const ggml_cgraph& graph, const ExpertRegion& region) {
     const std::lock_guard lock(*turns_);
     biases_.reserve(graph, region);
+    std::size_t all_rows = static_cast<std::size_t>(ggml_nelements(region.ids));
     for (std::size_t d = 0; d < inner_.size(); ++d) {
         const DeviceId id(d);
-        const std::size_t rows = most_rows(region, id);
-        if (rows > 0 || id == home_.id()) {
-            StagedPart part(device(id), place_of(id, home_), graph, region, rows, biases_);
+        all_rows += most_groups(region, device(id)).rows() - most_rows(region, id);
+    }
+    for (std::size_t d = 0; d < inner_.size(); ++d) {
+        const DeviceId id(d);
+        const RowGroups groups = most_groups(region, device(id));
+        if (groups.rows() > 0 || id == home_.id()) {
+            StagedPart part(device(id), place_of(id, home_), graph, region, groups, all_rows,
+                            biases_);
             // A refusal is kept by the device's memory, where the load finds it.
             (void)inner(id).reserve_scratch(part.graph());
         }
@@ -119,15 +150,11 @@ void RegionExecution::read_choice(const Work& work) {
     home().synchronize();
     work.rows.sort(ids);
 
-    const std::size_t count = work.rows.size();
-    local_ids_ = indices_.get<std::int32_t>(3 * count);
-    input_rows_ = local_ids_ + count;
-    places_ = input_rows_ + count;
-    std::copy(work.rows.local_ids().begin(), work.rows.local_ids().end(), local_ids_);
-    for (std::size_t row = 0; row < count; ++row) {
-        input_rows_[row] = work.rows.input_row(*work.region.x, row);
-        places_[work.rows.order()[row]] = static_cast<std::int32_t>(row);
-    }
+    rows_.arrange(work.region, work.rows);
+    local_ids_ = indices_.get<std::int32_t>(2 * rows_.size() + work.rows.size());
+    input_rows_ = local_ids_ + rows_.size();
+    places_ = input_rows_ + rows_.size();
+    rows_.write(work.region, work.rows, local_ids_, input_rows_, places_);
     has_input_in_main_memory_ = false;
 }
 
@@ -145,14 +172,14 @@ ggml_status RegionExecution::compute_parts(const Work& work) {
         status = begin_products(work, home);
     }
     if (status == GGML_STATUS_SUCCESS) {
-        bring_results(work, away_, true);
+        bring_results(away_, true);
         status = begin_all(work, hosts_);
     }
     if (status != GGML_STATUS_SUCCESS) {
         return status;
     }
-    bring_results(work, away_, false);
-    bring_results(work, hosts_, false);
+    bring_results(away_, false);
+    bring_results(hosts_, false);
     return compute(work, home, home_part().ordering());
 }
 
@@ -175,23 +202,22 @@ ggml_status RegionExecution::begin_all(const Work& work, const std::vector<Devic
 
 bool RegionExecution::make_part(const Work& work, DeviceId id) {
     auto part = std::make_unique<StagedPart>(device(id), place_of(id, home_), work.graph,
-                                             work.region, work.rows.count(id), biases_);
+                                             work.region, rows_.groups(id), rows_.size(), biases_);
     if (!inner(id).place_in_scratch(part->graph())) {
         return false;
     }
-    part->enter_memory(work.rows.first(id));
+    part->enter_memory(rows_.first(id));
     begun_[id.value()] = {std::move(part), false};
     return true;
 }
 
 ggml_status RegionExecution::begin_products(const Work& work, DeviceId id) {
     StagedPart& part = *begun_[id.value()].part;
-    const std::size_t first = work.rows.first(id);
-    const std::size_t count = work.rows.count(id);
+    const std::size_t first = rows_.first(id);
     if (id == home_.id()) {
         inner(id).set_async(part.places(), places_, 0, ggml_nbytes(&part.places()));
     }
-    if (count == 0) {
+    if (rows_.groups(id).rows() == 0) {
         return GGML_STATUS_SUCCESS;
     }
     inner(id).set_async(part.ids(), local_ids_ + first, 0, ggml_nbytes(&part.ids()));
@@ -217,21 +243,20 @@ void RegionExecution::send_input(DeviceId id) {
     inner(id).set_async(begun.part->input(), bytes, 0, ggml_nbytes(&source));
 }
 
-void RegionExecution::bring_results(const Work& work, const std::vector<DeviceId>& devices,
-                                    bool by_device_copies) {
+void RegionExecution::bring_results(const std::vector<DeviceId>& devices, bool by_device_copies) {
     for (const DeviceId id : devices) {
         const Begun& begun = begun_[id.value()];
         if (begun.part && begun.by_device_copies == by_device_copies) {
-            bring_result(work, id);
+            bring_result(id);
         }
     }
 }
 
-void RegionExecution::bring_result(const Work& work, DeviceId id) {
+void RegionExecution::bring_result(DeviceId id) {
     const Begun& begun = begun_[id.value()];
-    const std::size_t first = work.rows.first(id);
+    const std::size_t first = rows_.first(id);
     const ggml_tensor& result = begun.part->result();
-    ggml_tensor target = home_part().sorted(first, work.rows.count(id));
+    ggml_tensor target = home_part().sorted(first, rows_.groups(id).rows());
     // The device waited for all that home had begun when it got the activations, so it doesn't
     // overtake whoever used home's scratch memory before.
     if (begun.by_device_copies && home().copy_async(inner(id), result, target)) {

@@ -9,6 +9,7 @@
 #include "hexcore/backend/execution/expert_biases.hpp"
 #include "hexcore/backend/execution/expert_rows.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
+#include "hexcore/backend/execution/row_groups.hpp"
 #include "hexcore/backend/execution/staged_region.hpp"
 #include "hexcore/backend/execution/staging_memory.hpp"
 
@@ -55,9 +56,8 @@ private:
     [[nodiscard]] ggml_status begin_products(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status compute(const Work& work, DeviceId id, ggml_cgraph graph);
     void send_input(DeviceId id);
-    void bring_results(const Work& work, const std::vector<DeviceId>& devices,
-                       bool by_device_copies);
-    void bring_result(const Work& work, DeviceId id);
+    void bring_results(const std::vector<DeviceId>& devices, bool by_device_copies);
+    void bring_result(DeviceId id);
 
     [[nodiscard]] InnerBackend& inner(DeviceId id) { return *inner_[id.value()]; }
     [[nodiscard]] InnerBackend& home() { return inner(home_.id()); }
@@ -74,16 +74,18 @@ private:
     std::vector<DeviceId> away_;   ///< devices that compute beside the caller, but for home
     std::vector<DeviceId> hosts_;  ///< those in main memory, but for home
     ExpertBiases biases_;
-    std::vector<Begun> begun_;  ///< [device] of the region in hand
+    // Of the region in hand.
+    GroupedRows rows_;
+    std::vector<Begun> begun_;  ///< [device]
     bool has_input_in_main_memory_ = false;
     // What was copied from or to them is complete when home has reached the next region.
     StagingMemory ids_;
     StagingMemory indices_;
     StagingMemory activations_;
     StagingMemory results_;
-    std::int32_t* local_ids_ = nullptr;   ///< of all rows in the order of the devices
+    std::int32_t* local_ids_ = nullptr;   ///< see GroupedRows
     std::int32_t* input_rows_ = nullptr;  ///< the same
-    std::int32_t* places_ = nullptr;      ///< in that order, of each row of the graph
+    std::int32_t* places_ = nullptr;      ///< the same
 };
 
 }  // namespace hexcore

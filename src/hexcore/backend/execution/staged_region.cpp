@@ -19,26 +19,22 @@ int uses_in(const ExpertRegion& region, const ggml_cgraph& graph, const ggml_ten
 
 }  // namespace
 
-bool is_single_token(const ExpertRegion& region) {
-    return region.ids->ne[1] == 1 && region.x->ne[1] == 1;
-}
-
 StagedPart::StagedPart(Device& device, Place place, const ggml_cgraph& original,
-                       const ExpertRegion& region, std::size_t rows, const ExpertBiases& biases)
+                       const ExpertRegion& region, RowGroups groups, std::size_t all_rows,
+                       const ExpertBiases& biases)
     : graph_(device),
       device_(device.id()),
       single_token_(is_single_token(region)),
-      rows_(static_cast<std::int64_t>(rows)),
-      slots_(single_token_ ? rows_ : 1),
-      tokens_(single_token_ ? 1 : rows_) {
+      slots_(static_cast<std::int64_t>(groups.slots)),
+      tokens_(static_cast<std::int64_t>(groups.tokens)) {
     add_input(*region.x, place);
     first_product_ = graph_.size();
-    if (rows_ > 0) {
+    if (groups.rows() > 0) {
         add_products(original, region, biases);
     }
     last_product_ = graph_.size();
     if (place == Place::home) {
-        add_ordering(*original.nodes[region.last]);
+        add_ordering(*original.nodes[region.last], all_rows);
     }
 }
 
@@ -64,9 +60,9 @@ void StagedPart::add_products(const ggml_cgraph& original, const ExpertRegion& r
     if (single_token_) {
         graph_.replace(*region.x, *input_);
     } else {
-        input_rows_ = &graph_.add_input(GGML_TYPE_I32, rows_, 1, 1);
+        input_rows_ = &graph_.add_input(GGML_TYPE_I32, slots_ * tokens_, 1, 1);
         graph_.replace(*region.x, graph_.add_operation(
-                                      GGML_OP_GET_ROWS, {region.x->ne[0], 1, rows_},
+                                      GGML_OP_GET_ROWS, {region.x->ne[0], slots_, tokens_},
                                       {input_, input_rows_}, uses_in(region, original, region.x)));
     }
     for (int i = region.first; i <= region.last; ++i) {
@@ -100,9 +96,9 @@ void StagedPart::set_shape(ggml_tensor& copy) const {
     }
 }
 
-void StagedPart::add_ordering(const ggml_tensor& result) {
+void StagedPart::add_ordering(const ggml_tensor& result, std::size_t all_rows) {
     const std::int64_t rows = ggml_nrows(&result);
-    sorted_ = &graph_.add_input(result.type, result.ne[0], rows, 1);
+    sorted_ = &graph_.add_input(result.type, result.ne[0], static_cast<std::int64_t>(all_rows), 1);
     places_ = &graph_.add_input(GGML_TYPE_I32, rows, 1, 1);
     if (result_ != nullptr) {
         result_->view_src = nullptr;

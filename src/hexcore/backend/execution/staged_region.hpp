@@ -6,23 +6,24 @@
 #include "hexcore/backend/execution/expert_biases.hpp"
 #include "hexcore/backend/execution/expert_region.hpp"
 #include "hexcore/backend/execution/inner_graph.hpp"
+#include "hexcore/backend/execution/row_groups.hpp"
 
 namespace hexcore {
 
 /// The part of an expert region that one device computes: the region's operations over that
 /// device's rows and its own shards, and at home the order of all devices' results.
 ///
-/// A single token keeps its shape, {columns, its experts, 1}, and its one row of activations serves
-/// them all, so that kernels for single tokens are used as they would be without shards. The rows
-/// of several tokens become as many tokens with one expert each.
+/// Rows have the shape {columns, slots, tokens} of their groups. A single token keeps its own,
+/// {columns, its experts, 1}, and its one row of activations serves them all, so that kernels for
+/// single tokens are used as they would be without shards.
 class StagedPart {
 public:
     enum class Place { home, elsewhere };
 
-    /// `rows`: how many the device has of all the region's; at least 1, if it isn't home.
-    /// `original` is the graph that the region is of. Biases must stay.
+    /// `groups`: of the device's rows; none only at home. `all_rows`: of all devices. `original` is
+    /// the graph that the region is of. Biases must stay.
     StagedPart(Device& device, Place place, const ggml_cgraph& original, const ExpertRegion& region,
-               std::size_t rows, const ExpertBiases& biases);
+               RowGroups groups, std::size_t all_rows, const ExpertBiases& biases);
 
     /// All of it, for an allocator, and what follows when that placed it. At home the device's rows
     /// are those from `first_row` in the order of the devices.
@@ -58,13 +59,12 @@ private:
     void add_products(const ggml_cgraph& original, const ExpertRegion& region,
                       const ExpertBiases& biases);
     void add_node(const ggml_tensor& node, int use_count);
-    void add_ordering(const ggml_tensor& result);
+    void add_ordering(const ggml_tensor& result, std::size_t all_rows);
     void set_shape(ggml_tensor& copy) const;
 
     InnerGraph graph_;
     const DeviceId device_;
     const bool single_token_;
-    const std::int64_t rows_;
     const std::int64_t slots_;   ///< ne[1] of the rows
     const std::int64_t tokens_;  ///< ne[2] of the rows
     int first_product_ = 0;
@@ -76,8 +76,5 @@ private:
     ggml_tensor* sorted_ = nullptr;
     ggml_tensor* places_ = nullptr;
 };
-
-/// Whether the region is computed for one token whose row of activations serves all its experts.
-[[nodiscard]] bool is_single_token(const ExpertRegion& region);
 
 }  // namespace hexcore
