@@ -14,6 +14,7 @@ ASSISTANT = """
 schema = "hexcore.assistant/1"
 name = "garden"
 description = "two ways to speak of a garden"
+combining = { method = "attend" }
 
 [[expert]]
 name = "PLAN"
@@ -89,6 +90,17 @@ def test_a_question_is_routed_and_a_stream_says_the_same(server):
     assert events[-2]["hexcore"]["experts"][0]["name"] == "PLAN"
     other = server.post(CHAT, fields("garden:HEAL", "In which month do I sow beans?")).json
     assert (other["model"], other["hexcore"]["experts"][0]["name"]) == ("garden:HEAL", "HEAL")
+
+
+def test_the_base_model_that_reads_along_has_a_sequence_of_its_own_in_the_plan(server):
+    reply = server.post(CHAT, fields("garden", "When do I sow beans?", experts=2))
+    assert reply.status == 200, reply.body
+    said = reply.json["hexcore"]
+    assert (said["combine"], len(said["experts"])) == ("attend", 2)
+    assert sum(expert["weight"] for expert in said["experts"]) == pytest.approx(1, abs=1e-6)
+    assert said["cache_stats"]["cells_total"] == 5 * 1024
+    for device in said["devices"]:
+        assert device["planned"] == device["accounted"]
 
 
 def test_clients_that_come_together_are_all_answered_beside_one_that_reads_nothing(server):

@@ -53,7 +53,7 @@ protected:
         engine_.reset();  // the server has its own
         serve(std::vector<std::vector<ChosenAdapter>>(2));
     }
-    void serve(std::vector<std::vector<ChosenAdapter>> adapters) {
+    void serve(std::vector<std::vector<ChosenAdapter>> adapters, ResidentAdapters resident = {}) {
         served_.reset();
         auto nothing = Knowledge::open({});
         ASSERT_TRUE(nothing.has_value());
@@ -63,9 +63,9 @@ protected:
             .router = [](const AssistantDescription& assistant, Engine&, const ChatTemplate&) {
                 return Result<Router>(word_router(assistant));
             }};
-        auto served =
-            ServedModel::make(*model_, {.engine = {.equality = Equality::exact}, .sessions = 8},
-                              metrics_, std::move(offered));
+        auto served = ServedModel::make(
+            *model_, {.engine = {.equality = Equality::exact}, .resident = resident, .sessions = 8},
+            metrics_, std::move(offered));
         ASSERT_TRUE(served.has_value()) << served.error().message;
         served_ = *std::move(served);
     }
@@ -277,6 +277,19 @@ TEST_F(ServedAssistantTest, WhereThereIsNoPlaceForAnExpertTheModelStillAnswersIt
     }
     EXPECT_TRUE(ask(body("", "Why?")).has_value());
     EXPECT_TRUE(ask(body("voices:LOW", "Why?")).has_value());
+}
+
+TEST_F(ServedAssistantTest, AdaptersOfMoreBytesThanMayBeThereDoNotComeIn) {
+    const auto low = adapter(50);
+    const Bytes bytes = low.front().file.bytes();
+    serve_with(adapter(51), {low, {}});
+    const auto answers_low = [&](Bytes most) {
+        serve({low, {}}, {.bytes = most});
+        const auto answer = ask(body("voices:LOW", "Why?"));
+        return answer && answer->at("hexcore").at("experts").at(0).at("name") == "LOW";
+    };
+    EXPECT_FALSE(answers_low(bytes - 1_B));
+    EXPECT_TRUE(answers_low(bytes));
 }
 
 TEST_F(ServedAssistantTest, WhatIsAskedWronglyIsRefusedByItsField) {

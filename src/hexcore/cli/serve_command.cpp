@@ -1,6 +1,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -57,12 +59,25 @@ void drain(HttpServer& server, Interrupt& interrupt) {
     server.stop();
 }
 
+/// The base model reads along where experts are attended to: with as much context as the others.
+void plan_for_base(const AssistantDescription& assistant, PlanningOptions& planning) {
+    if (assistant.experts.size() < 2 || assistant.combining.method != Combination::attend) {
+        return;
+    }
+    const std::uint64_t context = planning.context.value();
+    const std::uint64_t with_base = context + context / planning.sequences;
+    planning.context = TokenCount(static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(with_base, std::numeric_limits<std::uint32_t>::max())));
+    planning.sequences += 1;
+}
+
 Result<PlannedModel> planned_with(const ServeOptions& options,
                                   const std::optional<Assistant>& assistant,
                                   const Interrupt& interrupt) {
     HEXCORE_TRY(planning, options.planning.options());
     if (assistant) {
         plan_for(assistant->description(), planning);
+        plan_for_base(assistant->description(), planning);
     }
     return planned(std::move(planning), options.plan_file, options.threads, interrupt.flag());
 }

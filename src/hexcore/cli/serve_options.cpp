@@ -120,6 +120,8 @@ Result<ServedModelOptions> ServeOptions::model(const Plan& plan,
                     sequences, sessions);
     }
     ServedModelOptions options{.sessions = sessions, .queue = queue};
+    HEXCORE_TRY(planned, planning.options());
+    options.resident.bytes = planned.resident.bytes;
     options.session = {.on_full = planning.when_full(), .keep = planning.keep};
     if (!template_file.empty()) {
         HEXCORE_TRY(text, read_file(template_file, stop));

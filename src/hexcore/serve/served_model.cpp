@@ -32,7 +32,8 @@ std::size_t answers_most(const LoadedModel& model, const ServedModelOptions& opt
 AssistantEnginesOptions engines_for(const LoadedModel& model, const ServedModelOptions& options) {
     return {.engine = options.engine,
             .session = options.session,
-            .sessions = options.sessions * (model.plan().context.sequences + 2)};
+            .sessions = options.sessions * (model.plan().context.sequences + 2),
+            .resident = options.resident};
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ namespace hexcore {
 struct ServedModelOptions {
     EngineOptions engine = {};
     SessionOptions session = {};
+    /// Of an assistant's adapters that take turns; without a number: as many sets as there are
+    /// contexts for.
+    ResidentAdapters resident = {};
     std::size_t sessions = 64;       ///< kept, whether they answer or not; see SessionPool
     std::string chat_template = {};  ///< Jinja; empty: the model's own
     std::size_t queue = 64;  ///< answers that wait for a sequence, beyond those being computed
