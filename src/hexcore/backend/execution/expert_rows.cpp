@@ -19,29 +19,32 @@ ExpertRows::ExpertRows(const ExpertMap& map, const ggml_tensor& ids)
       first_(map.n_devices() + 1) {}
 
 void ExpertRows::sort(const std::byte* ids) {
-    const auto expert_at = [&](std::size_t row) {
-        std::int32_t expert = 0;
-        std::memcpy(&expert, ids + row / n_used_ * token_stride_ + row % n_used_ * id_stride_,
-                    sizeof(expert));
-        return static_cast<std::size_t>(expert);
+    const auto for_each_row = [&](const auto& visit) {
+        std::size_t row = 0;
+        for (std::size_t token = 0; token < n_tokens_; ++token) {
+            for (std::size_t slot = 0; slot < n_used_; ++slot, ++row) {
+                std::int32_t expert = 0;
+                std::memcpy(&expert, ids + token * token_stride_ + slot * id_stride_,
+                            sizeof(expert));
+                visit(row, static_cast<std::size_t>(expert));
+            }
+        }
     };
     std::fill(first_.begin(), first_.end(), 0);
-    for (std::size_t row = 0; row < size(); ++row) {
-        const std::size_t expert = expert_at(row);
+    for_each_row([&](std::size_t, std::size_t expert) {
         HEXCORE_CHECK(expert < map_.n_experts(), expert, map_.n_experts());
         ++first_[map_.device_of(expert).value() + 1];
-    }
+    });
     for (std::size_t d = 1; d < first_.size(); ++d) {
         first_[d] += first_[d - 1];
     }
     std::vector<std::size_t> next(first_.begin(), first_.end() - 1);
-    for (std::size_t row = 0; row < size(); ++row) {
-        const std::size_t expert = expert_at(row);
+    for_each_row([&](std::size_t row, std::size_t expert) {
         const std::size_t to = next[map_.device_of(expert).value()]++;
         order_[to] = static_cast<std::int32_t>(row);
         global_ids_[to] = static_cast<std::int32_t>(expert);
         local_ids_[to] = static_cast<std::int32_t>(map_.local_of(expert));
-    }
+    });
 }
 
 std::size_t ExpertRows::input_offset(const ggml_tensor& x, std::size_t row) const {
@@ -51,9 +54,11 @@ std::size_t ExpertRows::input_offset(const ggml_tensor& x, std::size_t row) cons
 }
 
 std::int32_t ExpertRows::input_row(const ggml_tensor& x, std::size_t row) const {
-    const auto at = static_cast<std::size_t>(order_[row]);
-    const auto in_a_token = static_cast<std::size_t>(x.ne[1]);
-    return static_cast<std::int32_t>(at / n_used_ * in_a_token + at % n_used_ % in_a_token);
+    const auto at = static_cast<std::uint32_t>(order_[row]);
+    const auto n_used = static_cast<std::uint32_t>(n_used_);
+    const auto in_a_token = static_cast<std::uint32_t>(x.ne[1]);
+    const std::uint32_t slot = in_a_token == 1 ? 0 : at % n_used % in_a_token;
+    return static_cast<std::int32_t>(at / n_used * in_a_token + slot);
 }
 
 void make_contiguous(ggml_tensor& tensor, std::int64_t ne1, std::int64_t ne2) {

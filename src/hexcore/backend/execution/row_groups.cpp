@@ -95,32 +95,32 @@ void GroupedRows::write(const ExpertRegion& region, ExpertRows& rows, std::int32
         std::size_t filling = groups.rows() - rows.count(id);
         std::size_t begin = 0;
         next_.clear();
-        fillers_.clear();
         for (const std::uint32_t of_expert : rows_of_expert_) {
             const std::size_t room =
                 groups.tokens - std::min<std::size_t>(groups.tokens, of_expert);
-            const std::size_t more = std::min(filling, room);
-            filling -= more;
-            next_.push_back(begin);
-            fillers_.push_back(more);
-            begin += of_expert + more;
+            const std::size_t fillers = std::min(filling, room);
+            next_.push_back({begin % groups.tokens, begin / groups.tokens, fillers});
+            filling -= fillers;
+            begin += of_expert + fillers;
         }
-        const auto deal = [&](std::size_t expert) {
-            const std::size_t at = next_[expert]++;
-            const std::size_t to =
-                first_[d] + at % groups.tokens * groups.slots + at / groups.tokens;
+        const auto deal = [&](std::size_t expert, std::int32_t input_row) {
+            Next& next = next_[expert];
+            const std::size_t to = first_[d] + next.token * groups.slots + next.slot;
+            if (++next.token == groups.tokens) {
+                next.token = 0;
+                ++next.slot;
+            }
             local_ids[to] = static_cast<std::int32_t>(expert);
-            input_rows[to] = 0;
-            return to;
+            input_rows[to] = input_row;
+            return static_cast<std::int32_t>(to);
         };
         for (std::size_t row = rows.first(id); row < rows.first(id) + rows.count(id); ++row) {
-            const std::size_t to = deal(static_cast<std::size_t>(rows.local_ids()[row]));
-            input_rows[to] = rows.input_row(*region.x, row);
-            places[rows.order()[row]] = static_cast<std::int32_t>(to);
+            places[rows.order()[row]] = deal(static_cast<std::size_t>(rows.local_ids()[row]),
+                                             rows.input_row(*region.x, row));
         }
-        for (std::size_t expert = 0; expert < fillers_.size(); ++expert) {
-            for (std::size_t i = 0; i < fillers_[expert]; ++i) {
-                (void)deal(expert);
+        for (std::size_t expert = 0; expert < next_.size(); ++expert) {
+            for (; next_[expert].fillers > 0; --next_[expert].fillers) {
+                (void)deal(expert, 0);
             }
         }
     }

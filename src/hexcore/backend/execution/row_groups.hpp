@@ -55,14 +55,20 @@ public:
                std::int32_t* input_rows, std::int32_t* places);
 
 private:
+    /// Where an expert's next row goes, and how many that fill up it has.
+    struct Next {
+        std::size_t token;
+        std::size_t slot;
+        std::size_t fillers;
+    };
+
     void count(ExpertRows& rows, DeviceId device, std::size_t n_experts);
 
     std::vector<bool> alone_;
     std::vector<std::size_t> first_;  ///< [device], and the end
     std::vector<RowGroups> groups_;
     std::vector<std::uint32_t> rows_of_expert_;  ///< of the device in hand
-    std::vector<std::size_t> next_;              ///< [expert] of that device
-    std::vector<std::size_t> fillers_;           ///< the same
+    std::vector<Next> next_;                     ///< [expert] of that device
 };
 
 }  // namespace hexcore
