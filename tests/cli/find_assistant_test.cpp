@@ -47,10 +47,11 @@ TEST_F(FindAssistant, SaysWhereItLookedWhereThereAreNone) {
     EXPECT_THAT(none.error().message,
                 AllOf(HasSubstr("there is no assistant magic: no assistant is installed in " +
                                 (folder_.path() / "hexcore/assistants").string() + ", "),
-                      HasSubstr(" or "), HasSubstr("give a name or a file")));
+                      HasSubstr(" or "), HasSubstr("give a name, a file or its folder")));
     (void)make("hexcore/assistants/desk");
+    EXPECT_THAT(find_assistant("").error().message, HasSubstr("no assistant is named"));
     EXPECT_THAT(find_assistant("chess").error().message,
-                HasSubstr("there is no assistant chess: the names are desk; give"));
+                HasSubstr("there is no assistant chess; there is desk; give a name"));
 }
 
 }  // namespace

@@ -36,6 +36,21 @@ Said say(SampleProgram& program, const std::string& arguments) {
     return {code, std::move(out), testing::internal::GetCapturedStderr()};
 }
 
+TEST(HelpFormat, HasNothingBehindAFlag) {
+    SampleProgram program;
+    bool is_loud = false;
+    auto* loud = program.app.add_flag("--loud", is_loud, "as it says");
+    program.app.add_option("--soft", program.hidden, "or not")->excludes(loud)->option_text("X");
+    EXPECT_THAT(say(program, "--help").out, HasSubstr("  --loud              as it says\n"));
+}
+
+TEST(HelpFormat, SaysWhatToDoWithAWordTooMany) {
+    SampleProgram program;
+    const Said said = say(program, "show a b");
+    EXPECT_EQ(said.code, 2);
+    EXPECT_THAT(said.err, HasSubstr("'b' is more than is expected; text of several words"));
+}
+
 TEST(HelpFormat, PrintsHelpOfTheInnermostCommandToStdout) {
     SampleProgram program;
     const Said said = say(program, "store put --help");

@@ -46,7 +46,7 @@ def test_version(hexcore):
     (["--fast"], ["no option --fast", "hexcore --help"]),
     (["plan", "--fast"], ["no option --fast", "hexcore plan --help"]),
     (["run"], ["model is required", "hexcore run --help"]),
-    (["plan", "a.gguf", "b.gguf"], ["b.gguf", "not expected"]),
+    (["plan", "a.gguf", "b.gguf"], ["b.gguf", "is more than is expected"]),
     (["plan", "--format"], ["--format needs a value"]),
     (["plan", "--format", "json", "--format", "svg"], ["--format is given more than once"]),
     (["plan", "--format", "yaml"], ["--format", "yaml", "json", "svg"]),

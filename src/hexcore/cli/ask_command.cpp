@@ -297,8 +297,7 @@ void add_ask_command(CLI::App& program, Action& action) {
     command->footer(
         "Examples:\n"
         "  hexcore ask \"What happens if I Lightning Bolt my own planeswalker?\"\n"
-        "  hexcore ask --model model.gguf --device host=320MiB --device host=320MiB \"REASON: Can "
-        "I respond?\"\n"
+        "  hexcore ask -m model.gguf --device host=640MiB \"REASON: Can I respond?\"\n"
         "  hexcore ask --assistant my/assistant.toml --session talk.json");
     auto options = std::make_shared<AskOptions>();
     options->add_to(*command);

@@ -44,6 +44,10 @@ void AskOptions::add_to(CLI::App& command) {
                     "goes on with the conversation in FILE, if it is there, and keeps it there")
         ->option_text("FILE");
     planning.add_placing_to(command);
+    command.get_option("--sequences")
+        ->description(
+            "experts side by side in the KV cache (default: 2, more with --experts, "
+            "fewer where there is no room)");
     // Adapters are the assistant's own.
     command.remove_option(command.get_option("--lora"));
     planning.add_loading_to(command);

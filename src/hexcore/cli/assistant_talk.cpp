@@ -14,8 +14,8 @@ namespace hexcore {
 namespace {
 
 constexpr const char* assistant_help =
-    "/expert NAME    asks that expert from now on; without a name, whom the router names\n"
-    "/experts N      asks so many together; without a number, as many as are needed\n"
+    "/expert NAME    asks that expert from now on; alone, whom the router names\n"
+    "/experts N      asks so many together; alone, as many as are needed\n"
     "/combine NAME   how they give one answer: choose, merge, blend or attend\n";
 
 std::vector<ChatMessage> messages_of(const Dialogue& dialogue) {
@@ -94,6 +94,9 @@ Result<Answer> AssistantTalk::answer_to(const std::string& question, const Inter
     }
     if (is_chat_) {
         print("\n");
+        if (stdout_is_terminal() && stderr_is_terminal()) {
+            print_aside("\n");
+        }
         print_aside(answer_summary(newest_, stderr_columns()));
     }
     return figures_of(newest_);

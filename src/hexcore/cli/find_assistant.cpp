@@ -1,8 +1,10 @@
 #include "hexcore/cli/find_assistant.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
 #include <system_error>
 
 #include "hexcore/base/printable.hpp"
@@ -74,18 +76,25 @@ Result<std::filesystem::path> find_assistant(const std::string& given) {
     if (path.has_parent_path() || path.extension() == ".toml" || given.starts_with('.')) {
         return std::filesystem::is_directory(path, error) ? within : path;
     }
-    std::string names;
+    constexpr std::string_view what_to_give = "give a name, a file or its folder";
+    if (given.empty()) {
+        return fail(ErrorCode::usage, "no assistant is named; {}", what_to_give);
+    }
+    std::vector<std::string> names;
     for (const AssistantPlace& place : named_assistants()) {
         if (place.name == given) {
             return place.file;
         }
-        names.append(names.empty() ? "" : ", ").append(place.name);
+        names.push_back(place.name);
     }
     if (std::filesystem::exists(within, error)) {
         return within;
     }
-    return fail(ErrorCode::usage, "there is no assistant {}: {}; give a name or a file",
-                printable(given), names.empty() ? no_assistants() : "the names are " + names);
+    return fail(ErrorCode::usage, "there is no assistant {}{}; {}", printable(given),
+                names.empty() ? ": " + no_assistants()
+                              : fmt::format("; there {} {}", names.size() == 1 ? "is" : "are",
+                                            fmt::join(names, ", ")),
+                what_to_give);
 }
 
 }  // namespace hexcore

@@ -34,6 +34,12 @@ public:
                            usage.replace(0, command.path.size(), name));
     }
 
+    std::string make_option_opts(const CLI::Option* option) const override {
+        // Behind a flag CLI11 has what excludes it.
+        return option->get_items_expected_max() == 0 ? ""
+                                                     : CLI::Formatter::make_option_opts(option);
+    }
+
     std::string make_option_desc(const CLI::Option* option) const override {
         return wrapped(describe_option(*option).description_with_default(),
                        help_columns - name_columns);
@@ -116,6 +122,10 @@ std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error)
         return rest.empty() ? "name a command: " + command_list(command)
                             : fmt::format("there is no command '{}', only {}", rest.front(),
                                           command_list(command));
+    }
+    if (!rest.empty()) {
+        return fmt::format("'{}' is more than is expected; text of several words stands in quotes",
+                           rest.front());
     }
     std::string text = error.what();
     const std::string name = text.substr(0, text.find(':'));

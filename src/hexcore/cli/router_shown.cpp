@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <string_view>
 
 #include "hexcore/cli/terminal.hpp"
 
@@ -13,19 +14,21 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
     using Clock = std::chrono::steady_clock;
     constexpr std::chrono::seconds between_lines(10);
     bool told = false;
+    std::string_view once;  // where that is so
     auto newest_line = Clock::now();
     const auto tell = [&](RouterProgress progress) {
         if (!told) {
-            if (const auto kept = check_router_cache(); !kept) {
+            const auto kept = check_router_cache();
+            if (!kept) {
                 complain(kept.error().message);
             }
+            once = kept ? ", once" : "";
         }
         if (stderr_is_terminal()) {
-            print_aside(fmt::format("\r\033[Kthe router learns from examples, once: {} of {}",
+            print_aside(fmt::format("\r\033[Kthe router learns from examples{}: {} of {}", once,
                                     progress.done, progress.total));
         } else if (!told) {
-            complain(fmt::format("the router learns from {} examples, which is done once",
-                                 progress.total));
+            complain(fmt::format("the router learns from {} examples{}", progress.total, once));
         } else if (Clock::now() - newest_line >= between_lines) {
             complain(fmt::format("the router has read {} of {} examples", progress.done,
                                  progress.total));
