@@ -124,7 +124,8 @@ def test_strict_a_bad_adapter_of_whom_is_named_is_told_before_the_load(hexcore, 
     half.write_text((folder / "desk" / "assistant.toml").read_text().replace(
         "\n[[expert]]\nname = \"TELL\"",
         "adapter = { file = \"none.gguf\" }\n\n[[expert]]\nname = \"TELL\""))
-    for words in (("FIX: It blinks.",), ("--expert", "fix", "It blinks.")):
+    for words in (("FIX: It blinks.",), ("--expert", "fix", "It blinks."),
+                  ("--expert", "tell", "FIX: It blinks.")):
         code, out, err = ask(hexcore, desk, "--strict", *words, assistant=half)
         assert (code, out) == (1, "") and " ".join(err.split()).count("its adapter is missing") == 1
         assert "fallback  TELL: FIX: its" in err and "\nexpert" not in err and "memory" not in err

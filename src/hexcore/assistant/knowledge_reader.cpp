@@ -167,9 +167,10 @@ Result<std::unique_ptr<KnowledgeReader>> KnowledgeReader::open(const std::filesy
         code = all.code();
     }
     if (code != SQLITE_DONE) {
-        return fail(ErrorCode::bad_input,
-                    "{} is no knowledge that can be read ({}): import it again", file.string(),
-                    SqlDatabase::words(code));
+        return fail(
+            ErrorCode::bad_input,
+            "{} is no knowledge that can be read ({}): import it again, or have it forgotten",
+            file.string(), SqlDatabase::words(code));
     }
     std::error_code error;
     about.bytes = std::filesystem::file_size(file, error);

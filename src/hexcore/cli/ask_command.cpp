@@ -121,7 +121,7 @@ Result<std::optional<AssistantAnswer>> refused_at_once(const AskOptions& options
     std::string_view question = *options.question;
     const auto named = description.take_named_expert(question);
     QuestionRouting routing = assistant.route(question, {});
-    routing.named = expert ? expert : named;
+    routing.named = named ? named : expert;  // as AssistantTalk::ask()
     HEXCORE_TRY(picked, assistant.pick(routing, {}, ExpertBreaker::Time::clock::now()));
     if (!options.strict || !picked.fallback) {
         return std::nullopt;
@@ -130,9 +130,9 @@ Result<std::optional<AssistantAnswer>> refused_at_once(const AskOptions& options
         .assistant = description.name,
         .text = {},
         .refused = true,
-        .named_by = expert  ? "choice"
-                    : named ? "question"
-                            : "",
+        .named_by = named    ? "question"
+                    : expert ? "choice"
+                             : "",
         .fallback = SuggestedFallback{.expert = assistant.expert_name(picked.fallback->expert),
                                       .confidence = picked.fallback->confidence,
                                       .reason = picked.fallback->reason},

@@ -14,7 +14,7 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
     using Clock = std::chrono::steady_clock;
     constexpr std::chrono::seconds between_lines(10);
     bool told = false;
-    std::string_view once;  // where that is so
+    bool is_kept = false;
     auto newest_line = Clock::now();
     const auto tell = [&](RouterProgress progress) {
         if (!told) {
@@ -22,8 +22,9 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
             if (!kept) {
                 complain(kept.error().message);
             }
-            once = kept ? ", once" : "";
+            is_kept = kept.has_value();
         }
+        const std::string_view once = is_kept ? ", once" : "";
         if (stderr_is_terminal()) {
             print_aside(fmt::format("\r\033[Kthe router learns from examples{}: {} of {}", once,
                                     progress.done, progress.total));
@@ -39,6 +40,10 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
     auto router = trained_router(assistant, base, chat_template, tell, interrupt.flag());
     if (told && stderr_is_terminal()) {
         print_aside("\r\033[K");
+    }
+    if (!router && router.error().code == ErrorCode::interrupted && !is_kept) {
+        return fail(ErrorCode::interrupted,
+                    "interrupted while the router learnt from its examples");
     }
     return router;
 }
