@@ -213,7 +213,7 @@ protected:
         StagedLayer layer(options, 0);
         layer.allocate(device(0).buffer_type());
         layer.graph().uid = ggml_graph_next_uid();
-        StagedExecution execution(device(0));
+        StagedExecution execution(device(0), borrowing_);
         execution.set_threads(1);
         execution.reserve(layer.graph());
         const std::vector<Bytes> reserved = held();
@@ -243,6 +243,7 @@ protected:
 
     std::optional<DevicePair> pair_;
     std::unique_ptr<Machine> machine_;
+    Borrowing borrowing_ = Borrowing::where_it_pays;
 };
 
 TEST_P(StagedPairs, GiveTheBitsOfPlainGgml) {
@@ -259,6 +260,14 @@ TEST_P(StagedPairs, GiveThemWithoutAnExpertAtHome) {
     if (!IsSkipped() && !HasFatalFailure()) {
         compare_all();
         EXPECT_EQ(device(0).rows_computed(), 0U);
+    }
+}
+
+TEST_P(StagedPairs, GiveThemWithExpertsOfMainMemoryThatAreCopiedHome) {
+    borrowing_ = Borrowing::always;
+    start(both);
+    if (!IsSkipped() && !HasFatalFailure()) {
+        compare_all();
     }
 }
 

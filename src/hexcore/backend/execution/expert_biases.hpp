@@ -32,7 +32,7 @@ private:
         bool is_filled = false;
     };
 
-    void take(DeviceId device, const std::vector<const ggml_tensor*>& biases, std::size_t count);
+    void take(DeviceId id, const std::vector<const ggml_tensor*>& biases, std::size_t count);
 
     Machine& machine_;
     mutable std::unordered_map<const ggml_tensor*, Bias> biases_;

@@ -81,10 +81,11 @@ void let_gpus_reach_each_other(const Machine& machine, DeviceId home, DeviceId o
 
 }  // namespace
 
-RegionExecution::RegionExecution(Device& home)
+RegionExecution::RegionExecution(Device& home, Borrowing borrowing)
     : home_(home),
       turns_(turns_of(home.machine())),
       biases_(home.machine()),
+      borrowed_(home, borrowing),
       rows_(hosts_of(home.machine())),
       begun_(home.machine().size()),
       ids_(pinned_type(home.machine())),
@@ -123,6 +124,7 @@ void RegionExecution::reserve(const ggml_cgraph& graph, const ExpertRegion& regi
             (void)inner(id).reserve_scratch(part.graph());
         }
     }
+    borrowed_.reserve(graph, region);  // nothing is under way at home now
 }
 
 ggml_status RegionExecution::compute(const ggml_cgraph& graph, const ExpertRegion& region,
@@ -173,7 +175,7 @@ ggml_status RegionExecution::compute_parts(const Work& work) {
     }
     if (status == GGML_STATUS_SUCCESS) {
         bring_results(away_, true);
-        status = begin_all(work, hosts_);
+        status = begin_hosts(work);
     }
     if (status != GGML_STATUS_SUCCESS) {
         return status;
@@ -198,6 +200,32 @@ ggml_status RegionExecution::begin_all(const Work& work, const std::vector<Devic
         }
     }
     return GGML_STATUS_SUCCESS;
+}
+
+ggml_status RegionExecution::begin_hosts(const Work& work) {
+    for (const DeviceId id : hosts_) {
+        const bool pays =
+            work.rows.count(id) > 0 && borrowed_.pays(work.graph, work.region, id, work.rows);
+        const ggml_status status = pays ? borrow(work, id) : begin_all(work, {id});
+        if (status != GGML_STATUS_SUCCESS) {
+            return status;
+        }
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+ggml_status RegionExecution::borrow(const Work& work, DeviceId host) {
+    const std::size_t first = rows_.first(host);
+    const std::size_t count = work.rows.count(host);
+    const ggml_tensor result = home_part().sorted(first, count);
+    return borrowed_.compute(work.graph, work.region,
+                             {.host = host,
+                              .count = count,
+                              .local_ids = local_ids_ + first,
+                              .input_rows = input_rows_ + first,
+                              .input = home_part().input(),
+                              .result = result},
+                             home(), work.options);
 }
 
 bool RegionExecution::make_part(const Work& work, DeviceId id) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hexcore/backend/device.hpp"
+#include "hexcore/backend/execution/borrowed_experts.hpp"
 #include "hexcore/backend/execution/expert_biases.hpp"
 #include "hexcore/backend/execution/expert_rows.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
@@ -23,7 +24,7 @@ namespace hexcore {
 /// through main memory.
 class RegionExecution {
 public:
-    explicit RegionExecution(Device& home);
+    explicit RegionExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays);
     ~RegionExecution();
     RegionExecution(const RegionExecution&) = delete;
     RegionExecution& operator=(const RegionExecution&) = delete;
@@ -52,6 +53,8 @@ private:
     void read_choice(const Work& work);
     [[nodiscard]] ggml_status compute_parts(const Work& work);
     [[nodiscard]] ggml_status begin_all(const Work& work, const std::vector<DeviceId>& devices);
+    [[nodiscard]] ggml_status begin_hosts(const Work& work);
+    [[nodiscard]] ggml_status borrow(const Work& work, DeviceId host);
     [[nodiscard]] bool make_part(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status begin_products(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status compute(const Work& work, DeviceId id, ggml_cgraph graph);
@@ -74,6 +77,7 @@ private:
     std::vector<DeviceId> away_;   ///< devices that compute beside the caller, but for home
     std::vector<DeviceId> hosts_;  ///< those in main memory, but for home
     ExpertBiases biases_;
+    BorrowedExperts borrowed_;
     // Of the region in hand.
     GroupedRows rows_;
     std::vector<Begun> begun_;  ///< [device]

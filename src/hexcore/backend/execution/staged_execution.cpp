@@ -4,11 +4,11 @@
 
 namespace hexcore {
 
-StagedExecution::StagedExecution(Device& home)
+StagedExecution::StagedExecution(Device& home, Borrowing borrowing)
     : home_(home),
       inner_(home.inner_backend()),
       kernels_(ExpertKernels::create(home)),
-      regions_(home) {}
+      regions_(home, borrowing) {}
 
 void StagedExecution::reserve(const ggml_cgraph& graph) {
     if (kernels_) {

@@ -16,7 +16,7 @@ class Device;
 /// goes to the home's inner backend as it is.
 class StagedExecution : public ExpertExecution {
 public:
-    explicit StagedExecution(Device& home);
+    explicit StagedExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays);
 
     void reserve(const ggml_cgraph& graph) override;
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;

@@ -30,12 +30,29 @@ StagedPart::StagedPart(Device& device, Place place, const ggml_cgraph& original,
     add_input(*region.x, place);
     first_product_ = graph_.size();
     if (groups.rows() > 0) {
-        add_products(original, region, biases);
+        add_products(original, region, &biases);
     }
     last_product_ = graph_.size();
     if (place == Place::home) {
         add_ordering(*original.nodes[region.last], all_rows);
     }
+}
+
+StagedPart::StagedPart(Device& device, const ggml_cgraph& original, const ExpertRegion& region,
+                       RowGroups groups, const ggml_tensor& input, const CopiedWeights& weights)
+    : graph_(device),
+      device_(device.id()),
+      single_token_(false),
+      slots_(static_cast<std::int64_t>(groups.slots)),
+      tokens_(static_cast<std::int64_t>(groups.tokens)) {
+    input_ = &graph_.leaf(input);
+    make_contiguous(*input_, ggml_nrows(&input), 1);
+    for (const auto& [weight, copy] : weights) {
+        graph_.replace(*weight, *copy);
+    }
+    add_products(original, region, nullptr);
+    last_product_ = graph_.size();
+    place_result_later();
 }
 
 void StagedPart::add_input(const ggml_tensor& x, Place place) {
@@ -54,7 +71,7 @@ void StagedPart::add_input(const ggml_tensor& x, Place place) {
 }
 
 void StagedPart::add_products(const ggml_cgraph& original, const ExpertRegion& region,
-                              const ExpertBiases& biases) {
+                              const ExpertBiases* biases) {
     ids_ = &graph_.add_input(GGML_TYPE_I32, slots_, tokens_, 1);
     graph_.replace(*region.ids, *ids_);
     if (single_token_) {
@@ -67,8 +84,8 @@ void StagedPart::add_products(const ggml_cgraph& original, const ExpertRegion& r
     }
     for (int i = region.first; i <= region.last; ++i) {
         const ggml_tensor& node = *original.nodes[i];
-        if (node.op == GGML_OP_ADD_ID) {
-            graph_.replace(*node.src[1], biases.on(device_, *node.src[1]));
+        if (node.op == GGML_OP_ADD_ID && biases != nullptr) {
+            graph_.replace(*node.src[1], biases->on(device_, *node.src[1]));
         }
         add_node(node, ggml_node_get_use_count(&original, i));
     }
@@ -101,9 +118,7 @@ void StagedPart::add_ordering(const ggml_tensor& result, std::size_t all_rows) {
     sorted_ = &graph_.add_input(result.type, result.ne[0], static_cast<std::int64_t>(all_rows), 1);
     places_ = &graph_.add_input(GGML_TYPE_I32, rows, 1, 1);
     if (result_ != nullptr) {
-        result_->view_src = nullptr;
-        result_->view_offs = 0;
-        InnerGraph::place_later(*result_);  // among the sorted rows
+        place_result_later();  // among the sorted rows
     }
     ggml_tensor& ordered =
         graph_.add_operation(GGML_OP_GET_ROWS, {result.ne[0], rows, 1}, {sorted_, places_}, 0);
@@ -114,6 +129,18 @@ void StagedPart::add_ordering(const ggml_tensor& result, std::size_t all_rows) {
     if (ordered.data == nullptr) {
         InnerGraph::place_later(ordered);
     }
+}
+
+void StagedPart::place_result_later() {
+    result_->view_src = nullptr;
+    result_->view_offs = 0;
+    InnerGraph::place_later(*result_);
+}
+
+void StagedPart::place_result(const ggml_tensor& target) {
+    result_->data = target.data;
+    result_->buffer = target.buffer;
+    graph_.enter_inner_buffers();
 }
 
 void StagedPart::enter_memory(std::size_t first_row) {

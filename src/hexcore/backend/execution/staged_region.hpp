@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "hexcore/backend/execution/expert_biases.hpp"
 #include "hexcore/backend/execution/expert_region.hpp"
@@ -24,6 +26,14 @@ public:
     /// the graph that the region is of. Biases must stay.
     StagedPart(Device& device, Place place, const ggml_cgraph& original, const ExpertRegion& region,
                RowGroups groups, std::size_t all_rows, const ExpertBiases& biases);
+
+    /// Weights of the graph, and the copies of some of their experts that take their place.
+    using CopiedWeights = std::vector<std::pair<const ggml_tensor*, ggml_tensor*>>;
+    /// A part for rows of experts that were copied to `device`, with activations that are there.
+    /// Its result is put where place_result() says.
+    StagedPart(Device& device, const ggml_cgraph& original, const ExpertRegion& region,
+               RowGroups groups, const ggml_tensor& input, const CopiedWeights& weights);
+    void place_result(const ggml_tensor& target);
 
     /// All of it, for an allocator, and what follows when that placed it. At home the device's rows
     /// are those from `first_row` in the order of the devices.
@@ -57,7 +67,8 @@ public:
 private:
     void add_input(const ggml_tensor& x, Place place);
     void add_products(const ggml_cgraph& original, const ExpertRegion& region,
-                      const ExpertBiases& biases);
+                      const ExpertBiases* biases);
+    void place_result_later();
     void add_node(const ggml_tensor& node, int use_count);
     void add_ordering(const ggml_tensor& result, std::size_t all_rows);
     void set_shape(ggml_tensor& copy) const;
