@@ -53,8 +53,7 @@ protected:
             .adapters = std::vector<std::vector<ChosenAdapter>>(2),
             .engine_for = [this](const auto&) { return Result<Engine*>(&*engine_); },
             .session_for = [this](Engine&,
-                                  const Request& request) { return pool_->for_prompt(request); },
-            .experts_most = 2});
+                                  const Request& request) { return pool_->for_prompt(request); }});
     }
     void TearDown() override {
         pool_.reset();

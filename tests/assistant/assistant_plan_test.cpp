@@ -5,87 +5,14 @@
 
 #include <gmock/gmock.h>
 
-#include "hexcore/assistant/assistant_engines.hpp"
-#include "runtime/loaded_model.hpp"
-#include "support/tiny_adapter.hpp"
+#include "assistant/planned_assistant.hpp"
 
 namespace hexcore {
 namespace {
 
 using testing::HasSubstr;
 
-class AssistantPlanTest : public test::LoadedModelTest {
-protected:
-    void SetUp() override {
-        write({.n_layers = 2, .n_vocab = test::tiny_byte_tokens, .bytes = true});
-    }
-    std::filesystem::path adapter(std::uint32_t seed, std::int64_t rank = 4) {
-        auto path = folder_.path() / fmt::format("adapter{}.gguf", seed);
-        test::write_tiny_adapter(
-            path, inventory_, [](std::string_view name) { return !name.starts_with("token"); },
-            rank, seed);
-        return path;
-    }
-    /// An expert for each file, named E0 and so on; without an adapter where there is none.
-    void make_assistant(const std::vector<std::filesystem::path>& files) {
-        AssistantDescription description{.name = "voices", .description = "voices"};
-        for (const auto& file : files) {
-            ExpertDescription expert{.name = fmt::format("E{}", description.experts.size()),
-                                     .description = "",
-                                     .system = "Speak.",
-                                     .examples = {},
-                                     .keywords = {},
-                                     .sampling = {.temperature = 2.0F}};
-            if (!file.empty()) {
-                expert.adapter = ExpertAdapter{.file = file};
-            }
-            description.experts.push_back(std::move(expert));
-        }
-        assistant_.emplace(description, Knowledge::open({}).value());
-    }
-    PlanningOptions options(const std::string& device = "host=64MiB") const {
-        PlanningOptions options{.model = path_,
-                                .devices = {device},
-                                .reserve = 0_B,
-                                .context = TokenCount(512),
-                                .ubatch = TokenCount(64),
-                                .computing = {.threads = 1}};
-        plan_for(assistant_->description(), options);
-        return options;
-    }
-    void load(const PlanningOptions& options) {
-        auto planned = PlannedModel::make(options);
-        ASSERT_TRUE(planned.has_value()) << planned.error().message;
-        planned_.emplace(*std::move(planned));
-        adapters_ = adapters_of(*planned_, *assistant_);
-        auto model = planned_->load();
-        ASSERT_TRUE(model.has_value()) << model.error().message;
-        model_.emplace(*std::move(model));
-        template_.emplace(ChatTemplate::of(model_->model()).value());
-        engines_.emplace(*model_, AssistantEnginesOptions());
-        host_.emplace(engines_->host(*assistant_, *template_, adapters_, 1));
-    }
-    AssistantAnswer ask(std::size_t expert) {
-        Result<AssistantAnswer> answer = AssistantAnswer();
-        AssistantQuestion question{.text = "Hello", .expert = expert, .max_tokens = 12};
-        question.sampling.seed = 5;
-        question.on_end = [&answer](Result<AssistantAnswer> end) { answer = std::move(end); };
-        AskedQuestion asked(*host_, std::move(question));
-        asked.start();
-        while (!asked.has_ended() && engines_->turn()) {
-        }
-        EXPECT_TRUE(answer.has_value()) << answer.error().message;
-        return *answer;
-    }
-
-    std::optional<Assistant> assistant_;
-    std::optional<PlannedModel> planned_;
-    std::vector<std::vector<ChosenAdapter>> adapters_;
-    std::optional<LoadedModel> model_;
-    std::optional<ChatTemplate> template_;
-    std::optional<AssistantEngines> engines_;
-    std::optional<AssistantHost> host_;
-};
+class AssistantPlanTest : public test::PlannedAssistantTest {};
 
 TEST_F(AssistantPlanTest, ExpertsWhoseAdaptersCannotBeHadHaveTheOthersAnswerAndSayWhy) {
     const auto damaged = adapter(3);
@@ -215,9 +142,7 @@ TEST_F(AssistantPlanTest, MoreExpertsThanAreThereAtATimeTakeTurnsWithTheSameAnsw
     for (const std::size_t expert : {0U, 1U, 2U}) {
         texts.push_back(ask(expert).text);
     }
-    host_.reset();
-    engines_.reset();
-    model_.reset();
+    unload();
     PlanningOptions few = options();
     few.resident.sets = 1;
     load(few);

@@ -36,6 +36,11 @@ Assistant assistant_of(const AssistantDescription& description) {
     return {description, *std::move(nothing)};
 }
 
+/// For so many side by side.
+auto room_for(std::size_t most) {
+    return [most](std::span<const std::size_t> experts) { return experts.size() <= most; };
+}
+
 std::vector<std::size_t> experts_of(const PickedExperts& picked) {
     std::vector<std::size_t> experts;
     for (const PickedExpert& one : picked.experts) {
@@ -54,7 +59,7 @@ TEST(Routing, GoesByKeywordsWithoutARouter) {
 
 TEST(Pick, TakesTheMostLikelyAloneWhereItIsLikelyEnough) {
     const Assistant assistant = assistant_of(of_experts(3));
-    const auto picked = assistant.pick({{0.3, 0.6, 0.1}}, {.wanted = 0, .most = 4}, start);
+    const auto picked = assistant.pick({{0.3, 0.6, 0.1}}, {.wanted = 0}, start);
     ASSERT_TRUE(picked);
     EXPECT_THAT(experts_of(*picked), ElementsAre(1));
     EXPECT_EQ(picked->experts[0].weight, 1);
@@ -64,7 +69,7 @@ TEST(Pick, TakesTheMostLikelyAloneWhereItIsLikelyEnough) {
 
 TEST(Pick, TakesSeveralWhereConfidenceIsSpread) {
     const Assistant assistant = assistant_of(of_experts(4));
-    const auto picked = assistant.pick({{0.1, 0.3, 0.2, 0.4}}, {.wanted = 0, .most = 4}, start);
+    const auto picked = assistant.pick({{0.1, 0.3, 0.2, 0.4}}, {.wanted = 0}, start);
     ASSERT_TRUE(picked);
     EXPECT_THAT(experts_of(*picked), ElementsAre(3, 1));
     EXPECT_NEAR(picked->experts[0].weight, 0.4 / 0.7, 1e-12);
@@ -73,16 +78,51 @@ TEST(Pick, TakesSeveralWhereConfidenceIsSpread) {
 
 TEST(Pick, SaysThatThereIsRoomForFewer) {
     const Assistant assistant = assistant_of(of_experts(4));
-    const auto picked = assistant.pick({{0.1, 0.3, 0.2, 0.4}}, {.wanted = 3, .most = 2}, start);
+    const auto picked =
+        assistant.pick({{0.1, 0.3, 0.2, 0.4}}, {.wanted = 3, .have_room = room_for(2)}, start);
     ASSERT_TRUE(picked);
     EXPECT_THAT(experts_of(*picked), ElementsAre(3, 1));
     EXPECT_THAT(picked->notes,
                 ElementsAre("3 experts were to answer; there is room for 2 side by side"));
 }
 
+TEST(Pick, LeavesOutWhoHasNoRoomBesideTheOthers) {
+    const Assistant assistant = assistant_of(of_experts(4));
+    const auto not_both = [](std::span<const std::size_t> experts) {
+        return std::ranges::count_if(experts, [](auto one) { return one == 3 || one == 1; }) < 2;
+    };
+    const auto picked =
+        assistant.pick({{0.1, 0.3, 0.2, 0.4}}, {.wanted = 3, .have_room = not_both}, start);
+    ASSERT_TRUE(picked);
+    EXPECT_THAT(experts_of(*picked), ElementsAre(3, 2, 0));
+    EXPECT_THAT(picked->notes, ElementsAre("there is no room for B beside the others"));
+    EXPECT_FALSE(picked->fallback);
+}
+
+TEST(Pick, SaysThatFewerCanAnswerAndWhoDoesInPlaceOfWhom) {
+    Assistant assistant = assistant_of(of_experts(3));
+    assistant.exclude(0, "its adapter is damaged");
+    assistant.exclude(1, "its adapter is foreign");
+    // The third is among those who are meant, but not alone.
+    const auto picked = assistant.pick({{0.9, 0.04, 0.06}}, {.wanted = 2}, start);
+    ASSERT_TRUE(picked && picked->fallback);
+    EXPECT_THAT(experts_of(*picked), ElementsAre(2));
+    EXPECT_EQ(picked->fallback->expert, 2U);
+    EXPECT_EQ(picked->fallback->reason, "A: its adapter is damaged");
+    EXPECT_THAT(picked->notes,
+                ElementsAre("2 experts were to answer, and 1 can", "B: its adapter is foreign"));
+    const auto named =
+        assistant.pick({.probabilities = {0.9, 0.04, 0.06}, .named = 1}, {.wanted = 2}, start);
+    ASSERT_TRUE(named && named->fallback);
+    EXPECT_THAT(experts_of(*named), ElementsAre(2));
+    EXPECT_EQ(named->fallback->reason, "B: its adapter is foreign");
+    EXPECT_THAT(named->notes,
+                ElementsAre("2 experts were to answer, and 1 can", "A: its adapter is damaged"));
+}
+
 TEST(Pick, SaysThatThereAreFewer) {
     const Assistant assistant = assistant_of(of_experts(2));
-    const auto picked = assistant.pick({{0.4, 0.6}}, {.wanted = 9, .most = 9}, start);
+    const auto picked = assistant.pick({{0.4, 0.6}}, {.wanted = 9}, start);
     ASSERT_TRUE(picked);
     EXPECT_THAT(experts_of(*picked), ElementsAre(1, 0));
     EXPECT_THAT(picked->notes, ElementsAre("9 experts were to answer; letters has 2"));
@@ -90,21 +130,20 @@ TEST(Pick, SaysThatThereAreFewer) {
 
 TEST(Pick, SuggestsTheNextBelowTheThreshold) {
     const Assistant assistant = assistant_of(of_experts(3));
-    const auto picked = assistant.pick({{0.42, 0.35, 0.23}}, {.wanted = 1, .most = 1}, start);
+    const auto picked = assistant.pick({{0.42, 0.35, 0.23}}, {.wanted = 1}, start);
     ASSERT_TRUE(picked && picked->fallback);
     EXPECT_EQ(picked->fallback->expert, 1U);
     EXPECT_EQ(picked->fallback->confidence, 0.35);
     EXPECT_EQ(picked->fallback->reason, "A is only 42 % likely, where 50 % are wanted");
     // Nobody is left to be suggested.
-    const auto all = assistant.pick({{0.42, 0.35, 0.23}}, {.wanted = 3, .most = 3}, start);
+    const auto all = assistant.pick({{0.42, 0.35, 0.23}}, {.wanted = 3}, start);
     ASSERT_TRUE(all);
     EXPECT_FALSE(all->fallback);
 }
 
 TEST(Pick, AsksTheNamedOneWhateverTheRouterSays) {
     const Assistant assistant = assistant_of(of_experts(3));
-    const auto picked =
-        assistant.pick({.probabilities = {0.9, 0.09, 0.01}, .named = 2}, {.most = 3}, start);
+    const auto picked = assistant.pick({.probabilities = {0.9, 0.09, 0.01}, .named = 2}, {}, start);
     ASSERT_TRUE(picked);
     EXPECT_THAT(experts_of(*picked), ElementsAre(2));
     EXPECT_FALSE(picked->fallback);
@@ -113,8 +152,7 @@ TEST(Pick, AsksTheNamedOneWhateverTheRouterSays) {
 TEST(Pick, TakesAnotherWhereOneCannotAnswerAndSaysWhy) {
     Assistant assistant = assistant_of(of_experts(2));
     assistant.exclude(0, "its adapter a.gguf is missing");
-    const auto picked =
-        assistant.pick({.probabilities = {0.9, 0.1}, .named = 0}, {.most = 2}, start);
+    const auto picked = assistant.pick({.probabilities = {0.9, 0.1}, .named = 0}, {}, start);
     ASSERT_TRUE(picked && picked->fallback);
     EXPECT_THAT(experts_of(*picked), ElementsAre(1));
     EXPECT_EQ(picked->fallback->expert, 1U);

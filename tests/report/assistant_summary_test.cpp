@@ -35,7 +35,7 @@ TEST(AssistantSummary, SaysOnceWhyAnotherOneAnsweredInHisPlace) {
     const std::string text = answer_summary(answer_of_blue(), columns);
     EXPECT_EQ(text,
               "expert    BLUE (33 % likely)\n"
-              "fallback  BLUE answered in its place: RED: its adapter is missing: nope.gguf\n");
+              "fallback  BLUE answered in place of RED: its adapter is missing: nope.gguf\n");
     AssistantAnswer suggested = answer_of_blue();
     suggested.experts.front().name = "RED";
     suggested.notes.emplace_back("Another sentence.");
@@ -51,7 +51,7 @@ TEST(AssistantSummary, NamesNobodyWhereThereIsNoAnswer) {
     report.answer.text.clear();
     EXPECT_THAT(assistant_summary(report, columns),
                 AllOf(HasSubstr("refused   no answer"), HasSubstr("fallback  BLUE (33 % likely)"),
-                      Not(HasSubstr("expert  ")), Not(HasSubstr("in its place")),
+                      Not(HasSubstr("expert  ")), Not(HasSubstr("in place")),
                       Not(HasSubstr("cache")), Not(HasSubstr("memory"))));
     EXPECT_THAT(assistant_report_json(report)["experts"], IsEmpty());
     report.answer.named_by = "question";

@@ -261,22 +261,50 @@ TEST_F(ServedAssistantTest, AnExpertWithAnAdapterIsAnsweredInAContextOfItsOwnBes
     expect_empty_devices();
 }
 
-TEST_F(ServedAssistantTest, WhereThereIsNoPlaceForAnExpertTheModelStillAnswersItsOwn) {
+TEST_F(ServedAssistantTest, QuestionsWaitForThePlaceOfTheirExpertsAdapters) {
     const auto low = adapter(50);
     serve_with(low, {low, adapter(51)});
+    const std::string of_low = text_of(body("voices:LOW", "Why?"));
+    const std::string of_high = text_of(body("voices:HIGH", "Why?"));
+    EXPECT_NE(of_low, of_high);
     auto busy = open_chat(body("voices:LOW", "Why?", {{"max_tokens", -1}, {"temperature", 5}}));
     ASSERT_TRUE(busy.has_value());
     std::vector<Json> chunks;
     while (chunks.empty()) {
         ASSERT_TRUE((*busy)->advance(1s, chunks));
     }
-    (void)ask(body("voices:HIGH", "Why?"));  // it is answered once the other's place is free
-    EXPECT_TRUE(ask(body("", "Why?")).has_value());
+    const auto open_one = [&](const std::string& model, const Json& more = Json::object()) {
+        return open_chat(body(model, "Why?", more)).value();
+    };
+    auto high = open_one("voices:HIGH");
+    auto gone = open_one("voices:HIGH");
+    auto each = open_one("voices", {{"experts", 2}});
+    auto blended = open_one("voices", {{"experts", 2}, {"combine", "blend"}});
+    EXPECT_TRUE(ask(body("", "Why?")).has_value()) << "it waits for nobody";
+    gone.reset();
     busy->reset();
-    while (!ask(body("voices:HIGH", "Why?"))) {
+    EXPECT_EQ(wait_for(*high)->at("choices").at(0).at("message").at("content"), of_high);
+    const Json chosen = wait_for(*each).value().at("hexcore");
+    EXPECT_EQ(chosen.at("experts").size(), 2U);
+    EXPECT_FALSE(chosen.at("experts").at(1).at("score").is_null());
+    const Json one = wait_for(*blended).value().at("hexcore");
+    EXPECT_EQ(one.at("experts").size(), 1U);
+    EXPECT_THAT(one.at("notes").at(0).get<std::string>(), HasSubstr("there is room for 1"));
+    for (int round = 0; round < 3; ++round) {
+        std::vector<std::unique_ptr<OpenAnswer>> open;
+        for (const char* model : {"voices:HIGH", "voices:LOW", "", "voices:HIGH"}) {
+            open.push_back(open_one(model));
+        }
+        EXPECT_EQ(wait_for(*open[0])->at("choices").at(0).at("message").at("content"), of_high);
+        EXPECT_EQ(wait_for(*open[1])->at("choices").at(0).at("message").at("content"), of_low);
+        EXPECT_TRUE(wait_for(*open[2]).has_value() && wait_for(*open[3]).has_value());
     }
-    EXPECT_TRUE(ask(body("", "Why?")).has_value());
-    EXPECT_TRUE(ask(body("voices:LOW", "Why?")).has_value());
+    // What waits ends with the server, too.
+    auto last = open_one("voices:LOW", {{"max_tokens", -1}, {"temperature", 5}});
+    auto behind = open_one("voices:HIGH");
+    served_->end_now();
+    const auto ended = wait_for(*behind);
+    EXPECT_TRUE(ended.has_value() || ended.error().code == "shutting_down");
 }
 
 TEST_F(ServedAssistantTest, AdaptersOfMoreBytesThanMayBeThereDoNotComeIn) {

@@ -213,6 +213,37 @@ TEST_F(AdapterContextsTest, AMergeTakesTheRoomOfAnotherMerge) {
     end();
 }
 
+TEST_F(AdapterContextsTest, SaysWhatCanBeThereTogetherAndWhatCanNow) {
+    start(3, 2, {.first_stays = true});
+    using Sets = std::vector<Set>;
+    EXPECT_TRUE(contexts_->fit_together(Sets{sets_[0], sets_[2], {}, sets_[0]}));
+    EXPECT_FALSE(contexts_->fit_together(sets_));
+    Engine& base = engine_for({});
+    Engine& first = engine_for(sets_[0]);
+    (void)engine_for(sets_[1]);
+    {
+        const auto session = first.open().value();
+        EXPECT_TRUE(contexts_->fit_together(Sets{sets_[1], sets_[2]}));
+        EXPECT_FALSE(contexts_->prepare(Sets{sets_[1], sets_[2]}));
+        EXPECT_TRUE(contexts_->prepare(Sets{sets_[2], {}}));
+        (void)engine_for(sets_[2]);  // in the second's place: the first has the session
+        EXPECT_EQ(&engine_for(sets_[0]), &first);
+        const auto other = engine_for(sets_[2]).open().value();
+        EXPECT_FALSE(contexts_->prepare(Sets{sets_[1]}));
+        EXPECT_FALSE(contexts_->engine_for(sets_[1]));
+        EXPECT_EQ(&engine_for({}), &base) << "it stays";
+    }
+    // Who is there and wanted does not leave for another who is.
+    (void)engine_for(sets_[2]);
+    EXPECT_TRUE(contexts_->prepare(Sets{sets_[1], sets_[0]}));
+    (void)engine_for(sets_[1]);
+    EXPECT_EQ(&engine_for(sets_[0]), &first);
+    add_set(64);
+    EXPECT_FALSE(contexts_->fit_together(Sets{sets_[3]}));
+    EXPECT_FALSE(contexts_->engine_for(sets_[3]));
+    end();
+}
+
 TEST_F(AdapterContextsTest, WhatMayBeParkedIsDividedAmongTheContexts) {
     start(1);
     contexts_.emplace(*model_, EngineOptions{.parking = {.memory = 9_MiB}});

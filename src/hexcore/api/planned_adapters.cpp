@@ -57,7 +57,7 @@ Result<PlannedAdapters> PlannedAdapters::read(const AdapterWishes& wishes, const
                                               const std::atomic<bool>* stop) {
     PlannedAdapters planned;
     planned.wished_merging_ = planned.merging_ = wishes.merging;
-    planned.wished_resident_ = planned.resident_ = wishes.resident;
+    planned.resident_ = wishes.resident;
     planned.if_fails_ = wishes.if_fails;
     HEXCORE_TRY(first, read_adapters(wishes.first, base));
     planned.first_ = std::move(first);
@@ -113,6 +113,7 @@ std::vector<std::size_t> PlannedAdapters::with_contexts() const {
         if_fails_ == IfAdapterFails::leave_out && numbers.size() > most) {
         numbers.resize(most);
     }
+    numbers.resize(std::min(numbers.size(), most_contexts_));
     if (resident_.bytes > Bytes()) {
         Bytes sum;
         const auto first_without = std::ranges::find_if(numbers, [&](std::size_t i) {
@@ -156,25 +157,29 @@ bool PlannedAdapters::ask_for_less(const Error& reason) {
     if (if_fails_ == IfAdapterFails::fail || numbers.empty()) {
         return false;
     }
-    if (const std::size_t n = with_contexts().size(); n > 1) {
-        resident_.sets = n - 1;
+    // A merge has room for any set, so it may be all that there is.
+    const std::size_t least = merges() && largest_merge() ? 0 : 1;
+    if (const std::size_t n = with_contexts().size(); n > least) {
+        most_contexts_ = n - 1;
         return true;
     }
     if (merges()) {
         merging_ = 0;
+        most_contexts_ = 1;
         return true;
     }
     Result<Set>& largest = sets_[numbers.front()];
     Error error = reason;
-    error.message = fmt::format("the adapters {} ({}) do not fit beside the model: {}",
-                                names_of(*largest), to_string(bytes_of(*largest)), reason.message);
+    error.message =
+        fmt::format("the adapters {} ({}) and a context for them do not fit beside the model",
+                    names_of(*largest), to_string(bytes_of(*largest)));
     const Set left_out = *largest;
     for (Result<Set>& set : sets_) {
         if (set && is_same(*set, left_out)) {
             set = tl::unexpected(error);
         }
     }
-    resident_ = wished_resident_;  // there may be room for all of the others
+    most_contexts_ = all_contexts;  // there may be room for all of the others
     merging_ = wished_merging_;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace hexcore {
 enum class IfAdapterFails {
     fail,       ///< nothing is planned
     leave_out,  ///< it is planned without that set, and before that with fewer sets at a time,
-                ///< also where there are more of them than there can be contexts
+                ///< also where there are more of them than there can be contexts; where a merge is
+                ///< asked for, that goes before any set's own context
 };
 
 /// Which adapters are asked for, and how.
@@ -59,6 +61,7 @@ public:
     void explain(Plan& plan) const;
 
 private:
+    static constexpr std::size_t all_contexts = std::numeric_limits<std::size_t>::max();
     [[nodiscard]] std::vector<std::size_t> largest_first() const;
     [[nodiscard]] std::vector<std::size_t> with_contexts() const;
     [[nodiscard]] Result<void> check() const;
@@ -70,8 +73,8 @@ private:
     /// As they are asked for, and what of that is asked for still.
     std::uint32_t wished_merging_ = 0;
     std::uint32_t merging_ = 0;
-    ResidentAdapters wished_resident_;
     ResidentAdapters resident_;
+    std::size_t most_contexts_ = all_contexts;  ///< of sets that are not merged
     IfAdapterFails if_fails_ = IfAdapterFails::fail;
 };
 

@@ -4,7 +4,9 @@
 #include <utility>
 
 namespace hexcore {
+namespace {
 
+/// Who was picked, before any of them has answered.
 std::vector<AnsweringExpert> named_experts(const Assistant& assistant,
                                            std::span<const PickedExpert> picked) {
     std::vector<AnsweringExpert> experts;
@@ -15,6 +17,8 @@ std::vector<AnsweringExpert> named_experts(const Assistant& assistant,
     }
     return experts;
 }
+
+}  // namespace
 
 std::vector<AnsweringExpert> answering_experts(const Assistant& assistant,
                                                std::span<const PickedExpert> picked,

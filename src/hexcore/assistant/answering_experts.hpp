@@ -9,10 +9,6 @@
 
 namespace hexcore {
 
-/// Who was picked, before any of them has answered.
-[[nodiscard]] std::vector<AnsweringExpert> named_experts(const Assistant& assistant,
-                                                         std::span<const PickedExpert> picked);
-
 /// Who of those that were picked has answered, with what each had to say in it. `ended`: of an
 /// answer whose parts are theirs, in that order.
 [[nodiscard]] std::vector<AnsweringExpert> answering_experts(const Assistant& assistant,

@@ -8,6 +8,7 @@
 #include "hexcore/api/put_chat.hpp"
 #include "hexcore/assistant/answering_experts.hpp"
 #include "hexcore/assistant/experts_answer.hpp"
+#include "hexcore/assistant/experts_engines.hpp"
 #include "hexcore/assistant/join_experts.hpp"
 #include "hexcore/assistant/prompt_tokens.hpp"
 #include "hexcore/assistant/question_embedding.hpp"
@@ -47,8 +48,9 @@ private:
     [[nodiscard]] Result<void> read_question();
     void take_embedding(Result<std::vector<float>> embedding);
     [[nodiscard]] Result<void> pick();
-    [[nodiscard]] std::uint32_t room_for(Combination how) const;
-    [[nodiscard]] Result<Engine*> leading_engine();
+    [[nodiscard]] bool merges() const {
+        return how_ == Combination::merge && picked_.experts.size() > 1;
+    }
     [[nodiscard]] Result<void> put(Engine& engine);
     [[nodiscard]] Result<ExpertPart> part_of(const PickedExpert& picked, const ExpertPrompt& parts,
                                              Engine& engine);
@@ -129,9 +131,13 @@ Result<void> AskedQuestion::Course::pick() {
     routing_ = assistant.route(question_.text, embedding_);
     routing_.named = named;
     how_ = question_.combine.value_or(assistant.description().combining.method);
-    HEXCORE_TRY(picked,
-                assistant.pick(routing_, {.wanted = question_.experts, .most = room_for(how_)},
-                               Now::now()));
+    HEXCORE_TRY(picked, assistant.pick(routing_,
+                                       {.wanted = question_.experts,
+                                        .have_room =
+                                            [this](auto experts) {
+                                                return can_answer_together(host_, how_, experts);
+                                            }},
+                                       Now::now()));
     picked_ = std::move(picked);
     answer_.notes = picked_.notes;
     if (picked_.experts.front().expert != routing_.named) {
@@ -147,26 +153,8 @@ Result<void> AskedQuestion::Course::pick() {
         judge(Degeneration::none);
         return {};
     }
-    HEXCORE_TRY(engine, leading_engine());
+    HEXCORE_TRY(engine, host_.engine_for({}));
     return put(*engine);
-}
-
-/// How many experts can answer side by side.
-std::uint32_t AskedQuestion::Course::room_for(Combination how) const {
-    if (how == Combination::merge) {
-        return static_cast<std::uint32_t>(host_.adapters.size());  // in one session
-    }
-    const bool base_beside =
-        std::ranges::any_of(host_.adapters, [](const auto& adapters) { return adapters.empty(); });
-    const std::uint32_t base = how == Combination::attend && base_beside ? 1 : 0;
-    return std::max(1U, host_.experts_most - std::min(host_.experts_most, base));
-}
-
-Result<Engine*> AskedQuestion::Course::leading_engine() {
-    // A merge computes with nobody's own adapters.
-    const bool merges = how_ == Combination::merge && picked_.experts.size() > 1;
-    return host_.engine_for(merges ? std::vector<ChosenAdapter>()
-                                   : host_.adapters[picked_.experts.front().expert]);
 }
 
 Result<void> AskedQuestion::Course::put(Engine& engine) {
@@ -186,17 +174,19 @@ Result<void> AskedQuestion::Course::put(Engine& engine) {
         assistant.newest(question_.history, tokens_around(host_.chat_template, tokenizer), count);
     parts.history.assign(newest.begin(), newest.end());
     ExpertsQuestion asked{.how = how_};
-    const bool merges = how_ == Combination::merge && picked_.experts.size() > 1;
+    std::vector<std::vector<ChosenAdapter>> sets;
     for (const PickedExpert& picked : picked_.experts) {
         HEXCORE_TRY(part, part_of(picked, parts, engine));
         asked.parts.push_back(std::move(part));
-        if (merges) {
+        sets.push_back(host_.adapters[picked.expert]);
+        if (merges()) {
             break;  // who leads speaks for all
         }
     }
-    if (merges) {
+    if (merges()) {
         HEXCORE_TRY(adapters, merged());
-        asked.parts.front().session_for = session_with(std::move(adapters));
+        asked.parts.front().session_for = session_with(adapters);
+        sets.front() = std::move(adapters);
     } else if (asked.parts.size() > 1) {
         HEXCORE_TRY_VOID(join_experts(asked, {.assistant = assistant,
                                               .chat_template = host_.chat_template,
@@ -223,6 +213,7 @@ Result<void> AskedQuestion::Course::put(Engine& engine) {
                 "the answer is a blend.");
         }
     }
+    asked.when_there = engines_for(host_, asked.how, std::move(sets));
     asked.on_piece = [this](std::string_view shown) { take(shown); };
     asked.on_end = [course = shared_from_this()](Result<ExpertsEnd> ended) {
         course->take_end(std::move(ended));
@@ -345,12 +336,10 @@ void AskedQuestion::Course::judge(Degeneration wrong) {
     if (question_.strict && (picked_.fallback || wrong != Degeneration::none)) {
         answer_.refused = true;
         answer_.text.clear();
+        answer_.experts.clear();
     }
     if (question_.strict && !answer_.text.empty() && question_.on_piece) {
         question_.on_piece(answer_.text);
-    }
-    if (answer_.experts.empty()) {
-        answer_.experts = named_experts(assistant, picked_.experts);
     }
     if (picked_.fallback) {
         answer_.fallback = {assistant.expert_name(picked_.fallback->expert),
@@ -381,7 +370,10 @@ void AskedQuestion::start() {
     const auto course = course_;  // whoever is told of the end may give this up
     course->start();
 }
-void AskedQuestion::cancel() { course_->cancel(); }
+void AskedQuestion::cancel() {
+    const auto course = course_;
+    course->cancel();
+}
 bool AskedQuestion::has_ended() const { return course_->has_ended(); }
 
 }  // namespace hexcore

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,13 @@ struct AssistantHost {
     std::function<Result<Engine*>(const std::vector<ChosenAdapter>&)> engine_for;
     /// An idle session, which is asked at once; null: there is none left.
     std::function<Session*(Engine&, const Request&)> session_for;
-    std::uint32_t experts_most = 1;               ///< that there is room for side by side
+    /// Whether sessions with these adapters, one for each, can answer at the same time. Null: they
+    /// always can.
+    std::function<bool(std::span<const std::vector<ChosenAdapter>>)> fit_together = {};
+    /// See AssistantEngines::when_there(). Null: they always are.
+    std::function<std::shared_ptr<void>(std::vector<std::vector<ChosenAdapter>>,
+                                        std::function<void()>)>
+        when_there = {};
     std::optional<QuestionReading> reading = {};  ///< made by the first question that is read
 };
 

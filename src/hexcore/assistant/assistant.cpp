@@ -124,7 +124,29 @@ std::optional<ExpertFallback> Assistant::next_best(const QuestionRouting& routin
     return std::nullopt;
 }
 
-Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCount count,
+/// So many of them as may answer and have room together; `order`: the most likely first.
+Assistant::Taken Assistant::take(std::span<const std::size_t> order, std::uint32_t wanted,
+                                 const ExpertCount& count, ExpertBreaker::Time now) const {
+    Taken taken;
+    for (std::size_t at = 0; at < order.size() && taken.experts.size() < wanted; ++at) {
+        const std::size_t expert = order[at];
+        if (const std::string why = why_out(expert, now); !why.empty()) {
+            taken.out.push_back(fmt::format("{}: {}", expert_name(expert), why));
+            taken.is_somebody_out = taken.is_somebody_out || at < wanted;
+            continue;
+        }
+        taken.experts.push_back(expert);
+        if (taken.experts.size() > 1 && count.have_room && !count.have_room(taken.experts)) {
+            taken.experts.pop_back();
+            taken.without_room.push_back(expert_name(expert));
+        } else if (at >= wanted && !taken.in_place) {
+            taken.in_place = expert;
+        }
+    }
+    return taken;
+}
+
+Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, const ExpertCount& count,
                                       ExpertBreaker::Time now) const {
     const RoutingThresholds& thresholds = description_.thresholds;
     const std::vector<std::size_t> order = in_order(routing);
@@ -143,36 +165,30 @@ Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCoun
                                            description_.name, order.size()));
     }
     wanted = std::clamp(wanted, 1U, static_cast<std::uint32_t>(order.size()));
-    const std::uint32_t taken = std::min(wanted, std::max(count.most, 1U));
-    if (taken < wanted) {
-        picked.notes.push_back(fmt::format(
-            "{} experts were to answer; there is room for {} side by side", wanted, taken));
-    }
-    std::string why_other;
-    std::optional<std::size_t> in_place;
-    std::size_t meant = 0;
-    for (const std::size_t expert : order) {
-        if (picked.experts.size() == taken) {
-            break;
-        }
-        const std::string why = why_out(expert, now);
-        if (!why.empty()) {
-            const std::string said = fmt::format("{}: {}", expert_name(expert), why);
-            why_other = why_other.empty() ? said : why_other;
-            picked.notes.push_back(said);
-        } else {
-            in_place = meant >= taken && !in_place ? expert : in_place;
-            picked.experts.push_back({expert, routing.probabilities[expert]});
-        }
-        meant += 1;
-    }
-    if (picked.experts.empty()) {
+    Taken taken = take(order, wanted, count, now);
+    if (taken.experts.empty()) {
         return fail(ErrorCode::negative, "no expert of {} can answer: {}", description_.name,
-                    fmt::join(picked.notes, "; "));
+                    fmt::join(taken.out, "; "));
+    }
+    if (const std::size_t n = taken.experts.size(); n < wanted) {
+        picked.notes.push_back(
+            taken.without_room.empty()
+                ? fmt::format("{} experts were to answer, and {} can", wanted, n)
+                : fmt::format("{} experts were to answer; there is room for {} side by side",
+                              wanted, n));
+    } else if (!taken.without_room.empty()) {
+        picked.notes.push_back(fmt::format("there is no room for {} beside the others",
+                                           fmt::join(taken.without_room, " and ")));
+    }
+    for (const std::size_t expert : taken.experts) {
+        picked.experts.push_back({expert, routing.probabilities[expert]});
     }
     share_out(picked.experts);
-    if (in_place) {
-        picked.fallback = {*in_place, routing.probabilities[*in_place], why_other};
+    if (taken.is_somebody_out) {
+        // Told there, and not once more.
+        const std::size_t other = taken.in_place.value_or(taken.experts.front());
+        picked.fallback = {other, routing.probabilities[other], std::move(taken.out.front())};
+        taken.out.erase(taken.out.begin());
     } else if (const double sure = confidence_of(picked.experts);
                !routing.named && sure < thresholds.confidence) {
         picked.fallback = next_best(
@@ -182,6 +198,7 @@ Result<PickedExperts> Assistant::pick(const QuestionRouting& routing, ExpertCoun
                                                    : "they are together",
                         percent_text(sure), percent_text(thresholds.confidence)));
     }
+    picked.notes.insert(picked.notes.end(), taken.out.begin(), taken.out.end());
     return picked;
 }
 

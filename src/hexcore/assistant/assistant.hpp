@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,7 +52,8 @@ struct ExpertCount {
     static constexpr std::uint32_t usually_most = 2;
 
     std::uint32_t wanted = 0;  ///< 0: one, or usually_most where nobody is likely enough alone
-    std::uint32_t most = 1;    ///< there is room for side by side
+    /// Whether these can answer together; one alone always can. Null: all can.
+    std::function<bool(std::span<const std::size_t> experts)> have_room = {};
 };
 
 /// What is put to an expert.
@@ -94,10 +96,12 @@ public:
     /// Why an expert does not answer now, part of a sentence; empty: it does.
     [[nodiscard]] std::string why_out(std::size_t expert, ExpertBreaker::Time now) const;
 
-    /// Who answers, of those that may. Another one is suggested where who was meant may not, or
-    /// those who answer are less likely together than the threshold. Fails with
+    /// Who answers, of those that may: the most likely for whom there is room together. A fallback
+    /// is who answers where somebody who was meant may not, or another one where those who answer
+    /// are less likely together than the threshold. Fails with
     /// ErrorCode::negative where nobody may.
-    [[nodiscard]] Result<PickedExperts> pick(const QuestionRouting& routing, ExpertCount count,
+    [[nodiscard]] Result<PickedExperts> pick(const QuestionRouting& routing,
+                                             const ExpertCount& count,
                                              ExpertBreaker::Time now) const;
     /// The most likely of those that may answer and are not among `picked`.
     [[nodiscard]] std::optional<ExpertFallback> next_best(const QuestionRouting& routing,
@@ -119,6 +123,16 @@ public:
                                                       const CountTokens& count) const;
 
 private:
+    struct Taken {
+        std::vector<std::size_t> experts = {};
+        std::vector<std::string> out = {};           ///< why others do not answer
+        bool is_somebody_out = false;                ///< who was meant
+        std::optional<std::size_t> in_place = {};    ///< the first who was not meant
+        std::vector<std::string> without_room = {};  ///< beside these
+    };
+    [[nodiscard]] Taken take(std::span<const std::size_t> order, std::uint32_t wanted,
+                             const ExpertCount& count, ExpertBreaker::Time now) const;
+
     AssistantDescription description_;
     Knowledge knowledge_;
     std::string knowledge_problem_;

@@ -1,6 +1,7 @@
 #include "hexcore/assistant/experts_answer.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -25,10 +26,15 @@ public:
                 break;  // one answer of all
             }
         }
+        left_ = candidates_.size();
         if (joint) {
-            ask_together();
+            std::vector<std::size_t> all(question_.parts.size());
+            std::iota(all.begin(), all.end(), std::size_t{0});
+            ask_when_there(0, all, [this] { ask_together(); });
         } else {
-            ask_each();
+            for (std::size_t i = 0; i < candidates_.size(); ++i) {
+                ask_when_there(i, {&i, 1}, [this, i] { ask(i); });
+            }
         }
     }
     void cancel() {
@@ -36,9 +42,14 @@ public:
         if (joint_) {
             joint_->cancel();
         }
-        for (const Candidate& candidate : candidates_) {
+        for (std::size_t i = 0; i < candidates_.size(); ++i) {
+            Candidate& candidate = candidates_[i];
             if (candidate.session != nullptr) {
                 candidate.session->cancel();
+            } else if (candidate.waits) {
+                Answer nothing;
+                nothing.stop = StopReason::interrupted;
+                take_end(i, std::move(nothing));
             }
         }
     }
@@ -53,7 +64,8 @@ private:
     /// One answer under way, and what came of it.
     struct Candidate {
         AnswerWatch watch;
-        Session* session = nullptr;  ///< that answers, or scores, now
+        std::shared_ptr<void> waits = {};  ///< until there is a session for it
+        Session* session = nullptr;        ///< that answers, or scores, now
         std::vector<Token> tokens = {};
         std::optional<Result<Answer>> end = {};
         std::optional<double> score = {};
@@ -68,7 +80,9 @@ private:
         }
     };
 
-    void ask_each();
+    void ask_when_there(std::size_t at, std::span<const std::size_t> parts,
+                        const std::function<void()>& ask);
+    void ask(std::size_t at);
     void ask_together();
     [[nodiscard]] Result<std::unique_ptr<TokenCombiner>> combiner();
     void take(std::size_t at, const AnswerPiece& piece);
@@ -97,29 +111,43 @@ private:
     bool has_ended_ = false;
 };
 
-void ExpertsAnswer::Work::ask_each() {
-    left_ = candidates_.size();
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
-        Request request = std::move(question_.parts[i].request);
-        const auto found = question_.parts[i].session_for(request);
-        if (!found) {
-            take_end(i, tl::unexpected(found.error()));
-            continue;
-        }
-        candidates_[i].session = *found;
-        // What is under way may outlive who asked for it.
-        request.on_piece = [self = shared_from_this(), i](const AnswerPiece& piece) {
-            self->take(i, piece);
-        };
-        request.on_end = [self = shared_from_this(), i](Result<Answer> answer) {
-            self->take_end(i, std::move(answer));
-        };
-        (*found)->ask(std::move(request));
+/// `ask` is told of a candidate whose answer is of those parts.
+void ExpertsAnswer::Work::ask_when_there(std::size_t at, std::span<const std::size_t> parts,
+                                         const std::function<void()>& ask) {
+    if (!question_.when_there) {
+        ask();
+        return;
     }
+    // Whoever asked may have gone when it comes to that.
+    const std::weak_ptr<Work> weak = weak_from_this();
+    auto waits = question_.when_there(parts, [weak, at, ask] {
+        if (const auto self = weak.lock()) {
+            self->candidates_[at].waits = nullptr;
+            ask();
+        }
+    });
+    candidates_[at].waits = std::move(waits);
+}
+
+void ExpertsAnswer::Work::ask(std::size_t at) {
+    Request request = std::move(question_.parts[at].request);
+    const auto found = question_.parts[at].session_for(request);
+    if (!found) {
+        take_end(at, tl::unexpected(found.error()));
+        return;
+    }
+    candidates_[at].session = *found;
+    // What is under way may outlive who asked for it.
+    request.on_piece = [self = shared_from_this(), at](const AnswerPiece& piece) {
+        self->take(at, piece);
+    };
+    request.on_end = [self = shared_from_this(), at](Result<Answer> answer) {
+        self->take_end(at, std::move(answer));
+    };
+    (*found)->ask(std::move(request));
 }
 
 void ExpertsAnswer::Work::ask_together() {
-    left_ = 1;
     auto made = combiner();
     if (!made) {
         fail_all(std::move(made.error()));
@@ -192,6 +220,7 @@ void ExpertsAnswer::Work::take(std::size_t at, const AnswerPiece& piece) {
 void ExpertsAnswer::Work::take_end(std::size_t at, Result<Answer> answer) {
     Candidate& candidate = candidates_[at];
     candidate.session = nullptr;
+    candidate.waits = nullptr;
     candidate.end = std::move(answer);
     --left_;
     if (has_ended_) {
@@ -321,6 +350,9 @@ ExpertsAnswer::~ExpertsAnswer() {
     }
 }
 
-void ExpertsAnswer::cancel() { work_->cancel(); }
+void ExpertsAnswer::cancel() {
+    const auto work = work_;  // whoever is told of the end may give this up
+    work->cancel();
+}
 
 }  // namespace hexcore

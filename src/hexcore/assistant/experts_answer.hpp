@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,11 @@ struct ExpertsEnd {
     double score_ms = 0;     ///< choosing from answers
 };
 
+/// Calls `then`, maybe at once, when those parts can have their sessions at the same time; not any
+/// more once what is returned has gone.
+using PartsAreThere = std::function<std::shared_ptr<void>(std::span<const std::size_t> parts,
+                                                          std::function<void()> then)>;
+
 /// How experts are asked together.
 struct ExpertsQuestion {
     /// Where there is one part, all are the same. A merge has one: of who leads, in a session with
@@ -69,6 +75,9 @@ struct ExpertsQuestion {
     /// attention goes by; there it must be one for which the model gives states.
     std::optional<BasePart> base = {};
     std::optional<AttendedCentres> centres = {};  ///< for Combination::attend
+    /// Null: they always can. Each answer to choose from waits alone; a joint one, with the base's
+    /// part, for all.
+    PartsAreThere when_there = {};
     /// What is shown, as it comes; of several to choose from, the winner's, at once.
     std::function<void(std::string_view)> on_piece = {};
     /// Called once. Fails as Request::on_end says, and as JointAnswer.

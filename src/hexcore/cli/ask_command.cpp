@@ -163,8 +163,7 @@ Result<void> answer_into(AskOutcome& outcome, const AskOptions& options, Assista
         assistant.set_router(std::move(router));
     }
     const double learn_ms = laps.ms();
-    AssistantHost host =
-        engines.host(assistant, chat_template, std::move(adapters), plan.context.sequences);
+    AssistantHost host = engines.host(assistant, chat_template, std::move(adapters));
     AssistantTalk talk(engines, host, settings_of(options, expert));
     if (!options.session_file.empty()) {
         HEXCORE_TRY_VOID(talk.keep_in(options.session_file));

@@ -194,10 +194,7 @@ void AssistantTalk::set_experts(const std::string& number) {
         print_paragraph_aside("From now on one expert answers.");
     } else {
         print_paragraph_aside(fmt::format(
-            "From now on {} experts answer together{}.", *count,
-            *count > host_.experts_most
-                ? fmt::format(", as far as there is room: for {} side by side", host_.experts_most)
-                : ""));
+            "From now on {} experts answer together, as far as there is room.", *count));
     }
     tell_if_by_words();
 }

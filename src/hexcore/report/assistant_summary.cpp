@@ -62,7 +62,8 @@ std::string fallback(const AssistantAnswer& answer) {
         !answer.refused && std::ranges::find(answer.experts, other.expert,
                                              &AnsweringExpert::name) != answer.experts.end();
     if (has_answered) {
-        return fmt::format("{} answered in its place: {}", printable(other.expert),
+        // The reason begins with who was meant.
+        return fmt::format("{} answered in place of {}", printable(other.expert),
                            printable(other.reason));
     }
     const std::string likely =

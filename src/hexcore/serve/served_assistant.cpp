@@ -44,10 +44,9 @@ ApiError not_sure(const AssistantAnswer& given) {
 }  // namespace
 
 ServedAssistant::ServedAssistant(OfferedAssistant offered, AssistantEngines& engines,
-                                 const ChatTemplate& chat_template, std::uint32_t experts_most,
-                                 Metrics& metrics)
+                                 const ChatTemplate& chat_template, Metrics& metrics)
     : assistant_(std::move(offered.assistant)),
-      host_(engines.host(assistant_, chat_template, std::move(offered.adapters), experts_most)),
+      host_(engines.host(assistant_, chat_template, std::move(offered.adapters))),
       metrics_(metrics),
       seen_(assistant_.breaker()) {}
 

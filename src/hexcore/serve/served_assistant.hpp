@@ -25,11 +25,9 @@ struct OfferedAssistant {
 /// engines' thread, but for what says otherwise. Gone before the engines.
 class ServedAssistant {
 public:
-    /// `experts_most`: that there is room for side by side. What is given by reference must outlive
-    /// it.
+    /// What is given by reference must outlive it.
     ServedAssistant(OfferedAssistant offered, AssistantEngines& engines,
-                    const ChatTemplate& chat_template, std::uint32_t experts_most,
-                    Metrics& metrics);
+                    const ChatTemplate& chat_template, Metrics& metrics);
     ServedAssistant(const ServedAssistant&) = delete;
     ServedAssistant& operator=(const ServedAssistant&) = delete;
 

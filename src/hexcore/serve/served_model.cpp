@@ -75,10 +75,12 @@ Result<void> ServedModel::start(std::optional<OfferedAssistant> assistant) {
                         assistant->router(assistant->assistant.description(), *base_, template_));
             assistant->assistant.set_router(std::move(router));
         }
-        assistant_.emplace(*std::move(assistant), engines_, template_,
-                           model_.plan().context.sequences, metrics_);
+        assistant_.emplace(*std::move(assistant), engines_, template_, metrics_);
     }
-    thread_.emplace([this] { return engines_.engines(); });
+    thread_.emplace([this] {
+        engines_.let_in();
+        return engines_.engines();
+    });
     return {};
 }
 

@@ -7,6 +7,20 @@
 namespace hexcore {
 namespace {
 
+/// One that several have counts once.
+Bytes bytes_of(std::span<const std::vector<ChosenAdapter>* const> sets) {
+    std::set<std::string_view> known;
+    Bytes sum;
+    for (const auto* set : sets) {
+        for (const ChosenAdapter& one : *set) {
+            if (known.insert(one.file.content).second) {
+                sum += one.file.bytes();
+            }
+        }
+    }
+    return sum;
+}
+
 bool is_merged(const std::vector<ChosenAdapter>& adapters) {
     return std::ranges::any_of(adapters,
                                [](const ChosenAdapter& one) { return !one.file.parts.empty(); });
@@ -25,6 +39,9 @@ AdapterContexts::AdapterContexts(LoadedModel& model, EngineOptions options, Adap
     if (turns_.resident.sets == 0) {
         turns_.resident.sets = std::max<std::size_t>(n_resident(), 1);
     }
+    if (turns_.resident.bytes == Bytes()) {
+        turns_.resident.bytes = resident_bytes();
+    }
 }
 
 AdapterContexts::Slot* AdapterContexts::slot_with(const Set& adapters) {
@@ -37,6 +54,9 @@ AdapterContexts::Slot* AdapterContexts::slot_with(const Set& adapters) {
 
 bool AdapterContexts::may_leave(const Slot& slot) const {
     const Engine* engine = slot.engine.get();
+    if (stays(slot)) {
+        return false;
+    }
     return engine == nullptr || (!engine->is_turning() && !engine->has_questions() &&
                                  (engine->n_sessions() == 0 || turns_.vacate));
 }
@@ -103,22 +123,13 @@ std::size_t AdapterContexts::n_resident_besides(const Slot* slot) const {
 }
 
 Bytes AdapterContexts::bytes_with(const Set& adapters, const Slot* besides) const {
-    std::set<std::string_view> known;
-    Bytes sum;
-    const auto add = [&](const Set& set) {
-        for (const ChosenAdapter& one : set) {
-            if (known.insert(one.file.content).second) {
-                sum += one.file.bytes();
-            }
-        }
-    };
-    add(adapters);
+    std::vector<const Set*> all{&adapters};
     for (const Slot& slot : places_) {
         if (&slot != besides) {
-            add(slot.model->adapters());
+            all.push_back(&slot.model->adapters());
         }
     }
-    return sum;
+    return bytes_of(all);
 }
 
 bool AdapterContexts::keeps_limits(const Set& adapters, const Slot& slot) const {
@@ -141,6 +152,46 @@ Result<void> AdapterContexts::apply(Slot& slot, const Set& adapters) {
         applied = slot.model->apply(adapters);
     }
     return applied;
+}
+
+bool AdapterContexts::fit_beside(std::span<const Set> sets,
+                                 const std::function<bool(const Slot&)>& stay) const {
+    std::vector<const Set*> all;
+    const auto add = [&](const Set& set) {
+        const auto is_same = [&](const Set* other) {
+            return std::ranges::equal(*other, set, {}, &ChosenAdapter::key, &ChosenAdapter::key);
+        };
+        if (std::ranges::none_of(all, is_same)) {
+            all.push_back(&set);
+        }
+    };
+    std::ranges::for_each(sets, add);
+    for (const Slot& slot : places_) {
+        if (stay(slot)) {
+            add(slot.model->adapters());
+        }
+    }
+    const auto n_empty = std::ranges::count_if(all, &Set::empty);
+    const auto& [most_sets, most_bytes] = turns_.resident;
+    return all.size() <= places_.size() &&
+           all.size() - static_cast<std::size_t>(n_empty) <= most_sets &&
+           (most_bytes == Bytes() || bytes_of(all) <= most_bytes);
+}
+
+bool AdapterContexts::fit_together(std::span<const Set> sets) const {
+    return fit_beside(sets, [this](const Slot& slot) { return stays(slot); });
+}
+
+bool AdapterContexts::prepare(std::span<const Set> sets) {
+    if (!fit_beside(sets, [this](const Slot& slot) { return !may_leave(slot); })) {
+        return false;
+    }
+    for (const Set& set : sets) {
+        if (Slot* there = slot_with(set)) {
+            there->last_used = ++now_;  // so that others leave
+        }
+    }
+    return true;
 }
 
 Result<Engine*> AdapterContexts::engine_for(const Set& adapters) {

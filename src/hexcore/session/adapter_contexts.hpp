@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "hexcore/session/engine.hpp"
@@ -11,8 +12,9 @@ namespace hexcore {
 
 /// How sets of adapters take turns.
 struct AdapterTurns {
-    /// Without a number of sets: as many as the model was loaded with.
+    /// Without a number of sets, or of bytes: as many as the model was loaded with.
     ResidentAdapters resident = {};
+    bool first_stays = false;  ///< no set takes the first context's place
     /// Is asked for an engine that answers nobody but has sessions, when its place is wanted:
     /// closes them and says true, or the engine stays. Null: such engines stay.
     std::function<bool(Engine&)> vacate = {};
@@ -22,10 +24,12 @@ struct AdapterTurns {
 /// sets of adapters at a time as the model was loaded with, and as AdapterTurns::resident allows;
 /// for one more, the least recently used that nobody has a session in leaves with its adapters and
 /// its cache, and nothing of it is left. How much memory there can be was planned with the sets
-/// that the model was loaded with: for larger adapters others leave as well, as long as the budgets
-/// leave no room; what there is no room for even then is refused. For one thread at a time.
+/// that the model was loaded with: for larger adapters others leave as well; what there is no room
+/// for even then is refused. For one thread at a time.
 class AdapterContexts {
 public:
+    using Set = std::vector<ChosenAdapter>;
+
     /// `model`: with its first context; must outlive it. Nobody else may have an engine over it.
     /// What may be parked is divided among the contexts.
     explicit AdapterContexts(LoadedModel& model, EngineOptions options = {},
@@ -35,7 +39,13 @@ public:
     /// don't while it has a session. Fails as LoadedModel::apply(), with ErrorCode::does_not_fit,
     /// too, for more bytes than may be there, and with ErrorCode::usage where all contexts, or all
     /// whose adapters would have to leave, have sessions.
-    [[nodiscard]] Result<Engine*> engine_for(const std::vector<ChosenAdapter>& adapters);
+    [[nodiscard]] Result<Engine*> engine_for(const Set& adapters);
+
+    /// Whether all of these can be there at the same time, where nobody answers.
+    [[nodiscard]] bool fit_together(std::span<const Set> sets) const;
+    /// Whether they can be now, beside all that answer. If so, engine_for() has an engine for each
+    /// of them, as long as those that it gave are asked before the next is asked for.
+    [[nodiscard]] bool prepare(std::span<const Set> sets);
 
     /// Those that were asked for and are there.
     [[nodiscard]] std::vector<Engine*> engines() const;
@@ -52,10 +62,14 @@ private:
         std::unique_ptr<Engine> engine;      ///< null before it is asked for
         std::uint64_t last_used = 0;
     };
-    using Set = std::vector<ChosenAdapter>;
     [[nodiscard]] Slot* slot_with(const Set& adapters);
     [[nodiscard]] bool may_leave(const Slot& slot) const;
+    [[nodiscard]] bool stays(const Slot& slot) const {
+        return turns_.first_stays && &slot == &places_.front();
+    }
     [[nodiscard]] bool leave(Slot& slot);
+    [[nodiscard]] bool fit_beside(std::span<const Set> sets,
+                                  const std::function<bool(const Slot&)>& stay) const;
     [[nodiscard]] Slot* oldest(const std::function<bool(const Slot&)>& is_meant);
     [[nodiscard]] Slot* place_for(const Set& adapters);
     [[nodiscard]] bool drop_oldest_besides(const Slot& slot);
