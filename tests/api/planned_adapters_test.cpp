@@ -156,6 +156,25 @@ TEST_F(PlannedAdaptersTest, AMergeHasAContextWithRoomForTheLargest) {
     EXPECT_EQ(loaded->host_usage(), model.plan().host);
 }
 
+TEST_F(PlannedAdaptersTest, AMergeTakesOfTheBytesThatMayBeThereFirst) {
+    PlanningOptions asked = options({adapter(1, 4), adapter(2, 8)});
+    asked.merging = 2;
+    const auto bytes = [&](std::size_t context) {
+        return planned(asked).computing().more_adapters.at(context).front().file.bytes();
+    };
+    const Bytes merge = bytes(2);
+    const Bytes small = bytes(0);
+    const auto contexts = [&](Bytes most) {
+        asked.resident.bytes = most;
+        return planned(asked).computing().more_adapters;
+    };
+    EXPECT_EQ(contexts(merge + small).size(), 1U) << "the larger one has no room";
+    EXPECT_EQ(contexts(merge).back().front().file.rank(), 12U);
+    const auto none = contexts(merge - 1_B);
+    ASSERT_EQ(none.size(), 1U);
+    EXPECT_EQ(none.front().front().file.rank(), 8U);
+}
+
 TEST_F(PlannedAdaptersTest, WhereThereIsNothingToMergeThereIsNoContextForIt) {
     PlanningOptions asked = options({{{folder_.path() / "none.gguf"}}, adapter(1, 4)});
     asked.merging = 2;

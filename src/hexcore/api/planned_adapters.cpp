@@ -115,7 +115,8 @@ std::vector<std::size_t> PlannedAdapters::with_contexts() const {
     }
     numbers.resize(std::min(numbers.size(), most_contexts_));
     if (resident_.bytes > Bytes()) {
-        Bytes sum;
+        const auto merge = merges() ? largest_merge() : Result<Set>();
+        Bytes sum = merge ? bytes_of(*merge) : Bytes();
         const auto first_without = std::ranges::find_if(numbers, [&](std::size_t i) {
             sum += bytes_of(*sets_[i]);
             return sum > resident_.bytes;
@@ -124,6 +125,15 @@ std::vector<std::size_t> PlannedAdapters::with_contexts() const {
     }
     std::ranges::sort(numbers);
     return numbers;
+}
+
+/// More bytes than may be there at a time are none to be planned.
+bool PlannedAdapters::merges() const {
+    if (merging_ == 0 || largest_first().size() < 2) {
+        return false;
+    }
+    const auto merge = largest_merge();
+    return resident_.bytes == Bytes() || !merge || bytes_of(*merge) <= resident_.bytes;
 }
 
 Result<Set> PlannedAdapters::largest_merge() const {

@@ -65,7 +65,7 @@ private:
     [[nodiscard]] std::vector<std::size_t> largest_first() const;
     [[nodiscard]] std::vector<std::size_t> with_contexts() const;
     [[nodiscard]] Result<void> check() const;
-    [[nodiscard]] bool merges() const { return merging_ > 0 && largest_first().size() > 1; }
+    [[nodiscard]] bool merges() const;
     [[nodiscard]] Result<Set> largest_merge() const;
 
     Set first_;

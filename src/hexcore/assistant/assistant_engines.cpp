@@ -9,9 +9,10 @@ AssistantEngines::AssistantEngines(LoadedModel& model, AssistantEnginesOptions o
     : options_(std::move(options)),
       base_(model.adapters()),
       sequences_(model.plan().context.sequences),
-      contexts_(model, options_.engine, {.first_stays = true, .vacate = [this](Engine& engine) {
-                                             return close_idle(engine);
-                                         }}) {}
+      contexts_(model, options_.engine,
+                {.resident = options_.resident,
+                 .first_stays = true,
+                 .vacate = [this](Engine& engine) { return close_idle(engine); }}) {}
 
 bool AssistantEngines::close_idle(Engine& engine) {
     const auto pool = pools_.find(&engine);

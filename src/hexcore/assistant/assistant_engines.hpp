@@ -19,6 +19,7 @@ struct AssistantEnginesOptions {
     EngineOptions engine = {};
     SessionOptions session = {};
     std::size_t sessions = 64;  ///< kept for each engine; see SessionPool
+    ResidentAdapters resident = {};
 };
 
 /// The engines of one loaded model with their sessions, as questions to an assistant need them: for
