@@ -31,6 +31,15 @@ system = "You heal plants."
 examples = ["My roses have black spots.", "Why do the leaves of my tomatoes curl?"]
 keywords = ["spots", "curl", "leaves"]
 sampling = { temperature = 0.0 }
+
+[[expert]]
+name = "SING"
+description = "has an adapter that is not there"
+system = "You sing of a garden."
+examples = ["Sing me a song of the lilies.", "Sing about the rain."]
+keywords = ["sing", "song"]
+sampling = { temperature = 0.0 }
+adapter = { file = "missing.gguf" }
 """
 
 LONG = "Explain all steps to heal a sick rose, in detail."  # it is answered by some 300 tokens
@@ -66,10 +75,11 @@ def fields(model, question, **more):
 
 def test_experts_are_models_beside_the_one_that_is_loaded(server):
     models = server.get("/v1/models").json["data"]
-    assert [model["id"] for model in models][1:] == ["garden", "garden:PLAN", "garden:HEAL"]
+    assert [model["id"] for model in models][1:] == ["garden", "garden:PLAN", "garden:HEAL",
+                                                    "garden:SING"]
     assert models[2]["description"] == "says when"
     assert server.get("/v1/models/garden:HEAL").json == models[3]
-    assert server.post(CHAT, fields("garden:SING", "La")).error["code"] == "model_not_found"
+    assert server.post(CHAT, fields("garden:DANCE", "La")).error["code"] == "model_not_found"
     plain = server.complete("Gravity is", max_tokens=4)
     assert "experts" not in plain.json["hexcore"]
 
@@ -101,6 +111,18 @@ def test_the_base_model_that_reads_along_has_a_sequence_of_its_own_in_the_plan(s
     assert said["cache_stats"]["cells_total"] == 5 * 1024
     for device in said["devices"]:
         assert device["planned"] == device["accounted"]
+
+
+def test_who_lacks_an_adapter_is_answered_for_by_another_that_says_why(server):
+    said = server.post(CHAT, fields("garden:SING", "Sing about the rain.")).json["hexcore"]
+    other = said["experts"][0]["name"]
+    assert other in ("PLAN", "HEAL") and said["named_by"] is None
+    assert said["fallback"]["expert"] == other
+    assert said["fallback"]["reason"].startswith("SING: its adapter is missing: ")
+    assert not any("missing" in note for note in said["notes"])
+    refused = server.post(CHAT, fields("garden:SING", "Sing about the rain.", strict=True))
+    assert (refused.status, refused.error["code"]) == (422, "not_sure")
+    assert refused.json["hexcore"]["fallback"]["expert"] == other
 
 
 def test_clients_that_come_together_are_all_answered_beside_one_that_reads_nothing(server):
