@@ -215,6 +215,16 @@ def waiting_connections(listening):
     return int.from_bytes(info[24:28], sys.byteorder)
 
 
+def receive(connection, size):
+    """All of it: with a timeout, MSG_WAITALL doesn't wait for all."""
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        assert more, data
+        data += more
+    return data
+
+
 def is_connecting(port):
     rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")]
     return any(row[2].endswith(f":{port:04X}") and row[3] == "02" for row in rows)
@@ -233,8 +243,8 @@ def test_an_interrupt_ends_a_program_that_a_server_does_not_let_in(hexcore, demo
             asking.settimeout(60)
             wait_until(lambda: waiting_connections(listening) == 1, run)  # no more are let in
             with socket.create_connection(endpoint.split(":"), timeout=60) as server:
-                server.sendall(asking.recv(33, socket.MSG_WAITALL))
-                asking.sendall(server.recv(36, socket.MSG_WAITALL))
+                server.sendall(receive(asking, 33))
+                asking.sendall(receive(server, 36))
             wait_until(lambda: is_connecting(port), run)
             run.send_signal(signal.SIGINT)
             _, err = run.communicate(timeout=240)
