@@ -159,18 +159,6 @@ bool BorrowedExperts::start() {
     return slots_[0].arrived && slots_[0].computed && slots_[1].arrived && slots_[1].computed;
 }
 
-void BorrowedExperts::pin(const ggml_tensor& shard) {
-    const DeviceSpec& home = home_.machine().specs()[home_.id().value()];
-    if (home.kind != DeviceKind::cuda) {
-        return;
-    }
-    const auto [at, is_new] = pinned_.try_emplace(shard.buffer);
-    if (is_new) {
-        at->second = PinnedRange::of(ggml_backend_buffer_get_base(shard.buffer),
-                                     ggml_backend_buffer_get_size(shard.buffer), home.cuda_index);
-    }
-}
-
 void BorrowedExperts::copy(Slot& slot, const StagedPart::CopiedWeights& weights, DeviceId host,
                            std::size_t first, InnerBackend& home) {
     if (slot.is_used) {
@@ -178,7 +166,6 @@ void BorrowedExperts::copy(Slot& slot, const StagedPart::CopiedWeights& weights,
     }
     for (const auto& [weight, copy] : weights) {
         const ggml_tensor& shard = sharded(weight)->shards[host.value()];
-        pin(shard);
         // What kernels read past the last row comes along.
         const std::size_t size = ggml_nbytes(copy) + ExpertLayout::shard_slack.count();
         ggml_tensor bytes = *copy;

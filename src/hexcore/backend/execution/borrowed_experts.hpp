@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <vector>
 
 #include "ggml-alloc.h"
@@ -12,7 +10,6 @@
 #include "hexcore/backend/execution/expert_rows.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/staged_region.hpp"
-#include "hexcore/device/pinned_range.hpp"
 
 namespace hexcore {
 
@@ -66,7 +63,6 @@ private:
     [[nodiscard]] std::size_t experts_of_piece(const ggml_cgraph& graph,
                                                const ExpertRegion& region) const;
     [[nodiscard]] bool start();
-    void pin(const ggml_tensor& shard);
     [[nodiscard]] StagedPart::CopiedWeights place(Slot& slot, const ggml_cgraph& graph,
                                                   const ExpertRegion& region, std::size_t count);
     void copy(Slot& slot, const StagedPart::CopiedWeights& weights, DeviceId host,
@@ -77,8 +73,6 @@ private:
     std::array<Slot, 2> slots_;
     ggml_gallocr_ptr scratch_;
     ggml_backend_ptr copier_;  ///< another stream of home
-    /// By buffer, null where that was refused.
-    std::map<ggml_backend_buffer_t, std::shared_ptr<PinnedRange>> pinned_;
 };
 
 }  // namespace hexcore
