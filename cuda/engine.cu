@@ -3,16 +3,11 @@
 #include <cstring>
 #include <vector>
 
-#include "experts.cuh"
-#include "hexcore/backend/kernels/hexcore_cuda.h"
+#include "engine.cuh"
 #include "kernels.hpp"
 
 namespace hexcore_cuda {
 namespace {
-
-// Scratch memory begins with the blocks' numbers; h follows.
-constexpr int most_blocks = 1024;
-constexpr size_t numbers_bytes = most_blocks * sizeof(unsigned);
 
 const std::vector<Kernel>& all_kernels() {
     static const std::vector<Kernel> kernels = [] {
@@ -39,65 +34,23 @@ const Kernel* find_kernel(const hexcore_cuda_shape& shape) {
         const bool fits = shape.n_embd % kernel.up_columns == 0 && shape.n_embd % rows == 0 &&
                           shape.n_ff % kernel.down_columns == 0 && shape.n_embd >= 128 &&
                           shape.n_ff >= 128 && shape.n_used >= 1 && shape.n_used <= most_used &&
-                          shape.n_used * chunks <= most_chunks &&
+                          shape.n_used * chunks <= most_chunks && shape.n_expert >= 1 &&
+                          shape.n_expert <= HEXCORE_CUDA_MOST_EXPERTS &&
                           shape.glu >= HEXCORE_CUDA_SWIGLU && shape.glu <= HEXCORE_CUDA_SWIGLU_OAI;
         return fits ? &kernel : nullptr;
     }
     return nullptr;
 }
 
-// Makes a card the current one of this thread for a while.
-class OnCard {
-public:
-    explicit OnCard(int card) {
-        error_ = cudaGetDevice(&before_);
-        if (error_ == cudaSuccess && before_ != card) {
-            error_ = cudaSetDevice(card);
-        }
-    }
-    ~OnCard() {
-        if (before_ >= 0) {
-            (void)cudaSetDevice(before_);
-        }
-    }
-    OnCard(const OnCard&) = delete;
-    OnCard& operator=(const OnCard&) = delete;
-    [[nodiscard]] cudaError_t error() const { return error_; }
-
-private:
-    int before_ = -1;
-    cudaError_t error_;
-};
-
 }  // namespace
 }  // namespace hexcore_cuda
 
 using namespace hexcore_cuda;
 
-struct hexcore_cuda_engine {
-    int card = 0;
-    int blocks = 0;        // one for each multiprocessor
-    int shared_limit = 0;  // bytes that a block can have
-    bool is_new_enough = false;
-    cudaStream_t stream = nullptr;
-    unsigned* numbers = nullptr;
-    Word* h = nullptr;
-    size_t h_words = 0;
-};
-
 struct hexcore_cuda_recording {
     int card;
     cudaGraphExec_t graph;
 };
-
-#define HEXCORE_CUDA_TRY(call)                         \
-    do {                                               \
-        const cudaError_t error_of_call = (call);      \
-        if (error_of_call != cudaSuccess) {            \
-            (void)cudaGetLastError(); /* forgets it */ \
-            return static_cast<int>(error_of_call);    \
-        }                                              \
-    } while (false)
 
 int hexcore_cuda_version(void) { return HEXCORE_CUDA_VERSION; }
 
@@ -110,13 +63,19 @@ int hexcore_cuda_supports(const hexcore_cuda_shape* shape) {
 }
 
 size_t hexcore_cuda_scratch_bytes(const hexcore_cuda_shape* shape) {
-    return numbers_bytes + sizeof(Word) * shape->n_used * shape->n_ff;
+    return sizeof(Numbers) + sizeof(Word) * shape->n_used * shape->n_ff;
 }
 
-int hexcore_cuda_open(void* scratch, size_t bytes, hexcore_cuda_engine** engine) {
+size_t hexcore_cuda_box_bytes(const hexcore_cuda_shape* shape) {
+    return sizeof(Word) * std::max(Box::home_words(shape->n_used, shape->n_embd),
+                                   2 * Box::message_words(shape->n_embd));
+}
+
+int hexcore_cuda_open(void* scratch, size_t bytes, void* box, size_t box_bytes,
+                      hexcore_cuda_engine** engine) {
     cudaPointerAttributes place;
     HEXCORE_CUDA_TRY(cudaPointerGetAttributes(&place, scratch));
-    if (place.type != cudaMemoryTypeDevice || bytes < numbers_bytes) {
+    if (place.type != cudaMemoryTypeDevice || bytes < sizeof(Numbers)) {
         return static_cast<int>(cudaErrorInvalidValue);
     }
     const OnCard on(place.device);
@@ -133,9 +92,11 @@ int hexcore_cuda_open(void* scratch, size_t bytes, hexcore_cuda_engine** engine)
     HEXCORE_CUDA_TRY(ask(major, cudaDevAttrComputeCapabilityMajor));
     HEXCORE_CUDA_TRY(ask(cooperative, cudaDevAttrCooperativeLaunch));
     made.is_new_enough = major >= 8 && cooperative != 0 && made.blocks <= most_blocks;
-    made.numbers = static_cast<unsigned*>(scratch);
-    made.h = reinterpret_cast<Word*>(static_cast<char*>(scratch) + numbers_bytes);
-    made.h_words = (bytes - numbers_bytes) / sizeof(Word);
+    made.numbers = static_cast<Numbers*>(scratch);
+    made.h = reinterpret_cast<Word*>(made.numbers + 1);
+    made.h_words = (bytes - sizeof(Numbers)) / sizeof(Word);
+    made.box = static_cast<Word*>(box);
+    made.box_words = box == nullptr ? 0 : box_bytes / sizeof(Word);
     HEXCORE_CUDA_TRY(cudaStreamCreateWithFlags(&made.stream, cudaStreamNonBlocking));
     *engine = new hexcore_cuda_engine(made);
     return 0;
@@ -147,6 +108,8 @@ void hexcore_cuda_close(hexcore_cuda_engine* engine) {
     (void)cudaStreamDestroy(engine->stream);
     delete engine;
 }
+
+int hexcore_cuda_card(const hexcore_cuda_engine* engine) { return engine->card; }
 
 int hexcore_cuda_can_run(hexcore_cuda_engine* engine, const hexcore_cuda_shape* shape) {
     const Kernel* kernel = find_kernel(*shape);
@@ -180,35 +143,38 @@ int hexcore_cuda_record(hexcore_cuda_engine* engine, void* event) {
     return 0;
 }
 
-int hexcore_cuda_launch(hexcore_cuda_engine* engine, const hexcore_cuda_experts* experts) {
-    const hexcore_cuda_shape& shape = experts->shape;
+namespace hexcore_cuda {
+
+Job job_of(const hexcore_cuda_engine& engine, const hexcore_cuda_experts& experts) {
+    Job job{};
+    job.gate_stride = experts.gate_stride;
+    job.up_stride = experts.up_stride;
+    job.down_stride = experts.down_stride;
+    job.gate_bias = experts.gate_bias;
+    job.up_bias = experts.up_bias;
+    job.down_bias = experts.down_bias;
+    job.ids = experts.ids;
+    job.weights = experts.weights;
+    job.x = experts.x;
+    job.y = experts.y;
+    job.h = engine.h;
+    job.number = engine.numbers->of_launch;
+    job.n_embd = experts.shape.n_embd;
+    job.n_ff = experts.shape.n_ff;
+    job.n_used = experts.shape.n_used;
+    job.glu = experts.shape.glu;
+    job.counts = experts.is_counted != 0 ? engine.numbers->counts : nullptr;
+    return job;
+}
+
+int launch(const hexcore_cuda_engine& engine, const hexcore_cuda_shape& shape, const Job& job,
+           const hexcore_cuda_part& part) {
     const Kernel* kernel = find_kernel(shape);
     if (kernel == nullptr) {
         return static_cast<int>(cudaErrorInvalidValue);
     }
-    const OnCard on(engine->card);
-    Job job = {
-        .gate = static_cast<const char*>(experts->gate),
-        .up = static_cast<const char*>(experts->up),
-        .down = static_cast<const char*>(experts->down),
-        .gate_stride = experts->gate_stride,
-        .up_stride = experts->up_stride,
-        .down_stride = experts->down_stride,
-        .gate_bias = experts->gate_bias,
-        .up_bias = experts->up_bias,
-        .down_bias = experts->down_bias,
-        .ids = experts->ids,
-        .weights = experts->weights,
-        .x = experts->x,
-        .y = experts->y,
-        .h = engine->h,
-        .number = engine->numbers,
-        .n_embd = shape.n_embd,
-        .n_ff = shape.n_ff,
-        .n_used = shape.n_used,
-        .glu = shape.glu,
-    };
-    const int shared = kernel->shared_bytes(shape, engine->blocks);
+    const OnCard on(engine.card);
+    const int shared = kernel->shared_bytes(shape, engine.blocks);
     HEXCORE_CUDA_TRY(cudaFuncSetAttribute(kernel->function,
                                           cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
     // All blocks at once or none: they wait for each other, and another launch of the kind, of
@@ -217,14 +183,29 @@ int hexcore_cuda_launch(hexcore_cuda_engine* engine, const hexcore_cuda_experts*
     cooperative.id = cudaLaunchAttributeCooperative;
     cooperative.val.cooperative = 1;
     cudaLaunchConfig_t config{};
-    config.gridDim = engine->blocks;
+    config.gridDim = engine.blocks;
     config.blockDim = kernel->threads;
     config.dynamicSmemBytes = shared;
-    config.stream = engine->stream;
+    config.stream = engine.stream;
     config.attrs = &cooperative;
     config.numAttrs = 1;
-    void* arguments[] = {&job};
+    void* arguments[] = {const_cast<Job*>(&job), const_cast<hexcore_cuda_part*>(&part)};
     HEXCORE_CUDA_TRY(cudaLaunchKernelExC(&config, kernel->function, arguments));
+    return 0;
+}
+
+}  // namespace hexcore_cuda
+
+int hexcore_cuda_launch(hexcore_cuda_engine* engine, const hexcore_cuda_experts* experts) {
+    return launch(*engine, experts->shape, job_of(*engine, *experts), experts->part);
+}
+
+int hexcore_cuda_count(hexcore_cuda_engine* engine, uint64_t computed[HEXCORE_CUDA_MOST_SHARDS]) {
+    const OnCard on(engine->card);
+    HEXCORE_CUDA_TRY(cudaMemcpyAsync(computed, engine->numbers->counts,
+                                     sizeof(engine->numbers->counts), cudaMemcpyDeviceToHost,
+                                     engine->stream));
+    HEXCORE_CUDA_TRY(cudaStreamSynchronize(engine->stream));
     return 0;
 }
 
@@ -258,6 +239,8 @@ int hexcore_cuda_end_recording(hexcore_cuda_engine* engine, hexcore_cuda_recordi
     const cudaError_t error = cudaGraphInstantiate(&executable, graph, 0);
     (void)cudaGraphDestroy(graph);
     HEXCORE_CUDA_TRY(error);
+    // Now, for while launches wait for each other nothing may wait for them to end.
+    HEXCORE_CUDA_TRY(cudaGraphUpload(executable, engine->stream));
     *recording = new hexcore_cuda_recording{engine->card, executable};
     return 0;
 }

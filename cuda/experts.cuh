@@ -22,11 +22,24 @@
 // options, and the weighted sum is that of moe_weighted_reduction_f32, which fuses multiply and
 // add, or, of more experts than that is used for, that of a product and additions.
 //
+// Several cards compute a layer together, each the experts that it has, in a launch of its own:
+//
+//   - The card at home sends the choice of experts and x to the others as soon as it has begun, and
+//     they send back their rows of down: words in each other's memory, with the number of the
+//     team's launch. A card's launches of a token wait in a row for what they need; nothing waits
+//     for a host or for an event.
+//   - Rows are added up at home in the order of the choice, so that the bits are those of one card
+//     wherever the experts are.
+//   - A peer says that it has the choice, and home ends after it heard that of all of them. So a
+//     message can overwrite only the last but one, whose launch has ended everywhere.
+//
 // y may lie over x: a block writes y when it has all of h, and h is complete when every block has
-// read all of x, if each has a row of gate and up to send (n_used * n_ff >= blocks). ids and
+// read all of x, if each has a row of gate and up to send (n_ff >= blocks in a team, or n_used *
+// n_ff). Where all experts are elsewhere, blocks tell each other that they have read it. ids and
 // weights are read at the start by blocks that may be late, so y must not lie over them.
 #pragma once
 
+#include "choice.cuh"
 #include "fetching.cuh"
 #include "stream.cuh"
 #include "unary.cuh"
@@ -61,7 +74,8 @@ constexpr int threads_of = 32 * (compute_warps + (Up::helper_warps < Down::helpe
                                                       : Down::helper_warps));
 
 template <class Up, class Down, Rows rows>
-__global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(const Job job) {
+__global__ void __launch_bounds__((threads_of<Up, Down>), 1)
+    compute_experts(const Job job, const __grid_constant__ hexcore_cuda_part part) {
     using Places = Layout<Up, Down>;
     extern __shared__ __align__(128) char memory[];
     __shared__ Board board;
@@ -78,7 +92,18 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
     float* const results = reinterpret_cast<float*>(memory + places.results);
     const int chunks = (job.n_ff + Down::chunk_columns - 1) / Down::chunk_columns;
 
-    // The first helper makes ready what all need, while the others quantise x.
+    const unsigned number = job.number[blockIdx.x] + 1;
+    const unsigned team_number = job.home_box == nullptr ? 0 : job.team_number[blockIdx.x] + 1;
+    // What a peer hears of this launch; null at home.
+    const Word* const message =
+        job.inbox == nullptr ? nullptr
+                             : job.inbox + (team_number & 1) * Box::message_words(job.n_embd);
+
+    // The last helper tells the peers, the first one makes ready what all need, and the others
+    // quantise x.
+    if (job.n_peers > 0 && warp == blockDim.x / 32 - 1) {
+        send_to_peers(job, team_number, lane);
+    }
     if (warp < compute_warps && lane < stages) {
         init_barrier(shared_address(&board.full[warp][lane]), arrivals_of_a_copy());
     }
@@ -88,19 +113,8 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
                 min(Down::chunk_columns, job.n_ff - i % chunks * Down::chunk_columns);
             init_barrier(shared_address(&board.h_there[i]), (columns + h_unit - 1) / h_unit * 32);
         }
-        if (lane < job.n_used) {
-            const int expert = job.ids[lane];
-            board.expert[lane] = expert;
-            board.weight[lane] = job.weights[lane];
-            board.gate[lane] = job.gate + expert * job.gate_stride;
-            board.up[lane] = job.up + expert * job.up_stride;
-            board.down[lane] = job.down + expert * job.down_stride;
-        }
-        if (lane == 0) {
-            board.rows_done = 0;
-            board.units_taken = 0;
-        }
-    } else if (warp < compute_warps) {
+        choose_experts(job, part, board, message, team_number, lane);
+    } else if (warp < compute_warps && message == nullptr) {
         // Two loads under way in each lane.
         constexpr int step = compute_warps * 128;
         for (int first = warp * 128; first < job.n_embd; first += 2 * step) {
@@ -112,23 +126,44 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
         }
     }
     publish_barriers();
-    const unsigned number = job.number[blockIdx.x] + 1;
     __syncthreads();
+    const unsigned here = board.here;
+    const int n_here = __popc(here);
+    const bool is_x_only = message == nullptr && n_here == 0;
+    if (is_x_only && threadIdx.x == 0) {
+        send(job.h + blockIdx.x, 0, number);
+    }
 
-    Fetching<Down> fetching(job, board, h_input, places.h_bytes, number, lane);
+    Fetching<Down> fetching(job, board, n_here, h_input, places.h_bytes, number, lane);
     // Rows of down of the first experts give the helpers the time to fetch the last one's h.
-    const bool helpers_suffice =
-        job.n_used > 1 && chunks > 1 && job.n_used * share.groups > compute_warps;
+    const bool helpers_suffice = n_here > 1 && chunks > 1 && n_here * share.groups > compute_warps;
     if (warp >= compute_warps) {
+        if (message != nullptr) {
+            __syncthreads();
+        }
         fetching.run(true, helpers_suffice);
     } else {
-        Stream<Up, Down, rows> stream(job, board, share, warp, lane);
+        Stream<Up, Down, rows> stream(job, board, n_here, share, warp, lane);
         char* const ring = memory + warp * (stages * Places::stage);
         const unsigned ring_address = shared_address(ring);
         const unsigned full = shared_address(&board.full[warp][0]);
 #pragma unroll 1
         for (int s = 0; s < stages; ++s) {
             stream.fill(ring_address + s * Places::stage, full + s * 8);
+        }
+        if (message != nullptr) {
+            // While the first weights come.
+            for (int first = warp * 128; n_here > 0 && first < job.n_embd;
+                 first += compute_warps * 128) {
+                const int column = first + lane * 4;
+                const bool is_one = column < job.n_embd;
+                const float4 values =
+                    is_one ? hear_four(message + most_used + column, team_number, job.given_up)
+                           : make_float4(0, 0, 0, 0);
+                __syncwarp();
+                quantise<Up>(values, x_input, column, is_one);
+            }
+            __syncthreads();
         }
         int slot = 0;
         unsigned parity = 0;
@@ -147,11 +182,11 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
         int expert = 0;
 #pragma unroll 1
         for (int row = warp * blocks + blockIdx.x;; row += compute_warps * blocks) {
-            while (row >= job.n_ff && expert < job.n_used) {
+            while (row >= job.n_ff && expert < n_here) {
                 row -= job.n_ff;
                 ++expert;
             }
-            if (expert >= job.n_used) {
+            if (expert >= n_here) {
                 break;
             }
             float bias = 0;  // of gate in lane 0, of up in lane 16
@@ -189,7 +224,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
         const int down_blocks = job.n_ff / Down::columns;
         const int down_row_bytes = down_blocks * Down::bytes;
 #pragma unroll 1
-        for (int g = warp; g < job.n_used * share.groups; g += compute_warps) {
+        for (int g = warp; g < n_here * share.groups; g += compute_warps) {
             const int e = g / share.groups;
             const int local = (g - e * share.groups) * group;
             const int row = share.first + local;
@@ -199,7 +234,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
                 job.down_bias == nullptr
                     ? nullptr
                     : job.down_bias + static_cast<size_t>(board.expert[e]) * job.n_embd + row;
-            float* const result = results + e * most_rows + local;
+            float* const result = results + board.choice[e] * most_rows + local;
             if constexpr (rows == Rows::eight) {
                 wait(h_there, 0);
                 wait(full + slot * 8, parity);
@@ -242,19 +277,56 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1) compute_experts(con
             }
         }
     }
+    const int n_rows = share.groups * group;
+    if (message == nullptr && job.n_peers > 0) {
+        for (int i = threadIdx.x; i < job.n_used * n_rows; i += blockDim.x) {
+            const int choice = i / n_rows;
+            const int r = i - choice * n_rows;
+            if ((here >> choice & 1) == 0) {
+                const size_t at = static_cast<size_t>(choice) * job.n_embd + share.first + r;
+                results[choice * most_rows + r] =
+                    __uint_as_float(hear(job.home_box + at, team_number, job.given_up));
+            }
+        }
+        if (is_x_only) {
+            for (int i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
+                while (number_of(look(job.h + i)) != number) {
+                }
+            }
+        }
+    }
     __syncthreads();
 
-    for (int r = threadIdx.x; r < share.groups * group; r += blockDim.x) {
-        float sum = results[r] * board.weight[0];
-        for (int e = 1; e < job.n_used; ++e) {
-            const float value = results[e * most_rows + r];
-            sum = job.n_used <= most_fused ? __fmaf_rn(value, board.weight[e], sum)
-                                           : __fadd_rn(sum, __fmul_rn(value, board.weight[e]));
+    if (message != nullptr) {
+        for (int i = threadIdx.x; i < job.n_used * n_rows; i += blockDim.x) {
+            const int choice = i / n_rows;
+            const int r = i - choice * n_rows;
+            if ((here >> choice & 1) != 0) {
+                const size_t at = static_cast<size_t>(choice) * job.n_embd + share.first + r;
+                tell(job.home_box + at, __float_as_uint(results[choice * most_rows + r]),
+                     team_number);
+            }
         }
-        job.y[share.first + r] = sum;
+    } else {
+        for (int r = threadIdx.x; r < n_rows; r += blockDim.x) {
+            float sum = results[r] * board.weight[0];
+            for (int e = 1; e < job.n_used; ++e) {
+                const float value = results[e * most_rows + r];
+                sum = job.n_used <= most_fused ? __fmaf_rn(value, board.weight[e], sum)
+                                               : __fadd_rn(sum, __fmul_rn(value, board.weight[e]));
+            }
+            job.y[share.first + r] = sum;
+        }
+        if (blockIdx.x == 0 && threadIdx.x < job.n_peers) {
+            (void)hear(job.home_box + static_cast<size_t>(job.n_used) * job.n_embd + threadIdx.x,
+                       team_number, job.given_up);
+        }
     }
     if (threadIdx.x == 0) {
         job.number[blockIdx.x] = number;
+        if (job.home_box != nullptr) {
+            job.team_number[blockIdx.x] = team_number;
+        }
     }
 }
 

@@ -14,10 +14,12 @@ namespace hexcore_cuda {
 template <class Down>
 class Fetching {
 public:
-    __device__ __forceinline__ Fetching(const Job& job, Board& board, char* h, int h_bytes,
-                                        unsigned number, int lane)
+    // `n_here`: how many of the token's experts are this card's.
+    __device__ __forceinline__ Fetching(const Job& job, Board& board, int n_here, char* h,
+                                        int h_bytes, unsigned number, int lane)
         : job_(job),
           board_(board),
+          n_here_(n_here),
           h_(h),
           h_bytes_(h_bytes),
           number_(number),
@@ -25,7 +27,7 @@ public:
           units_((job.n_ff + h_unit - 1) / h_unit),
           chunks_((job.n_ff + Down::chunk_columns - 1) / Down::chunk_columns),
           round_(gridDim.x * compute_warps),
-          all_(job.n_used * job.n_ff) {
+          all_(n_here * job.n_ff) {
         const int blocks = gridDim.x;
         const int last = all_ % round_ - static_cast<int>(blockIdx.x);
         own_ = all_ / round_ * compute_warps +
@@ -47,7 +49,7 @@ public:
                     count = 3;
                 }
                 first = atomicAdd(&board_.units_taken, count);
-                if (first < job_.n_used * units_) {
+                if (first < n_here_ * units_) {
                     const int enough = rows_before(first + count - 1);
                     while (rows_done() < enough) {
                         __nanosleep(100);
@@ -56,7 +58,7 @@ public:
             }
             first = __shfl_sync(~0u, first, 0);
             count = __shfl_sync(~0u, count, 0);
-            if (first >= job_.n_used * units_) {
+            if (first >= n_here_ * units_) {
                 return;
             }
             if (count == 3) {
@@ -87,13 +89,13 @@ private:
         for (int j = 0; j < 2 * n; ++j) {
             const int expert = (first + j / 2) / units_;
             const int row = (first + j / 2 - expert * units_) * h_unit + j % 2 * 128 + lane_ * 4;
-            at[j] = expert < job_.n_used && row < job_.n_ff ? expert * job_.n_ff + row : -1;
+            at[j] = expert < n_here_ && row < job_.n_ff ? expert * job_.n_ff + row : -1;
         }
         receive(values, job_.h, at, number_);
 #pragma unroll
         for (int j = 0; j < n; ++j) {
             const int expert = (first + j) / units_;
-            if (expert >= job_.n_used) {
+            if (expert >= n_here_) {
                 break;
             }
             const int row = (first + j - expert * units_) * h_unit;
@@ -107,6 +109,7 @@ private:
 
     const Job& job_;
     Board& board_;
+    const int n_here_;
     char* const h_;
     const int h_bytes_;
     const unsigned number_;

@@ -1,6 +1,7 @@
 // What a launch is told, how its work is dealt out, and what a block has in shared memory.
 #pragma once
 
+#include "hexcore/backend/kernels/hexcore_cuda.h"
 #include "quants.cuh"
 #include "words.cuh"
 
@@ -13,8 +14,23 @@ constexpr int most_fused = 15;   // experts: MOE_WEIGHTED_REDUCTION_MAX_EXPERTS 
 constexpr int most_chunks = 64;  // of a row of down, for all used experts
 constexpr int h_unit = 256;      // values of h that a warp fetches at a time
 
+constexpr int most_peers = HEXCORE_CUDA_MOST_CARDS - 1;
+
+// What a card has in the memory that others write to: at home the peers' rows of down, by the
+// token's choice of experts, and a word of each peer that it has the choice; at a peer, twice (two
+// launches may be under way), the choice and x.
+struct Box {
+    __host__ __device__ static size_t home_words(int n_used, int n_embd) {
+        return static_cast<size_t>(n_used) * n_embd + most_peers;
+    }
+    __host__ __device__ static size_t message_words(int n_embd) {
+        return static_cast<size_t>(most_used) + n_embd;
+    }
+};
+
+// Beside it a kernel gets the hexcore_cuda_part that is its card's, whose table is looked up once:
+// within the job it would make the compiler fetch all of it by address.
 struct Job {
-    const char *gate, *up, *down;
     size_t gate_stride, up_stride, down_stride;
     const float *gate_bias, *up_bias, *down_bias;
     const int* ids;
@@ -24,6 +40,16 @@ struct Job {
     Word* h;           // [n_used][n_ff]
     unsigned* number;  // [block], of the last launch
     int n_embd, n_ff, n_used, glu;
+    unsigned long long* counts;  // [shard], experts computed so far; null: they are not counted
+
+    // In a team.
+    Word* home_box;             // null: alone
+    const Word* inbox;          // null at home
+    Word* inboxes[most_peers];  // at home
+    int n_peers;                // at home
+    int peer;                   // elsewhere: which one of the peers
+    unsigned* team_number;      // [block], of the team's last launch
+    const unsigned* given_up;
 };
 
 // How many rows of down a warp takes at a time: two, each in its half of a stage, or, where they
@@ -81,11 +107,13 @@ struct DownShare {
 struct Board {
     unsigned long long full[compute_warps][stages];  // a stage has its bytes
     unsigned long long h_there[most_chunks];         // [expert][chunk of a row of down]
-    const char *gate[most_used], *up[most_used], *down[most_used];
+    const char *gate[most_used], *up[most_used], *down[most_used];  // of this card's experts
     int expert[most_used];
-    float weight[most_used];
-    int rows_done;    // of gate and up, in this block
-    int units_taken;  // of h, by warps of this block
+    int choice[most_used];    // which of the token's experts it is
+    float weight[most_used];  // of the token's experts
+    unsigned here;            // a bit for each of the token's experts that are this card's
+    int rows_done;            // of gate and up, in this block
+    int units_taken;          // of h, by warps of this block
 };
 
 }  // namespace hexcore_cuda

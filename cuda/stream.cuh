@@ -11,10 +11,12 @@ namespace hexcore_cuda {
 template <class Up, class Down, Rows rows>
 class Stream {
 public:
-    __device__ __forceinline__ Stream(const Job& job, const Board& board, DownShare share, int warp,
-                                      int lane)
+    // `n_here`: how many of the token's experts are this card's.
+    __device__ __forceinline__ Stream(const Job& job, const Board& board, int n_here,
+                                      DownShare share, int warp, int lane)
         : job_(job),
           board_(board),
+          n_here_(n_here),
           share_(share),
           lane_(lane),
           up_row_bytes_(job.n_embd / Up::columns * Up::bytes),
@@ -50,11 +52,11 @@ private:
     }
 
     __device__ __forceinline__ bool go_on() {
-        while (row_ >= job_.n_ff && expert_ < job_.n_used) {
+        while (row_ >= job_.n_ff && expert_ < n_here_) {
             row_ -= job_.n_ff;
             ++expert_;
         }
-        if (expert_ < job_.n_used) {
+        if (expert_ < n_here_) {
             const size_t at = static_cast<size_t>(row_) * up_row_bytes_;
             a_ = board_.gate[expert_] + at;
             b_ = board_.up[expert_] + at;
@@ -63,7 +65,7 @@ private:
             return true;
         }
         is_down_ = true;
-        if (group_ >= share_.groups * job_.n_used) {
+        if (group_ >= share_.groups * n_here_) {
             return false;
         }
         const int expert = group_ / share_.groups;
@@ -77,6 +79,7 @@ private:
 
     const Job& job_;
     const Board& board_;
+    const int n_here_;
     const DownShare share_;
     const int lane_, up_row_bytes_, down_row_bytes_;
     const char *a_ = nullptr, *b_ = nullptr;

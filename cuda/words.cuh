@@ -75,4 +75,54 @@ __device__ __forceinline__ void receive(float4 (&values)[N], const Word* words, 
     }
 }
 
+// Words between cards, in memory that another card writes to. Whoever waits for one looks whether
+// its card was given up, too: words of a card that could not begin never come.
+__device__ __forceinline__ void tell(Word* to, unsigned value, unsigned number) {
+    const Word word = static_cast<Word>(number) << 32 | value;
+    asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(to), "l"(word) : "memory");
+}
+
+__device__ __forceinline__ bool is_given_up(const unsigned* given_up) {
+    unsigned value;
+    asm volatile("ld.relaxed.sys.global.u32 %0, [%1];" : "=r"(value) : "l"(given_up) : "memory");
+    return value != 0;
+}
+
+__device__ __forceinline__ unsigned hear(const Word* at, unsigned number,
+                                         const unsigned* given_up) {
+    for (;;) {
+        Word word;
+        asm volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(word) : "l"(at) : "memory");
+        if (number_of(word) == number || is_given_up(given_up)) {
+            return static_cast<unsigned>(word);
+        }
+        __nanosleep(20);
+    }
+}
+
+// Four words that lie at a border of 16 bytes.
+__device__ __forceinline__ float4 hear_four(const Word* at, unsigned number,
+                                            const unsigned* given_up) {
+    for (;;) {
+        Word word[4];
+#pragma unroll
+        for (int i = 0; i < 4; i += 2) {
+            asm volatile("ld.relaxed.sys.global.v2.u64 {%0, %1}, [%2];"
+                         : "=l"(word[i]), "=l"(word[i + 1])
+                         : "l"(at + i)
+                         : "memory");
+        }
+        bool is_there = true;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            is_there = is_there && number_of(word[i]) == number;
+        }
+        if (is_there || is_given_up(given_up)) {
+            return make_float4(value_of(word[0]), value_of(word[1]), value_of(word[2]),
+                               value_of(word[3]));
+        }
+        __nanosleep(20);
+    }
+}
+
 }  // namespace hexcore_cuda

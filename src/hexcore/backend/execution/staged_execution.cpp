@@ -7,12 +7,12 @@ namespace hexcore {
 StagedExecution::StagedExecution(Device& home, Borrowing borrowing)
     : home_(home),
       inner_(home.inner_backend()),
-      kernels_(ExpertKernels::create(home)),
+      team_(ExpertTeam::create(home)),
       regions_(home, borrowing) {}
 
 void StagedExecution::reserve(const ggml_cgraph& graph) {
-    if (kernels_) {
-        kernels_->reserve(graph);
+    if (team_) {
+        team_->reserve(graph);
     }
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (is_routed(*graph.nodes[i])) {
@@ -29,14 +29,13 @@ ggml_status StagedExecution::compute(ggml_cgraph& graph) {
         build(graph);
         uid_ = graph.uid;
     }
-    for (Step& step : steps_) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+        Step& step = steps_[i];
         ggml_status status = GGML_STATUS_SUCCESS;
         if (step.at_home) {
-            status = step.token ? inner_->compute(*step.token, options_)
-                                : inner_->compute(step.at_home->finish(), options_);
-            if (status == GGML_STATUS_SUCCESS) {
-                home_.count_rows(step.whole_rows);
-            }
+            status = compute_at_home(step);
+        } else if (step.trial) {
+            status = compute_trial(graph, step, steps_[++i]);
         } else {
             status = compute_region(graph, step);
         }
@@ -50,24 +49,44 @@ ggml_status StagedExecution::compute(ggml_cgraph& graph) {
 void StagedExecution::build(ggml_cgraph& graph) {
     steps_.clear();
     int first = 0;
+    std::map<int, SharedChain> shared;  // of the home step in hand
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (!is_routed(*graph.nodes[i])) {
             continue;
         }
-        add_home_step(graph, first, i);
-        Step& step = steps_.emplace_back();
-        step.region = find_region(graph, i);
-        step.rows = std::make_unique<ExpertRows>(*step.region.map, *step.region.ids);
-        for (int j = i; j <= step.region.last; ++j) {
-            step.n_products += is_sharded_product(*graph.nodes[j]) ? 1 : 0;
+        const auto chain = team_ ? find_expert_chain(graph, i) : std::nullopt;
+        auto work = chain ? team_->usable_shared(*chain) : std::nullopt;
+        const auto verdict = work ? team_->verdict(*work) : std::nullopt;
+        if (verdict == true) {
+            shared[i - first] = {.last = chain->last - first, .work = std::move(*work)};
+            i = chain->last;
+            continue;
         }
-        i = step.region.last;
+        add_home_step(graph, first, i, std::move(shared));
+        shared.clear();
+        add_region_step(graph, i);
+        i = steps_.back().region.last;
+        if (work && !verdict && i < chain->last) {
+            steps_.back().trial = std::move(work);
+            add_home_step(graph, i + 1, chain->last + 1);
+            i = chain->last;
+        }
         first = i + 1;
     }
-    add_home_step(graph, first, graph.n_nodes);
+    add_home_step(graph, first, graph.n_nodes, std::move(shared));
 }
 
-void StagedExecution::add_home_step(const ggml_cgraph& graph, int first, int last) {
+void StagedExecution::add_region_step(const ggml_cgraph& graph, int first) {
+    Step& step = steps_.emplace_back();
+    step.region = find_region(graph, first);
+    step.rows = std::make_unique<ExpertRows>(*step.region.map, *step.region.ids);
+    for (int j = first; j <= step.region.last; ++j) {
+        step.n_products += is_sharded_product(*graph.nodes[j]) ? 1 : 0;
+    }
+}
+
+void StagedExecution::add_home_step(const ggml_cgraph& graph, int first, int last,
+                                    std::map<int, SharedChain> shared) {
     if (first == last) {
         return;
     }
@@ -75,13 +94,53 @@ void StagedExecution::add_home_step(const ggml_cgraph& graph, int first, int las
     step.at_home = std::make_unique<InnerGraph>(home_);
     for (int i = first; i < last; ++i) {
         step.at_home->add_node(*graph.nodes[i], ggml_node_get_use_count(&graph, i));
-        if (is_sharded_product(*graph.nodes[i])) {
+        if (is_sharded_product(*graph.nodes[i]) && !is_routed(*graph.nodes[i])) {
             step.whole_rows += row_count(*graph.nodes[i]);
         }
     }
-    if (kernels_) {
-        step.token = TokenGraph::create(step.at_home->finish(), *kernels_);
+    if (team_) {
+        step.token = TokenGraph::create(step.at_home->finish(), *team_, std::move(shared));
     }
+}
+
+ggml_status StagedExecution::compute_at_home(Step& step) {
+    home_.count_rows(step.whole_rows);
+    if (!step.token) {
+        return inner_->compute(step.at_home->finish(), options_);
+    }
+    if (!step.token->is_shared()) {
+        return inner_->compute(*step.token, options_);
+    }
+    // Launches that wait for home take their GPUs whole, also from a region's part on which home
+    // still waits.
+    regions_.finish_elsewhere();
+    const auto turn = ExpertTeam::take_turn();
+    const ggml_status status = inner_->compute(*step.token, options_);
+    inner_->synchronize();
+    return status;
+}
+
+ggml_status StagedExecution::compute_trial(const ggml_cgraph& graph, Step& region, Step& sum) {
+    inner_->synchronize();
+    regions_.finish_elsewhere();
+    ChainWork trial = *region.trial;
+    trial.experts.y = team_->trial_result(trial);
+    bool is_equal = false;
+    {
+        const auto turn = ExpertTeam::take_turn();
+        is_equal = team_->launch(trial);
+        team_->synchronize();
+    }
+    ggml_status status = compute_region(graph, region);
+    if (status == GGML_STATUS_SUCCESS) {
+        status = compute_at_home(sum);
+    }
+    inner_->synchronize();
+    is_equal = is_equal && status == GGML_STATUS_SUCCESS &&
+               team_->is_equal(trial, region.trial->experts.y, trial.experts.y);
+    team_->set_verdict(trial, is_equal);
+    uid_ = 0;  // the steps are others from now on
+    return status;
 }
 
 ggml_status StagedExecution::compute_region(const ggml_cgraph& graph, Step& step) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hexcore/backend/execution/expert_execution.hpp"
@@ -13,7 +15,8 @@ namespace hexcore {
 class Device;
 
 /// Computes graphs of any device whose experts are on any devices. Everything but expert regions
-/// goes to the home's inner backend as it is.
+/// goes to the home's inner backend as it is, and so does a token's region whose experts are all on
+/// GPUs with kernels of ours (ExpertTeam).
 class StagedExecution : public ExpertExecution {
 public:
     explicit StagedExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays);
@@ -29,6 +32,7 @@ private:
     struct Step {
         std::unique_ptr<InnerGraph> at_home;
         std::unique_ptr<TokenGraph> token;  ///< of `at_home`, if we have kernels for some of it
+        std::optional<ChainWork> trial;     ///< of a region and the step behind it, by our kernels
         ExpertRegion region;
         std::unique_ptr<ExpertRows> rows;
         std::uint64_t n_products = 0;  ///< of the region
@@ -36,12 +40,17 @@ private:
     };
 
     void build(ggml_cgraph& graph);
-    void add_home_step(const ggml_cgraph& graph, int first, int last);
+    void add_home_step(const ggml_cgraph& graph, int first, int last,
+                       std::map<int, SharedChain> shared = {});
+    void add_region_step(const ggml_cgraph& graph, int first);
+    [[nodiscard]] ggml_status compute_at_home(Step& step);
+    /// The region's and the next one, which ends with the sum of its rows; then compares.
+    [[nodiscard]] ggml_status compute_trial(const ggml_cgraph& graph, Step& region, Step& sum);
     [[nodiscard]] ggml_status compute_region(const ggml_cgraph& graph, Step& step);
 
     Device& home_;
-    std::shared_ptr<InnerBackend> inner_;     ///< of home
-    std::unique_ptr<ExpertKernels> kernels_;  ///< null where there are none for home
+    std::shared_ptr<InnerBackend> inner_;  ///< of home
+    std::unique_ptr<ExpertTeam> team_;     ///< null where home has no kernels of ours
     RegionExecution regions_;
     ComputeOptions options_;
     std::uint64_t uid_ = 0;  ///< of the graph that the steps are of; 0: none

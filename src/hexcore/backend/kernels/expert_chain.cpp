@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "hexcore/backend/experts/expert_buffer.hpp"
+
 namespace hexcore {
 namespace {
 
@@ -219,6 +221,7 @@ private:
             .down_type = chain_.down->type,
             .n_embd = static_cast<std::int32_t>(chain_.x->ne[0]),
             .n_ff = static_cast<std::int32_t>(chain_.down->ne[0]),
+            .n_expert = static_cast<std::int32_t>(chain_.gate->ne[2]),
             .n_used = static_cast<std::int32_t>(chain_.ids->ne[0]),
             .glu = glu,
             .has_biases = chain_.gate_bias != nullptr ? 1 : 0,
@@ -255,15 +258,13 @@ std::optional<ExpertChain> find_expert_chain(const ggml_cgraph& graph, int first
                                                         : std::nullopt;
 }
 
-std::optional<hexcore_cuda_experts> addresses_of(const ExpertChain& chain) {
-    const bool is_merged = chain.up == chain.gate;
-    const std::size_t gate_bytes = static_cast<std::size_t>(chain.shape.n_ff) * chain.gate->nb[1];
-    const auto* const up = static_cast<const std::byte*>(chain.up->data);
+namespace {
+
+/// All but the experts' weights; nothing where the kernel can't use them as they lie.
+std::optional<hexcore_cuda_experts> values_of(const ExpertChain& chain) {
     const hexcore_cuda_experts experts = {
         .shape = chain.shape,
-        .gate = chain.gate->data,
-        .up = is_merged ? up + gate_bytes : up,
-        .down = chain.down->data,
+        .part = {},
         .gate_stride = chain.gate->nb[2],
         .up_stride = chain.up->nb[2],
         .down_stride = chain.down->nb[2],
@@ -274,15 +275,90 @@ std::optional<hexcore_cuda_experts> addresses_of(const ExpertChain& chain) {
         .weights = floats(chain.weights),
         .x = floats(chain.x),
         .y = static_cast<float*>(chain.y->data),
+        .is_counted = 0,
     };
-    const bool is_aligned = is_at_16_bytes(experts.gate) && is_at_16_bytes(experts.up) &&
-                            is_at_16_bytes(experts.down) && is_at_16_bytes(experts.x) &&
-                            experts.gate_stride % 16 == 0 && experts.up_stride % 16 == 0 &&
-                            experts.down_stride % 16 == 0;
+    const bool is_aligned = is_at_16_bytes(experts.x) && experts.gate_stride % 16 == 0 &&
+                            experts.up_stride % 16 == 0 && experts.down_stride % 16 == 0;
     // Over the experts' rows ggml does not fuse its sum either, and rounds otherwise.
     const bool is_apart = !overlap(*chain.y, *chain.ids) && !overlap(*chain.y, *chain.weights) &&
                           !overlap(*chain.y, *chain.rows);
     return is_aligned && is_apart ? std::optional(experts) : std::nullopt;
+}
+
+/// Where the experts begin whose gate, up and down these are; up may be in the rows behind gate's.
+hexcore_cuda_shard shard_of(const ExpertChain& chain, const ggml_tensor& gate,
+                            const ggml_tensor& up, const ggml_tensor& down) {
+    const std::size_t behind = chain.up == chain.gate
+                                   ? static_cast<std::size_t>(chain.shape.n_ff) * gate.nb[1]
+                                   : std::size_t{0};
+    return {gate.data, static_cast<const std::byte*>(up.data) + behind, down.data, {}};
+}
+
+void add_expert(hexcore_cuda_shard& shard, std::size_t expert) {
+    shard.experts[expert / 32] |= 1U << expert % 32;
+}
+
+bool is_aligned(const hexcore_cuda_shard& shard) {
+    return is_at_16_bytes(shard.gate) && is_at_16_bytes(shard.up) && is_at_16_bytes(shard.down);
+}
+
+}  // namespace
+
+std::optional<ChainWork> work_of(const ExpertChain& chain) {
+    const auto experts = values_of(chain);
+    hexcore_cuda_shard shard = shard_of(chain, *chain.gate, *chain.up, *chain.down);
+    if (!experts || !is_aligned(shard) || chain.shape.n_expert > HEXCORE_CUDA_MOST_EXPERTS) {
+        return std::nullopt;
+    }
+    ChainWork work{.experts = *experts, .parts = {}, .weights = chain.gate->data};
+    for (int e = 0; e < chain.shape.n_expert; ++e) {
+        add_expert(shard, static_cast<std::size_t>(e));
+    }
+    work.experts.part.shards[0] = shard;
+    return work;
+}
+
+std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const std::vector<int>& card_of,
+                                        int n_cards) {
+    const ShardedTensor* const gate = sharded(chain.gate);
+    const ShardedTensor* const up = sharded(chain.up);
+    const ShardedTensor* const down = sharded(chain.down);
+    const auto experts = values_of(chain);
+    if (!experts || gate == nullptr || up == nullptr || down == nullptr || gate->map != up->map ||
+        gate->map != down->map || gate->map->n_experts() > HEXCORE_CUDA_MOST_EXPERTS) {
+        return std::nullopt;
+    }
+    ChainWork work{.experts = *experts, .parts = {}, .weights = gate};
+    work.experts.is_counted = 1;
+    work.parts.resize(static_cast<std::size_t>(n_cards));
+    const ExpertMap& map = *gate->map;
+    std::vector<std::uint16_t> n_shards(work.parts.size());
+    for (std::size_t d = 0; d < map.n_devices(); ++d) {
+        const bool is_on_card = card_of[d] >= 0;
+        const auto card = static_cast<std::size_t>(std::max(card_of[d], 0));
+        const std::uint16_t number = is_on_card ? n_shards[card]++ : std::uint16_t{0};
+        if (map.count_on(DeviceId(d)) == 0) {
+            continue;
+        }
+        if (!is_on_card) {
+            return std::nullopt;
+        }
+        hexcore_cuda_shard shard = shard_of(chain, gate->shards[d], up->shards[d], down->shards[d]);
+        if (number >= HEXCORE_CUDA_MOST_SHARDS || !is_aligned(shard)) {
+            return std::nullopt;
+        }
+        for (std::size_t e = 0; e < map.n_experts(); ++e) {
+            if (map.device_of(e) == DeviceId(d)) {
+                add_expert(shard, e);
+            }
+        }
+        work.parts[card].shards[number] = shard;
+    }
+    work.experts.part = work.parts.front();
+    if (n_cards == 1) {
+        work.parts.clear();
+    }
+    return work;
 }
 
 }  // namespace hexcore

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "ggml-impl.h"
 #include "hexcore/backend/kernels/hexcore_cuda.h"
@@ -32,8 +33,22 @@ struct ExpertChain {
 /// graphs without memory.
 [[nodiscard]] std::optional<ExpertChain> find_expert_chain(const ggml_cgraph& graph, int first);
 
-/// What the kernel is to be told of a chain whose tensors are on the device. Nothing where they lie
-/// as it can't use them: not at 16 bytes, or the result over what is read late.
-[[nodiscard]] std::optional<hexcore_cuda_experts> addresses_of(const ExpertChain& chain);
+/// What the kernels are to be told of a chain: where a token's values are, and what each device has
+/// of its experts.
+struct ChainWork {
+    hexcore_cuda_experts experts{};        ///< `part` is that of the device at home
+    std::vector<hexcore_cuda_part> parts;  ///< [card of a team]; empty: all experts are at home
+    const void* weights = nullptr;         ///< by which the layer is known
+};
+
+/// Of a chain whose tensors are all on one device. Nothing where they lie as the kernel can't use
+/// them: not at 16 bytes, or the result over what is read late.
+[[nodiscard]] std::optional<ChainWork> work_of(const ExpertChain& chain);
+
+/// Of a chain whose experts are in shards. `card_of`: [device] the card of the team that it is,
+/// from 0, which is at home, to n_cards - 1; -1: none. Devices of one card have its shards in their
+/// order.
+[[nodiscard]] std::optional<ChainWork> shared_work_of(const ExpertChain& chain,
+                                                      const std::vector<int>& card_of, int n_cards);
 
 }  // namespace hexcore

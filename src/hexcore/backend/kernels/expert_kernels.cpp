@@ -4,12 +4,17 @@
 #include <string_view>
 
 #include "hexcore/backend/device.hpp"
-#include "hexcore/backend/execution/expert_region.hpp"
 
 namespace hexcore {
 namespace {
 
-std::size_t padded(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+/// Makes `bytes` enough for `needed`, to the next border; says whether it wasn't.
+bool grow(std::size_t& bytes, std::size_t needed) {
+    const std::size_t padded = (needed + 255) / 256 * 256;
+    const bool grows = padded > bytes;
+    bytes = std::max(bytes, padded);
+    return grows;
+}
 
 }  // namespace
 
@@ -29,57 +34,43 @@ ExpertKernels::~ExpertKernels() {
     }
 }
 
-void ExpertKernels::reserve(const ggml_cgraph& graph) {
-    if (scratch_) {
+void ExpertKernels::reserve(const hexcore_cuda_shape& shape, bool shared) {
+    if (engine_ != nullptr || has_failed_) {
+        return;  // it is in use; what doesn't fit is left to ggml
+    }
+    bool grows = grow(kernel_bytes_, library_.scratch_bytes(&shape));
+    grows = grow(trial_bytes_, static_cast<std::size_t>(shape.n_embd) * sizeof(float)) || grows;
+    grows = (shared && grow(box_bytes_, library_.box_bytes(&shape))) || grows;
+    if (!grows) {
         return;
     }
-    for (int i = 0; i < graph.n_nodes; ++i) {
-        const auto chain = find_expert_chain(graph, i);
-        if (!chain || is_routed(*graph.nodes[i]) || library_.supports(&chain->shape) == 0) {
-            continue;
-        }
-        kernel_bytes_ = std::max(kernel_bytes_, padded(library_.scratch_bytes(&chain->shape)));
-        trial_bytes_ = std::max(
-            trial_bytes_, padded(static_cast<std::size_t>(chain->shape.n_embd) * sizeof(float)));
-        i = chain->last;
-    }
-    if (kernel_bytes_ > 0) {
-        scratch_.reset(
-            ggml_backend_buft_alloc_buffer(device_.buffer_type(), kernel_bytes_ + trial_bytes_));
-    }
+    scratch_.reset();
+    scratch_.reset(ggml_backend_buft_alloc_buffer(device_.buffer_type(),
+                                                  kernel_bytes_ + box_bytes_ + trial_bytes_));
     if (scratch_) {
         ggml_backend_buffer_set_usage(scratch_.get(), GGML_BACKEND_BUFFER_USAGE_COMPUTE);
     }
 }
 
-float* ExpertKernels::trial_result() const {
+float* ExpertKernels::trial_result(int n_embd) const {
+    if (!scratch_ || static_cast<std::size_t>(n_embd) * sizeof(float) > trial_bytes_) {
+        return nullptr;
+    }
     return reinterpret_cast<float*>(
-        static_cast<std::byte*>(ggml_backend_buffer_get_base(scratch_.get())) + kernel_bytes_);
+        static_cast<std::byte*>(ggml_backend_buffer_get_base(scratch_.get())) + kernel_bytes_ +
+        box_bytes_);
 }
 
-std::optional<bool> ExpertKernels::verdict(const hexcore_cuda_experts& experts) const {
-    const auto found = verdicts_.find(experts.gate);
-    return found == verdicts_.end() ? std::nullopt : std::optional(found->second);
-}
-
-bool ExpertKernels::open() {
+hexcore_cuda_engine* ExpertKernels::engine() {
     if (engine_ != nullptr || has_failed_ || !scratch_) {
-        return engine_ != nullptr;
+        return engine_;
     }
     ggml_backend_buffer_clear(scratch_.get(), 0);
-    const int error =
-        library_.open(ggml_backend_buffer_get_base(scratch_.get()), kernel_bytes_, &engine_);
-    has_failed_ = error != 0;
-    return !has_failed_;
-}
-
-std::optional<hexcore_cuda_experts> ExpertKernels::usable(const ExpertChain& chain) {
-    if (library_.supports(&chain.shape) == 0 || !open() ||
-        library_.can_run(engine_, &chain.shape) == 0 ||
-        static_cast<std::size_t>(chain.shape.n_embd) * sizeof(float) > trial_bytes_) {
-        return std::nullopt;
-    }
-    return addresses_of(chain);
+    auto* const base = static_cast<std::byte*>(ggml_backend_buffer_get_base(scratch_.get()));
+    has_failed_ =
+        library_.open(base, kernel_bytes_, box_bytes_ > 0 ? base + kernel_bytes_ : nullptr,
+                      box_bytes_, &engine_) != 0;
+    return engine_;
 }
 
 }  // namespace hexcore

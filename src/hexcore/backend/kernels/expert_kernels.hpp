@@ -2,11 +2,8 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
-#include <unordered_map>
 
 #include "ggml-cpp.h"
-#include "hexcore/backend/kernels/expert_chain.hpp"
 #include "hexcore/backend/kernels/kernel_library.hpp"
 
 namespace hexcore {
@@ -24,34 +21,24 @@ public:
     ExpertKernels(const ExpertKernels&) = delete;
     ExpertKernels& operator=(const ExpertKernels&) = delete;
 
-    /// Takes scratch memory for the chains of the graph, once, for the first that has any. A
-    /// refusal is kept by the device's memory. Works on simulated devices, too.
-    void reserve(const ggml_cgraph& graph);
-
-    /// Whether the chain can be computed here, whose tensors are on the device.
-    [[nodiscard]] std::optional<hexcore_cuda_experts> usable(const ExpertChain& chain);
+    /// Takes the scratch memory for such experts, once it is known for which: alone, or `shared`
+    /// with other GPUs. A refusal is kept by the device's memory. Works on simulated devices, too.
+    void reserve(const hexcore_cuda_shape& shape, bool shared);
 
     [[nodiscard]] const KernelLibrary& library() const { return library_; }
-    /// Once a chain was found usable.
-    [[nodiscard]] hexcore_cuda_engine* engine() const { return engine_; }
-    /// Room for the result of a chain, to compare it.
-    [[nodiscard]] float* trial_result() const;
-    /// Whether a layer, known by where its weights are, gave ggml's bits; nothing: it wasn't tried.
-    [[nodiscard]] std::optional<bool> verdict(const hexcore_cuda_experts& experts) const;
-    void set_verdict(const hexcore_cuda_experts& experts, bool is_equal) {
-        verdicts_[experts.gate] = is_equal;
-    }
+    /// Null where there is none, or no scratch memory.
+    [[nodiscard]] hexcore_cuda_engine* engine();
+    /// Room for the result of a chain of so many columns, to compare it; null where there is none.
+    [[nodiscard]] float* trial_result(int n_embd) const;
 
 private:
-    [[nodiscard]] bool open();
-
     const KernelLibrary& library_;
     Device& device_;
     std::size_t kernel_bytes_ = 0;
+    std::size_t box_bytes_ = 0;
     std::size_t trial_bytes_ = 0;
     ggml_backend_buffer_ptr scratch_;
     hexcore_cuda_engine* engine_ = nullptr;
-    std::unordered_map<const void*, bool> verdicts_;
     bool has_failed_ = false;
 };
 

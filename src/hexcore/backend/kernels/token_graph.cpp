@@ -13,9 +13,14 @@
 // sources and use counts as in the whole one, so what ggml fuses is what it fuses in a stock
 // program.
 //
+// Where experts are spread, the other GPUs' launches are recorded in the same way, one behind the
+// other, and nothing else with them: they wait for the home's words (cuda/experts.cuh), so no event
+// goes between the GPUs. Those recordings begin first, and wait.
+//
 // The first time a graph is computed both ways: a chain by our kernel into memory of its own, then
 // by ggml's, and the bits are compared, with the model's own weights on the card at hand. A chain
-// that differs stays with ggml. The second time it is recorded.
+// that differs stays with ggml. Chains with spread experts were tried before (StagedExecution). The
+// second time it is recorded.
 #include "hexcore/backend/kernels/token_graph.hpp"
 
 #include <algorithm>
@@ -46,23 +51,37 @@ bool can_be_recorded(const ggml_tensor& node) {
 
 }  // namespace
 
-std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertKernels& kernels) {
-    std::unique_ptr<TokenGraph> result(new TokenGraph(graph, kernels));
+std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertTeam& team,
+                                               std::map<int, SharedChain> shared) {
+    std::unique_ptr<TokenGraph> result(new TokenGraph(graph, team));
+    result->is_shared_ = !shared.empty();
     int first = 0;
     for (int i = 0; i < graph.n_nodes; ++i) {
-        const auto chain = find_expert_chain(graph, i);
-        const auto experts = chain ? kernels.usable(*chain) : std::nullopt;
-        if (experts) {
-            result->steps_.push_back({.stretch = part_of(graph, first, i),
-                                      .chain = part_of(graph, i, chain->last + 1),
-                                      .experts = *experts});
-            i = chain->last;
-            first = i + 1;
-        } else if (!can_be_recorded(*graph.nodes[i])) {
-            return nullptr;
+        int last = 0;
+        ChainWork chosen;
+        if (const auto known = shared.find(i); known != shared.end()) {
+            last = known->second.last;
+            chosen = std::move(known->second.work);
+        } else {
+            const auto chain = find_expert_chain(graph, i);
+            auto work = chain ? team.usable(*chain) : std::nullopt;
+            if (!work) {
+                if (!can_be_recorded(*graph.nodes[i])) {
+                    // What is spread can't be computed in any other way.
+                    result->can_record_ = false;
+                }
+                continue;
+            }
+            last = chain->last;
+            chosen = std::move(*work);
         }
+        result->steps_.push_back({.stretch = part_of(graph, first, i),
+                                  .chain = part_of(graph, i, last + 1),
+                                  .work = std::move(chosen)});
+        i = last;
+        first = i + 1;
     }
-    if (result->steps_.empty()) {
+    if (result->steps_.empty() || (!result->can_record_ && !result->is_shared_)) {
         return nullptr;
     }
     result->steps_.push_back({.stretch = part_of(graph, first, graph.n_nodes)});
@@ -70,8 +89,8 @@ std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertKernels
 }
 
 TokenGraph::~TokenGraph() {
-    if (recording_ != nullptr) {
-        kernels_.library().forget(recording_);
+    for (hexcore_cuda_recording* recording : recordings_) {
+        team_.library().forget(recording);
     }
 }
 
@@ -91,19 +110,32 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
     if (n_ours() == 0) {
         return ggml_backend_graph_compute_async(backend, &graph_);
     }
-    if (recording_ == nullptr && can_record_) {
+    if (recordings_.empty() && can_record_) {
         const ggml_status status = record(backend);
         if (status != GGML_STATUS_SUCCESS) {
             return status;
         }
     }
-    if (recording_ == nullptr) {
+    if (recordings_.empty()) {
         return compute_steps(backend);
     }
-    return pass_to_us(backend) && kernels_.library().replay(kernels_.engine(), recording_) == 0 &&
-                   pass_to(backend)
-               ? GGML_STATUS_SUCCESS
-               : GGML_STATUS_FAILED;
+    return replay(backend) ? GGML_STATUS_SUCCESS : GGML_STATUS_FAILED;
+}
+
+bool TokenGraph::replay(ggml_backend_t backend) {
+    // The others first; home is what they wait for.
+    for (std::size_t i = recordings_.size() - 1; i > 0; --i) {
+        if (team_.library().replay(team_.engines()[i], recordings_[i]) != 0) {
+            team_.give_up();
+            return false;
+        }
+    }
+    if (!pass_to_us(backend) ||
+        team_.library().replay(team_.engines().front(), recordings_.front()) != 0) {
+        team_.give_up();
+        return false;
+    }
+    return pass_to(backend);
 }
 
 std::size_t TokenGraph::n_ours() const {
@@ -114,20 +146,19 @@ std::size_t TokenGraph::n_ours() const {
 
 bool TokenGraph::pass_to_us(ggml_backend_t backend) {
     ggml_backend_event_record(theirs_.get(), backend);
-    return kernels_.library().wait(kernels_.engine(), theirs_->context) == 0;
+    return team_.library().wait(team_.engines().front(), theirs_->context) == 0;
 }
 
 bool TokenGraph::pass_to(ggml_backend_t backend) {
-    if (kernels_.library().record(kernels_.engine(), ours_->context) != 0) {
+    if (team_.library().record(team_.engines().front(), ours_->context) != 0) {
         return false;
     }
     ggml_backend_event_wait(backend, ours_.get());
     return true;
 }
 
-bool TokenGraph::launch(ggml_backend_t backend, const hexcore_cuda_experts& experts) {
-    return pass_to_us(backend) && kernels_.library().launch(kernels_.engine(), &experts) == 0 &&
-           pass_to(backend);
+bool TokenGraph::launch(ggml_backend_t backend, const ChainWork& work) {
+    return pass_to_us(backend) && team_.launch(work) && pass_to(backend);
 }
 
 ggml_status TokenGraph::compute_stretch(ggml_backend_t backend, ggml_cgraph& stretch) {
@@ -146,7 +177,7 @@ ggml_status TokenGraph::compute_steps(ggml_backend_t backend) {
         if (status == GGML_STATUS_SUCCESS && step.chain.n_nodes > 0) {
             if (!step.is_ours) {
                 status = compute_stretch(backend, step.chain);
-            } else if (!launch(backend, step.experts)) {
+            } else if (!launch(backend, step.work)) {
                 status = GGML_STATUS_FAILED;
             }
         }
@@ -166,9 +197,9 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         if (step.chain.n_nodes == 0) {
             continue;
         }
-        if (const auto known = kernels_.verdict(step.experts)) {
+        if (const auto known = team_.verdict(step.work)) {
             step.is_ours = *known;
-            const bool is_done = *known && launch(backend, step.experts);
+            const bool is_done = *known && launch(backend, step.work);
             status = is_done ? status : compute_stretch(backend, step.chain);
             if (status != GGML_STATUS_SUCCESS) {
                 return status;
@@ -176,36 +207,42 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
             continue;
         }
         // Ours first: ggml may put the result where x was.
-        hexcore_cuda_experts trial = step.experts;
-        trial.y = kernels_.trial_result();
+        ChainWork trial = step.work;
+        trial.experts.y = team_.trial_result(trial);
         step.is_ours = launch(backend, trial);
         status = compute_stretch(backend, step.chain);
         if (status != GGML_STATUS_SUCCESS) {
             return status;
         }
-        int is_equal = 0;
         step.is_ours = step.is_ours && pass_to_us(backend) &&
-                       kernels_.library().compare(kernels_.engine(), step.experts.y, trial.y,
-                                                  static_cast<std::size_t>(trial.shape.n_embd),
-                                                  &is_equal) == 0 &&
-                       is_equal != 0;
-        kernels_.set_verdict(step.experts, step.is_ours);
+                       team_.is_equal(trial, step.work.experts.y, trial.experts.y);
+        team_.set_verdict(step.work, step.is_ours);
     }
     return GGML_STATUS_SUCCESS;
 }
 
 ggml_status TokenGraph::record(ggml_backend_t backend) {
-    const KernelLibrary& library = kernels_.library();
+    const KernelLibrary& library = team_.library();
+    const auto engines = team_.engines().first(is_shared_ ? team_.engines().size() : 1);
     can_record_ = false;  // if it fails, not again
-    if (library.begin_recording(kernels_.engine()) != 0) {
-        return GGML_STATUS_SUCCESS;
+    for (hexcore_cuda_engine* engine : engines) {
+        if (library.begin_recording(engine) != 0) {
+            return engine == engines.front() ? GGML_STATUS_SUCCESS : GGML_STATUS_FAILED;
+        }
     }
     if (!pass_to(backend)) {
         return GGML_STATUS_FAILED;
     }
     const ggml_status status = compute_steps(backend);
-    if (!pass_to_us(backend) || library.end_recording(kernels_.engine(), &recording_) != 0) {
+    if (!pass_to_us(backend)) {
         return GGML_STATUS_FAILED;
+    }
+    recordings_.resize(engines.size());
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+        if (library.end_recording(engines[i], &recordings_[i]) != 0) {
+            recordings_.resize(i);
+            return GGML_STATUS_FAILED;
+        }
     }
     return status;
 }

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "hexcore/backend/kernels/expert_chain.hpp"
+#include "hexcore/backend/kernels/expert_kernels.hpp"
+
+namespace hexcore {
+
+class Device;
+
+/// Our own kernels for the graphs of one context at home on one GPU: for experts that are all
+/// there, and, together with those of other GPUs, for experts that are spread over them. GPUs that
+/// are one card count as one, which computes the experts of both.
+class ExpertTeam {
+public:
+    /// Null where `home` has no kernels of ours.
+    [[nodiscard]] static std::unique_ptr<ExpertTeam> create(Device& home);
+    ~ExpertTeam();
+    ExpertTeam(const ExpertTeam&) = delete;
+    ExpertTeam& operator=(const ExpertTeam&) = delete;
+
+    /// Takes scratch memory on every GPU of the team for the chains of the graph. A refusal is kept
+    /// by the device's memory. Works on simulated devices, too.
+    void reserve(const ggml_cgraph& graph);
+
+    /// What to launch for a chain; nothing where it can't be computed here.
+    [[nodiscard]] std::optional<ChainWork> usable(const ExpertChain& chain);
+    /// The same for one of a graph of libllama's own, with experts in shards.
+    [[nodiscard]] std::optional<ChainWork> usable_shared(const ExpertChain& chain);
+
+    /// To be held from the launch of shared work until it is complete, by one team of this process
+    /// at a time: launches of two, each on one of two GPUs, would wait for each other.
+    [[nodiscard]] static std::unique_lock<std::mutex> take_turn();
+    /// Begins to compute, on each GPU in the order of its engine.
+    [[nodiscard]] bool launch(const ChainWork& work);
+    /// Room at home for a result, to compare it.
+    [[nodiscard]] float* trial_result(const ChainWork& work) const;
+    /// Whether two results of the work have the same bits; waits for what was launched.
+    [[nodiscard]] bool is_equal(const ChainWork& work, const float* a, const float* b);
+    /// Waits for what was launched at home, and with it for all that it waits for.
+    void synchronize();
+    /// Whether a layer gave ggml's bits; nothing: it wasn't tried.
+    [[nodiscard]] std::optional<bool> verdict(const ChainWork& work) const;
+    void set_verdict(const ChainWork& work, bool is_equal) { verdicts_[work.weights] = is_equal; }
+
+    [[nodiscard]] const KernelLibrary& library() const { return home_kernels().library(); }
+    /// Of home first, then the others; these only once a shared chain was found usable.
+    [[nodiscard]] std::span<hexcore_cuda_engine* const> engines() const { return engines_; }
+    /// To be called when something was launched on some of the team and can't be on the others.
+    void give_up();
+
+private:
+    explicit ExpertTeam(Device& home);
+
+    [[nodiscard]] ExpertKernels& home_kernels() const;
+    [[nodiscard]] bool open();
+    [[nodiscard]] bool form();
+    void count_rows();
+
+    Device& home_;
+    std::vector<std::unique_ptr<ExpertKernels>> kernels_;  ///< [device]; null: has none
+    std::vector<bool> is_member_;                          ///< [device] holds experts of home's
+    std::vector<hexcore_cuda_engine*> engines_;            ///< [card]
+    std::vector<int> card_of_;                             ///< [device]; -1: none
+    hexcore_cuda_team* team_ = nullptr;                    ///< of more than one card
+    std::uint64_t n_products_ = 0;                         ///< of a shared chain
+    bool was_formed_ = false;
+    bool has_failed_ = false;
+    std::unordered_map<const void*, bool> verdicts_;
+};
+
+}  // namespace hexcore
