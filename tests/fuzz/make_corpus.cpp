@@ -1,30 +1,12 @@
 // Writes the seeds of the inventory's fuzz target into a folder: make_corpus tests/fuzz/corpus
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <string>
 
-#include "support/gguf_builder.hpp"
+#include "fuzz/seeds.hpp"
 
 namespace hexcore::test {
 namespace {
-
-constexpr std::size_t seed_size_max = 4096;
-
-/// One file for each thing that a header can hold or get wrong, by name.
-class Seeds {
-public:
-    explicit Seeds(std::filesystem::path folder) : folder_(std::move(folder)) {}
-
-    void add(const std::string& name, const std::string& bytes) {
-        HEXCORE_CHECK(bytes.size() < seed_size_max, name, bytes.size());
-        GgufBuilder::write_file(folder_ / (name + ".gguf"), bytes);
-    }
-    void add(const std::string& name, const GgufBuilder& file) { add(name, file.bytes()); }
-
-private:
-    std::filesystem::path folder_;
-};
 
 /// A layer with experts, in few bytes.
 GgufBuilder& add_small_layer(GgufBuilder& file, std::uint32_t layer) {
