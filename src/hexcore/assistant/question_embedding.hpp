@@ -38,11 +38,11 @@ private:
 };
 
 /// Asks an idle session of the base model for a question's embedding: the last hidden state,
-/// [n_embd], behind the prompt of `reading`, a QuestionReading's. `on_end` is called once, while
+/// [n_embd], behind the prompt of `request`, a QuestionReading's. `on_end` is called once, while
 /// the engine takes its turns or, where it fails at once, from here; the session is idle again
 /// then, and stays where it is until then. Fails as Request::on_end says, and with
 /// ErrorCode::interrupted where it was cancelled. The model was loaded to give states.
-void embed_question(Session& session, Request reading,
+void embed_question(Session& session, Request request,
                     std::function<void(Result<std::vector<float>>)> on_end);
 /// The same, with all turns that it takes; once `stop` (null: never) is set, it is cancelled. Fails
 /// as QuestionReading::request(), too.

@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include "hexcore/assistant/assistant_file.hpp"
 #include "hexcore/cli/commands.hpp"
@@ -16,10 +17,11 @@ CompletedAssistants completed_assistants() {
         if (!assistant) {
             continue;
         }
-        auto& shipped = all.shipped.emplace_back(place.name, std::vector<std::string>());
+        CompletedAssistants::Shipped shipped{place.name, {}};
         for (const ExpertDescription& expert : assistant->experts) {
             shipped.experts.push_back(expert.name);
         }
+        all.shipped.push_back(std::move(shipped));
     }
     return all;
 }
