@@ -20,8 +20,8 @@ struct ComputeOptions {
 
 /// The ggml backend that computes on one device, with scratch memory on it for staged experts. One
 /// for all contexts on the device that live at a time: with CUDA each would keep a memory pool of
-/// its own. Several threads take turns; who uses the scratch memory (StagedExecution) sees to
-/// it that nobody else does from placing in it to reading from it.
+/// its own. Several threads take turns; who uses the scratch memory (RegionExecution) sees to
+/// it that nobody else writes to it meanwhile.
 class InnerBackend {
 public:
     explicit InnerBackend(Device& device);

@@ -145,12 +145,6 @@ ggml_status RegionExecution::compute(const ggml_cgraph& graph, const ExpertRegio
     return status;
 }
 
-void RegionExecution::finish_elsewhere() {
-    for (const DeviceId id : away_) {
-        inner(id).synchronize();
-    }
-}
-
 void RegionExecution::read_choice(const Work& work) {
     const ggml_tensor& chosen = *work.region.ids;
     auto* ids = ids_.get<std::byte>(ggml_nbytes(&chosen));

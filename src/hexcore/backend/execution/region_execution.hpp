@@ -35,8 +35,6 @@ public:
     /// Returns before it is complete at home, unless that fails.
     [[nodiscard]] ggml_status compute(const ggml_cgraph& graph, const ExpertRegion& region,
                                       ExpertRows& rows, const ComputeOptions& options);
-    /// Returns when the other devices have done what they have begun.
-    void finish_elsewhere();
 
 private:
     /// What is asked for.

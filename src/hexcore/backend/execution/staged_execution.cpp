@@ -111,9 +111,6 @@ ggml_status StagedExecution::compute_at_home(Step& step) {
     if (!step.token->is_shared()) {
         return inner_->compute(*step.token, options_);
     }
-    // Launches that wait for home take their GPUs whole, also from a region's part on which home
-    // still waits.
-    regions_.finish_elsewhere();
     const auto turn = ExpertTeam::take_turn();
     const ggml_status status = inner_->compute(*step.token, options_);
     inner_->synchronize();
@@ -122,7 +119,6 @@ ggml_status StagedExecution::compute_at_home(Step& step) {
 
 ggml_status StagedExecution::compute_trial(const ggml_cgraph& graph, Step& region, Step& sum) {
     inner_->synchronize();
-    regions_.finish_elsewhere();
     ChainWork trial = *region.trial;
     trial.experts.y = team_->trial_result(trial);
     bool is_equal = false;
@@ -136,10 +132,11 @@ ggml_status StagedExecution::compute_trial(const ggml_cgraph& graph, Step& regio
         status = compute_at_home(sum);
     }
     inner_->synchronize();
-    is_equal = is_equal && status == GGML_STATUS_SUCCESS &&
-               team_->is_equal(trial, region.trial->experts.y, trial.experts.y);
-    team_->set_verdict(trial, is_equal);
     uid_ = 0;  // the steps are others from now on
+    if (status == GGML_STATUS_SUCCESS) {
+        team_->set_verdict(
+            trial, is_equal && team_->is_equal(trial, region.trial->experts.y, trial.experts.y));
+    }
     return status;
 }
 

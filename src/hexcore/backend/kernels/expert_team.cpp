@@ -35,7 +35,7 @@ void ExpertTeam::count_rows() {
         (void)library().count(engines_[card], computed.data());
         std::size_t shard = 0;
         for (std::size_t d = 0; d < card_of_.size(); ++d) {
-            if (card_of_[d] == static_cast<int>(card)) {
+            if (card_of_[d] == static_cast<int>(card) && shard < computed.size()) {
                 home_.machine().device(DeviceId(d)).count_rows(computed[shard++] * n_products_);
             }
         }
@@ -87,10 +87,10 @@ bool ExpertTeam::open() {
 }
 
 bool ExpertTeam::form() {
-    if (was_formed_ || has_failed_) {
+    if (was_formed_ || cannot_form_) {
         return was_formed_;
     }
-    has_failed_ = true;  // until all is well
+    cannot_form_ = true;  // until all is well
     if (!open()) {
         return false;
     }
@@ -118,7 +118,7 @@ bool ExpertTeam::form() {
     }
     engines_ = std::move(engines);
     card_of_ = std::move(card_of);
-    has_failed_ = false;
+    cannot_form_ = false;
     was_formed_ = true;
     return true;
 }
@@ -150,7 +150,7 @@ std::unique_lock<std::mutex> ExpertTeam::take_turn() {
 }
 
 bool ExpertTeam::launch(const ChainWork& work) {
-    if (has_failed_) {
+    if (is_given_up_) {
         return false;
     }
     if (work.parts.empty()) {
@@ -165,7 +165,7 @@ bool ExpertTeam::launch(const ChainWork& work) {
 
 void ExpertTeam::give_up() {
     if (team_ != nullptr) {
-        has_failed_ = true;
+        is_given_up_ = true;
         library().give_up(team_);
     }
 }

@@ -72,7 +72,8 @@ private:
     hexcore_cuda_team* team_ = nullptr;                    ///< of more than one card
     std::uint64_t n_products_ = 0;                         ///< of a shared chain
     bool was_formed_ = false;
-    bool has_failed_ = false;
+    bool cannot_form_ = false;
+    bool is_given_up_ = false;
     std::unordered_map<const void*, bool> verdicts_;
 };
 

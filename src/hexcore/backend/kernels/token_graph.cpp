@@ -103,6 +103,11 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
             return GGML_STATUS_ALLOC_FAILED;
         }
     }
+    if (is_shared_) {
+        // The others' launches take their GPUs whole until home answers: also from what home may
+        // still wait for. Nobody else can begin anything at home meanwhile.
+        ggml_backend_synchronize(backend);
+    }
     if (!was_tried_) {
         was_tried_ = true;
         return try_steps(backend);
@@ -200,6 +205,9 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         if (const auto known = team_.verdict(step.work)) {
             step.is_ours = *known;
             const bool is_done = *known && launch(backend, step.work);
+            if (!is_done && step.work.is_shared()) {
+                return GGML_STATUS_FAILED;  // home has not the weights to compute it otherwise
+            }
             status = is_done ? status : compute_stretch(backend, step.chain);
             if (status != GGML_STATUS_SUCCESS) {
                 return status;
