@@ -99,8 +99,8 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
         job.inbox == nullptr ? nullptr
                              : job.inbox + (team_number & 1) * Box::message_words(job.n_embd);
 
-    // The last helper tells the peers, the first one makes ready what all need, and the others
-    // quantise x.
+    // The last helper tells the peers, the first one makes ready what all need, and at home the
+    // computing warps quantise x.
     if (job.n_peers > 0 && warp == blockDim.x / 32 - 1) {
         send_to_peers(job, team_number, lane);
     }

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include "hexcore/assistant/dialogue.hpp"
 #include "hexcore/assistant/router.hpp"

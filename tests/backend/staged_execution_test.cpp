@@ -230,7 +230,7 @@ protected:
 
     /// In all shapes that differ in how they are computed.
     void compare_all() {
-        for (const std::int64_t n_tokens : {1, 40}) {
+        for (const std::int64_t n_tokens : {1, 5, 40}) {
             for (const std::int64_t n_used : {1, 3, 8}) {
                 compare({.n_used = n_used, .n_tokens = n_tokens});
             }

@@ -111,6 +111,14 @@ TEST_F(CompletedAssistant, HasItsOwnExpertsInBash) {
     EXPECT_EQ(offered({"sample", "--expert", ""}), "BOIL\n");
 }
 
+TEST_F(CompletedAssistant, RunsNothingThatAFileSaysInBash) {
+    const std::string made = (folder_.path() / "made").string();
+    write("my", "[[expert]]\nname = '$(touch " + made + ")`touch " + made + "`x'");
+    const std::string my = (folder_.path() / "my").string();
+    EXPECT_THAT(offered({"sample", "--assistant", my, "--expert", ""}), HasSubstr("touch"));
+    EXPECT_FALSE(std::filesystem::exists(made));
+}
+
 TEST(CompletionScript, EscapesDescriptionsForZsh) {
     const SampleProgram program;
     const std::string script = completion_zsh(program.tree());

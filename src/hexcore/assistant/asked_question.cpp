@@ -131,13 +131,16 @@ Result<void> AskedQuestion::Course::pick() {
     routing_ = assistant.route(question_.text, embedding_);
     routing_.named = named;
     how_ = question_.combine.value_or(assistant.description().combining.method);
-    HEXCORE_TRY(picked, assistant.pick(routing_,
-                                       {.wanted = question_.experts,
-                                        .have_room =
-                                            [this](auto experts) {
-                                                return can_answer_together(host_, how_, experts);
-                                            }},
-                                       Now::now()));
+    // Without the base model's state experts that would be attended to are blended (join_experts).
+    const Combination needs =
+        how_ == Combination::attend && embedding_.empty() ? Combination::blend : how_;
+    HEXCORE_TRY(
+        picked,
+        assistant.pick(
+            routing_,
+            {.wanted = question_.experts,
+             .have_room = [&](auto experts) { return can_answer_together(host_, needs, experts); }},
+            Now::now()));
     picked_ = std::move(picked);
     answer_.notes = picked_.notes;
     if (picked_.experts.front().expert != routing_.named) {

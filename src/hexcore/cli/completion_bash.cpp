@@ -130,11 +130,9 @@ constexpr const char* body = R"sh(_PROGRAM() {
     case $takes in
         choice) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "${choices[*]}" -- "$cur") ;;
         assistant)
-            mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_PROGRAM_assistants)" -- "$cur")
+            _PROGRAM_offer "$prefix" < <(_PROGRAM_assistants)
             compopt -o default ;;
-        expert)
-            mapfile -t COMPREPLY < <(
-                compgen -P "$prefix" -W "$(_PROGRAM_experts "$assistant")" -- "$cur") ;;
+        expert) _PROGRAM_offer "$prefix" < <(_PROGRAM_experts "$assistant") ;;
         file) compopt -o default ;;
     esac
 }
@@ -142,7 +140,17 @@ complete -F _PROGRAM PROGRAM
 )sh";
 
 // An assistant's file is read as far as names go: the shell has no reader of TOML.
-constexpr const char* assistant_functions = R"sh(# The names of assistants.
+constexpr const char* assistant_functions =
+    R"sh(# Offers those of the lines read that begin with what is there, behind $1. They come from files, and
+# so are never expanded.
+_PROGRAM_offer() {
+    local name
+    while IFS= read -r name; do
+        [[ $name != "$cur"* ]] || COMPREPLY+=("$1$(printf '%q' "$name")")
+    done
+}
+
+# The names of assistants.
 _PROGRAM_assistants() {
     local file
     printf '%s\n' SHIPPED

@@ -41,6 +41,7 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
     if (told && stderr_is_terminal()) {
         print_aside("\r\033[K");
     }
+    is_kept = told ? is_kept : check_router_cache().has_value();
     if (!router && router.error().code == ErrorCode::interrupted && !is_kept) {
         return fail(ErrorCode::interrupted,
                     "interrupted while the router learnt from its examples");

@@ -145,16 +145,15 @@ StagedPart::CopiedWeights BorrowedExperts::place(Slot& slot, const ggml_cgraph& 
 }
 
 bool BorrowedExperts::start() {
-    if (copier_) {
-        return true;
-    }
-    copier_.reset(home_.start_inner_backend());
     if (!copier_) {
-        return false;
-    }
-    for (Slot& slot : slots_) {
-        slot.arrived.reset(ggml_backend_event_new(ggml_backend_get_device(copier_.get())));
-        slot.computed.reset(ggml_backend_event_new(ggml_backend_get_device(copier_.get())));
+        copier_.reset(home_.start_inner_backend());
+        if (!copier_) {
+            return false;
+        }
+        for (Slot& slot : slots_) {
+            slot.arrived.reset(ggml_backend_event_new(ggml_backend_get_device(copier_.get())));
+            slot.computed.reset(ggml_backend_event_new(ggml_backend_get_device(copier_.get())));
+        }
     }
     return slots_[0].arrived && slots_[0].computed && slots_[1].arrived && slots_[1].computed;
 }

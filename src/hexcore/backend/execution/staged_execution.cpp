@@ -121,6 +121,7 @@ ggml_status StagedExecution::compute_trial(const ggml_cgraph& graph, Step& regio
     inner_->synchronize();
     ChainWork trial = *region.trial;
     trial.experts.y = team_->trial_result(trial);
+    trial.experts.is_counted = 0;  // ggml's rows are
     bool is_equal = false;
     {
         const auto turn = ExpertTeam::take_turn();

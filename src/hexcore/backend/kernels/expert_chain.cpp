@@ -310,7 +310,8 @@ std::optional<ChainWork> work_of(const ExpertChain& chain) {
     if (!experts || !is_aligned(shard) || chain.shape.n_expert > HEXCORE_CUDA_MOST_EXPERTS) {
         return std::nullopt;
     }
-    ChainWork work{.experts = *experts, .parts = {}, .weights = chain.gate->data};
+    ChainWork work{
+        .experts = *experts, .parts = {}, .weights = chain.gate->data, .is_shared = false};
     for (int e = 0; e < chain.shape.n_expert; ++e) {
         add_expert(shard, static_cast<std::size_t>(e));
     }
@@ -328,7 +329,7 @@ std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const std::vec
         gate->map != down->map || gate->map->n_experts() > HEXCORE_CUDA_MOST_EXPERTS) {
         return std::nullopt;
     }
-    ChainWork work{.experts = *experts, .parts = {}, .weights = gate};
+    ChainWork work{.experts = *experts, .parts = {}, .weights = gate, .is_shared = true};
     work.experts.is_counted = 1;
     work.parts.resize(static_cast<std::size_t>(n_cards));
     const ExpertMap& map = *gate->map;

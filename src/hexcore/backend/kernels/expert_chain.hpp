@@ -39,9 +39,7 @@ struct ChainWork {
     hexcore_cuda_experts experts{};        ///< `part` is that of the device at home
     std::vector<hexcore_cuda_part> parts;  ///< [card of a team]; empty: all experts are at home
     const void* weights = nullptr;         ///< by which the layer is known
-
-    /// Whether its experts are in shards.
-    [[nodiscard]] bool is_shared() const { return experts.is_counted != 0; }
+    bool is_shared = false;                ///< its experts are in shards
 };
 
 /// Of a chain whose tensors are all on one device. Nothing where they lie as the kernel can't use

@@ -153,14 +153,17 @@ bool ExpertTeam::launch(const ChainWork& work) {
     if (is_given_up_) {
         return false;
     }
-    if (work.parts.empty()) {
-        return library().launch(engines_.front(), &work.experts) == 0;
+    const int error = work.parts.empty()
+                          ? library().launch(engines_.front(), &work.experts)
+                          : library().launch_team(team_, &work.experts, work.parts.data());
+    if (error != 0) {
+        GGML_LOG_ERROR("hexcore: experts could not be launched on a GPU: %s\n",
+                       library().error_text(error));
     }
-    if (library().launch_team(team_, &work.experts, work.parts.data()) != 0) {
+    if (error != 0 && !work.parts.empty()) {
         give_up();
-        return false;
     }
-    return true;
+    return error == 0;
 }
 
 void ExpertTeam::give_up() {

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] const KernelLibrary& library() const { return home_kernels().library(); }
     /// Of home first, then the others; these only once a shared chain was found usable.
     [[nodiscard]] std::span<hexcore_cuda_engine* const> engines() const { return engines_; }
+    /// Whether it was. Nothing can be computed any more.
+    [[nodiscard]] bool is_given_up() const { return is_given_up_; }
     /// To be called when something was launched on some of the team and can't be on the others.
     void give_up();
 

@@ -95,8 +95,8 @@ int hexcore_cuda_card(const struct hexcore_cuda_engine* engine);
 int hexcore_cuda_can_run(struct hexcore_cuda_engine* engine,
                          const struct hexcore_cuda_shape* shape);
 
-/* The first engine is the one at home; each is on a card of its own, and each card can reach the
- * first one's memory, and that one theirs. */
+/* The first engine is the one at home; each is on a card of its own. Where home and the others
+ * cannot reach each other's memory, what they tell each other goes through main memory. */
 int hexcore_cuda_form_team(struct hexcore_cuda_engine* const* engines, int n,
                            struct hexcore_cuda_team** team);
 void hexcore_cuda_disband(struct hexcore_cuda_team* team);

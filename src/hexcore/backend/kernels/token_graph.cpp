@@ -103,6 +103,9 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
             return GGML_STATUS_ALLOC_FAILED;
         }
     }
+    if (is_shared_ && team_.is_given_up()) {
+        return GGML_STATUS_FAILED;
+    }
     if (is_shared_) {
         // The others' launches take their GPUs whole until home answers: also from what home may
         // still wait for. Nobody else can begin anything at home meanwhile.
@@ -205,7 +208,7 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         if (const auto known = team_.verdict(step.work)) {
             step.is_ours = *known;
             const bool is_done = *known && launch(backend, step.work);
-            if (!is_done && step.work.is_shared()) {
+            if (!is_done && step.work.is_shared) {
                 return GGML_STATUS_FAILED;  // home has not the weights to compute it otherwise
             }
             status = is_done ? status : compute_stretch(backend, step.chain);
@@ -251,6 +254,12 @@ ggml_status TokenGraph::record(ggml_backend_t backend) {
             recordings_.resize(i);
             return GGML_STATUS_FAILED;
         }
+    }
+    if (status != GGML_STATUS_SUCCESS) {
+        for (hexcore_cuda_recording* recording : recordings_) {
+            library.forget(recording);  // of a part of the graph
+        }
+        recordings_.clear();
     }
     return status;
 }
