@@ -181,9 +181,12 @@ void AssistantTalk::set_expert(const std::string& name) {
 void AssistantTalk::set_experts(const std::string& number) {
     const std::size_t most = host_.assistant.description().experts.size();
     const auto count = whole_number<std::uint32_t>(number);
+    if (most == 1) {
+        complain("there is one expert, so /experts changes nothing");
+        return;
+    }
     if (!number.empty() && (!count || *count < 1 || *count > most)) {
-        complain(most == 1 ? "there is one expert, so /experts changes nothing"
-                           : fmt::format("/experts wants a number from 1 to {}", most));
+        complain(fmt::format("/experts wants a number from 1 to {}", most));
         return;
     }
     settings_.experts = count.value_or(0);
