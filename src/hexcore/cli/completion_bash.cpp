@@ -141,8 +141,8 @@ complete -F _PROGRAM PROGRAM
 
 // An assistant's file is read as far as names go: the shell has no reader of TOML.
 constexpr const char* assistant_functions =
-    R"sh(# Offers those of the lines read that begin with what is there, behind $1. They come from files, and
-# so are never expanded.
+    R"sh(# Offers those of the lines read that begin with what is there, behind $1.
+# They come from files, and so are never expanded.
 _PROGRAM_offer() {
     local name
     while IFS= read -r name; do
