@@ -259,6 +259,7 @@ void Supervision::obey(const SupervisorRequest& request) {
             break;
         case SupervisorOrder::drop:
             task_.yards.clear();
+            was_killed_ = true;  // all may be swept before the socket's end is seen
             sweep();
             break;
         case SupervisorOrder::let_go:
