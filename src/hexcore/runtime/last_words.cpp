@@ -72,10 +72,13 @@ bool is_for_memory(std::string_view message) {
     return !can_map || message.find("mem_buffer != NULL") != std::string_view::npos;
 }
 
+/// Takes no memory itself.
 [[noreturn]] void end_for_memory() {
-    end(ErrorCode::does_not_fit,
-        "the system refuses the program memory for its bookkeeping; raise the limit that is in the "
-        "way (ulimit -v, ulimit -d), or free memory. Nothing is left allocated");
+    constexpr std::string_view line =
+        "hexcore: the system refuses the program memory for its bookkeeping; raise the limit that "
+        "is in the way (ulimit -v, ulimit -d), or free memory. Nothing is left allocated\n";
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+    end_now(static_cast<int>(ErrorCode::does_not_fit));
 }
 
 [[noreturn]] void end_for(std::string_view message) {
@@ -141,9 +144,13 @@ std::string words_of_uncaught() {
 void end_program_with_a_sentence() {
     ggml_set_abort_callback([](const char* what) { end_for(what == nullptr ? "" : what); });
     std::set_terminate([] {
-        const std::string line =
-            fmt::format("bug: nothing caught: {}\n", shortened(words_of_uncaught(), words_max));
-        (void)!::write(STDERR_FILENO, line.data(), line.size());
+        try {
+            const std::string line =
+                fmt::format("bug: nothing caught: {}\n", shortened(words_of_uncaught(), words_max));
+            (void)!::write(STDERR_FILENO, line.data(), line.size());
+        } catch (const std::bad_alloc&) {
+            end_for_memory();
+        }
         std::abort();
     });
     // Whether ggml finds out while it reads or while it writes is chance; writing to a connection
@@ -156,7 +163,13 @@ void end_program_with_a_sentence() {
 void end_examination_with_last_words() {
     ggml_set_abort_callback([](const char* what) { say_last_words(what == nullptr ? "" : what); });
     // What is thrown here libllama throws over the file.
-    std::set_terminate([] { say_last_words(words_of_uncaught()); });
+    std::set_terminate([] {
+        try {
+            say_last_words(words_of_uncaught());
+        } catch (const std::bad_alloc&) {
+            end_for_memory();
+        }
+    });
 }
 
 }  // namespace hexcore
