@@ -35,10 +35,16 @@ std::optional<double> sum_of_weights(std::span<const double> weights) {
     return sum > 0 && std::isfinite(sum) ? std::optional(sum) : std::nullopt;
 }
 
-/// Fills in their exponentials, over that of the largest, so that no sum of them overflows. Gives
-/// the logarithm of what softmax divides by; nothing: they are no distribution.
-std::optional<double> log_normaliser(std::span<const float> logits,
-                                     std::vector<double>& exponentials) {
+/// What softmax divides by.
+struct Normaliser {
+    double most = 0;  ///< the largest logit
+    double log = 0;   ///< of the sum of all exponentials
+};
+
+/// Fills in their exponentials, over that of the largest, so that no sum of them overflows.
+/// Nothing: they are no distribution.
+std::optional<Normaliser> normaliser_of(std::span<const float> logits,
+                                        std::vector<double>& exponentials) {
     float most = -std::numeric_limits<float>::infinity();
     for (const float logit : logits) {
         if (std::isnan(logit)) {
@@ -55,7 +61,7 @@ std::optional<double> log_normaliser(std::span<const float> logits,
         exponentials[token] = std::exp(double{logits[token]} - double{most});
         sum += exponentials[token];
     }
-    return double{most} + std::log(sum);
+    return Normaliser{most, double{most} + std::log(sum)};
 }
 
 /// One that counts.
@@ -174,17 +180,17 @@ Result<std::span<const float>> DistributionMix::mix(std::span<const double> weig
                         "experts of one answer have {} and {} tokens to choose from", first.size(),
                         logits[i].size());
         }
-        const auto normaliser = log_normaliser(logits[i], exponentials_[i]);
+        const auto normaliser = normaliser_of(logits[i], exponentials_[i]);
         if (!normaliser) {
             return fail(ErrorCode::negative,
                         "what an expert says of the next token is no distribution");
         }
         same = same && have_same_bits(logits[i], first);
-        log_normalisers_[i] = *normaliser;
-        const double most = *std::ranges::max_element(logits[i]);
+        log_normalisers_[i] = normaliser->log;
         const double weight = weights[i] / *sum;
-        counting.push_back({logits[i], exponentials_[i], weight * std::exp(most - *normaliser),
-                            std::log(weight) - *normaliser});
+        counting.push_back({logits[i], exponentials_[i],
+                            weight * std::exp(normaliser->most - normaliser->log),
+                            std::log(weight) - normaliser->log});
     }
     const std::span<const float> first = counting.front().logits;
     if (same) {

@@ -166,17 +166,7 @@ _PROGRAM_experts() {
     local given=${1//\\/} line in_expert=
     local header='^[[:space:]]*\[' expert='^[[:space:]]*\[\[[[:space:]]*expert[[:space:]]*\]\]'
     local name="^[[:space:]]*name[[:space:]]*=[[:space:]]*[\"']([^\"']*)"
-    local file="${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/$given/assistant.toml"
-    if [[ $given == */* || $given == *.toml || $given == .* ]]; then
-        file=${given/#~\//$HOME/}
-        [[ ! -d $file ]] || file+=/assistant.toml
-    elif [[ ! -e $file ]]; then
-        case $given in
-EXPERTS            *) file=$given/assistant.toml ;;
-        esac
-    fi
-    [[ -f $file ]] || return
-    while IFS= read -r line || [[ -n $line ]]; do
+FIND_FILE    while IFS= read -r line || [[ -n $line ]]; do
         if [[ $line =~ $header ]]; then
             in_expert=
             [[ ! $line =~ $expert ]] || in_expert=yes
@@ -186,6 +176,20 @@ EXPERTS            *) file=$given/assistant.toml ;;
     done < "$file"
 }
 
+)sh";
+
+// For both shells: the file of assistant `$given`, or its experts where it comes with the program.
+constexpr const char* find_file =
+    R"sh(    local file="${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/$given/assistant.toml"
+    if [[ $given == */* || $given == *.toml || $given == .* ]]; then
+        file=${given/#\~\//$HOME/}
+        [[ ! -d $file ]] || file+=/assistant.toml
+    elif [[ ! -e $file ]]; then
+        case $given in
+EXPERTS            *) file=$given/assistant.toml ;;
+        esac
+    fi
+    [[ -f $file ]] || return
 )sh";
 
 }  // namespace
@@ -199,7 +203,8 @@ std::string with_assistants(std::string text, const CompletedAssistants& assista
         experts += fmt::format(fmt::runtime(line_of_experts), shell_quoted(shipped.name),
                                quoted_list(shipped.experts));
     }
-    const std::pair<const char*, std::string> marks[] = {{"SHIPPED", quoted_list(names)},
+    const std::pair<const char*, std::string> marks[] = {{"FIND_FILE", find_file},
+                                                         {"SHIPPED", quoted_list(names)},
                                                          {"EXPERTS", experts},
                                                          {"FOLDER", assistants.folder},
                                                          {"DEFAULT", assistants.when_none}};

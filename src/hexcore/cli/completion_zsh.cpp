@@ -145,17 +145,7 @@ _PROGRAM_experts() {
         esac
     done
     given=${(Q)given}
-    local file=${XDG_DATA_HOME:-$HOME/.local/share}/FOLDER/$given/assistant.toml
-    if [[ $given == */* || $given == *.toml || $given == .* ]]; then
-        file=${given/#\~\//$HOME/}
-        [[ ! -d $file ]] || file+=/assistant.toml
-    elif [[ ! -e $file ]]; then
-        case $given in
-EXPERTS            *) file=$given/assistant.toml ;;
-        esac
-    fi
-    [[ -f $file ]] || return
-    while IFS= read -r line || [[ -n $line ]]; do
+FIND_FILE    while IFS= read -r line || [[ -n $line ]]; do
         if [[ $line =~ $header ]]; then
             in_expert=
             [[ ! $line =~ $expert ]] || in_expert=yes

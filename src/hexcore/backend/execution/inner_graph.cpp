@@ -15,6 +15,17 @@ void* const not_to_be_placed = reinterpret_cast<void*>(0x1000);
 
 }  // namespace
 
+ggml_cgraph part_of(const ggml_cgraph& graph, int first, int end) {
+    ggml_cgraph part = graph;
+    part.nodes += first;
+    part.n_nodes = end - first;
+    part.size = 0;
+    part.leafs = nullptr;
+    part.n_leafs = 0;
+    part.uid = 0;
+    return part;
+}
+
 InnerGraph::~InnerGraph() {
     if (graph_.visited_hash_set.size > 0) {
         ggml_hash_set_free(&graph_.visited_hash_set);
@@ -91,17 +102,6 @@ ggml_tensor& InnerGraph::add_operation(ggml_op op, std::array<std::int64_t, 3> n
 }
 
 void InnerGraph::place_later(ggml_tensor& tensor) { tensor.data = not_to_be_placed; }
-
-ggml_cgraph InnerGraph::part(int first, int end) {
-    ggml_cgraph part = finish();
-    part.nodes += first;
-    part.n_nodes = end - first;
-    part.size = 0;
-    part.leafs = nullptr;
-    part.n_leafs = 0;
-    part.uid = 0;
-    return part;
-}
 
 ggml_cgraph& InnerGraph::finish() {
     if (graph_.n_nodes > 0) {

@@ -13,6 +13,9 @@ namespace hexcore {
 
 class Device;
 
+/// The nodes of `graph` from the `first` one to before `end`, to be computed by themselves.
+[[nodiscard]] ggml_cgraph part_of(const ggml_cgraph& graph, int first, int end);
+
 /// A graph for the inner backend of one device, made from tensors of libllama's graphs. It has
 /// copies of them: in the inner backend's own buffers, which some backends (RPC) insist on, with
 /// the device's shard in place of a sharded weight, and with nothing behind what goes in.
@@ -38,10 +41,9 @@ public:
 
     /// The graph of what was added, for a backend or an allocator; nothing can be added after it.
     [[nodiscard]] ggml_cgraph& finish();
-    /// How many nodes there are so far, and the part of the graph from the `first` one to before
-    /// `end`, to be computed by itself.
+    /// How many nodes there are so far, and a part of the graph.
     [[nodiscard]] int size() const { return static_cast<int>(nodes_.size()); }
-    [[nodiscard]] ggml_cgraph part(int first, int end);
+    [[nodiscard]] ggml_cgraph part(int first, int end) { return part_of(finish(), first, end); }
     /// Keeps an allocator from placing `tensor`, which gets its memory later.
     static void place_later(ggml_tensor& tensor);
     /// After an allocator placed tensors: puts them into the inner backend's buffers.

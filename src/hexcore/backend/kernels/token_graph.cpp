@@ -27,20 +27,10 @@
 #include <cstring>
 
 #include "ggml-backend-impl.h"
+#include "hexcore/backend/execution/inner_graph.hpp"
 
 namespace hexcore {
 namespace {
-
-ggml_cgraph part_of(const ggml_cgraph& graph, int first, int end) {
-    ggml_cgraph part = graph;
-    part.nodes = graph.nodes + first;
-    part.n_nodes = end - first;
-    part.size = 0;
-    part.leafs = nullptr;
-    part.n_leafs = 0;
-    part.uid = 0;
-    return part;
-}
 
 /// Whether ggml computes the node without waiting for the GPU in between.
 bool can_be_recorded(const ggml_tensor& node) {
@@ -103,10 +93,10 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
             return GGML_STATUS_ALLOC_FAILED;
         }
     }
-    if (is_shared_ && team_.is_given_up()) {
-        return GGML_STATUS_FAILED;
-    }
     if (is_shared_) {
+        if (team_.is_given_up()) {
+            return GGML_STATUS_FAILED;
+        }
         // The others' launches take their GPUs whole until home answers: also from what home may
         // still wait for. Nobody else can begin anything at home meanwhile.
         ggml_backend_synchronize(backend);
