@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 
-from probing import probes
+from probing import llama_programs, probes
 
 PROMPT, GENERATE = 512, 64
 
@@ -25,12 +25,10 @@ def ours(arguments):
 
 def theirs(arguments):
     command = [os.path.join(arguments.llama_bin, "llama-bench"), "-m", arguments.model, "-t",
-               str(arguments.threads), "-p", str(PROMPT), "-n", str(GENERATE), "-r", "1", "-o",
-               "json"]
-    rows = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                     check=True).stdout)
-    return (next(row["avg_ts"] for row in rows if row["n_prompt"] > 0),
-            next(row["avg_ts"] for row in rows if row["n_gen"] > 0))
+               arguments.threads]
+    speeds = llama_programs.bench_speeds(command, os.environ,
+                                         llama_programs.Work(PROMPT, GENERATE))
+    return speeds.prompt, speeds.decode
 
 
 def main():

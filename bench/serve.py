@@ -11,26 +11,19 @@ import http.client
 import json
 import os
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
+from probing.llama_programs import LlamaServer  # noqa: E402
 from serving import Program, Server  # noqa: E402
 
 TOKENS = 32
 CONTEXT_EACH = 512
 PROMPT = "Client {} asks about the {} of gravity, and why it is the force that holds " * 4
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 CONVERSATIONS = 64
@@ -52,22 +45,10 @@ def ours_exact(arguments, clients):
 
 
 def theirs(arguments, clients, *options):
-    port = free_port()
-    process = subprocess.Popen(
-        [os.path.join(arguments.llama_bin, "llama-server"), "-m", arguments.model, "--host",
-         "127.0.0.1", "--port", str(port), "-t", str(arguments.threads), "-np", str(clients),
-         "-c", str(CONTEXT_EACH * clients), *options],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", "/health")
-            if connection.getresponse().status == 200:
-                return process, port
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise SystemExit("llama-server did not start")
+    server = LlamaServer(
+        [os.path.join(arguments.llama_bin, "llama-server"), "-m", arguments.model, "-t",
+         arguments.threads, "-np", clients, "-c", CONTEXT_EACH * clients, *options], os.environ)
+    return server.process, server.port
 
 
 def ask(port, number, results):

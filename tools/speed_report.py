@@ -6,7 +6,8 @@
 A line `<!-- speed: ID -->` of a page stands before the table of that measurement, and
 `<!--speed: SHAPE WAY/WAY MEASURE-->` before a ratio of medians within a sentence. The pictures are
 docs/images/decode-light.svg and -dark.svg. --check writes nothing and says what would change; --add
-takes in the measurement of a file, in place of one with the same id.
+takes a measurement that `./dev bench programs` wrote, in place of one with the same id; where both
+have a row of a bar, the bar is its.
 """
 
 import argparse
@@ -18,55 +19,12 @@ from pathlib import Path
 
 import speed_chart
 import speed_data
+import speed_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/measured.md")
 TABLE = re.compile(r"(?m)^(<!-- speed: ([\w-]+) -->\n\n?)((?:\|.*\n)*)")
 RATIO = re.compile(r"(<!--speed: (\S+) (\S+)/(\S+) (\S+)-->)(\d+\.\d\d)?")
-
-
-def figures(numbers, form="{}"):
-    return ", ".join(form.format(number) for number in numbers)
-
-
-def markdown(cells):
-    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells) + "\n"
-
-
-def table(data, measurement):
-    """The rows of a measurement as Markdown."""
-    stock = [row for row in measurement["rows"] if data.is_stock(row)]
-    modelled = any("modelled_ms" in row for row in measurement["rows"])
-    several = len({row["shape"] for row in measurement["rows"]}) > 1
-    kinds = {(row["shape"], row["program"]) for row in stock}
-    over = "over stock" if len(stock) == len(kinds) else "over the better of stock"
-    heads = [""]
-    for name in speed_data.MEASURES:
-        heads += [name, over] if stock else [name]
-    heads += ["a token, measured", "modelled"] if modelled else []
-    lines, shape = [markdown(heads), "|---" * len(heads) + "|\n"], None
-    for row in measurement["rows"]:
-        begins = several and row["shape"] != shape
-        shape = row["shape"]
-        cells = [(data.shapes[shape]["short"] + ": " if begins else "") + row["name"]]
-        for name in speed_data.MEASURES:
-            cells.append(figures(row[name]))
-            if stock:
-                cells.append(ratio_cell(data, measurement, row, name))
-        if modelled:
-            cells += [f"{1000 / statistics.median(row['decode']):.2f} ms",
-                      f"{row['modelled_ms']:.2f} ms"]
-        lines.append(markdown(cells))
-    return "".join(lines)
-
-
-def ratio_cell(data, measurement, row, name):
-    base = data.baseline(measurement, row, name)
-    if row is base:
-        return "1"
-    if base is None or data.is_stock(row):
-        return ""
-    return figures(speed_data.ratios(row[name], base[name]), "{:.2f}")
 
 
 def told_ratio(data, shape, way, other, name):
@@ -83,7 +41,7 @@ def renewed(data, text):
     def with_table(found):
         if found[2] not in data.measurements:
             raise speed_data.DataError(f"a page shows {found[2]}, of which there is no measurement")
-        return found[1] + table(data, data.measurements[found[2]])
+        return found[1] + speed_table.table(data, data.measurements[found[2]])
 
     text = TABLE.sub(with_table, text)
     return RATIO.sub(lambda found: found[1] + told_ratio(data, *found.groups()[1:5]), text)
@@ -121,11 +79,16 @@ def data_text(document):
 
 
 def add(document, measurement):
-    """In place of the one with its id, or behind the last."""
+    """In place of the one with its id, or behind the last; what it draws, no other does."""
     others = document["measurements"]
     at = next((number for number, other in enumerate(others) if other["id"] == measurement["id"]),
               len(others))
     others[at:at + 1] = [measurement]
+    drawn = {(row["shape"], row["way"]) for row in measurement["rows"] if row.get("drawn")}
+    for other in others:
+        for row in other["rows"] if other is not measurement else []:
+            if (row["shape"], row["way"]) in drawn:
+                row.pop("drawn", None)
 
 
 def main():

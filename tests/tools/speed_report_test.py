@@ -12,6 +12,7 @@ from conftest import run_tool
 import speed_chart
 import speed_data
 import speed_report
+import speed_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,7 +61,7 @@ def test_the_data_is_written_as_it_is_read():
 
 def test_a_table_has_the_figures_and_ratios_to_the_fastest_stock_of_each_measure(document):
     data = speed_data.SpeedData(document)
-    assert speed_report.table(data, data.measurements["pair"]).splitlines() == [
+    assert speed_table.table(data, data.measurements["pair"]).splitlines() == [
         "| | decode | over the better of stock | prompt | over the better of stock |",
         "|---|---|---|---|---|",
         "| layers | 100.0, 110.5 | | 2000, 3000 | 1 |",
@@ -138,8 +139,10 @@ def test_a_page_that_tells_of_what_was_not_measured_is_refused(document):
 
 
 def test_a_measurement_takes_the_place_of_the_one_with_its_id(document):
-    other = {"id": "pair", "rows": []}
+    other = copy.deepcopy(document["measurements"][0])
     speed_report.add(document, other)
-    speed_report.add(document, {"id": "new", "rows": []})
+    assert document["measurements"] == [other] and document["measurements"][0] is other
+    newer = {"id": "new", "rows": [copy.deepcopy(other["rows"][1])]}
+    speed_report.add(document, newer)
     assert [entry["id"] for entry in document["measurements"]] == ["pair", "new"]
-    assert document["measurements"][0] is other
+    assert speed_data.SpeedData(document).drawn["big", "split"][0] is newer
