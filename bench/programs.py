@@ -58,10 +58,10 @@ class Rounds:
                 self.failed.add((program, way))
 
 
-def card_of(program):
+def card_of(setup):
     """The GPUs as their driver names them, or how many cores there are."""
-    run = subprocess.run([program, "devices", "--format", "json"], stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL, check=False)
+    run = subprocess.run([setup.program, "devices", "--format", "json"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, check=False, env=setup.ours())
     gpus = [gpu["name"] for gpu in json.loads(run.stdout)["gpus"]] if run.returncode == 0 else []
     return " and ".join(gpus) or f"{os.cpu_count()} cores"
 
@@ -71,7 +71,7 @@ def name_of(data, program, way, several):
     return f"{program}, {name}" if several else name
 
 
-def measurement(arguments, data, rounds):
+def measurement(arguments, data, card, rounds):
     several = len(arguments.programs) > 1
     rows = []
     for (program, way), speeds in rounds.found.items():
@@ -88,7 +88,7 @@ def measurement(arguments, data, rounds):
                f"{arguments.generate} --repetitions {arguments.repetitions}")
     if arguments.threads:
         command += f" --threads {arguments.threads}"
-    return {"id": arguments.id, "card": arguments.card or card_of(arguments.program),
+    return {"id": arguments.id, "card": card,
             "command": command, "rows": rows}
 
 
@@ -111,6 +111,8 @@ def parse():
                         default=os.environ.get("HEXCORE_LLAMA_BIN"))
     parser.add_argument("--program", help="hexcore", default=f"{build}/hexcore")
     parser.add_argument("--plugin", help="libggml-hexcore.so, if not that beside hexcore")
+    parser.add_argument("--libraries", metavar="FOLDER",
+                        help="of hexcore, its plugin and the probe, where they don't find theirs")
     parser.add_argument("--probe", default=f"{build}/bench/bench_decode_probe")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS,
                         default=["llama-bench", "llama-completion", "llama-server"])
@@ -151,13 +153,14 @@ def main():
                 ways.append(way)
             except ProgramError as error:
                 say(f"{way.id}: {error}")
+        card = arguments.card or card_of(setup)
         rounds = Rounds(ways, arguments.programs, Work(arguments.prompt, arguments.generate,
                                                        arguments.repetitions))
         complete = len(ways) == len(stock) + len(planned)
         for number in range(arguments.rounds):
             round_begin = time.monotonic()
             rounds.run(number)
-            found = measurement(arguments, data, rounds)
+            found = measurement(arguments, data, card, rounds)
             if arguments.output:
                 arguments.output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
             now = time.monotonic()

@@ -4,9 +4,10 @@
 The weights are tame: activations keep their size through all layers, logits are finite and differ,
 and no two experts are alike. Quantised types are written directly as random quants with fitting
 scales. Matrices whose rows are no whole number of blocks fall back from q4_K and q6_K to q8_0, and
-from there to f16. A small byte-level tokenizer makes text prompts work. The same options and seed
-give the same bytes, whatever the number of threads; each takes a few MiB of memory. On many cores
-large models are written fastest with --split: several files can be written at once, one cannot.
+from there to f16. Of mxfp4 are experts alone, the rest is q8_0, as in files that llama.cpp makes. A
+small byte-level tokenizer makes text prompts work. The same options and seed give the same bytes,
+whatever the number of threads; each takes a few MiB of memory. On many cores large models are
+written fastest with --split: several files can be written at once, one cannot.
 
 Examples:
   a tiny mixture for tests
@@ -40,7 +41,7 @@ from random_tokenizer import MIN_VOCAB, tokenizer_keys
 ARCHS = ("llama", "qwen3moe", "deepseek2", "gpt-oss")
 # Command-line name -> (tensor type, general.file_type as llama.cpp numbers it).
 TYPES = {"f32": ("F32", 0), "f16": ("F16", 1), "q4_0": ("Q4_0", 2), "q4_1": ("Q4_1", 3),
-         "q8_0": ("Q8_0", 7), "q4_K": ("Q4_K", 14), "q6_K": ("Q6_K", 18)}
+         "q8_0": ("Q8_0", 7), "q4_K": ("Q4_K", 14), "q6_K": ("Q6_K", 18), "mxfp4": ("MXFP4", 38)}
 PART_BYTES = 4 << 20
 THREADS_MAX = 32
 U16 = 2
@@ -50,6 +51,8 @@ def tensor_type(weight: Weight, wanted: gguf.TensorType) -> gguf.TensorType:
     """The wanted type, or the next one whose blocks divide the tensor's rows."""
     if weight.exact:
         return gguf.TYPE_BY_NAME["F32"]
+    if wanted.name == "MXFP4" and "_exps." not in weight.name:
+        wanted = gguf.TYPE_BY_NAME["Q8_0"]
     for candidate in (wanted, gguf.TYPE_BY_NAME["Q8_0"]):
         if weight.shape[0] % candidate.block == 0:
             return candidate

@@ -17,8 +17,9 @@ import zlib
 
 import numpy as np
 
-# Standard deviations of uniform integers: -127..127, 0..15 and 0..63.
-Q8_SPREAD, Q4_SPREAD, Q6_SPREAD = 73.6, 4.61, 18.47
+# Standard deviations of uniform integers: -127..127, 0..15 and 0..63, and of the twice sixteen
+# values of MXFP4's quants, doubled (0, 1, 2, 3, 4, 6, 8, 12).
+Q8_SPREAD, Q4_SPREAD, Q6_SPREAD, MXFP4_SPREAD = 73.6, 4.61, 18.47, 5.852
 # Root mean square of the sub-block scales drawn below: 32..63 in Q4_K, 8..23 in Q6_K.
 Q4K_SCALE, Q6K_SCALE = 48.4, 16.2
 # Root mean square of a magnitude drawn from [1, 4) as the float types do it.
@@ -85,6 +86,15 @@ def fill_q4_1(data: np.ndarray, sigma: float) -> None:
     _put_u16(blocks, 2, _scale_table(-7.5 * sigma / Q4_SPREAD, signed=False)[index])
 
 
+def fill_mxfp4(data: np.ndarray, sigma: float) -> None:
+    """A block's scale is a power of two: the one below what is wanted or that above it, each as
+    often as makes the spread `sigma`."""
+    blocks, scale = data.reshape(-1, 17), sigma / MXFP4_SPREAD
+    below = math.floor(math.log2(scale))
+    doubled = ((scale / 2.0**below) ** 2 - 1) / 3
+    blocks[:, 0] = np.uint8(128 + below) + (blocks[:, 0] < round(256 * doubled))
+
+
 def fill_q4_k(data: np.ndarray, sigma: float) -> None:
     """Each sub-block's minimum is 7.5 times its scale (the mean quant), so the mean is 0.
 
@@ -112,4 +122,4 @@ def fill_q6_k(data: np.ndarray, sigma: float) -> None:
 
 
 FILL = {"F32": fill_f32, "F16": fill_f16, "Q8_0": fill_q8_0, "Q4_0": fill_q4_0, "Q4_1": fill_q4_1,
-        "Q4_K": fill_q4_k, "Q6_K": fill_q6_k}
+        "MXFP4": fill_mxfp4, "Q4_K": fill_q4_k, "Q6_K": fill_q6_k}

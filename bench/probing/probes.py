@@ -13,10 +13,10 @@ def add_options(parser, name):
                                              "bench", f"bench_{name}_probe"))
 
 
-def figures_of(probe, *options):
+def figures_of(probe, *options, environment=None):
     """The JSON that it prints."""
     # As hexcore waits: by default OpenMP's threads would spin where cores are few.
-    environment = {"GOMP_SPINCOUNT": "1000"} | os.environ
+    environment = {"GOMP_SPINCOUNT": "1000"} | (environment or os.environ)
     run = subprocess.run([str(word) for word in (probe, *options)], stdout=subprocess.PIPE,
                          check=True, env=environment)
     return json.loads(run.stdout)

@@ -24,16 +24,25 @@ class Setup:
 
     def __init__(self, arguments, folder):
         self.model = Path(arguments.model).resolve()
-        self.stock, self.program = Path(arguments.stock), arguments.program
+        self.stock, self.program = Path(arguments.stock).resolve(), arguments.program
         self.plugin, self.probe = arguments.plugin, arguments.probe
+        self.libraries = arguments.libraries
         self.context, self.threads = arguments.ctx, arguments.threads
         self.folder = Path(folder)
 
-    def environment(self, changes=None):
-        """The libraries beside the stock programs are theirs, wherever they were built."""
-        found = [str(self.stock), os.environ.get("LD_LIBRARY_PATH", "")]
-        return ({"GOMP_SPINCOUNT": "1000"} | os.environ |
+    def environment(self, *folders, changes=None):
+        """With the libraries of these folders before others; of what llama.cpp's programs and the
+        plugin would take from whoever started this, nothing."""
+        kept = {name: value for name, value in os.environ.items()
+                if name != "GGML_BACKEND_PATH" and not name.startswith(("LLAMA_ARG_", "HEXCORE_"))}
+        found = [*map(str, filter(None, folders)), os.environ.get("LD_LIBRARY_PATH")]
+        return ({"GOMP_SPINCOUNT": "1000"} | kept |
                 {"LD_LIBRARY_PATH": ":".join(filter(None, found))} | (changes or {}))
+
+    def ours(self):
+        """What hexcore and the probe run in, which use what the tests or a user set for them."""
+        own = {name: value for name, value in os.environ.items() if name.startswith("HEXCORE_")}
+        return self.environment(self.libraries, changes=own)
 
     def with_threads(self, words):
         return [*words, "-t", str(self.threads)] if self.threads else words
@@ -57,7 +66,7 @@ class StockWay:
         if program == "llama-server":
             words += ["-np", 1]
         return MEASURED_BY[program](self.setup.with_threads(words), self.setup.environment(
-            {"LLAMA_ARG_FIT": "off"}), work)
+            self.setup.stock, changes={"LLAMA_ARG_FIT": "off"}), work)
 
 
 class PlannedWay:
@@ -75,7 +84,7 @@ class PlannedWay:
         run = subprocess.run(
             [self.setup.program, "plan", self.setup.model, *shlex.split(self.options), "--ctx",
              str(self.setup.context), "--plugin", *more], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, check=False)
+            stderr=subprocess.PIPE, text=True, check=False, env=self.setup.ours())
         if run.returncode != 0:
             raise ProgramError(f"there is no plan: {run.stderr.strip()}")
         return run.stdout
@@ -104,8 +113,9 @@ class PlannedWay:
         report.unlink(missing_ok=True)
         variables["HEXCORE_REPORT"] = str(report)
         speeds = MEASURED_BY[program](
-            self.setup.with_threads([self.setup.stock.resolve() / program, *words]),
-            self.setup.environment(variables), work, self.folder)
+            self.setup.with_threads([self.setup.stock / program, *words]),
+            self.setup.environment(self.setup.stock, self.setup.libraries, changes=variables),
+            work, self.folder)
         self._check(report)
         return speeds
 
@@ -122,7 +132,7 @@ class PlannedWay:
         if self.setup.threads:
             words += ["--threads", self.setup.threads]
         try:
-            figures = probes.figures_of(self.setup.probe, *words)
+            figures = probes.figures_of(self.setup.probe, *words, environment=self.setup.ours())
         except subprocess.CalledProcessError as error:
             raise ProgramError(f"exit code {error.returncode}") from error
         mean = {name: sum(values) / len(values) for name, values in figures.items()}

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Model, assert_refused, made, peak_memory_bytes, run_tool, tiny
 
-TYPES = ("f32", "f16", "q8_0", "q4_0", "q4_1", "q4_K", "q6_K")
+TYPES = ("f32", "f16", "q8_0", "q4_0", "q4_1", "q4_K", "q6_K", "mxfp4")
 MIXTURES = {
     "llama": ("--kv-heads", 2, "--experts", 8, "--used", 2),
     "qwen3moe": ("--kv-heads", 2, "--experts", 16, "--used", 4, "--head-dim", 32),
@@ -65,6 +65,14 @@ def test_rows_that_are_no_whole_blocks_fall_back_to_a_smaller_block(tmp_path):
     assert types["blk.0.ffn_gate_inp.weight"] == types["output_norm.weight"] == "F32"
     path = tiny(tmp_path / "n.gguf", "--ff", 72, kind="q8_0")
     assert Model(path).tensors["blk.0.ffn_down_exps.weight"].tensor_type.name == "F16"
+
+
+def test_only_experts_are_mxfp4(tmp_path):
+    model = Model(tiny(tmp_path / "m.gguf", *MIXTURES["gpt-oss"], arch="gpt-oss", kind="mxfp4"))
+    types = {name: t.tensor_type.name for name, t in model.tensors.items()}
+    assert {types[f"blk.0.ffn_{role}_exps.weight"] for role in ("gate", "up", "down")} == {"MXFP4"}
+    assert types["token_embd.weight"] == types["blk.0.attn_q.weight"] == "Q8_0"
+    assert types["blk.0.ffn_up_exps.bias"] == "F32"
 
 
 def test_same_bytes_for_any_number_of_threads(tmp_path):
