@@ -41,7 +41,8 @@ def renewed(data, text):
     def with_table(found):
         if found[2] not in data.measurements:
             raise speed_data.DataError(f"a page shows {found[2]}, of which there is no measurement")
-        return found[1] + speed_table.table(data, data.measurements[found[2]])
+        between = "" if found[3] else "\n"  # a new table, before what followed the line
+        return found[1] + speed_table.table(data, data.measurements[found[2]]) + between
 
     text = TABLE.sub(with_table, text)
     return RATIO.sub(lambda found: found[1] + told_ratio(data, *found.groups()[1:5]), text)

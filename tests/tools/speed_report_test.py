@@ -90,6 +90,9 @@ def test_a_stale_table_and_a_stale_ratio_are_written_anew(document):
     assert "| plugin | 300, 252 |" in text and "| a |" not in text
     assert text.endswith("| 0.20 |\n\nMore.\n")
     assert speed_report.renewed(data, text) == text
+    begun = speed_report.renewed(data, "<!-- speed: pair -->\n\nMore.\n")
+    assert begun.startswith("<!-- speed: pair -->\n\n| | decode |")
+    assert begun.endswith("| 0.20 |\n\nMore.\n")
 
 
 def texts(picture):
