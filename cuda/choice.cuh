@@ -28,7 +28,7 @@ __device__ __forceinline__ void choose_experts(const Job& job, const hexcore_cud
     if (lane < job.n_used) {
         if (message == nullptr) {
             expert = job.ids[lane];
-            board.weight[lane] = job.weights[lane];
+            board.weight[lane] = job.weights == nullptr ? 1.0f : job.weights[lane];
         } else {
             expert = static_cast<int>(hear(message + lane, team_number, job.given_up)) %
                      HEXCORE_CUDA_MOST_EXPERTS;

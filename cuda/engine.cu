@@ -13,7 +13,7 @@ const std::vector<Kernel>& all_kernels() {
     static const std::vector<Kernel> kernels = [] {
         std::vector<Kernel> result;
         for (const auto add : {add_q4_0, add_q8_0, add_q4_k, add_q5_k, add_q6_k, add_iq4_xs,
-                               add_iq4_nl, add_mxfp4}) {
+                               add_iq4_nl, add_mxfp4, add_f16, add_bf16}) {
             add(result);
         }
         return result;
@@ -23,7 +23,8 @@ const std::vector<Kernel>& all_kernels() {
 
 const Kernel* find_kernel(const hexcore_cuda_shape& shape) {
     for (const Kernel& kernel : all_kernels()) {
-        if (kernel.up_type != shape.up_type || kernel.down_type != shape.down_type) {
+        if (kernel.up_type != shape.up_type || kernel.down_type != shape.down_type ||
+            !kernel.takes(shape)) {
             continue;
         }
         const int rows = kernel.eight_rows_fit(shape.n_ff) && shape.n_embd % 8 == 0 ? 8 : 2;

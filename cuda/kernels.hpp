@@ -16,6 +16,8 @@ struct Kernel {
     int up_columns;
     int down_columns;
     int down_chunk_columns;
+    // Whether rows of those lengths are summed up in the order that the kernel has.
+    bool (*takes)(const hexcore_cuda_shape& shape);
     // Whether eight rows of down fit into a stage.
     bool (*eight_rows_fit)(int n_ff);
     int (*shared_bytes)(const hexcore_cuda_shape& shape, int blocks);
@@ -31,5 +33,7 @@ void add_q6_k(std::vector<Kernel>& kernels);
 void add_iq4_xs(std::vector<Kernel>& kernels);
 void add_iq4_nl(std::vector<Kernel>& kernels);
 void add_mxfp4(std::vector<Kernel>& kernels);
+void add_f16(std::vector<Kernel>& kernels);
+void add_bf16(std::vector<Kernel>& kernels);
 
 }  // namespace hexcore_cuda

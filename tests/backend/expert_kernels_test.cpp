@@ -52,12 +52,28 @@ TEST(ExpertChain, IsFoundWithBiasesAndWithGateAndUpInOneTensor) {
     EXPECT_EQ(of_both->shape.n_ff, 256);
 }
 
+TEST(ExpertChain, IsFoundOfFloatsAndOfOneExpert) {
+    const ExpertLayer floats({.up_type = GGML_TYPE_BF16, .down_type = GGML_TYPE_BF16});
+    EXPECT_EQ(floats.chain().value().shape.up_type, GGML_TYPE_BF16);
+    const ExpertLayer alone({.n_used = 1});
+    const auto weighted = alone.chain();
+    ASSERT_TRUE(weighted.has_value());
+    EXPECT_EQ(weighted->weights, alone.weights);
+    EXPECT_EQ(weighted->y, alone.y);
+    EXPECT_EQ(weighted->shape.n_used, 1);
+    const ExpertLayer before({.n_used = 1, .weighs_input = true});
+    const auto unweighted = before.chain();
+    ASSERT_TRUE(unweighted.has_value());
+    EXPECT_EQ(unweighted->weights, nullptr);
+    EXPECT_EQ(unweighted->y, before.y);
+    EXPECT_NE(unweighted->x, before.x);
+}
+
 TEST(ExpertChain, IsLeftToGgmlWhereItIsAnotherOne) {
     EXPECT_FALSE(ExpertLayer({.n_tokens = 2}).chain());
-    EXPECT_FALSE(ExpertLayer({.up_type = GGML_TYPE_F16}).chain());
+    EXPECT_FALSE(ExpertLayer({.up_type = GGML_TYPE_F32}).chain());
     EXPECT_FALSE(ExpertLayer({.glu = GGML_GLU_OP_REGLU}).chain());
     EXPECT_FALSE(ExpertLayer({.shows_rows = true}).chain());
-    EXPECT_FALSE(ExpertLayer({.n_used = 1}).chain());  // without a sum
     const ExpertLayer shown({});
     shown.y->src[0]->flags |= GGML_TENSOR_FLAG_OUTPUT;
     EXPECT_FALSE(shown.chain());
@@ -89,6 +105,17 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
                  ggml_type_name(options.down_type) + ", " + std::to_string(options.n_ff));
     Device& device = machine_->device(DeviceId(0));
     const ExpertLayer layer(options);
+    // Each of the weights ends where its memory does, as far as a tool that looks can tell.
+    std::vector<ggml_backend_buffer_ptr> own;
+    for (ggml_tensor* parameter : layer.parameters) {
+        own.emplace_back(ggml_backend_buft_alloc_buffer(
+            device.buffer_type(),
+            ggml_backend_buft_get_alloc_size(device.buffer_type(), parameter)));
+        ASSERT_NE(own.back(), nullptr);
+        ASSERT_EQ(ggml_backend_tensor_alloc(own.back().get(), parameter,
+                                            ggml_backend_buffer_get_base(own.back().get())),
+                  GGML_STATUS_SUCCESS);
+    }
     const ggml_backend_buffer_ptr buffer(
         ggml_backend_alloc_ctx_tensors_from_buft(layer.context(), device.buffer_type()));
     ASSERT_NE(buffer, nullptr);
@@ -143,6 +170,43 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForEveryPairOfTypes) {
     };
     for (const auto& [up, down] : pairs) {
         compare({.up_type = up, .down_type = down});
+    }
+    for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16}) {
+        compare({.up_type = type, .down_type = type, .n_embd = 1024, .n_ff = 768, .n_used = 2});
+    }
+}
+
+/// ggml's order of a row's sum is another one for other lengths of rows.
+TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForFloatsInRowsOfEveryLength) {
+    for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16}) {
+        for (const std::int64_t n_ff : {640, 768, 896, 1024, 1280, 1408, 1536, 1792, 2048, 2880}) {
+            compare({.up_type = type, .down_type = type, .n_embd = 2048, .n_ff = n_ff});
+        }
+        compare({.up_type = type, .down_type = type, .n_embd = 4096, .n_ff = 14336, .n_used = 2});
+        compare({.up_type = type,
+                 .down_type = type,
+                 .n_embd = 2880,
+                 .n_ff = 2880,
+                 .glu = GGML_GLU_OP_SWIGLU_OAI,
+                 .has_biases = true});
+        compare({.up_type = type,
+                 .down_type = type,
+                 .n_embd = 2880,
+                 .n_ff = 768,
+                 .glu = GGML_GLU_OP_GEGLU,
+                 .is_merged = true});
+    }
+}
+
+TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForOneExpert) {
+    for (const bool weighs_input : {false, true}) {
+        compare({.n_embd = 1024, .n_ff = 2048, .n_used = 1, .weighs_input = weighs_input});
+        compare({.up_type = GGML_TYPE_BF16,
+                 .down_type = GGML_TYPE_BF16,
+                 .n_embd = 1024,
+                 .n_ff = 2048,
+                 .n_used = 1,
+                 .weighs_input = weighs_input});
     }
 }
 

@@ -26,7 +26,8 @@ struct LayerOptions {
     bool is_merged = false;
     bool has_biases = false;
     int layer = 0;
-    bool shows_rows = false;  ///< whether somebody else reads the experts' rows
+    bool weighs_input = false;  ///< with one expert: the activations, instead of its row
+    bool shows_rows = false;    ///< whether somebody else reads the experts' rows
 };
 
 /// A layer of experts as llama.cpp builds it, whose weights have the names that it gives them.
@@ -39,21 +40,22 @@ public:
         x = ggml_new_tensor_3d(c, GGML_TYPE_F32, o.n_embd, 1, o.n_tokens);
         ids = ggml_new_tensor_2d(c, GGML_TYPE_I32, o.n_used, o.n_tokens);
         weights = ggml_new_tensor_3d(c, GGML_TYPE_F32, 1, o.n_used, o.n_tokens);
+        ggml_tensor* const in = o.weighs_input ? ggml_mul(c, x, weights) : x;
         ggml_tensor* gate = nullptr;
         ggml_tensor* up = nullptr;
         if (o.is_merged) {
-            ggml_tensor* both = product("gate_up", o.up_type, o.n_embd, 2 * o.n_ff, x, o);
+            ggml_tensor* both = product("gate_up", o.up_type, o.n_embd, 2 * o.n_ff, in, o);
             gate = half(both, 0);
             up = half(both, 1);
         } else {
-            up = product("up", o.up_type, o.n_embd, o.n_ff, x, o);
-            gate = product("gate", o.up_type, o.n_embd, o.n_ff, x, o);
+            up = product("up", o.up_type, o.n_embd, o.n_ff, in, o);
+            gate = product("gate", o.up_type, o.n_embd, o.n_ff, in, o);
         }
         ggml_tensor* h = o.glu == GGML_GLU_OP_SWIGLU_OAI
                              ? ggml_swiglu_oai(c, gate, up, 1.702F, 7.0F)
                              : ggml_glu_split(c, gate, up, o.glu);
         ggml_tensor* rows = product("down", o.down_type, o.n_ff, o.n_embd, h, o);
-        ggml_tensor* weighted = ggml_mul(c, rows, weights);
+        ggml_tensor* weighted = o.weighs_input ? rows : ggml_mul(c, rows, weights);
         graph_ = ggml_new_graph(c);
         ggml_build_forward_expand(graph_, weighted);
         std::vector<ggml_tensor*> views;
@@ -66,6 +68,9 @@ public:
         for (std::size_t i = 1; i < views.size(); ++i) {
             y = ggml_add(c, y, views[i]);
             ggml_build_forward_expand(graph_, y);
+        }
+        if (o.n_used == 1) {
+            y = ggml_cont(c, y);
         }
         result = ggml_scale(c, y, 2.0F);  // so that ggml has something to do behind it
         ggml_build_forward_expand(graph_, result);

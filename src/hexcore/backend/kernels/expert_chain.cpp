@@ -54,7 +54,9 @@ private:
 
     static bool has_weights(const ggml_tensor& product) {
         const ggml_tensor& weight = *product.src[0];
-        return ggml_is_quantized(weight.type) && ggml_is_contiguous(&weight) && weight.ne[3] == 1 &&
+        const bool is_known = ggml_is_quantized(weight.type) || weight.type == GGML_TYPE_F16 ||
+                              weight.type == GGML_TYPE_BF16;
+        return is_known && ggml_is_contiguous(&weight) && weight.ne[3] == 1 &&
                product.src[1]->type == GGML_TYPE_F32 && ggml_is_contiguous(product.src[1]) &&
                std::all_of(std::begin(product.op_params), std::end(product.op_params),
                            [](std::int32_t word) { return word == 0; });
@@ -146,7 +148,11 @@ private:
     /// As ggml's CUDA backend knows a weighted sum: the product with the weights, a view of each
     /// expert's row, and additions from the first to the last.
     bool read_sum() {
+        const bool is_alone = chain_.ids->ne[0] == 1;
         const ggml_tensor* weighted = take(GGML_OP_MUL);
+        if (weighted == nullptr && is_alone) {
+            return read_alone(*chain_.rows);  // the activations were weighted
+        }
         if (weighted == nullptr || weighted->src[0] != chain_.rows || weighted->ne[2] != 1 ||
             !ggml_is_contiguous(weighted)) {
             return false;
@@ -154,8 +160,11 @@ private:
         chain_.weights = weighted->src[1];
         const std::int64_t n_used = weighted->ne[1];
         if (chain_.weights->type != GGML_TYPE_F32 || !ggml_is_contiguous(chain_.weights) ||
-            chain_.weights->ne[0] != 1 || chain_.weights->ne[1] != n_used || n_used < 2) {
+            chain_.weights->ne[0] != 1 || chain_.weights->ne[1] != n_used) {
             return false;
+        }
+        if (is_alone) {
+            return read_alone(*weighted);
         }
         std::vector<const ggml_tensor*> views;
         std::size_t added = 1;
@@ -178,6 +187,16 @@ private:
             ++added;
         }
         return ggml_is_contiguous(chain_.y) && chain_.y->ne[1] == 1;
+    }
+
+    /// One expert's row is not added to anything, but copied.
+    bool read_alone(const ggml_tensor& row) {
+        const ggml_tensor* view = take(GGML_OP_VIEW);
+        chain_.y = take(GGML_OP_CONT);
+        return view != nullptr && chain_.y != nullptr && view->src[0] == &row &&
+               view->view_offs == 0 && ggml_nelements(view) == row.ne[0] &&
+               ggml_is_contiguous(view) && chain_.y->src[0] == view && row.ne[1] == 1 &&
+               row.ne[2] == 1 && ggml_is_contiguous(chain_.y);
     }
 
     /// Whether the graph uses no value of the chain but its result.
@@ -280,7 +299,8 @@ std::optional<hexcore_cuda_experts> values_of(const ExpertChain& chain) {
     const bool is_aligned = is_at_16_bytes(experts.x) && experts.gate_stride % 16 == 0 &&
                             experts.up_stride % 16 == 0 && experts.down_stride % 16 == 0;
     // Over the experts' rows ggml does not fuse its sum either, and rounds otherwise.
-    const bool is_apart = !overlap(*chain.y, *chain.ids) && !overlap(*chain.y, *chain.weights) &&
+    const bool is_apart = !overlap(*chain.y, *chain.ids) &&
+                          (chain.weights == nullptr || !overlap(*chain.y, *chain.weights)) &&
                           !overlap(*chain.y, *chain.rows);
     return is_aligned && is_apart ? std::optional(experts) : std::nullopt;
 }

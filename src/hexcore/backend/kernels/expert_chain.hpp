@@ -10,7 +10,7 @@ namespace hexcore {
 
 /// The nodes of a graph that compute the experts of one layer for one token, from the products with
 /// gate and up to the weighted sum, none of whose values anybody else uses. Found only where ggml's
-/// CUDA backend adds up as the kernel does, in its own fused sum.
+/// CUDA backend adds up as the kernel does, in its own fused sum, or where one expert's row is all.
 struct ExpertChain {
     int first = 0;  ///< node indices
     int last = 0;
@@ -21,7 +21,7 @@ struct ExpertChain {
     const ggml_tensor* up_bias = nullptr;
     const ggml_tensor* down_bias = nullptr;
     const ggml_tensor* ids = nullptr;
-    const ggml_tensor* weights = nullptr;
+    const ggml_tensor* weights = nullptr;  ///< null: all are 1
     const ggml_tensor* x = nullptr;
     const ggml_tensor* rows =
         nullptr;  ///< of the experts, before the sum; in ggml's computing only

@@ -32,11 +32,18 @@
 namespace hexcore {
 namespace {
 
-/// Whether ggml computes the node without waiting for the GPU in between.
+/// Whether ggml computes the node, on a GPU that has our kernels, without waiting for it in
+/// between: by its matrix kernel for floats only tensors of whole tiles.
 bool can_be_recorded(const ggml_tensor& node) {
-    return node.op != GGML_OP_MUL_MAT_ID ||
-           (ggml_is_quantized(node.src[0]->type) && node.src[0]->type != GGML_TYPE_IQ1_M &&
-            node.src[2]->ne[1] == 1);
+    if (node.op != GGML_OP_MUL_MAT_ID) {
+        return true;
+    }
+    const ggml_tensor& weight = *node.src[0];
+    const bool is_half = weight.type == GGML_TYPE_F16 || weight.type == GGML_TYPE_BF16;
+    const bool has_kernel =
+        is_half ? ggml_is_contiguous(&weight) && weight.ne[0] % 64 == 0 && weight.ne[1] % 32 == 0
+                : ggml_is_quantized(weight.type) && weight.type != GGML_TYPE_IQ1_M;
+    return has_kernel && node.src[2]->ne[1] == 1;
 }
 
 }  // namespace
