@@ -180,13 +180,24 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForEveryPairOfTypes) {
 TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForFloatsInRowsOfEveryLength) {
     for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16}) {
         for (const std::int64_t n_ff : {640, 768, 896, 1024, 1280, 1408, 1536, 1792, 2048, 2880}) {
-            compare({.up_type = type, .down_type = type, .n_embd = 2048, .n_ff = n_ff});
+            compare({.up_type = type,
+                     .down_type = type,
+                     .n_embd = 1024,
+                     .n_ff = n_ff,
+                     .n_experts = 4,
+                     .n_used = 4});
         }
-        compare({.up_type = type, .down_type = type, .n_embd = 4096, .n_ff = 14336, .n_used = 2});
+        compare({.up_type = type,
+                 .down_type = type,
+                 .n_embd = 1024,
+                 .n_ff = 14336,
+                 .n_experts = 2,
+                 .n_used = 2});
         compare({.up_type = type,
                  .down_type = type,
                  .n_embd = 2880,
                  .n_ff = 2880,
+                 .n_experts = 4,
                  .glu = GGML_GLU_OP_SWIGLU_OAI,
                  .has_biases = true});
         compare({.up_type = type,
