@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -122,22 +123,26 @@ private:
     ggml_cgraph* graph_ = nullptr;
 };
 
-/// Values around 1 in what is weighed, of any type.
+/// Values around 1 in what is weighed, of any type. Weights have some rows again and again, for
+/// making one takes longer than computing with it.
 inline void fill_randomly(ggml_tensor& tensor, std::mt19937& random) {
-    std::uniform_real_distribution<float> value(-1.0F, 1.0F);
+    constexpr std::int64_t most_made = 64;
+    const bool is_weight = tensor.type != GGML_TYPE_F32;
+    const float scale = is_weight ? 2 / std::sqrt(static_cast<float>(tensor.ne[0])) : 1.0F;
+    std::uniform_real_distribution<float> value(-scale, scale);
     std::vector<float> row(static_cast<std::size_t>(tensor.ne[0]));
     std::vector<std::byte> data(ggml_nbytes(&tensor));
     for (std::int64_t r = 0; r < ggml_nrows(&tensor); ++r) {
-        for (float& each : row) {
-            each = value(random) / (tensor.type == GGML_TYPE_F32
-                                        ? 1.0F
-                                        : std::sqrt(static_cast<float>(tensor.ne[0])) / 2);
-        }
         std::byte* const to = data.data() + static_cast<std::size_t>(r) * tensor.nb[1];
-        if (tensor.type == GGML_TYPE_F32) {
-            std::memcpy(to, row.data(), row.size() * sizeof(float));
-        } else {
+        if (is_weight && r >= most_made) {
+            std::memcpy(to, data.data() + random() % most_made * tensor.nb[1], tensor.nb[1]);
+            continue;
+        }
+        std::generate(row.begin(), row.end(), [&] { return value(random); });
+        if (is_weight) {
             ggml_quantize_chunk(tensor.type, row.data(), to, 0, 1, tensor.ne[0], nullptr);
+        } else {
+            std::memcpy(to, row.data(), row.size() * sizeof(float));
         }
     }
     ggml_backend_tensor_set(&tensor, data.data(), 0, data.size());
