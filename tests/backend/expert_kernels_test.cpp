@@ -1,8 +1,10 @@
 // Layers of experts as llama.cpp builds them: which of them our kernels are asked for, and, where
 // there is a GPU, that they give ggml's bits.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -143,7 +145,8 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
 
     const auto team = ExpertTeam::create(device);
     ASSERT_NE(team, nullptr);
-    team->reserve(layer.graph());
+    const ExpertBiases biases(device.machine());
+    team->reserve(layer.graph(), biases);
     const auto token = TokenGraph::create(inner.finish(), *team);
     ASSERT_NE(token, nullptr);
     for (const char* what : {"tried", "recorded", "replayed", "replayed again"}) {
@@ -159,16 +162,17 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
     }
 }
 
+constexpr std::pair<ggml_type, ggml_type> quantised_pairs[] = {
+    {GGML_TYPE_Q4_0, GGML_TYPE_Q4_0},     {GGML_TYPE_Q8_0, GGML_TYPE_Q8_0},
+    {GGML_TYPE_Q4_K, GGML_TYPE_Q4_K},     {GGML_TYPE_Q4_K, GGML_TYPE_Q6_K},
+    {GGML_TYPE_Q4_K, GGML_TYPE_Q5_K},     {GGML_TYPE_Q5_K, GGML_TYPE_Q5_K},
+    {GGML_TYPE_Q5_K, GGML_TYPE_Q6_K},     {GGML_TYPE_Q6_K, GGML_TYPE_Q6_K},
+    {GGML_TYPE_IQ4_NL, GGML_TYPE_IQ4_NL}, {GGML_TYPE_IQ4_XS, GGML_TYPE_IQ4_XS},
+    {GGML_TYPE_IQ4_XS, GGML_TYPE_Q5_K},   {GGML_TYPE_MXFP4, GGML_TYPE_MXFP4},
+};
+
 TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForEveryPairOfTypes) {
-    constexpr std::pair<ggml_type, ggml_type> pairs[] = {
-        {GGML_TYPE_Q4_0, GGML_TYPE_Q4_0},     {GGML_TYPE_Q8_0, GGML_TYPE_Q8_0},
-        {GGML_TYPE_Q4_K, GGML_TYPE_Q4_K},     {GGML_TYPE_Q4_K, GGML_TYPE_Q6_K},
-        {GGML_TYPE_Q4_K, GGML_TYPE_Q5_K},     {GGML_TYPE_Q5_K, GGML_TYPE_Q5_K},
-        {GGML_TYPE_Q5_K, GGML_TYPE_Q6_K},     {GGML_TYPE_Q6_K, GGML_TYPE_Q6_K},
-        {GGML_TYPE_IQ4_NL, GGML_TYPE_IQ4_NL}, {GGML_TYPE_IQ4_XS, GGML_TYPE_IQ4_XS},
-        {GGML_TYPE_IQ4_XS, GGML_TYPE_Q5_K},   {GGML_TYPE_MXFP4, GGML_TYPE_MXFP4},
-    };
-    for (const auto& [up, down] : pairs) {
+    for (const auto& [up, down] : quantised_pairs) {
         compare({.up_type = up, .down_type = down});
     }
     for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16}) {
@@ -206,6 +210,32 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForFloatsInRowsOfEveryLength) {
                  .n_ff = 768,
                  .glu = GGML_GLU_OP_GEGLU,
                  .is_merged = true});
+    }
+}
+
+TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsInAThousandRandomLayers) {
+    std::mt19937 random(20);
+    const auto one_of = [&](std::int64_t least, std::int64_t most) {
+        return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+    };
+    for (int i = 0; i < 1000 && !HasFailure(); ++i) {
+        const auto& [up, down] = quantised_pairs[random() % std::size(quantised_pairs)];
+        LayerOptions options{.up_type = up,
+                             .down_type = down,
+                             .n_embd = 256 * one_of(1, 6),
+                             .n_ff = 256 * one_of(1, 6),
+                             .n_experts = one_of(2, 24)};
+        options.n_used = one_of(1, std::min<std::int64_t>(options.n_experts, 16));
+        options.glu = random() % 2 == 0   ? GGML_GLU_OP_SWIGLU
+                      : random() % 2 == 0 ? GGML_GLU_OP_GEGLU
+                                          : GGML_GLU_OP_SWIGLU_OAI;
+        options.is_merged = random() % 3 == 0 && options.glu != GGML_GLU_OP_SWIGLU_OAI;
+        options.has_biases = !options.is_merged && random() % 3 == 0;
+        SCOPED_TRACE(fmt::format("{}: {} wide, {} of {}, {}, merged {}, biases {}", i,
+                                 options.n_embd, options.n_used, options.n_experts,
+                                 ggml_glu_op_name(options.glu), options.is_merged,
+                                 options.has_biases));
+        compare(options);
     }
 }
 

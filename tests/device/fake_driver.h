@@ -2,6 +2,8 @@
  * that the libraries export what a driver exports: C functions and nothing of ours. */
 #pragma once
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -53,6 +55,8 @@ struct FakePeersState {
     int are_apart;     /* the two GPUs can't reach each other */
     int held[2];       /* contexts retained less released */
     int reaches[2][2]; /* [from][to] */
+    int pin_status;    /* what cuMemHostRegister_v2 returns */
+    size_t pinned_bytes;
 };
 
 #ifdef __cplusplus

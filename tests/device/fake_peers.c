@@ -11,6 +11,9 @@ int cuCtxPushCurrent_v2(void* context);
 int cuCtxPopCurrent_v2(void** context);
 int cuCtxEnablePeerAccess(void* peer, unsigned flags);
 
+int cuMemHostRegister_v2(void* begin, size_t size, unsigned flags);
+int cuMemHostUnregister(void* begin);
+
 struct FakePeersState fake_peers_state;
 
 static int contexts[2];
@@ -55,4 +58,17 @@ int cuCtxEnablePeerAccess(void* peer, unsigned flags) {
     const int status = flags != 0 ? 1 : *reaches != 0 ? 704 : 0;
     *reaches = 1;
     return status;
+}
+
+int cuMemHostRegister_v2(void* begin, size_t size, unsigned flags) {
+    const int status = current == NULL || begin == NULL || flags != 1 ? 1 : 0;
+    if (status == 0 && fake_peers_state.pin_status == 0) {
+        fake_peers_state.pinned_bytes += size;
+    }
+    return status != 0 ? status : fake_peers_state.pin_status;
+}
+
+int cuMemHostUnregister(void* begin) {
+    fake_peers_state.pinned_bytes = 0;
+    return current == NULL || begin == NULL ? 1 : 0;
 }
