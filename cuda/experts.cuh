@@ -33,6 +33,12 @@
 //   - A peer says that it has the choice, and home ends after it heard that of all of them. So a
 //     message can overwrite only the last but one, whose launch has ended everywhere.
 //
+// Beside main memory the host is one of the others: it hears the choice and x, computes its experts
+// on the CPU, and tells their rows, by words in pinned main memory (main_memory.cu). Meanwhile the
+// card computes its own, those of which it has copies, and some that it reads out of main memory,
+// which is as if their shard were a slow part of its own memory. Each layer of a graph has a
+// message of its own, and the host has answered all of them before the graph is launched again.
+//
 // y may lie over x: a block writes y when it has all of h, and h is complete when every block has
 // read all of x, if each has a row of gate and up to send (n_ff >= blocks in a team, or n_used *
 // n_ff). Where all experts are elsewhere, blocks tell each other that they have read it. ids and
@@ -93,16 +99,17 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
     const int chunks = (job.n_ff + Down::chunk_columns - 1) / Down::chunk_columns;
 
     const unsigned number = job.number[blockIdx.x] + 1;
-    const unsigned team_number = job.home_box == nullptr ? 0 : job.team_number[blockIdx.x] + 1;
+    const unsigned team_number = job.team_number == nullptr ? 0 : job.team_number[blockIdx.x] + 1;
     // What a peer hears of this launch; null at home.
     const Word* const message =
         job.inbox == nullptr ? nullptr
                              : job.inbox + (team_number & 1) * Box::message_words(job.n_embd);
 
-    // The last helper tells the peers, the first one makes ready what all need, and at home the
+    // The last helper tells the others, the first one makes ready what all need, and at home the
     // computing warps quantise x.
-    if (job.n_peers > 0 && warp == blockDim.x / 32 - 1) {
-        send_to_peers(job, team_number, lane);
+    const bool has_others = job.n_peers > 0 || job.host_message != nullptr;  // at home
+    if (has_others && warp == blockDim.x / 32 - 1) {
+        send_to_others(job, part, team_number, lane);
     }
     if (warp < compute_warps && lane < stages) {
         init_barrier(shared_address(&board.full[warp][lane]), arrivals_of_a_copy());
@@ -278,16 +285,8 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
         }
     }
     const int n_rows = share.groups * group;
-    if (message == nullptr && job.n_peers > 0) {
-        for (int i = threadIdx.x; i < job.n_used * n_rows; i += blockDim.x) {
-            const int choice = i / n_rows;
-            const int r = i - choice * n_rows;
-            if ((here >> choice & 1) == 0) {
-                const size_t at = static_cast<size_t>(choice) * job.n_embd + share.first + r;
-                results[choice * most_rows + r] =
-                    __uint_as_float(hear(job.home_box + at, team_number, job.given_up));
-            }
-        }
+    if (has_others) {
+        hear_rows(job, here, board.by_host, share, n_rows, most_rows, results, team_number);
         if (is_x_only) {
             for (int i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
                 while (number_of(look(job.h + i)) != number) {
@@ -324,7 +323,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
     }
     if (threadIdx.x == 0) {
         job.number[blockIdx.x] = number;
-        if (job.home_box != nullptr) {
+        if (job.team_number != nullptr) {
             job.team_number[blockIdx.x] = team_number;
         }
     }

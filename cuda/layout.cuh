@@ -9,7 +9,7 @@ namespace hexcore_cuda {
 
 constexpr int compute_warps = 16;
 constexpr int stages = 2;
-constexpr int most_used = 16;
+constexpr int most_used = HEXCORE_CUDA_MOST_USED;
 constexpr int most_fused = 15;   // experts: MOE_WEIGHTED_REDUCTION_MAX_EXPERTS in ggml-cuda.cu
 constexpr int most_chunks = 64;  // of a row of down, for all used experts
 constexpr int h_unit = 256;      // values of h that a warp fetches at a time
@@ -43,13 +43,17 @@ struct Job {
     unsigned long long* counts;  // [shard], experts computed so far; null: they are not counted
 
     // In a team.
-    Word* home_box;             // null: alone
+    unsigned* team_number;      // [block], of the team's last launch; null: alone
+    Word* home_box;             // null: of one card
     const Word* inbox;          // null at home
     Word* inboxes[most_peers];  // at home
     int n_peers;                // at home
     int peer;                   // elsewhere: which one of the peers
-    unsigned* team_number;      // [block], of the team's last launch
     const unsigned* given_up;
+
+    // At home beside experts in main memory.
+    Word* host_message;     // null: there are none
+    const Word* host_rows;  // [n_used][n_embd]
 };
 
 // How many rows of down a warp takes at a time: two, each in its half of a stage, or, where they
@@ -112,6 +116,7 @@ struct Board {
     int choice[most_used];    // which of the token's experts it is
     float weight[most_used];  // of the token's experts
     unsigned here;            // a bit for each of the token's experts that are this card's
+    unsigned by_host;         // and for each that the host computes
     int rows_done;            // of gate and up, in this block
     int units_taken;          // of h, by warps of this block
 };

@@ -75,8 +75,9 @@ __device__ __forceinline__ void receive(float4 (&values)[N], const Word* words, 
     }
 }
 
-// Words between cards, in memory that another card writes to. Whoever waits for one looks whether
-// its card was given up, too: words of a card that could not begin never come.
+// Words between cards, or a card and the host, in memory that the other one writes to. Whoever
+// waits for one looks whether its card was given up, too: words of a card that could not begin
+// never come.
 __device__ __forceinline__ void tell(Word* to, unsigned value, unsigned number) {
     const Word word = static_cast<Word>(number) << 32 | value;
     asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(to), "l"(word) : "memory");
@@ -88,11 +89,16 @@ __device__ __forceinline__ bool is_given_up(const unsigned* given_up) {
     return value != 0;
 }
 
+__device__ __forceinline__ Word look_far(const Word* at) {
+    Word word;
+    asm volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(word) : "l"(at) : "memory");
+    return word;
+}
+
 __device__ __forceinline__ unsigned hear(const Word* at, unsigned number,
                                          const unsigned* given_up) {
     for (;;) {
-        Word word;
-        asm volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(word) : "l"(at) : "memory");
+        const Word word = look_far(at);
         if (number_of(word) == number || is_given_up(given_up)) {
             return static_cast<unsigned>(word);
         }

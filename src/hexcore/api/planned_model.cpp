@@ -7,6 +7,7 @@
 #include "hexcore/backend/find_devices.hpp"
 #include "hexcore/backend/ggml_layout.hpp"
 #include "hexcore/backend/inner_device.hpp"
+#include "hexcore/backend/kernels/kernel_library.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/devices_info.hpp"
 #include "hexcore/device/host_memory.hpp"
@@ -42,6 +43,9 @@ DeviceFacts facts_of(const DeviceSpec& spec) {
     if (spec.measured) {
         facts.bandwidth_bytes_per_s = spec.measured->weights_bytes_per_s;
         facts.hop_latency_s = spec.measured->hop_s;
+        facts.fetch_bytes_per_s = spec.kind == DeviceKind::cuda && KernelLibrary::find() != nullptr
+                                      ? spec.measured->copy_bytes_per_s
+                                      : 0;
         facts.speed_source = SpeedSource::measured;
     } else {
         const TypicalSpeed speed = typical_speed(spec.kind, spec.gpu_name);

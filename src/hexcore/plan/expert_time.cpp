@@ -14,6 +14,26 @@ std::size_t ExpertTime::CountsHash::operator()(const Counts& counts) const noexc
     return static_cast<std::size_t>(hash);
 }
 
+namespace {
+
+double seconds_for_one(Bytes expert, double bytes_per_s) {
+    return bytes_per_s > 0 ? expert.as_double() / bytes_per_s : 0.0;
+}
+
+/// [experts], on a device by itself, or with some of them fetched by a GPU meanwhile (0: none is).
+std::vector<double> seconds_by_number(std::uint32_t most, double own, double fetched) {
+    std::vector<double> seconds(most + 1);
+    for (std::uint32_t n = 1; n <= most; ++n) {
+        seconds[n] = n * own;
+        for (std::uint32_t lent = 1; fetched > 0 && lent <= n; ++lent) {
+            seconds[n] = std::min(seconds[n], std::max(lent * fetched, (n - lent) * own));
+        }
+    }
+    return seconds;
+}
+
+}  // namespace
+
 ExpertTime::ExpertTime(std::uint32_t n_experts, std::uint32_t n_used, Bytes expert,
                        const std::vector<DeviceFacts>& devices)
     : n_used_(std::min(n_used, n_experts)),
@@ -21,9 +41,15 @@ ExpertTime::ExpertTime(std::uint32_t n_experts, std::uint32_t n_used, Bytes expe
       devices_alike_(std::all_of(devices.begin(), devices.end(), [&](const DeviceFacts& device) {
           return device.bandwidth_bytes_per_s == devices.front().bandwidth_bytes_per_s;
       })) {
+    double fetching = 0;
     for (const DeviceFacts& device : devices) {
-        const double speed = device.bandwidth_bytes_per_s;
-        seconds_per_expert_.push_back(speed > 0 ? expert.as_double() / speed : 0.0);
+        fetching = std::max(fetching, device.fetch_bytes_per_s);
+    }
+    for (const DeviceFacts& device : devices) {
+        const double own = seconds_for_one(expert, device.bandwidth_bytes_per_s);
+        const bool is_lent = device.kind == DeviceKind::host;
+        seconds_for_.push_back(
+            seconds_by_number(n_used_, own, is_lent ? seconds_for_one(expert, fetching) : 0.0));
     }
     choose_.assign((n_experts + 1) * (n_used_ + 1), 0.0);
     for (std::uint32_t n = 0; n <= n_experts; ++n) {
@@ -59,7 +85,7 @@ double ExpertTime::expected_maximum(const Counts& counts) {
     steps_.clear();
     for (std::uint32_t d = 0; d < n_devices_; ++d) {
         for (std::uint32_t j = 1; j <= std::min(counts[d], n_used_); ++j) {
-            steps_.push_back({j * seconds_per_expert_[d], d});
+            steps_.push_back({seconds_for_[d][j], d});
         }
     }
     std::sort(steps_.begin(), steps_.end(),

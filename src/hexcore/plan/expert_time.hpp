@@ -16,6 +16,8 @@ using Counts = std::array<std::uint32_t, max_devices>;
 /// The expected time until the slowest device has read its share of a layer's routed experts, where
 /// every set of `n_used` of the `n_experts` experts is equally likely. Remembers what it computed.
 ///
+/// Of those in main memory a GPU fetches some, if it can, while the CPU computes the others.
+///
 /// The devices' shares X_d follow a multivariate hypergeometric distribution, so
 ///     P(X_d <= m_d for all d) = [x^n_used] prod_d sum_{j <= m_d} C(c_d, j) x^j / C(n_experts,
 ///     n_used)
@@ -52,10 +54,10 @@ private:
     std::uint32_t n_devices_;
     bool devices_alike_;
     double total_sets_ = 1;
-    std::vector<double> seconds_per_expert_;  ///< [device]
-    std::vector<double> choose_;              ///< [n][k], binomial coefficients
-    std::vector<double> product_;             ///< scratch: coefficients of the product so far
-    std::vector<Step> steps_;                 ///< scratch
+    std::vector<std::vector<double>> seconds_for_;  ///< [device][experts that it reads]
+    std::vector<double> choose_;                    ///< [n][k], binomial coefficients
+    std::vector<double> product_;                   ///< scratch: coefficients of the product so far
+    std::vector<Step> steps_;                       ///< scratch
     std::unordered_map<Counts, double, CountsHash> known_;
     std::uint64_t effort_ = 0;
 };

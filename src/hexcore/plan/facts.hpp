@@ -55,6 +55,7 @@ struct DeviceFacts {
     Bytes staging;                     ///< taken on every device of the plan, whatever it holds
     double bandwidth_bytes_per_s = 0;  ///< of its memory, reading; 0: reading counts no time
     double hop_latency_s = 0;          ///< one way, to any other device
+    double fetch_bytes_per_s = 0;      ///< of experts that it computes out of main memory; 0: none
     SpeedSource speed_source = SpeedSource::typical;
 
     /// What may be planned onto it.

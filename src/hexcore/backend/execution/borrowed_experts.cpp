@@ -1,6 +1,7 @@
 #include "hexcore/backend/execution/borrowed_experts.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/backend/memory/device_buffer.hpp"
@@ -10,10 +11,6 @@ namespace {
 
 /// A copy at a time takes this, or one expert. Smaller ones don't reach the speed of the bus.
 constexpr Bytes piece_size = 64_MiB;
-/// Rows of each expert from which copying it is faster than computing where it is: an expert's row
-/// takes a CPU about a twentieth of what its bytes take on the bus.
-constexpr std::size_t rows_that_pay = 20;
-constexpr std::int64_t tokens_that_pay = 32;
 
 std::vector<const ggml_tensor*> weights_of(const ggml_cgraph& graph, const ExpertRegion& region) {
     std::vector<const ggml_tensor*> weights;
@@ -45,7 +42,7 @@ std::size_t BorrowedExperts::experts_of_piece(const ggml_cgraph& graph,
 }
 
 BorrowedExperts::BorrowedExperts(Device& home, Borrowing when)
-    : home_(home), when_(when), scratch_(ggml_gallocr_new(home.buffer_type())) {}
+    : home_(home), when_(when), scratch_(ggml_gallocr_new(home.buffer_type())), pinned_(home) {}
 
 BorrowedExperts::~BorrowedExperts() {
     if (copier_) {
@@ -53,44 +50,66 @@ BorrowedExperts::~BorrowedExperts() {
     }
 }
 
-bool BorrowedExperts::may_borrow(const ggml_cgraph& graph, const ExpertRegion& region) const {
+bool BorrowedExperts::can_borrow(const ExpertRegion& region, DeviceId host) const {
     const Machine& machine = home_.machine();
     const bool is_gpu = machine.specs()[home_.id().value()].kind == DeviceKind::cuda;
-    if (home_.is_host() || !machine.has_host() || region.ids->ne[1] < 2 ||
-        (when_ == Borrowing::where_it_pays && (!is_gpu || region.ids->ne[1] < tokens_that_pay))) {
-        return false;
-    }
-    for (int i = region.first; i <= region.last; ++i) {
-        if (graph.nodes[i]->op == GGML_OP_ADD_ID) {
-            return false;  // home has no biases of others' experts
-        }
-    }
-    for (std::size_t d = 0; d < machine.size(); ++d) {
-        if (machine.device(DeviceId(d)).is_host() && region.map->count_on(DeviceId(d)) > 0) {
-            return true;
-        }
-    }
-    return false;
+    return !home_.is_host() && (is_gpu || when_ == Borrowing::always) &&
+           machine.device(host).is_host() && region.map->count_on(host) > 0;
 }
 
-bool BorrowedExperts::pays(const ggml_cgraph& graph, const ExpertRegion& region, DeviceId host,
-                           ExpertRows& rows) const {
-    if (!may_borrow(graph, region)) {
-        return false;
+bool BorrowedExperts::pays(const ExpertRegion& region, DeviceId host, ExpertRows& rows,
+                           const ExpertTimes& times) const {
+    std::vector<bool> is_used(region.map->count_on(host));
+    for (std::size_t row = 0; row < rows.count(host); ++row) {
+        is_used[static_cast<std::size_t>(rows.local_ids()[rows.first(host) + row])] = true;
     }
-    return when_ == Borrowing::always ||
-           rows.count(host) >= rows_that_pay * region.map->count_on(host);
+    const auto used = std::count(is_used.begin(), is_used.end(), true);
+    return times.fetching_pays(rows.count(host), static_cast<std::size_t>(used));
+}
+
+std::optional<double> BorrowedExperts::measure_bus(const ggml_cgraph& graph,
+                                                   const ExpertRegion& region, DeviceId host) {
+    const std::size_t most = experts_of_piece(graph, region);
+    const std::size_t count = std::min<std::size_t>(most, region.map->count_on(host));
+    Bytes size;
+    for (const ggml_tensor* weight : weights_of(graph, region)) {
+        size += room_for(*weight, count);
+    }
+    Slot& slot = slots_[0];
+    if (!slot.buffer || Bytes(ggml_backend_buffer_get_size(slot.buffer.get())) < size || !start()) {
+        return std::nullopt;
+    }
+    const StagedPart::CopiedWeights weights = place(slot, graph, region, count);
+    double best = 0;
+    for (int time = 0; time < 3; ++time) {
+        ggml_backend_synchronize(copier_.get());
+        const auto begin = std::chrono::steady_clock::now();
+        copy(weights, host, 0);
+        ggml_backend_synchronize(copier_.get());
+        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+        best = time == 0 ? seconds.count() : std::min(best, seconds.count());
+    }
+    return best / static_cast<double>(count);
 }
 
 void BorrowedExperts::reserve(const ggml_cgraph& graph, const ExpertRegion& region) {
-    if (!may_borrow(graph, region)) {
+    if (region.ids->ne[1] < 2) {
         return;
     }
     std::size_t most = 0;
     for (std::size_t d = 0; d < home_.machine().size(); ++d) {
-        if (home_.machine().device(DeviceId(d)).is_host()) {
-            most = std::max<std::size_t>(most, region.map->count_on(DeviceId(d)));
+        if (!can_borrow(region, DeviceId(d))) {
+            continue;
         }
+        most = std::max<std::size_t>(most, region.map->count_on(DeviceId(d)));
+        for (const ggml_tensor* weight : weights_of(graph, region)) {
+            if (const ShardedTensor* const shards = sharded(weight)) {  // not in a dry run
+                pinned_.pin(shards->shards[d]);
+            }
+        }
+    }
+    if (most == 0) {
+        return;
     }
     const std::size_t count = std::min(most, experts_of_piece(graph, region));
     Bytes size;
@@ -158,11 +177,8 @@ bool BorrowedExperts::start() {
     return slots_[0].arrived && slots_[0].computed && slots_[1].arrived && slots_[1].computed;
 }
 
-void BorrowedExperts::copy(Slot& slot, const StagedPart::CopiedWeights& weights, DeviceId host,
-                           std::size_t first, InnerBackend& home) {
-    if (slot.is_used) {
-        ggml_backend_event_wait(copier_.get(), slot.computed.get());
-    }
+void BorrowedExperts::copy(const StagedPart::CopiedWeights& weights, DeviceId host,
+                           std::size_t first) {
     for (const auto& [weight, copy] : weights) {
         const ggml_tensor& shard = sharded(weight)->shards[host.value()];
         // What kernels read past the last row comes along.
@@ -176,8 +192,6 @@ void BorrowedExperts::copy(Slot& slot, const StagedPart::CopiedWeights& weights,
             copier_.get(), &bytes, static_cast<const std::byte*>(shard.data) + first * shard.nb[2],
             0, size);
     }
-    ggml_backend_event_record(slot.arrived.get(), copier_.get());
-    home.wait(slot.arrived.get());
 }
 
 ggml_status BorrowedExperts::compute(const ggml_cgraph& graph, const ExpertRegion& region,
@@ -188,6 +202,15 @@ ggml_status BorrowedExperts::compute(const ggml_cgraph& graph, const ExpertRegio
     }
     const std::size_t n_experts = region.map->count_on(rows.host);
     const std::size_t most = experts_of_piece(graph, region);
+    std::vector<std::int32_t> experts;  // [their number there]
+    for (std::size_t e = 0; e < region.map->n_experts(); ++e) {
+        if (region.map->device_of(e) == rows.host) {
+            experts.push_back(static_cast<std::int32_t>(e));
+        }
+    }
+    for (std::size_t i = 0; i < rows.count; ++i) {
+        rows.global_ids[i] = experts[static_cast<std::size_t>(rows.local_ids[i])];
+    }
     std::size_t turn = 0;
     std::size_t row = 0;
     for (std::size_t first = 0; first < n_experts; first += most) {
@@ -201,7 +224,12 @@ ggml_status BorrowedExperts::compute(const ggml_cgraph& graph, const ExpertRegio
         }
         Slot& slot = slots_[turn++ % slots_.size()];
         const StagedPart::CopiedWeights weights = place(slot, graph, region, count);
-        copy(slot, weights, rows.host, first, home);
+        if (slot.is_used) {
+            ggml_backend_event_wait(copier_.get(), slot.computed.get());
+        }
+        copy(weights, rows.host, first);
+        ggml_backend_event_record(slot.arrived.get(), copier_.get());
+        home.wait(slot.arrived.get());
         StagedPart part(home_, graph, region, {.slots = 1, .tokens = row - begin}, rows.input,
                         weights);
         if (!ggml_gallocr_alloc_graph(scratch_.get(), &part.graph())) {
@@ -211,6 +239,9 @@ ggml_status BorrowedExperts::compute(const ggml_cgraph& graph, const ExpertRegio
         target.data = static_cast<std::byte*>(target.data) + begin * target.nb[1];
         part.place_result(target);
         home.set_async(part.ids(), rows.local_ids + begin, 0, ggml_nbytes(&part.ids()));
+        if (ggml_tensor* const ids = part.bias_ids()) {
+            home.set_async(*ids, rows.global_ids + begin, 0, ggml_nbytes(ids));
+        }
         home.set_async(*part.input_rows(), rows.input_rows + begin, 0,
                        ggml_nbytes(part.input_rows()));
         ggml_cgraph products = part.products();

@@ -2,20 +2,23 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ggml-alloc.h"
 #include "ggml-cpp.h"
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/execution/expert_rows.hpp"
+#include "hexcore/backend/execution/expert_times.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/staged_region.hpp"
+#include "hexcore/backend/experts/pinned_experts.hpp"
 
 namespace hexcore {
 
 /// When the experts of a device in main memory are computed at home.
 enum class Borrowing {
-    where_it_pays,  ///< at home on a GPU of this machine, for many rows of each expert
+    where_it_pays,  ///< at home on a GPU of this machine, if that is faster than the CPU
     always,         ///< for any batch of several tokens; to try it without a GPU
 };
 
@@ -31,14 +34,21 @@ public:
 
     /// Takes memory at home if the region may get any experts; also on a simulated device.
     void reserve(const ggml_cgraph& graph, const ExpertRegion& region);
-    [[nodiscard]] bool pays(const ggml_cgraph& graph, const ExpertRegion& region, DeviceId host,
-                            ExpertRows& rows) const;
+    [[nodiscard]] bool is_always() const { return when_ == Borrowing::always; }
+    [[nodiscard]] bool can_borrow(const ExpertRegion& region, DeviceId host) const;
+    /// Whether it is faster for these rows.
+    [[nodiscard]] bool pays(const ExpertRegion& region, DeviceId host, ExpertRows& rows,
+                            const ExpertTimes& times) const;
+    /// How long an expert of the region takes from there to here. Nothing where none is borrowed.
+    [[nodiscard]] std::optional<double> measure_bus(const ggml_cgraph& graph,
+                                                    const ExpertRegion& region, DeviceId host);
 
     /// The rows of one device in the order of its experts.
     struct Rows {
         DeviceId host;
         std::size_t count;
-        std::int32_t* local_ids;  ///< changed; must stay as the others
+        std::int32_t* local_ids;   ///< changed; must stay as the others
+        std::int32_t* global_ids;  ///< written, for biases
         const std::int32_t* input_rows;
         const ggml_tensor& input;   ///< at home, F32 {columns, rows of activations}
         const ggml_tensor& result;  ///< at home, F32 {columns, count}
@@ -58,21 +68,20 @@ private:
         bool is_used = false;
     };
 
-    [[nodiscard]] bool may_borrow(const ggml_cgraph& graph, const ExpertRegion& region) const;
     /// How many of a device's experts are copied at a time.
     [[nodiscard]] std::size_t experts_of_piece(const ggml_cgraph& graph,
                                                const ExpertRegion& region) const;
     [[nodiscard]] bool start();
     [[nodiscard]] StagedPart::CopiedWeights place(Slot& slot, const ggml_cgraph& graph,
                                                   const ExpertRegion& region, std::size_t count);
-    void copy(Slot& slot, const StagedPart::CopiedWeights& weights, DeviceId host,
-              std::size_t first, InnerBackend& home);
+    void copy(const StagedPart::CopiedWeights& weights, DeviceId host, std::size_t first);
 
     Device& home_;
     const Borrowing when_;
     std::array<Slot, 2> slots_;
     ggml_gallocr_ptr scratch_;
     ggml_backend_ptr copier_;  ///< another stream of home
+    PinnedExperts pinned_;
 };
 
 }  // namespace hexcore

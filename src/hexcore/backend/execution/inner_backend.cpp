@@ -39,7 +39,7 @@ ggml_status InnerBackend::compute(TokenGraph& graph, const ComputeOptions& optio
     if (options.abort != nullptr && options.abort(options.abort_data)) {
         return GGML_STATUS_ABORTED;
     }
-    return graph.compute(backend_.get());
+    return graph.compute(backend_.get(), options);
 }
 
 void InnerBackend::synchronize() {

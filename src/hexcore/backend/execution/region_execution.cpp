@@ -1,8 +1,8 @@
 #include "hexcore/backend/execution/region_execution.hpp"
 
 #include <algorithm>
-#include <map>
 
+#include "hexcore/backend/execution/measure_cpu.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "hexcore/device/gpu_peers.hpp"
 
@@ -81,11 +81,13 @@ void let_gpus_reach_each_other(const Machine& machine, DeviceId home, DeviceId o
 
 }  // namespace
 
-RegionExecution::RegionExecution(Device& home, Borrowing borrowing)
+RegionExecution::RegionExecution(Device& home, Borrowing borrowing,
+                                 std::optional<ExpertTimes> times)
     : home_(home),
       turns_(turns_of(home.machine())),
       biases_(home.machine()),
       borrowed_(home, borrowing),
+      given_times_(times),
       rows_(hosts_of(home.machine())),
       begun_(home.machine().size()),
       ids_(pinned_type(home.machine())),
@@ -153,9 +155,10 @@ void RegionExecution::read_choice(const Work& work) {
     work.rows.sort(ids);
 
     rows_.arrange(work.region, work.rows);
-    local_ids_ = indices_.get<std::int32_t>(2 * rows_.size() + work.rows.size());
+    local_ids_ = indices_.get<std::int32_t>(3 * rows_.size() + work.rows.size());
     input_rows_ = local_ids_ + rows_.size();
-    places_ = input_rows_ + rows_.size();
+    global_ids_ = input_rows_ + rows_.size();
+    places_ = global_ids_ + rows_.size();
     rows_.write(work.region, work.rows, local_ids_, input_rows_, places_);
     has_input_in_main_memory_ = false;
 }
@@ -204,14 +207,59 @@ ggml_status RegionExecution::begin_all(const Work& work, const std::vector<Devic
 
 ggml_status RegionExecution::begin_hosts(const Work& work) {
     for (const DeviceId id : hosts_) {
-        const bool pays =
-            work.rows.count(id) > 0 && borrowed_.pays(work.graph, work.region, id, work.rows);
-        const ggml_status status = pays ? borrow(work, id) : begin_all(work, {id});
+        const ggml_status status =
+            borrowing_pays(work, id) ? borrow(work, id) : begin_all(work, {id});
         if (status != GGML_STATUS_SUCCESS) {
             return status;
         }
     }
     return GGML_STATUS_SUCCESS;
+}
+
+bool RegionExecution::fill_biases(const ggml_cgraph& graph, const ExpertRegion& region) {
+    const std::lock_guard lock(*turns_);
+    return biases_.fill(graph, region);
+}
+
+bool RegionExecution::borrowing_pays(const Work& work, DeviceId host) {
+    if (work.rows.count(host) == 0 || work.rows.n_tokens() < 2 ||
+        !borrowed_.can_borrow(work.region, host)) {
+        return false;
+    }
+    if (borrowed_.is_always()) {
+        return true;
+    }
+    const auto times = known_times(work.graph, work.region, host, work.options);
+    return times && borrowed_.pays(work.region, host, work.rows, *times);
+}
+
+std::optional<ExpertTimes> RegionExecution::times(const ggml_cgraph& graph,
+                                                  const ExpertRegion& region, DeviceId host,
+                                                  const ComputeOptions& options) {
+    const std::lock_guard lock(*turns_);
+    return known_times(graph, region, host, options);
+}
+
+std::optional<ExpertTimes> RegionExecution::known_times(const ggml_cgraph& graph,
+                                                        const ExpertRegion& region, DeviceId host,
+                                                        const ComputeOptions& options) {
+    if (given_times_) {
+        return given_times_;
+    }
+    const auto [at, is_new] = times_.try_emplace(host);
+    if (is_new && borrowed_.can_borrow(region, host)) {
+        const auto bus = borrowed_.measure_bus(graph, region, host);
+        const auto cpu =
+            bus ? measure_cpu(device(host), inner(host), {graph, region, biases_}, options)
+                : std::nullopt;
+        if (cpu) {
+            at->second = ExpertTimes{.cpu_s = *cpu, .bus_s = *bus};
+            GGML_LOG_INFO(
+                "hexcore: an expert on %s takes the CPU %.2f ms a token, and %.2f ms to %s\n",
+                device(host).name().c_str(), *cpu * 1e3, *bus * 1e3, home_.name().c_str());
+        }
+    }
+    return at->second;
 }
 
 ggml_status RegionExecution::borrow(const Work& work, DeviceId host) {
@@ -222,6 +270,7 @@ ggml_status RegionExecution::borrow(const Work& work, DeviceId host) {
                              {.host = host,
                               .count = count,
                               .local_ids = local_ids_ + first,
+                              .global_ids = global_ids_ + first,
                               .input_rows = input_rows_ + first,
                               .input = home_part().input(),
                               .result = result},

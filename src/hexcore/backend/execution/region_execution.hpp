@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -24,7 +25,9 @@ namespace hexcore {
 /// through main memory.
 class RegionExecution {
 public:
-    explicit RegionExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays);
+    /// `times`: of experts in main memory, if they are not to be measured.
+    explicit RegionExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays,
+                             std::optional<ExpertTimes> times = std::nullopt);
     ~RegionExecution();
     RegionExecution(const RegionExecution&) = delete;
     RegionExecution& operator=(const RegionExecution&) = delete;
@@ -35,6 +38,15 @@ public:
     /// Returns before it is complete at home, unless that fails.
     [[nodiscard]] ggml_status compute(const ggml_cgraph& graph, const ExpertRegion& region,
                                       ExpertRows& rows, const ComputeOptions& options);
+    /// How long experts of a device in main memory take, measured with the region's the first time;
+    /// waits for what is under way. Nothing where home can't fetch them.
+    [[nodiscard]] std::optional<ExpertTimes> times(const ggml_cgraph& graph,
+                                                   const ExpertRegion& region, DeviceId host,
+                                                   const ComputeOptions& options);
+    /// Fills in the region's biases; else that is done when it is computed. False where there is no
+    /// memory.
+    [[nodiscard]] bool fill_biases(const ggml_cgraph& graph, const ExpertRegion& region);
+    [[nodiscard]] const ExpertBiases& biases() const { return biases_; }
 
 private:
     /// What is asked for.
@@ -54,7 +66,11 @@ private:
     [[nodiscard]] ggml_status compute_parts(const Work& work);
     [[nodiscard]] ggml_status begin_all(const Work& work, const std::vector<DeviceId>& devices);
     [[nodiscard]] ggml_status begin_hosts(const Work& work);
+    [[nodiscard]] bool borrowing_pays(const Work& work, DeviceId host);
     [[nodiscard]] ggml_status borrow(const Work& work, DeviceId host);
+    [[nodiscard]] std::optional<ExpertTimes> known_times(const ggml_cgraph& graph,
+                                                         const ExpertRegion& region, DeviceId host,
+                                                         const ComputeOptions& options);
     [[nodiscard]] bool make_part(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status begin_products(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status compute(const Work& work, DeviceId id, ggml_cgraph graph);
@@ -78,6 +94,8 @@ private:
     std::vector<DeviceId> hosts_;  ///< those in main memory, but for home
     ExpertBiases biases_;
     BorrowedExperts borrowed_;
+    const std::optional<ExpertTimes> given_times_;
+    std::map<DeviceId, std::optional<ExpertTimes>> times_;  ///< of those that were measured
     // Of the region in hand.
     GroupedRows rows_;
     std::vector<Begun> begun_;  ///< [device]
@@ -90,6 +108,7 @@ private:
     std::int32_t* local_ids_ = nullptr;   ///< see GroupedRows
     std::int32_t* input_rows_ = nullptr;  ///< the same
     std::int32_t* places_ = nullptr;      ///< the same
+    std::int32_t* global_ids_ = nullptr;  ///< of rows that are borrowed
 };
 
 }  // namespace hexcore

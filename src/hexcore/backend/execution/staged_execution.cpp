@@ -4,22 +4,23 @@
 
 namespace hexcore {
 
-StagedExecution::StagedExecution(Device& home, Borrowing borrowing)
+StagedExecution::StagedExecution(Device& home, Borrowing borrowing,
+                                 std::optional<ExpertTimes> times)
     : home_(home),
       inner_(home.inner_backend()),
       team_(ExpertTeam::create(home)),
-      regions_(home, borrowing) {}
+      regions_(home, borrowing, times) {}
 
 void StagedExecution::reserve(const ggml_cgraph& graph) {
-    if (team_) {
-        team_->reserve(graph);
-    }
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (is_routed(*graph.nodes[i])) {
             const ExpertRegion region = find_region(graph, i);
             regions_.reserve(graph, region);
             i = region.last;
         }
+    }
+    if (team_) {
+        team_->reserve(graph, regions_.biases());
     }
 }
 
@@ -50,14 +51,16 @@ void StagedExecution::build(ggml_cgraph& graph) {
     steps_.clear();
     int first = 0;
     std::map<int, SharedChain> shared;  // of the home step in hand
+    int n_messages = 0;
     for (int i = 0; i < graph.n_nodes; ++i) {
         if (!is_routed(*graph.nodes[i])) {
             continue;
         }
         const auto chain = team_ ? find_expert_chain(graph, i) : std::nullopt;
-        auto work = chain ? team_->usable_shared(*chain) : std::nullopt;
+        auto work = chain ? team_->usable_shared(graph, *chain, n_messages) : std::nullopt;
         const auto verdict = work ? team_->verdict(*work) : std::nullopt;
         if (verdict == true) {
+            lend(graph, *chain, *work);
             shared[i - first] = {.last = chain->last - first, .work = std::move(*work)};
             i = chain->last;
             continue;
@@ -74,6 +77,17 @@ void StagedExecution::build(ggml_cgraph& graph) {
         first = i + 1;
     }
     add_home_step(graph, first, graph.n_nodes, std::move(shared));
+}
+
+/// Not for a trial: rows of the CPU have other bits than those of a GPU.
+void StagedExecution::lend(const ggml_cgraph& graph, const ExpertChain& chain, ChainWork& work) {
+    if (!work.host) {
+        return;
+    }
+    const ExpertRegion region = find_region(graph, chain.first);
+    if (const auto times = regions_.times(graph, region, work.host->device().id(), options_)) {
+        team_->lend(work, chain, *times);
+    }
 }
 
 void StagedExecution::add_region_step(const ggml_cgraph& graph, int first) {
@@ -119,13 +133,21 @@ ggml_status StagedExecution::compute_at_home(Step& step) {
 
 ggml_status StagedExecution::compute_trial(const ggml_cgraph& graph, Step& region, Step& sum) {
     inner_->synchronize();
+    if (!regions_.fill_biases(graph, region.region)) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
     ChainWork trial = *region.trial;
     trial.experts.y = team_->trial_result(trial);
     trial.experts.is_counted = 0;  // ggml's rows are
+    std::fill(std::begin(trial.experts.part.lent), std::end(trial.experts.part.lent),
+              std::uint8_t{0});  // the CPU's rows have other bits
     bool is_equal = false;
     {
         const auto turn = ExpertTeam::take_turn();
         is_equal = team_->launch(trial);
+        if (is_equal && trial.host) {
+            is_equal = team_->answer(trial, options_) == GGML_STATUS_SUCCESS;
+        }
         team_->synchronize();
     }
     ggml_status status = compute_region(graph, region);

@@ -19,7 +19,9 @@ class Device;
 /// GPUs with kernels of ours (ExpertTeam).
 class StagedExecution : public ExpertExecution {
 public:
-    explicit StagedExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays);
+    /// `times`: of experts in main memory, if they are not to be measured.
+    explicit StagedExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays,
+                             std::optional<ExpertTimes> times = std::nullopt);
 
     void reserve(const ggml_cgraph& graph) override;
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;
@@ -43,6 +45,7 @@ private:
     void add_home_step(const ggml_cgraph& graph, int first, int last,
                        std::map<int, SharedChain> shared = {});
     void add_region_step(const ggml_cgraph& graph, int first);
+    void lend(const ggml_cgraph& graph, const ExpertChain& chain, ChainWork& work);
     [[nodiscard]] ggml_status compute_at_home(Step& step);
     /// The region's and the next one, which ends with the sum of its rows; then compares.
     [[nodiscard]] ggml_status compute_trial(const ggml_cgraph& graph, Step& region, Step& sum);

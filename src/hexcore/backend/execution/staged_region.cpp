@@ -84,10 +84,15 @@ void StagedPart::add_products(const ggml_cgraph& original, const ExpertRegion& r
     }
     for (int i = region.first; i <= region.last; ++i) {
         const ggml_tensor& node = *original.nodes[i];
-        if (node.op == GGML_OP_ADD_ID && biases != nullptr) {
+        const int use_count = ggml_node_get_use_count(&original, i);
+        if (node.op == GGML_OP_ADD_ID && biases == nullptr) {
+            add_bias_of_all(node, region, use_count);
+            continue;
+        }
+        if (node.op == GGML_OP_ADD_ID) {
             graph_.replace(*node.src[1], biases->on(device_, *node.src[1]));
         }
-        add_node(node, ggml_node_get_use_count(&original, i));
+        add_node(node, use_count);
     }
     result_ = &graph_.leaf(*original.nodes[region.last]);
     result_->flags |= GGML_TENSOR_FLAG_OUTPUT;
@@ -98,6 +103,16 @@ void StagedPart::add_node(const ggml_tensor& node, int use_count) {
     copy.data = nullptr;
     copy.buffer = nullptr;
     set_shape(copy);
+}
+
+void StagedPart::add_bias_of_all(const ggml_tensor& node, const ExpertRegion& region,
+                                 int use_count) {
+    if (bias_ids_ == nullptr) {
+        bias_ids_ = &graph_.add_input(GGML_TYPE_I32, slots_, tokens_, 1);
+    }
+    graph_.replace(*region.ids, *bias_ids_);
+    add_node(node, use_count);
+    graph_.replace(*region.ids, *ids_);
 }
 
 void StagedPart::set_shape(ggml_tensor& copy) const {

@@ -29,8 +29,8 @@ public:
 
     /// Weights of the graph, and the copies of some of their experts that take their place.
     using CopiedWeights = std::vector<std::pair<const ggml_tensor*, ggml_tensor*>>;
-    /// A part for rows of experts that were copied to `device`, with activations that are there.
-    /// Its result is put where place_result() says.
+    /// A part for rows of experts that were copied to `device`, with activations that are there,
+    /// and biases of all experts. Its result is put where place_result() says.
     StagedPart(Device& device, const ggml_cgraph& original, const ExpertRegion& region,
                RowGroups groups, const ggml_tensor& input, const CopiedWeights& weights);
     void place_result(const ggml_tensor& target);
@@ -53,6 +53,8 @@ public:
     [[nodiscard]] ggml_tensor* input_rows() const { return input_rows_; }
     /// I32, for each of the device's rows, its expert's position on the device.
     [[nodiscard]] ggml_tensor& ids() const { return *ids_; }
+    /// I32, for each row its expert as the graph counts them. Null where copies have no biases.
+    [[nodiscard]] ggml_tensor* bias_ids() const { return bias_ids_; }
     /// F32, of the device's rows.
     [[nodiscard]] ggml_tensor& result() const { return *result_; }
 
@@ -70,6 +72,7 @@ private:
                       const ExpertBiases* biases);
     void place_result_later();
     void add_node(const ggml_tensor& node, int use_count);
+    void add_bias_of_all(const ggml_tensor& node, const ExpertRegion& region, int use_count);
     void add_ordering(const ggml_tensor& result, std::size_t all_rows);
     void set_shape(ggml_tensor& copy) const;
 
@@ -83,6 +86,7 @@ private:
     ggml_tensor* input_ = nullptr;
     ggml_tensor* input_rows_ = nullptr;
     ggml_tensor* ids_ = nullptr;
+    ggml_tensor* bias_ids_ = nullptr;
     ggml_tensor* result_ = nullptr;
     ggml_tensor* sorted_ = nullptr;
     ggml_tensor* places_ = nullptr;

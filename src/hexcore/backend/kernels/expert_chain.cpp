@@ -330,8 +330,11 @@ std::optional<ChainWork> work_of(const ExpertChain& chain) {
     if (!experts || !is_aligned(shard) || chain.shape.n_expert > HEXCORE_CUDA_MOST_EXPERTS) {
         return std::nullopt;
     }
-    ChainWork work{
-        .experts = *experts, .parts = {}, .weights = chain.gate->data, .is_shared = false};
+    ChainWork work{.experts = *experts,
+                   .parts = {},
+                   .host = nullptr,
+                   .weights = chain.gate->data,
+                   .is_shared = false};
     for (int e = 0; e < chain.shape.n_expert; ++e) {
         add_expert(shard, static_cast<std::size_t>(e));
     }
@@ -339,8 +342,7 @@ std::optional<ChainWork> work_of(const ExpertChain& chain) {
     return work;
 }
 
-std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const std::vector<int>& card_of,
-                                        int n_cards) {
+std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const TeamDevices& devices) {
     const ShardedTensor* const gate = sharded(chain.gate);
     const ShardedTensor* const up = sharded(chain.up);
     const ShardedTensor* const down = sharded(chain.down);
@@ -349,23 +351,25 @@ std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const std::vec
         gate->map != down->map || gate->map->n_experts() > HEXCORE_CUDA_MOST_EXPERTS) {
         return std::nullopt;
     }
-    ChainWork work{.experts = *experts, .parts = {}, .weights = gate, .is_shared = true};
+    ChainWork work{
+        .experts = *experts, .parts = {}, .host = nullptr, .weights = gate, .is_shared = true};
     work.experts.is_counted = 1;
-    work.parts.resize(static_cast<std::size_t>(n_cards));
+    work.parts.resize(static_cast<std::size_t>(devices.n_cards));
     const ExpertMap& map = *gate->map;
     std::vector<std::uint16_t> n_shards(work.parts.size());
+    hexcore_cuda_shard in_main_memory{};
     for (std::size_t d = 0; d < map.n_devices(); ++d) {
-        const bool is_on_card = card_of[d] >= 0;
-        const auto card = static_cast<std::size_t>(std::max(card_of[d], 0));
-        const std::uint16_t number = is_on_card ? n_shards[card]++ : std::uint16_t{0};
+        const int card = devices.card_of[d];
+        const std::uint16_t number =
+            card >= 0 ? n_shards[static_cast<std::size_t>(card)]++ : std::uint16_t{0};
         if (map.count_on(DeviceId(d)) == 0) {
             continue;
         }
-        if (!is_on_card) {
+        if (card == TeamDevices::none || number >= HEXCORE_CUDA_MOST_SHARDS) {
             return std::nullopt;
         }
         hexcore_cuda_shard shard = shard_of(chain, gate->shards[d], up->shards[d], down->shards[d]);
-        if (number >= HEXCORE_CUDA_MOST_SHARDS || !is_aligned(shard)) {
+        if (!is_aligned(shard)) {
             return std::nullopt;
         }
         for (std::size_t e = 0; e < map.n_experts(); ++e) {
@@ -373,10 +377,14 @@ std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const std::vec
                 add_expert(shard, e);
             }
         }
-        work.parts[card].shards[number] = shard;
+        (card == TeamDevices::in_main_memory
+             ? in_main_memory
+             : work.parts[static_cast<std::size_t>(card)].shards[number]) = shard;
     }
     work.experts.part = work.parts.front();
-    if (n_cards == 1) {
+    work.experts.part.in_main_memory = in_main_memory;
+    work.experts.part.message = -1;
+    if (devices.n_cards == 1) {
         work.parts.clear();
     }
     return work;

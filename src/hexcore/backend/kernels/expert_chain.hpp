@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -7,6 +8,8 @@
 #include "hexcore/backend/kernels/hexcore_cuda.h"
 
 namespace hexcore {
+
+class HostLayer;
 
 /// The nodes of a graph that compute the experts of one layer for one token, from the products with
 /// gate and up to the weighted sum, none of whose values anybody else uses. Found only where ggml's
@@ -38,6 +41,7 @@ struct ExpertChain {
 struct ChainWork {
     hexcore_cuda_experts experts{};        ///< `part` is that of the device at home
     std::vector<hexcore_cuda_part> parts;  ///< [card of a team]; empty: all experts are at home
+    std::shared_ptr<HostLayer> host;       ///< its experts in main memory; null: there are none
     const void* weights = nullptr;         ///< by which the layer is known
     bool is_shared = false;                ///< its experts are in shards
 };
@@ -46,10 +50,19 @@ struct ChainWork {
 /// them: not at 16 bytes, or the result over what is read late.
 [[nodiscard]] std::optional<ChainWork> work_of(const ExpertChain& chain);
 
-/// Of a chain whose experts are in shards. `card_of`: [device] the card of the team that it is,
-/// from 0, which is at home, to n_cards - 1; -1: none. Devices of one card have its shards in their
-/// order.
+/// Who computes shards: [device] the card of the team that it is, from 0, which is at home, to
+/// n_cards - 1; in_main_memory; or none.
+struct TeamDevices {
+    static constexpr int none = -1;
+    static constexpr int in_main_memory = -2;  ///< of one device at most
+
+    std::vector<int> card_of;
+    int n_cards = 1;
+};
+
+/// Of a chain whose experts are in shards. Devices of one card have its shards in their order. Of
+/// those in main memory it says where they are, and no more.
 [[nodiscard]] std::optional<ChainWork> shared_work_of(const ExpertChain& chain,
-                                                      const std::vector<int>& card_of, int n_cards);
+                                                      const TeamDevices& devices);
 
 }  // namespace hexcore

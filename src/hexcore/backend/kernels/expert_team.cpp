@@ -8,13 +8,13 @@
 
 namespace hexcore {
 
-ExpertTeam::ExpertTeam(Device& home) : home_(home) {
+ExpertTeam::ExpertTeam(Device& home) : home_(home), pinned_(home) {
     Machine& machine = home.machine();
     for (std::size_t d = 0; d < machine.size(); ++d) {
         kernels_.push_back(ExpertKernels::create(machine.device(DeviceId(d))));
     }
     is_member_.resize(kernels_.size());
-    card_of_.assign(kernels_.size(), -1);
+    devices_.card_of.assign(kernels_.size(), TeamDevices::none);
 }
 
 std::unique_ptr<ExpertTeam> ExpertTeam::create(Device& home) {
@@ -34,8 +34,8 @@ void ExpertTeam::count_rows() {
         std::array<std::uint64_t, HEXCORE_CUDA_MOST_SHARDS> computed{};
         (void)library().count(engines_[card], computed.data());
         std::size_t shard = 0;
-        for (std::size_t d = 0; d < card_of_.size(); ++d) {
-            if (card_of_[d] == static_cast<int>(card) && shard < computed.size()) {
+        for (std::size_t d = 0; d < devices_.card_of.size(); ++d) {
+            if (devices_.card_of[d] == static_cast<int>(card) && shard < computed.size()) {
                 home_.machine().device(DeviceId(d)).count_rows(computed[shard++] * n_products_);
             }
         }
@@ -44,7 +44,9 @@ void ExpertTeam::count_rows() {
 
 ExpertKernels& ExpertTeam::home_kernels() const { return *kernels_[home_.id().value()]; }
 
-void ExpertTeam::reserve(const ggml_cgraph& graph) {
+void ExpertTeam::reserve(const ggml_cgraph& graph, const ExpertBiases& biases) {
+    biases_ = &biases;
+    int n_messages = 0;
     for (int i = 0; i < graph.n_nodes; ++i) {
         const auto chain = find_expert_chain(graph, i);
         if (!chain || library().supports(&chain->shape) == 0) {
@@ -52,26 +54,63 @@ void ExpertTeam::reserve(const ggml_cgraph& graph) {
         }
         const ExpertMap* const map =
             is_routed(*graph.nodes[i]) ? expert_map_of(*graph.nodes[i]->src[0]) : nullptr;
-        i = chain->last;
         if (map == nullptr) {
             home_kernels().reserve(chain->shape, false);
+        } else {
+            reserve_shared(graph, *chain, *map, n_messages);
+        }
+        i = chain->last;
+    }
+}
+
+void ExpertTeam::reserve_shared(const ggml_cgraph& graph, const ExpertChain& chain,
+                                const ExpertMap& map, int& n_messages) {
+    std::vector<std::size_t> members{home_.id().value()};
+    std::vector<DeviceId> hosts;
+    for (std::size_t d = 0; d < kernels_.size(); ++d) {
+        const DeviceId id(d);
+        if (map.count_on(id) == 0 || id == home_.id()) {
             continue;
         }
-        std::vector<std::size_t> members{home_.id().value()};
-        bool can_share = true;
-        for (std::size_t d = 0; d < kernels_.size(); ++d) {
-            if (map->count_on(DeviceId(d)) > 0 && DeviceId(d) != home_.id()) {
-                members.push_back(d);
-                can_share = can_share && kernels_[d] != nullptr;
-            }
-        }
-        for (std::size_t d = 0; can_share && d < kernels_.size(); ++d) {
-            if (std::find(members.begin(), members.end(), d) != members.end()) {
-                is_member_[d] = true;
-                kernels_[d]->reserve(chain->shape, true);
-            }
+        if (home_.machine().device(id).is_host()) {
+            hosts.push_back(id);
+        } else if (kernels_[d] != nullptr) {
+            members.push_back(d);
+        } else {
+            return;  // computed as a region
         }
     }
+    if (hosts.size() > 1 ||
+        (!hosts.empty() && host_ != nullptr && host_->host().id() != hosts.front())) {
+        return;
+    }
+    for (const std::size_t d : members) {
+        is_member_[d] = true;
+        kernels_[d]->reserve(chain.shape, members.size() > 1);
+    }
+    if (!hosts.empty()) {
+        reserve_host(hosts.front(), graph, chain, n_messages);
+    }
+}
+
+void ExpertTeam::reserve_host(DeviceId host, const ggml_cgraph& graph, const ExpertChain& chain,
+                              int& n_messages) {
+    if (!host_) {
+        host_ = std::make_unique<HostScratch>(home_.machine().device(host));
+    }
+    host_->reserve(graph, find_region(graph, chain.first), *biases_);
+    n_messages_ = std::max(n_messages_, ++n_messages);
+    largest_.n_embd = std::max(largest_.n_embd, chain.shape.n_embd);
+    largest_.n_used = std::max(largest_.n_used, chain.shape.n_used);
+    for (const ggml_tensor* weight : {chain.gate, chain.up, chain.down}) {
+        if (const ShardedTensor* const shards = sharded(weight)) {  // not in a dry run
+            (void)pin(*shards);
+        }
+    }
+}
+
+bool ExpertTeam::pin(const ShardedTensor& weight) {
+    return pinned_.pin(weight.shards[host_->host().id().value()]);
 }
 
 bool ExpertTeam::open() {
@@ -81,7 +120,7 @@ bool ExpertTeam::open() {
             return false;
         }
         engines_.push_back(engine);
-        card_of_[home_.id().value()] = 0;
+        devices_.card_of[home_.id().value()] = 0;
     }
     return true;
 }
@@ -95,7 +134,7 @@ bool ExpertTeam::form() {
         return false;
     }
     std::vector<hexcore_cuda_engine*> engines = engines_;
-    std::vector<int> card_of = card_of_;
+    std::vector<int> card_of = devices_.card_of;
     for (std::size_t d = 0; d < kernels_.size(); ++d) {
         if (!is_member_[d] || DeviceId(d) == home_.id()) {
             continue;
@@ -112,12 +151,16 @@ bool ExpertTeam::form() {
             engines.push_back(engine);
         }
     }
-    if (engines.size() > 1 &&
-        library().form_team(engines.data(), static_cast<int>(engines.size()), &team_) != 0) {
+    if (host_) {
+        card_of[host_->host().id().value()] = TeamDevices::in_main_memory;
+    }
+    const int n_cards = static_cast<int>(engines.size());
+    if ((n_cards > 1 || n_messages_ > 0) &&
+        library().form_team(engines.data(), n_cards, n_messages_, &largest_, &team_) != 0) {
         return false;
     }
     engines_ = std::move(engines);
-    card_of_ = std::move(card_of);
+    devices_ = {.card_of = std::move(card_of), .n_cards = n_cards};
     cannot_form_ = false;
     was_formed_ = true;
     return true;
@@ -132,16 +175,47 @@ std::optional<ChainWork> ExpertTeam::usable(const ExpertChain& chain) {
     return work_of(chain);
 }
 
-std::optional<ChainWork> ExpertTeam::usable_shared(const ExpertChain& chain) {
+std::optional<ChainWork> ExpertTeam::usable_shared(const ggml_cgraph& graph,
+                                                   const ExpertChain& chain, int& n_messages) {
     if (library().supports(&chain.shape) == 0 || !form() ||
         home_kernels().trial_result(chain.shape.n_embd) == nullptr) {
         return std::nullopt;
     }
     const bool can_run = team_ == nullptr ? library().can_run(engines_.front(), &chain.shape) != 0
                                           : library().can_share(team_, &chain.shape) != 0;
+    auto work = can_run ? shared_work_of(chain, devices_) : std::nullopt;
     n_products_ = chain.up == chain.gate ? 2 : 3;
-    return can_run ? shared_work_of(chain, card_of_, static_cast<int>(engines_.size()))
-                   : std::nullopt;
+    if (work && work->experts.part.in_main_memory.gate != nullptr) {
+        if (n_messages == n_messages_ || chain.shape.n_embd > largest_.n_embd ||
+            chain.shape.n_used > largest_.n_used) {
+            return std::nullopt;
+        }
+        const ExpertRegion region = find_region(graph, chain.first);
+        const ggml_tensor* const rows = graph.nodes[region.last];
+        if (rows != (chain.down_bias == nullptr ? chain.rows : chain.rows->src[0])) {
+            return std::nullopt;
+        }
+        work->host = std::make_shared<HostLayer>(*host_, graph, region, *biases_, home_);
+        work->experts.part.message = n_messages++;
+    }
+    return work;
+}
+
+void ExpertTeam::lend(ChainWork& work, const ExpertChain& chain, const ExpertTimes& times) {
+    if (pin(*sharded(chain.gate)) && pin(*sharded(chain.up)) && pin(*sharded(chain.down))) {
+        auto& lent = work.experts.part.lent;
+        for (std::size_t n = 0; n < std::size(lent); ++n) {
+            lent[n] = static_cast<std::uint8_t>(times.n_lent(n));
+        }
+    }
+}
+
+ggml_status ExpertTeam::answer(const ChainWork& work, const ComputeOptions& options) {
+    const ggml_status status = work.host->answer(library(), team_, work.experts, options);
+    if (status == GGML_STATUS_FAILED) {
+        give_up();
+    }
+    return status;
 }
 
 std::unique_lock<std::mutex> ExpertTeam::take_turn() {
@@ -153,14 +227,14 @@ bool ExpertTeam::launch(const ChainWork& work) {
     if (is_given_up_) {
         return false;
     }
-    const int error = work.parts.empty()
-                          ? library().launch(engines_.front(), &work.experts)
-                          : library().launch_team(team_, &work.experts, work.parts.data());
+    const bool by_team = team_ != nullptr && work.is_shared;
+    const int error = by_team ? library().launch_team(team_, &work.experts, work.parts.data())
+                              : library().launch(engines_.front(), &work.experts);
     if (error != 0) {
         GGML_LOG_ERROR("hexcore: experts could not be launched on a GPU: %s\n",
                        library().error_text(error));
     }
-    if (error != 0 && !work.parts.empty()) {
+    if (error != 0 && by_team) {
         give_up();
     }
     return error == 0;

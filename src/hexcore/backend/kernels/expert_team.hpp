@@ -8,16 +8,19 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hexcore/backend/execution/expert_times.hpp"
+#include "hexcore/backend/experts/pinned_experts.hpp"
 #include "hexcore/backend/kernels/expert_chain.hpp"
 #include "hexcore/backend/kernels/expert_kernels.hpp"
+#include "hexcore/backend/kernels/host_layer.hpp"
 
 namespace hexcore {
 
 class Device;
 
 /// Our own kernels for the graphs of one context at home on one GPU: for experts that are all
-/// there, and, together with those of other GPUs, for experts that are spread over them. GPUs that
-/// are one card count as one, which computes the experts of both.
+/// there, and, together with those of other GPUs and the CPU, for experts that are spread over them
+/// and main memory. GPUs that are one card count as one, which computes the experts of both.
 class ExpertTeam {
 public:
     /// Null where `home` has no kernels of ours.
@@ -26,20 +29,29 @@ public:
     ExpertTeam(const ExpertTeam&) = delete;
     ExpertTeam& operator=(const ExpertTeam&) = delete;
 
-    /// Takes scratch memory on every GPU of the team for the chains of the graph. A refusal is kept
-    /// by the device's memory. Works on simulated devices, too.
-    void reserve(const ggml_cgraph& graph);
+    /// Takes scratch memory on every device of the team for the chains of the graph. A refusal is
+    /// kept by the device's memory. Works on simulated devices, too. `biases` must stay.
+    void reserve(const ggml_cgraph& graph, const ExpertBiases& biases);
 
     /// What to launch for a chain; nothing where it can't be computed here.
     [[nodiscard]] std::optional<ChainWork> usable(const ExpertChain& chain);
-    /// The same for one of a graph of libllama's own, with experts in shards.
-    [[nodiscard]] std::optional<ChainWork> usable_shared(const ExpertChain& chain);
+    /// The same for one of a graph of libllama's own, with experts in shards. `n_messages`: of the
+    /// graph's chains so far with experts in main memory; goes up with another one.
+    [[nodiscard]] std::optional<ChainWork> usable_shared(const ggml_cgraph& graph,
+                                                         const ExpertChain& chain, int& n_messages);
+
+    /// Has the GPU at home fetch some of the work's experts in main memory itself where that is
+    /// faster, if it can read them there.
+    void lend(ChainWork& work, const ExpertChain& chain, const ExpertTimes& times);
 
     /// To be held from the launch of shared work until it is complete, by one team of this process
     /// at a time: launches of two, each on one of two GPUs, would wait for each other.
     [[nodiscard]] static std::unique_lock<std::mutex> take_turn();
-    /// Begins to compute, on each GPU in the order of its engine.
+    /// Begins to compute, on each GPU in the order of its engine. What has experts in main memory
+    /// is to be answered then.
     [[nodiscard]] bool launch(const ChainWork& work);
+    /// Computes those, once for each time that it was launched.
+    [[nodiscard]] ggml_status answer(const ChainWork& work, const ComputeOptions& options);
     /// Room at home for a result, to compare it.
     [[nodiscard]] float* trial_result(const ChainWork& work) const;
     /// Whether two results of the work have the same bits; waits for what was launched.
@@ -62,17 +74,27 @@ private:
     explicit ExpertTeam(Device& home);
 
     [[nodiscard]] ExpertKernels& home_kernels() const;
+    void reserve_shared(const ggml_cgraph& graph, const ExpertChain& chain, const ExpertMap& map,
+                        int& n_messages);
+    void reserve_host(DeviceId host, const ggml_cgraph& graph, const ExpertChain& chain,
+                      int& n_messages);
     [[nodiscard]] bool open();
     [[nodiscard]] bool form();
+    [[nodiscard]] bool pin(const ShardedTensor& weight);
     void count_rows();
 
     Device& home_;
     std::vector<std::unique_ptr<ExpertKernels>> kernels_;  ///< [device]; null: has none
     std::vector<bool> is_member_;                          ///< [device] holds experts of home's
     std::vector<hexcore_cuda_engine*> engines_;            ///< [card]
-    std::vector<int> card_of_;                             ///< [device]; -1: none
-    hexcore_cuda_team* team_ = nullptr;                    ///< of more than one card
-    std::uint64_t n_products_ = 0;                         ///< of a shared chain
+    TeamDevices devices_;
+    std::unique_ptr<HostScratch> host_;  ///< null: no chain has experts in main memory
+    const ExpertBiases* biases_ = nullptr;
+    int n_messages_ = 0;            ///< the most chains of a graph with experts there
+    hexcore_cuda_shape largest_{};  ///< of them
+    PinnedExperts pinned_;
+    hexcore_cuda_team* team_ = nullptr;  ///< of more than one card, or with the host
+    std::uint64_t n_products_ = 0;       ///< of a shared chain
     bool was_formed_ = false;
     bool cannot_form_ = false;
     bool is_given_up_ = false;

@@ -15,11 +15,12 @@ extern "C" {
 #endif
 
 /* Goes up with every change of what is below. */
-#define HEXCORE_CUDA_VERSION 3
+#define HEXCORE_CUDA_VERSION 4
 
 #define HEXCORE_CUDA_MOST_EXPERTS 512
 #define HEXCORE_CUDA_MOST_SHARDS 2
 #define HEXCORE_CUDA_MOST_CARDS 8
+#define HEXCORE_CUDA_MOST_USED 16
 
 /* As GGML_GLU_OP_* for what they share a name with. */
 enum hexcore_cuda_glu {
@@ -48,9 +49,33 @@ struct hexcore_cuda_shard {
     uint32_t experts[HEXCORE_CUDA_MOST_EXPERTS / 32];
 };
 
+/* Copies of experts of a layer that lie in main memory, on the card at home: that of expert e is in
+ * slot slots[e], which begins with its gate; -1: there is none. */
+struct hexcore_cuda_cache {
+    const int32_t* slots; /* on the card; null: no expert has a copy */
+    const void* first;
+    uint64_t slot_bytes, up_at, down_at;
+};
+
 /* What one card computes of a layer; all others are other cards'. */
 struct hexcore_cuda_part {
     struct hexcore_cuda_shard shards[HEXCORE_CUDA_MOST_SHARDS];
+    /* At home: the experts in main memory, which the host computes (hexcore_cuda_hear). Of a
+     * token's m experts that are there and have no copy, the card computes the last lent[m] itself,
+     * if it can read them where they are. */
+    struct hexcore_cuda_shard in_main_memory;
+    uint8_t lent[HEXCORE_CUDA_MOST_USED + 1];
+    struct hexcore_cuda_cache cache;
+    int32_t message; /* which of the host's messages it sends; -1: none, no expert is there */
+};
+
+/* Who computes one of a token's experts. */
+enum hexcore_cuda_way {
+    HEXCORE_CUDA_ELSEWHERE = 0, /* another card */
+    HEXCORE_CUDA_HERE = 1,      /* the card at home, from a shard of its own, */
+    HEXCORE_CUDA_CACHED = 2,    /* from its copy, */
+    HEXCORE_CUDA_LENT = 3,      /* from main memory */
+    HEXCORE_CUDA_HOST = 4
 };
 
 /* The experts of one layer and where a token's values are: y = sum of weights[i] *
@@ -96,8 +121,11 @@ int hexcore_cuda_can_run(struct hexcore_cuda_engine* engine,
                          const struct hexcore_cuda_shape* shape);
 
 /* The first engine is the one at home; each is on a card of its own. Where home and the others
- * cannot reach each other's memory, what they tell each other goes through main memory. */
-int hexcore_cuda_form_team(struct hexcore_cuda_engine* const* engines, int n,
+ * cannot reach each other's memory, what they tell each other goes through main memory. One by
+ * itself is a team, too: with the host, which then gets up to n_messages messages at a time, of
+ * shapes with no more than `largest` has. n_messages 0: the host has no experts. */
+int hexcore_cuda_form_team(struct hexcore_cuda_engine* const* engines, int n, int n_messages,
+                           const struct hexcore_cuda_shape* largest,
                            struct hexcore_cuda_team** team);
 void hexcore_cuda_disband(struct hexcore_cuda_team* team);
 /* Whether all its cards can compute that shape together. */
@@ -114,6 +142,16 @@ int hexcore_cuda_launch(struct hexcore_cuda_engine* engine,
 int hexcore_cuda_launch_team(struct hexcore_cuda_team* team,
                              const struct hexcore_cuda_experts* experts,
                              const struct hexcore_cuda_part* parts);
+/* By the host, after a launch whose part says `message`, before it is launched again: waits until
+ * the card has begun, and says which experts were chosen, and how each is computed
+ * (hexcore_cuda_way). x is written only where one is the host's. */
+int hexcore_cuda_hear(struct hexcore_cuda_team* team, int message,
+                      const struct hexcore_cuda_shape* shape, int32_t* experts, int32_t* ways,
+                      float* x);
+/* Then, in the order of the choice, the rows of those that are: of down, without its bias. The launch
+ * waits for them. */
+void hexcore_cuda_tell(struct hexcore_cuda_team* team, int message,
+                       const struct hexcore_cuda_shape* shape, int choice, const float* row);
 /* After some of them could not be launched: nobody waits for others any more. What is computed is
  * worth nothing from then on. */
 void hexcore_cuda_give_up(struct hexcore_cuda_team* team);

@@ -45,6 +45,8 @@ std::optional<KernelLibrary> open_library() {
     get(found.record, "hexcore_cuda_record");
     get(found.launch, "hexcore_cuda_launch");
     get(found.launch_team, "hexcore_cuda_launch_team");
+    get(found.hear, "hexcore_cuda_hear");
+    get(found.tell, "hexcore_cuda_tell");
     get(found.give_up, "hexcore_cuda_give_up");
     get(found.count, "hexcore_cuda_count");
     get(found.compare, "hexcore_cuda_compare");

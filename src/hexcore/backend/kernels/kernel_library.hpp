@@ -24,6 +24,8 @@ struct KernelLibrary {
     decltype(&hexcore_cuda_record) record = nullptr;
     decltype(&hexcore_cuda_launch) launch = nullptr;
     decltype(&hexcore_cuda_launch_team) launch_team = nullptr;
+    decltype(&hexcore_cuda_hear) hear = nullptr;
+    decltype(&hexcore_cuda_tell) tell = nullptr;
     decltype(&hexcore_cuda_give_up) give_up = nullptr;
     decltype(&hexcore_cuda_count) count = nullptr;
     decltype(&hexcore_cuda_compare) compare = nullptr;

@@ -15,7 +15,8 @@
 //
 // Where experts are spread, the other GPUs' launches are recorded in the same way, one behind the
 // other, and nothing else with them: they wait for the home's words (cuda/experts.cuh), so no event
-// goes between the GPUs. Those recordings begin first, and wait.
+// goes between the GPUs. Those recordings begin first, and wait. The experts that are in main
+// memory are computed by whoever began the token, while the GPU goes through it: it waits for them.
 //
 // The first time a graph is computed both ways: a chain by our kernel into memory of its own, then
 // by ggml's, and the bits are compared, with the model's own weights on the card at hand. A chain
@@ -51,7 +52,8 @@ bool can_be_recorded(const ggml_tensor& node) {
 std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertTeam& team,
                                                std::map<int, SharedChain> shared) {
     std::unique_ptr<TokenGraph> result(new TokenGraph(graph, team));
-    result->is_shared_ = !shared.empty();
+    result->is_spread_ = !shared.empty();
+    result->is_shared_ = result->is_spread_ && team.engines().size() > 1;
     int first = 0;
     for (int i = 0; i < graph.n_nodes; ++i) {
         int last = 0;
@@ -78,7 +80,7 @@ std::unique_ptr<TokenGraph> TokenGraph::create(ggml_cgraph& graph, ExpertTeam& t
         i = last;
         first = i + 1;
     }
-    if (result->steps_.empty() || (!result->can_record_ && !result->is_shared_)) {
+    if (result->steps_.empty() || (!result->can_record_ && !result->is_spread_)) {
         return nullptr;
     }
     result->steps_.push_back({.stretch = part_of(graph, first, graph.n_nodes)});
@@ -91,7 +93,8 @@ TokenGraph::~TokenGraph() {
     }
 }
 
-ggml_status TokenGraph::compute(ggml_backend_t backend) {
+ggml_status TokenGraph::compute(ggml_backend_t backend, const ComputeOptions& options) {
+    options_ = options;
     if (!theirs_) {
         ggml_backend_dev_t device = ggml_backend_get_device(backend);
         theirs_.reset(ggml_backend_event_new(device));
@@ -100,10 +103,10 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
             return GGML_STATUS_ALLOC_FAILED;
         }
     }
+    if (is_spread_ && team_.is_given_up()) {
+        return GGML_STATUS_FAILED;
+    }
     if (is_shared_) {
-        if (team_.is_given_up()) {
-            return GGML_STATUS_FAILED;
-        }
         // The others' launches take their GPUs whole until home answers: also from what home may
         // still wait for. Nobody else can begin anything at home meanwhile.
         ggml_backend_synchronize(backend);
@@ -124,7 +127,20 @@ ggml_status TokenGraph::compute(ggml_backend_t backend) {
     if (recordings_.empty()) {
         return compute_steps(backend);
     }
-    return replay(backend) ? GGML_STATUS_SUCCESS : GGML_STATUS_FAILED;
+    return replay(backend) ? answer_all() : GGML_STATUS_FAILED;
+}
+
+// In the order of the launches, which wait for it one after the other. What failed is answered,
+// too.
+ggml_status TokenGraph::answer_all() {
+    ggml_status first_failure = GGML_STATUS_SUCCESS;
+    for (const Step& step : steps_) {
+        if (step.work.host && step.is_ours) {
+            const ggml_status status = team_.answer(step.work, options_);
+            first_failure = first_failure == GGML_STATUS_SUCCESS ? status : first_failure;
+        }
+    }
+    return first_failure;
 }
 
 bool TokenGraph::replay(ggml_backend_t backend) {
@@ -162,8 +178,11 @@ bool TokenGraph::pass_to(ggml_backend_t backend) {
     return true;
 }
 
-bool TokenGraph::launch(ggml_backend_t backend, const ChainWork& work) {
-    return pass_to_us(backend) && team_.launch(work) && pass_to(backend);
+ggml_status TokenGraph::launch(ggml_backend_t backend, const ChainWork& work) {
+    if (!pass_to_us(backend) || !team_.launch(work) || !pass_to(backend)) {
+        return GGML_STATUS_FAILED;
+    }
+    return work.host && !is_recording_ ? team_.answer(work, options_) : GGML_STATUS_SUCCESS;
 }
 
 ggml_status TokenGraph::compute_stretch(ggml_backend_t backend, ggml_cgraph& stretch) {
@@ -180,11 +199,8 @@ ggml_status TokenGraph::compute_steps(ggml_backend_t backend) {
     for (Step& step : steps_) {
         ggml_status status = compute_stretch(backend, step.stretch);
         if (status == GGML_STATUS_SUCCESS && step.chain.n_nodes > 0) {
-            if (!step.is_ours) {
-                status = compute_stretch(backend, step.chain);
-            } else if (!launch(backend, step.work)) {
-                status = GGML_STATUS_FAILED;
-            }
+            status =
+                step.is_ours ? launch(backend, step.work) : compute_stretch(backend, step.chain);
         }
         if (status != GGML_STATUS_SUCCESS) {
             return status;
@@ -204,11 +220,11 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         }
         if (const auto known = team_.verdict(step.work)) {
             step.is_ours = *known;
-            const bool is_done = *known && launch(backend, step.work);
-            if (!is_done && step.work.is_shared) {
-                return GGML_STATUS_FAILED;  // home has not the weights to compute it otherwise
+            status = *known ? launch(backend, step.work) : GGML_STATUS_FAILED;
+            // Home has not the weights to compute what is spread otherwise.
+            if (status != GGML_STATUS_SUCCESS && !step.work.is_shared) {
+                status = compute_stretch(backend, step.chain);
             }
-            status = is_done ? status : compute_stretch(backend, step.chain);
             if (status != GGML_STATUS_SUCCESS) {
                 return status;
             }
@@ -217,7 +233,7 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         // Ours first: ggml may put the result where x was.
         ChainWork trial = step.work;
         trial.experts.y = team_.trial_result(trial);
-        step.is_ours = launch(backend, trial);
+        step.is_ours = launch(backend, trial) == GGML_STATUS_SUCCESS;
         status = compute_stretch(backend, step.chain);
         if (status != GGML_STATUS_SUCCESS) {
             return status;
@@ -241,7 +257,9 @@ ggml_status TokenGraph::record(ggml_backend_t backend) {
     if (!pass_to(backend)) {
         return GGML_STATUS_FAILED;
     }
+    is_recording_ = true;
     const ggml_status status = compute_steps(backend);
+    is_recording_ = false;
     if (!pass_to_us(backend)) {
         return GGML_STATUS_FAILED;
     }

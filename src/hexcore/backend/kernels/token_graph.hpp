@@ -28,8 +28,9 @@ public:
     TokenGraph(const TokenGraph&) = delete;
     TokenGraph& operator=(const TokenGraph&) = delete;
 
-    /// Begins to compute the graph, in the order of `backend`, which is the GPU's.
-    [[nodiscard]] ggml_status compute(ggml_backend_t backend);
+    /// Begins to compute the graph, in the order of `backend`, which is the GPU's, and computes
+    /// what the token has in main memory.
+    [[nodiscard]] ggml_status compute(ggml_backend_t backend, const ComputeOptions& options);
     /// How many chains our kernels compute; before the first time, all that they may be able to.
     [[nodiscard]] std::size_t n_ours() const;
     /// Whether other GPUs compute experts of it. Then what was begun must be complete before
@@ -52,7 +53,8 @@ private:
     [[nodiscard]] ggml_status try_steps(ggml_backend_t backend);
     [[nodiscard]] ggml_status record(ggml_backend_t backend);
     [[nodiscard]] bool replay(ggml_backend_t backend);
-    [[nodiscard]] bool launch(ggml_backend_t backend, const ChainWork& work);
+    [[nodiscard]] ggml_status launch(ggml_backend_t backend, const ChainWork& work);
+    [[nodiscard]] ggml_status answer_all();
     /// From here on ours goes on after what the backend has begun, or the backend after ours.
     [[nodiscard]] bool pass_to_us(ggml_backend_t backend);
     [[nodiscard]] bool pass_to(ggml_backend_t backend);
@@ -60,12 +62,15 @@ private:
     ggml_cgraph& graph_;
     ExpertTeam& team_;
     bool is_shared_ = false;
+    bool is_spread_ = false;  ///< some of it can't be computed in another way
     std::vector<Step> steps_;
+    ComputeOptions options_;
     ggml_backend_event_ptr theirs_;
     ggml_backend_event_ptr ours_;
     std::uint64_t turn_ = 0;
     bool was_tried_ = false;
     bool can_record_ = true;
+    bool is_recording_ = false;
     std::vector<hexcore_cuda_recording*> recordings_;  ///< of each engine that takes part
 };
 

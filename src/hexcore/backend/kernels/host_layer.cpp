@@ -1,0 +1,131 @@
+#include "hexcore/backend/kernels/host_layer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "hexcore/backend/device.hpp"
+#include "hexcore/base/check.hpp"
+
+namespace hexcore {
+namespace {
+
+StagedPart make_part(Device& host, const ggml_cgraph& graph, const ExpertRegion& region,
+                     std::size_t rows, const ExpertBiases& biases) {
+    return StagedPart(host, StagedPart::Place::elsewhere, graph, region,
+                      {.slots = rows, .tokens = 1}, rows, biases);
+}
+
+}  // namespace
+
+HostScratch::HostScratch(Device& host)
+    : host_(host), inner_(host.inner_backend()), memory_(ggml_gallocr_new(host.buffer_type())) {}
+
+void HostScratch::reserve(const ggml_cgraph& graph, const ExpertRegion& region,
+                          const ExpertBiases& biases) {
+    const std::size_t rows = std::min<std::size_t>(static_cast<std::size_t>(region.ids->ne[0]),
+                                                   region.map->count_on(host_.id()));
+    StagedPart part = make_part(host_, graph, region, rows, biases);
+    if (!ggml_gallocr_reserve(memory_.get(), &part.graph())) {
+        memory_.reset(ggml_gallocr_new(host_.buffer_type()));
+    }
+}
+
+bool HostScratch::place(StagedPart& part) {
+    if (!ggml_gallocr_alloc_graph(memory_.get(), &part.graph())) {
+        memory_.reset(ggml_gallocr_new(host_.buffer_type()));
+        return false;
+    }
+    part.enter_memory(0);
+    return true;
+}
+
+HostLayer::HostLayer(HostScratch& scratch, const ggml_cgraph& graph, const ExpertRegion& region,
+                     const ExpertBiases& biases, Device& home)
+    : scratch_(scratch),
+      graph_(graph),
+      region_(region),
+      biases_(biases),
+      home_(home),
+      parts_(static_cast<std::size_t>(region.ids->ne[0]) + 1),
+      experts_(parts_.size() - 1),
+      ways_(experts_.size()),
+      x_(static_cast<std::size_t>(region.x->ne[0])),
+      zeros_(static_cast<std::size_t>(graph.nodes[region.last]->ne[0])) {
+    for (int i = region.first; i <= region.last; ++i) {
+        n_products_ += is_sharded_product(*graph.nodes[i]) ? 1 : 0;
+    }
+}
+
+StagedPart* HostLayer::part_for(std::size_t rows) {
+    std::unique_ptr<StagedPart>& part = parts_[rows];
+    if (!part) {
+        auto made = std::make_unique<StagedPart>(
+            scratch_.host(), StagedPart::Place::elsewhere, graph_, region_,
+            RowGroups{.slots = rows, .tokens = 1}, rows, biases_);
+        if (scratch_.place(*made)) {
+            part = std::move(made);
+        }
+    }
+    return part.get();
+}
+
+ggml_status HostLayer::answer(const KernelLibrary& library, hexcore_cuda_team* team,
+                              const hexcore_cuda_experts& work, const ComputeOptions& options) {
+    const int message = work.part.message;
+    if (library.hear(team, message, &work.shape, experts_.data(), ways_.data(), x_.data()) != 0) {
+        return GGML_STATUS_FAILED;
+    }
+    count_rows(work.is_counted != 0);
+    const auto rows =
+        static_cast<std::size_t>(std::count(ways_.begin(), ways_.end(), HEXCORE_CUDA_HOST));
+    if (rows == 0) {
+        return GGML_STATUS_SUCCESS;
+    }
+    const ggml_status status = compute(options);
+    const float* result = status == GGML_STATUS_SUCCESS
+                              ? static_cast<const float*>(parts_[rows]->result().data)
+                              : nullptr;
+    for (std::size_t choice = 0; choice < ways_.size(); ++choice) {
+        if (ways_[choice] == HEXCORE_CUDA_HOST) {
+            library.tell(team, message, &work.shape, static_cast<int>(choice),
+                         result == nullptr ? zeros_.data() : result);
+            result = result == nullptr ? nullptr : result + zeros_.size();
+        }
+    }
+    return status;
+}
+
+ggml_status HostLayer::compute(const ComputeOptions& options) {
+    const auto rows =
+        static_cast<std::size_t>(std::count(ways_.begin(), ways_.end(), HEXCORE_CUDA_HOST));
+    StagedPart* const part = part_for(rows);
+    if (part == nullptr) {
+        return GGML_STATUS_ALLOC_FAILED;
+    }
+    std::memcpy(part->input().data, x_.data(), x_.size() * sizeof(float));
+    auto* next = static_cast<std::int32_t*>(part->ids().data);
+    for (std::size_t choice = 0; choice < ways_.size(); ++choice) {
+        if (ways_[choice] == HEXCORE_CUDA_HOST) {
+            const auto expert = static_cast<std::size_t>(experts_[choice]);
+            HEXCORE_CHECK(expert < region_.map->n_experts() &&
+                              region_.map->device_of(expert) == scratch_.host().id(),
+                          expert, "is not in main memory");
+            *next++ = static_cast<std::int32_t>(region_.map->local_of(expert));
+        }
+    }
+    ggml_cgraph products = part->products();
+    return scratch_.inner().compute(products, options);
+}
+
+void HostLayer::count_rows(bool is_counted) {
+    const auto by_host = std::count(ways_.begin(), ways_.end(), HEXCORE_CUDA_HOST);
+    const auto by_home = std::count_if(ways_.begin(), ways_.end(), [](std::int32_t way) {
+        return way == HEXCORE_CUDA_CACHED || way == HEXCORE_CUDA_LENT;
+    });
+    if (is_counted) {
+        scratch_.host().count_rows(static_cast<std::uint64_t>(by_host) * n_products_);
+        home_.count_rows(static_cast<std::uint64_t>(by_home) * n_products_);
+    }
+}
+
+}  // namespace hexcore

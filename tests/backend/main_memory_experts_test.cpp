@@ -1,0 +1,121 @@
+// Experts of one token of which some lie in main memory beside the GPU at home.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "hexcore/backend/execution/staged_execution.hpp"
+#include "support/spread_experts.hpp"
+
+namespace hexcore {
+namespace {
+
+using test::LayerOptions;
+
+class MainMemoryExperts : public test::SpreadExperts {
+protected:
+    /// Of two experts in main memory one is lent to the GPU.
+    static constexpr ExpertTimes times{.cpu_s = 2e-3, .bus_s = 3e-3};
+
+    MainMemoryExperts() : SpreadExperts(DeviceKind::host) {}
+
+    [[nodiscard]] std::unique_ptr<ExpertExecution> make_execution(Machine& machine) const override {
+        return std::make_unique<StagedExecution>(machine.device(DeviceId(0)),
+                                                 Borrowing::where_it_pays, times);
+    }
+
+    /// The placement that computes the token's experts where they are computed at that time: those
+    /// that are lent are at home.
+    static std::vector<DeviceId> as_computed(const std::vector<DeviceId>& device_of,
+                                             const std::vector<std::int32_t>& choice) {
+        std::vector<std::size_t> missing;
+        for (const std::int32_t expert : choice) {
+            if (device_of[static_cast<std::size_t>(expert)] == DeviceId(1)) {
+                missing.push_back(static_cast<std::size_t>(expert));
+            }
+        }
+        std::vector<DeviceId> result = device_of;
+        for (std::size_t i = missing.size() - times.n_lent(missing.size()); i < missing.size();
+             ++i) {
+            result[missing[i]] = DeviceId(0);
+        }
+        return result;
+    }
+
+    /// Whether each token has the bits that its experts have on the CPU and on the GPU, where
+    /// ggml's kernels compute them there.
+    void compare(const LayerOptions& options, const std::vector<DeviceId>& device_of) const {
+        const Outcome beside = compute(options, device_of);
+        const std::uint64_t a_time =
+            static_cast<std::uint64_t>(options.n_used) * (options.is_merged ? 2 : 3);
+        EXPECT_EQ(beside.rows[0] + beside.rows[1], beside.results.size() * a_time);
+        for (std::size_t i = 0; i < beside.results.size(); ++i) {
+            const auto time = static_cast<std::int32_t>(i);
+            // The first time nothing is lent: it is compared with ggml's way.
+            const std::vector<DeviceId> there =
+                i == 0 ? device_of : as_computed(device_of, choice_at(time, options));
+            const Outcome expected = compute(options, there, time, 1);
+            EXPECT_EQ(std::memcmp(expected.results[0].data(), beside.results[i].data(),
+                                  beside.results[i].size() * sizeof(float)),
+                      0)
+                << i;
+        }
+    }
+};
+
+TEST_F(MainMemoryExperts, HaveTheBitsThatTheyHaveOnTheirDevices) {
+    compare({}, alternating(8));
+    compare({.down_type = GGML_TYPE_Q6_K, .n_experts = 32, .n_used = 16}, alternating(32));
+    compare({.n_embd = 1024, .n_ff = 512, .glu = GGML_GLU_OP_GEGLU, .is_merged = true},
+            alternating(8));
+}
+
+TEST_F(MainMemoryExperts, HaveThemWithBiases) {
+    compare({.up_type = GGML_TYPE_MXFP4,
+             .down_type = GGML_TYPE_MXFP4,
+             .n_embd = 2880,
+             .n_ff = 2880,
+             .glu = GGML_GLU_OP_SWIGLU_OAI,
+             .has_biases = true},
+            alternating(8));
+}
+
+TEST_F(MainMemoryExperts, MayAllBeThere) {
+    compare({}, std::vector<DeviceId>(8, DeviceId(1)));
+    std::vector<DeviceId> all_but_one(8, DeviceId(1));
+    all_but_one[3] = DeviceId(0);
+    compare({.n_used = 2}, all_but_one);
+}
+
+TEST_F(MainMemoryExperts, AreComputedInEveryLayerOfAToken) {
+    const LayerOptions options{.n_used = 2};
+    const auto machine = machine_with(alternating(8), 3);
+    const auto execution = make_execution(*machine);
+    std::vector<std::unique_ptr<test::ExpertLayer>> layers;
+    std::vector<ggml_backend_buffer_ptr> buffers;
+    for (int i = 0; i < 3; ++i) {
+        LayerOptions own = options;
+        own.layer = i;
+        layers.push_back(std::make_unique<test::ExpertLayer>(own));
+        buffers.push_back(fill(*layers.back(), *machine));
+        layers.back()->graph().uid = static_cast<std::uint64_t>(i) + 7;
+        execution->reserve(layers.back()->graph());
+    }
+    // Their graphs change places, and each keeps its bits.
+    std::vector<std::vector<float>> first(3);
+    for (std::int32_t time = 0; time < 12; ++time) {
+        const test::ExpertLayer& layer = *layers[static_cast<std::size_t>(time) % 3];
+        choose(layer, options, 1);
+        ASSERT_EQ(execution->compute(layer.graph()), GGML_STATUS_SUCCESS) << time;
+        execution->synchronize();
+        const std::vector<float> values = test::values_of(*layer.result);
+        std::vector<float>& known = first[static_cast<std::size_t>(time) % 3];
+        known = known.empty() || time < 6 ? values : known;
+        EXPECT_EQ(std::memcmp(values.data(), known.data(), values.size() * sizeof(float)), 0)
+            << time;
+    }
+}
+
+}  // namespace
+}  // namespace hexcore
