@@ -148,8 +148,8 @@ int hexcore_cuda_launch_team(struct hexcore_cuda_team* team,
 int hexcore_cuda_hear(struct hexcore_cuda_team* team, int message,
                       const struct hexcore_cuda_shape* shape, int32_t* experts, int32_t* ways,
                       float* x);
-/* Then, in the order of the choice, the rows of those that are: of down, without its bias. The launch
- * waits for them. */
+/* Then, in the order of the choice, the rows of those that are: of down, without its bias. The
+ * launch waits for them. */
 void hexcore_cuda_tell(struct hexcore_cuda_team* team, int message,
                        const struct hexcore_cuda_shape* shape, int choice, const float* row);
 /* After some of them could not be launched: nobody waits for others any more. What is computed is
