@@ -14,9 +14,11 @@
 #include "hexcore/cli/terminal.hpp"
 #include "hexcore/device/server_wait.hpp"
 #include "hexcore/report/json_text.hpp"
+#include "hexcore/report/routing_trace_file.hpp"
 #include "hexcore/report/run_json.hpp"
 #include "hexcore/report/run_summary.hpp"
 #include "hexcore/report/run_table.hpp"
+#include "hexcore/runtime/routing_watch.hpp"
 #include "hexcore/session/describe_run.hpp"
 #include "nlohmann/json.hpp"
 
@@ -115,15 +117,62 @@ void greet(const Plan& plan) {
     print_aside("\n");
 }
 
-/// What a run did, and whether its session was kept.
+/// What a run did, and whether its session and what its routers chose were kept.
 struct RunOutcome {
     RunReport report;
     Result<void> kept = {};
+    Result<void> traced = {};
 };
 
+/// The file of what routers choose, and who sees that.
+class RoutingRecord {
+public:
+    /// Of an empty path there is none.
+    static Result<std::unique_ptr<RoutingRecord>> open(const std::string& path) {
+        if (path.empty()) {
+            return nullptr;
+        }
+        HEXCORE_TRY(file, RoutingTraceFile::open(path));
+        return std::make_unique<RoutingRecord>(std::move(file));
+    }
+    explicit RoutingRecord(RoutingTraceFile file) : file_(std::move(file)), watch_(file_) {}
+
+    /// Fails with ErrorCode::usage for a model that has no routers.
+    Result<void> know(const Inventory& inventory) {
+        HEXCORE_TRY(header, RoutingWatch::header(inventory));
+        header_ = std::move(header);
+        return {};
+    }
+    void begin() {
+        watch_.begin(header_);
+        file_.begin(header_);
+    }
+    RoutingWatch* watch() { return &watch_; }
+    [[nodiscard]] Result<void> finish() { return file_.finish(); }
+
+private:
+    RoutingTraceFile file_;
+    RoutingWatch watch_;
+    RoutingTraceHeader header_;
+};
+
+Result<PlannedModel> planned_for(const RunOptions& options, RoutingRecord* record,
+                                 const Interrupt& interrupt) {
+    HEXCORE_TRY(planning, options.planning.options());
+    if (record != nullptr) {
+        planning.computing.routing = record->watch();
+    }
+    HEXCORE_TRY(model,
+                planned(std::move(planning), options.plan_file, options.threads, interrupt.flag()));
+    if (record != nullptr) {
+        HEXCORE_TRY_VOID(record->know(model.inventory()));
+    }
+    return model;
+}
+
 Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
-    HEXCORE_TRY(planned_model,
-                planned(options.planning, options.plan_file, options.threads, interrupt.flag()));
+    HEXCORE_TRY(record, RoutingRecord::open(options.routing_file));
+    HEXCORE_TRY(planned_model, planned_for(options, record.get(), interrupt));
     QuestionReader questions(interrupt);
     if (!options.prompt && questions.has_ended()) {
         return tl::unexpected(nobody_asked("a prompt with -p TEXT or --file FILE"));
@@ -140,7 +189,12 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
         if (!options.prompt && stdin_is_terminal() && stdout_is_terminal()) {
             greet(planned_model.plan());
         }
-        Engine engine(model, engine_options(options.exact, planned_model.plan()));
+        EngineOptions engine_of = engine_options(options.exact, planned_model.plan());
+        if (record) {
+            record->begin();
+            engine_of.routing = record->watch();
+        }
+        Engine engine(model, std::move(engine_of));
         HEXCORE_TRY(session, engine.open({.on_full = options.planning.when_full(),
                                           .keep = options.planning.keep}));
         auto answered = answer_with(engine, session, options, questions, interrupt);
@@ -151,6 +205,9 @@ Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
         HEXCORE_TRY(answer, std::move(answered));
         HEXCORE_TRY_VOID(describe_run(report, model, answer.answer));
         outcome.kept = std::move(answer.kept);
+        if (record) {
+            outcome.traced = record->finish();
+        }
     }
     HEXCORE_TRY_VOID(describe_unloaded(report, planned_model.machine()));
     return outcome;
@@ -181,6 +238,9 @@ int run(RunOptions& options) {
         options.prompt ? report.stop == StopReason::interrupted : interrupt.happened();
     if (!outcome->kept) {
         return report_error(outcome->kept.error());
+    }
+    if (!outcome->traced) {
+        return report_error(outcome->traced.error());
     }
     const bool interrupted = cut_short || interrupt.should_quit();
     return interrupted ? static_cast<int>(ErrorCode::interrupted) : 0;

@@ -31,6 +31,10 @@ void RunOptions::add_to(CLI::App& command) {
         .add_option("--session", session_file,
                     "goes on with the conversation in FILE, if it is there, and keeps it there")
         ->option_text("FILE");
+    command
+        .add_option("--trace-routing", routing_file,
+                    "writes which experts each token chose in each layer to FILE")
+        ->option_text("FILE");
     command.add_flag("--exact", exact,
                      "the bits of an answer depend on nothing but its conversation");
     add_plan_file(command, plan_file);

@@ -25,6 +25,7 @@ struct RunOptions {
     bool exact = false;
     std::string system;
     std::string session_file;
+    std::string routing_file;  ///< empty: nobody wants to know
 
     void add_to(CLI::App& command);
 

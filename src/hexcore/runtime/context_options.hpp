@@ -7,6 +7,8 @@
 
 namespace hexcore {
 
+class RoutingWatch;
+
 /// What a context is to tell of each token.
 enum class Outputs { logits, embeddings };
 
@@ -32,6 +34,8 @@ struct ContextOptions {
     KeyShift shift = KeyShift::never;
     /// Beside logits, the last hidden state of tokens can be asked for (Decoder::state()).
     bool states = false;
+    /// Sees what routers choose; it must outlive the context. Null: nobody does.
+    RoutingWatch* routing = nullptr;
     std::vector<ChosenAdapter> adapters = {};  ///< that are applied to all that it computes
     /// Further contexts of the same kind, each with other adapters.
     std::vector<std::vector<ChosenAdapter>> more_adapters = {};

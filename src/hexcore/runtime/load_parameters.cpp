@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/device/processor.hpp"
+#include "hexcore/runtime/routing_watch.hpp"
 
 namespace hexcore {
 namespace {
@@ -100,6 +101,10 @@ llama_context_params context_parameters(const ContextShape& shape, const Context
     parameters.type_v = to_ggml(shape.kv_type);
     parameters.n_threads = options.threads > 0 ? options.threads : usable_cores();
     parameters.n_threads_batch = parameters.n_threads;
+    if (options.routing != nullptr) {
+        parameters.cb_eval = RoutingWatch::observe;
+        parameters.cb_eval_user_data = options.routing;
+    }
     if (options.wanted == Outputs::embeddings || options.states) {
         parameters.embeddings = true;
         parameters.pooling_type = LLAMA_POOLING_TYPE_NONE;  // one for each token

@@ -175,7 +175,7 @@ void Engine::compute_prompt(const std::atomic<bool>* stop) {
     const std::vector<Conversation*> prompts = those_in(asked_, State::prompt);
     if (!prompts.empty()) {
         // A piece of a prompt shares its batch with nobody: libllama would cut it (split_equal).
-        compute({&prompts.front(), 1}, stop);
+        compute({&prompts.front(), 1}, TokenKind::prompt, stop);
     }
 }
 
@@ -186,14 +186,15 @@ void Engine::compute_answers(const std::atomic<bool>* stop) {
     }
     if (options_.equality == Equality::exact) {
         for (Conversation* const& conversation : answers) {
-            compute({&conversation, 1}, stop);
+            compute({&conversation, 1}, TokenKind::generated, stop);
         }
     } else if (!answers.empty()) {
-        compute(answers, stop);
+        compute(answers, TokenKind::generated, stop);
     }
 }
 
-void Engine::compute(std::span<Conversation* const> together, const std::atomic<bool>* stop) {
+void Engine::compute(std::span<Conversation* const> together, TokenKind kind,
+                     const std::atomic<bool>* stop) {
     std::vector<SequenceTokens> parts;
     std::vector<Conversation*> computing;
     for (Conversation* conversation : together) {
@@ -210,6 +211,9 @@ void Engine::compute(std::span<Conversation* const> together, const std::atomic<
     if (parts.empty()) {
         return;
     }
+    if (options_.routing != nullptr) {
+        options_.routing->computing(parts, kind);
+    }
     auto decoded = decoder_.decode(parts, stop, states_for(computing, parts));
     if (!decoded || *decoded == Decoded::stopped) {
         for (Conversation* conversation : computing) {
@@ -224,9 +228,12 @@ void Engine::compute(std::span<Conversation* const> together, const std::atomic<
         }
         // Whoever is at fault fails alone, too; the others need not know.
         for (Conversation* const& conversation : computing) {
-            compute({&conversation, 1}, stop);
+            compute({&conversation, 1}, kind, stop);
         }
         return;
+    }
+    if (options_.routing != nullptr) {
+        options_.routing->computed();
     }
     for (std::size_t part = 0; part < computing.size(); ++part) {
         if (computing[part]->computed(kv_, cut_)) {

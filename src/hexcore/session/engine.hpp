@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hexcore/runtime/routing_watch.hpp"
 #include "hexcore/runtime/tokenizer.hpp"
 #include "hexcore/session/conversation.hpp"
 #include "hexcore/session/kv_manager.hpp"
@@ -27,6 +28,9 @@ enum class Equality {
 struct EngineOptions {
     Equality equality = Equality::close;
     ParkingOptions parking = {};
+    /// The one of the model's context, if it has one (ContextOptions::routing), told of all that is
+    /// computed; it must outlive the engine.
+    RoutingWatch* routing = nullptr;
 };
 
 /// One conversation of an engine, ended with the object: an answer under way is interrupted.
@@ -160,7 +164,8 @@ private:
                                                         const SessionCells* besides) const;
     void compute_prompt(const std::atomic<bool>* stop);
     void compute_answers(const std::atomic<bool>* stop);
-    void compute(std::span<Conversation* const> together, const std::atomic<bool>* stop);
+    void compute(std::span<Conversation* const> together, TokenKind kind,
+                 const std::atomic<bool>* stop);
     void take(Conversation& conversation, std::size_t part);
     void taken(Conversation& conversation, const Result<Conversation::Taken>& taken);
     void end(Conversation& conversation, StopReason reason);
