@@ -63,6 +63,15 @@ def test_answer_and_report_are_those_without_and_the_trace_that_of_any_placement
     assert len(traces) == 1
 
 
+def test_a_server_computes_it_too(hexcore, tiny, tmp_path, start_server):
+    _, server = start_server()
+    for number, devices in enumerate([on("64MiB"), ["--device", f"rpc:{server}=64MiB"],
+                                      ["--device", f"rpc:{server}=16MiB", *on("16MiB"),
+                                       "--policy", "alternate"]]):
+        hexcore.json("run", tiny, *devices, *WORDS, "--trace-routing", tmp_path / f"{number}")
+    assert len({file.read_text() for file in tmp_path.iterdir()}) == 1
+
+
 def test_a_chat_tells_questions_and_answers_apart(hexcore, demo_model, tmp_path):
     outcome = hexcore("run", demo_model, *on("600MiB"), "--temp", 0, "-n", 4, "--trace-routing",
                       tmp_path / "trace", stdin="Name a colour.\nName another.\n")

@@ -22,6 +22,7 @@
 #include "hexcore/session/kv_manager.hpp"
 #include "mixtures/conversations.hpp"
 #include "mixtures/tiny_architectures.hpp"
+#include "mixtures/traced_routing.hpp"
 #include "support/temp_folder.hpp"
 
 namespace hexcore::test {
@@ -297,6 +298,9 @@ protected:
             if (cell.variant == 0 && has_cache) {
                 expect_found_by_its_cache(*machine, *inventory, cell, options, *plan);
                 session = fail(ErrorCode::negative, "unloaded");
+                if (GetParam() != "refact") {  // whose experts libllama reads and never computes
+                    expect_traced_routing(*machine, *inventory, *plan, load);
+                }
                 if (plan->cache->forget == Forgetting::within_reach) {
                     expect_whole_windows_as_planned(*machine, *inventory, cell, options);
                 }

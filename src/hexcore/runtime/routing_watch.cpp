@@ -96,7 +96,8 @@ bool RoutingWatch::observe(ggml_tensor* tensor, bool ask, void* watch) {
 }
 
 void RoutingWatch::take(const ggml_tensor& choice, std::size_t layer) {
-    if (choice.type != GGML_TYPE_I32 || choice.ne[0] != n_used_) {
+    // Some architectures have a second choice in a layer, of the same name, among others.
+    if (choice.type != GGML_TYPE_I32 || choice.ne[0] != n_used_ || !rows_[layer].empty()) {
         return;
     }
     // It is a view of all experts in the router's order, so its rows are further apart than long.

@@ -30,8 +30,8 @@ public:
     /// Which layers are told of, and what is known of them; before the first batch.
     void begin(const RoutingTraceHeader& header);
 
-    /// Before a batch of these parts is computed, of which something is wanted for each's last
-    /// token, and when it was: only then the sink is told.
+    /// Before a batch of these parts, no more than an ubatch together, is computed, of which
+    /// something is wanted for each's last token, and when it was: only then the sink is told.
     void computing(std::span<const SequenceTokens> parts, TokenKind kind);
     void computed();
 
