@@ -47,6 +47,7 @@ inline DryRun dry_run_with(Bytes more_compute, int* calls = nullptr) {
                                      .kv = device.planned.kv,
                                      .recurrent = device.planned.recurrent,
                                      .compute = device.layers > 0 ? 100_MiB + more_compute : 0_B,
+                                     .expert_cache = device.planned.expert_cache,
                                      .staging = {},
                                      .parked = {}});
         }

@@ -13,6 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::vector<std::string> keys_of(const Json& object) {
     std::vector<std::string> keys;
@@ -77,6 +78,31 @@ TEST(PlanJson, HasTheKeysOfItsSchemaInOrder) {
     EXPECT_THAT(keys_of(document["devices"][0]["planned"]),
                 ElementsAre("weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes",
                             "compute_bytes", "staging_bytes", "total_bytes"));
+}
+
+TEST(PlanJson, HasTheExpertCacheOfDevicesThatHaveOne) {
+    Plan plan = small_host_plan();
+    plan.devices[0].planned.expert_cache = 6_MiB;
+    plan.devices[0].expert_cache_slots = 3;
+    Json document = plan_json(plan);
+    EXPECT_EQ(document["devices"][0]["planned"]["expert_cache_bytes"], (6_MiB).count());
+    EXPECT_EQ(document["devices"][0]["expert_cache_slots"], 3);
+    EXPECT_FALSE(document["devices"][1].contains("expert_cache_slots"));
+    EXPECT_FALSE(document["devices"][1]["planned"].contains("expert_cache_bytes"));
+    const auto read = plan_from_json(document.dump());
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->devices[0].planned, plan.devices[0].planned);
+    EXPECT_EQ(read->devices[0].expert_cache_slots, 3U);
+    EXPECT_EQ(read->devices[1].planned.expert_cache, 0_B) << "as in plans of earlier versions";
+
+    document["devices"][0]["expert_cache_slots"] = 5;
+    const auto uneven = plan_from_json(document.dump());
+    ASSERT_FALSE(uneven.has_value());
+    EXPECT_THAT(uneven.error().message, HasSubstr("devices[0].expert_cache_slots"));
+    document["devices"][0].erase("expert_cache_slots");
+    const auto missing = plan_from_json(document.dump());
+    ASSERT_FALSE(missing.has_value());
+    EXPECT_THAT(missing.error().message, HasSubstr("expert_cache_slots"));
 }
 
 TEST(PlanJson, WithoutRecurrentStateIsReadAsHavingNone) {

@@ -57,6 +57,30 @@ RunReport small_run() {
     return report;
 }
 
+TEST(RunReport, ShowsTheExpertCacheWhereThereIsOne) {
+    RunReport report = small_run();
+    EXPECT_FALSE(run_json(report).contains("expert_cache"));
+    EXPECT_THAT(run_table(report, {}), Not(HasSubstr("expert cache")));
+    EXPECT_THAT(run_summary(report), Not(HasSubstr("expert cache")));
+
+    report.devices[0].expert_cache = {
+        .slots = 12, .lookups = 200, .hits = 150, .uploads = 40, .bytes = 80_MiB};
+    report.devices[1].expert_cache = {
+        .slots = 4, .lookups = 200, .hits = 30, .uploads = 10, .bytes = 20_MiB};
+    const auto json = run_json(report);
+    EXPECT_EQ(json["expert_cache"], (nlohmann::ordered_json{{"slots", 16},
+                                                            {"lookups", 400},
+                                                            {"hits", 180},
+                                                            {"misses", 220},
+                                                            {"hit_rate", 0.45},
+                                                            {"uploads", 50},
+                                                            {"uploaded_bytes", 100 << 20}}));
+    EXPECT_EQ(json["devices"][1]["expert_cache"]["hits"], 30);
+    EXPECT_THAT(run_table(report, {}),
+                HasSubstr("expert cache on host0: 12 slots, 150 of 200 experts found there"));
+    EXPECT_THAT(run_summary(report), HasSubstr("; 45 % of experts in the expert cache"));
+}
+
 TEST(RunJson, IsTheDocumentedDocument) {
     expect_golden("run_small_host.json", json_text(run_json(small_run())));
 }

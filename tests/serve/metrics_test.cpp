@@ -62,6 +62,28 @@ TEST(Metrics, ShowWhatIsNow) {
     EXPECT_THAT(text, Not(HasSubstr("kind=\"measured\"")));
 }
 
+TEST(Metrics, ShowTheExpertCacheOfDevicesThatHaveOne) {
+    Metrics metrics;
+    Metrics::Now now;
+    now.loaded = true;
+    now.devices.resize(2);
+    now.devices[0].name = "cuda:0";
+    now.devices[1].name = "host0";
+    EXPECT_THAT(metrics.text(now), Not(HasSubstr("expert_cache")));
+    now.devices[0].expert_cache = {
+        .slots = 12, .lookups = 200, .hits = 150, .uploads = 40, .bytes = Bytes(4000)};
+    const std::string text = metrics.text(now);
+    for (const char* line :
+         {"hexcore_expert_cache_slots{device=\"cuda:0\"} 12\n",
+          "hexcore_expert_cache_hits_total{device=\"cuda:0\"} 150\n",
+          "hexcore_expert_cache_misses_total{device=\"cuda:0\"} 50\n",
+          "hexcore_expert_cache_uploads_total{device=\"cuda:0\"} 40\n",
+          "hexcore_expert_cache_uploaded_bytes_total{device=\"cuda:0\"} 4000\n"}) {
+        EXPECT_THAT(text, HasSubstr(line));
+    }
+    EXPECT_THAT(text, Not(HasSubstr("slots{device=\"host0\"}")));
+}
+
 TEST(Metrics, TellOfAnAssistantsExpertsAlsoOfThoseThatNobodyAsked) {
     Metrics metrics;
     Metrics::Now now;

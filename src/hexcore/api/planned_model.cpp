@@ -13,6 +13,7 @@
 #include "hexcore/device/host_memory.hpp"
 #include "hexcore/device/own_memory.hpp"
 #include "hexcore/plan/cache_budget.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/kv_type_blame.hpp"
 #include "hexcore/plan/limits.hpp"
 #include "hexcore/plan/make_plan.hpp"
@@ -89,6 +90,7 @@ Result<PlanRequest> request_for(const PlanningOptions& options, ModelProfile mod
         request.context.tokens = TokenCount(ordinary * options.sequences);
     }
     request.policy = options.policy;
+    request.expert_cache = options.expert_cache;
     return request;
 }
 
@@ -303,6 +305,7 @@ Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY_VOID(told_of(plan_name, check_plan_fits_model(plan, input.inventory)));
     plan.adapters = input.request.adapters;
+    fit_expert_caches(input.request.model, plan);
     HEXCORE_TRY(usage, make_dry_run(*input.machine, input.inventory, input.computing, stop)(plan));
     const ParkingWish parking = options.parking.or_as_in(plan);
     HEXCORE_TRY(exact, told_of(plan_name, finish_plan(std::move(plan), usage)));

@@ -34,6 +34,8 @@ struct PlanningOptions {
     /// What the KV cache of all sequences may take; the context is the longest for which it does.
     /// In place of `context`.
     std::optional<Bytes> cache_budget = {};
+    /// PlanRequest::expert_cache
+    Bytes expert_cache = {};
     bool longest_context = false;  ///< that fits, and is at most `context` where that is not 0
     std::uint32_t sequences = 1;
     TokenCount ubatch{512};

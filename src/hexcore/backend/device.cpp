@@ -3,6 +3,7 @@
 #include "hexcore/backend/execution/device_backend.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/experts/expert_buffer.hpp"
+#include "hexcore/backend/experts/expert_cache_memory.hpp"
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
@@ -115,6 +116,23 @@ Result<ggml_backend_buffer_ptr> Device::allocate_experts(Bytes size, Purpose pur
 void Device::reset_statistics() {
     memory_.ledger().reset_statistics();
     rows_.store(0);
+    const std::lock_guard lock(mutex_);
+    expert_cache_counts_ = {};
+}
+
+void Device::count_expert_cache(const ExpertCacheStats& more) {
+    const std::lock_guard lock(mutex_);
+    expert_cache_counts_ += more;
+}
+
+std::optional<ExpertCacheStats> Device::expert_cache_stats() const {
+    const std::lock_guard lock(mutex_);
+    if (expert_cache_ == nullptr) {
+        return std::nullopt;
+    }
+    ExpertCacheStats stats = expert_cache_counts_;
+    stats.slots = expert_cache_->slots();
+    return stats;
 }
 
 bool Device::has_inner_backend() {

@@ -13,9 +13,11 @@
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/device_spec.hpp"
 #include "hexcore/device/measured_by.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 
 namespace hexcore {
 
+class ExpertCacheMemory;
 class InnerBackend;
 class Machine;
 
@@ -46,6 +48,16 @@ public:
     /// A buffer on this device for experts, accounted as these or as adapters of theirs.
     [[nodiscard]] Result<ggml_backend_buffer_ptr> allocate_experts(
         Bytes size, Purpose purpose = Purpose::experts);
+
+    /// Where copies of experts that lie in main memory go, for the layers at home here; null where
+    /// there is no such place. It changes only when a model is loaded or unloaded.
+    [[nodiscard]] ExpertCacheMemory* expert_cache() const { return expert_cache_; }
+    /// By that memory itself.
+    void set_expert_cache(ExpertCacheMemory* memory) { expert_cache_ = memory; }
+    /// Adds what those who compute with it found there; `slots` of it counts for nothing.
+    void count_expert_cache(const ExpertCacheStats& more);
+    /// Since it was made, or reset_statistics(); nothing where there is no cache.
+    [[nodiscard]] std::optional<ExpertCacheStats> expert_cache_stats() const;
 
     /// What it is, in words, for people who list devices.
     [[nodiscard]] virtual const char* description() const = 0;
@@ -78,7 +90,8 @@ public:
     /// Rows (a token for one of its chosen experts) that this device computed, in one product.
     void count_rows(std::uint64_t rows) { rows_.fetch_add(rows, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t rows_computed() const { return rows_.load(); }
-    /// Peak, refusals and rows are as when it was made. Not while it is used.
+    /// Peak, refusals, rows and what was counted of the expert cache are as when it was made. Not
+    /// while it is used.
     void reset_statistics();
 
 protected:
@@ -96,9 +109,11 @@ private:
     ggml_backend_buffer_type buffer_type_;
     ggml_backend_buffer_type expert_buffer_type_;
     ggml_backend_device handle_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::weak_ptr<InnerBackend> inner_backend_;
     std::atomic<std::uint64_t> rows_{0};
+    ExpertCacheMemory* expert_cache_ = nullptr;
+    ExpertCacheStats expert_cache_counts_;
 };
 
 /// The device that a ggml device of ours stands for.

@@ -142,6 +142,20 @@ Result<Machine::Overheads> Machine::take_overheads() {
     return taken;
 }
 
+Result<Machine::ExpertCaches> Machine::take_expert_caches(
+    const std::vector<PlannedDevice>& planned) {
+    HEXCORE_CHECK(planned.size() <= size(), planned.size(), size());
+    ExpertCaches taken;
+    for (std::size_t i = 0; i < planned.size(); ++i) {
+        if (const std::uint32_t slots = planned[i].expert_cache_slots; slots > 0) {
+            const Bytes slot(planned[i].planned.expert_cache.count() / slots);
+            HEXCORE_TRY(cache, ExpertCacheMemory::take(device(DeviceId(i)), slot, slots));
+            taken.push_back(std::move(cache));
+        }
+    }
+    return taken;
+}
+
 Result<void> Machine::place_experts(const Placement& placement, const Inventory* inventory) {
     HEXCORE_TRY_VOID(check_computable(*this, placement));
     for (std::size_t home = 0; home < claimed_.size(); ++home) {

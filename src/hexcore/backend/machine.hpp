@@ -11,9 +11,11 @@
 #include "ggml-backend-impl.h"
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/experts/expected_weights.hpp"
+#include "hexcore/backend/experts/expert_cache_memory.hpp"
 #include "hexcore/backend/experts/expert_layout.hpp"
 #include "hexcore/backend/memory/tensor_filler.hpp"
 #include "hexcore/device/device_spec.hpp"
+#include "hexcore/plan/plan.hpp"
 #include "hexcore/track/ledger_teller.hpp"
 
 namespace hexcore {
@@ -103,6 +105,13 @@ public:
     using Overheads = std::vector<std::unique_ptr<DeviceMemory::Block>>;
     /// Reserves it on each device. Fails with ErrorCode::does_not_fit, leaving nothing.
     [[nodiscard]] Result<Overheads> take_overheads();
+
+    /// Where copies of experts go that lie in main memory; returns itself.
+    using ExpertCaches = std::vector<std::unique_ptr<ExpertCacheMemory>>;
+    /// Takes on each device what `planned`, of all of them, has for that. Fails with
+    /// ErrorCode::does_not_fit, leaving nothing.
+    [[nodiscard]] Result<ExpertCaches> take_expert_caches(
+        const std::vector<PlannedDevice>& planned);
 
     /// For ggml_backend_init: the machine as a registry of devices.
     [[nodiscard]] ggml_backend_reg_t registry() { return &registry_; }

@@ -24,6 +24,7 @@ enum class Change {
     name_context,      ///< the most to consider
     set_cache_budget,  ///< of the KV cache, to `value`
     lower_sequences,
+    set_expert_cache,      ///< to `value`
     set_kv_type,           ///< to `value`
     plain_kv_type,         ///< f16, in place of `value`
     fewer_sequences,       ///< `value` of them, with `count` tokens of context for all together

@@ -23,6 +23,7 @@ constexpr std::pair<Change, const char*> changes[] = {
     {Change::name_context, "give the most to consider"},
     {Change::set_cache_budget, "a KV cache of {value}"},
     {Change::lower_sequences, "fewer sequences"},
+    {Change::set_expert_cache, "an expert cache of {value}"},
     {Change::set_kv_type, "a KV cache in {value}"},
     {Change::plain_kv_type, "use f16"},
     {Change::fewer_sequences, "{value} sequences with {count} tokens of context"},

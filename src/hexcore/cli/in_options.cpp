@@ -30,6 +30,8 @@ const char* in_options(const Remedy& remedy) {
             return "--ctx {value}";
         case Change::lower_sequences:
             return "lower --sequences";
+        case Change::set_expert_cache:
+            return "--expert-cache {value}";
         case Change::set_kv_type:
             return "--kv-type {value}";
         case Change::plain_kv_type:

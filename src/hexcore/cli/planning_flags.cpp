@@ -70,6 +70,12 @@ void PlanningFlags::add_placing_to(CLI::App& command) {
         ->check(byte_size())
         ->option_text("SIZE");
     command
+        .add_option("--expert-cache", expert_cache,
+                    "memory of each GPU for copies of experts that lie in main memory, at most "
+                    "(default: none)")
+        ->check(byte_size())
+        ->option_text("SIZE");
+    command
         .add_option("-c,--ctx", context,
                     fmt::format("tokens of context for all sequences together, 32k for 32768, or "
                                 "what the KV cache may take, 300MiB (default: {} tokens for each, "
@@ -181,6 +187,10 @@ Result<PlanningOptions> PlanningFlags::options() const {
     if (!reserve.empty()) {
         HEXCORE_TRY(size, parse_bytes(reserve));
         options.reserve = size;
+    }
+    if (!expert_cache.empty()) {
+        HEXCORE_TRY(size, parse_bytes(expert_cache));
+        options.expert_cache = size;
     }
     if (is_size(context)) {
         HEXCORE_TRY(budget, parse_bytes(context));

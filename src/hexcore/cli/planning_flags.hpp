@@ -22,6 +22,7 @@ struct PlanningFlags {
     std::string model;
     std::vector<std::string> devices;
     std::string reserve;
+    std::string expert_cache;
     std::string context;  ///< tokens, or the size of the cache; empty: not given
     std::uint32_t sequences = 1;
     std::uint32_t ubatch = 512;

@@ -17,6 +17,8 @@ Bytes Usage::*member_of(Purpose purpose) {
             return &Usage::recurrent;
         case Purpose::compute:
             return &Usage::compute;
+        case Purpose::expert_cache:
+            return &Usage::expert_cache;
         case Purpose::staging:
             return &Usage::staging;
         case Purpose::parked:
@@ -41,6 +43,8 @@ const char* to_string(Purpose purpose) {
             return "recurrent";
         case Purpose::compute:
             return "compute";
+        case Purpose::expert_cache:
+            return "expert_cache";
         case Purpose::staging:
             return "staging";
         case Purpose::parked:

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
 
@@ -32,6 +33,7 @@ public:
         };
         add(shorter_context());
         add(smaller_cache());
+        add(smaller_expert_cache());
         add(fewer_sequences());
         add(other_policy());
         add(larger_budget(shortage));
@@ -45,6 +47,10 @@ public:
 private:
     static std::string in_mib(Bytes size) {
         return fmt::format("{}MiB", round_up(size, 1_MiB).count() / (1_MiB).count());
+    }
+
+    static std::string in_kib(Bytes size) {
+        return fmt::format("{}KiB", round_up(size, 1_KiB).count() / (1_KiB).count());
     }
 
     /// A change that a dry run fails for is none to recommend, and none is after an interrupt.
@@ -87,6 +93,27 @@ private:
             }
         }
         return std::nullopt;
+    }
+
+    /// The largest that a few looks find.
+    std::optional<Remedy> smaller_expert_cache() {
+        constexpr int most_looks = 6;
+        const Bytes slot = expert_slot_size(request_.model);
+        PlanRequest changed = request_;
+        const auto fits_with = [&](std::uint32_t slots) {
+            changed.expert_cache = slot * slots;
+            return fits(changed);
+        };
+        std::uint32_t too_many = expert_cache_slots(request_);
+        if (too_many == 0 || !fits_with(0)) {
+            return std::nullopt;
+        }
+        std::uint32_t fitting = 0;
+        for (int i = 0; i < most_looks && too_many - fitting > 1; ++i) {
+            const std::uint32_t middle = fitting + (too_many - fitting) / 2;
+            (fits_with(middle) ? fitting : too_many) = middle;
+        }
+        return Remedy{.change = Change::set_expert_cache, .value = in_kib(slot * fitting)};
     }
 
     std::optional<Remedy> fewer_sequences() {

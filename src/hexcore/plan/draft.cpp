@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/plan/compute_estimate.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 
 namespace hexcore {
 namespace {
@@ -43,6 +44,15 @@ std::vector<PlannedDevice> planned_devices(const PlanRequest& request, const Mod
     return planned;
 }
 
+/// Where placement kept room for a cache, and there is something for it to hold.
+void add_expert_caches(const PlanRequest& request, const std::vector<DeviceFacts>& devices,
+                       Plan& plan) {
+    for (std::size_t d = 0; d < devices.size(); ++d) {
+        plan.devices[d].planned.expert_cache = devices[d].expert_cache;
+    }
+    fit_expert_caches(request.model, plan);
+}
+
 }  // namespace
 
 Plan draft_plan(const PlanRequest& request, const ModelFacts& model,
@@ -67,6 +77,7 @@ Plan draft_plan(const PlanRequest& request, const ModelFacts& model,
     plan.host.staging = request.host_staging;
     plan.host.compute = estimate_compute(request.model, request.context).host;
     plan.placement = std::move(placement);
+    add_expert_caches(request, devices, plan);
     return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hexcore/base/duration.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/parking_limits.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
 
@@ -211,6 +212,9 @@ Result<void> explain(const PlanRequest& request, const FittingPlan& fitting, Tri
     plan.explanation = {goal(plan),           layer_ranges(plan),
                         expert_spread(plan),  bottleneck(model, devices, plan.placement, seconds),
                         against_others(plan), speeds(devices)};
+    if (auto cached = expert_cache_sentence(request, plan)) {
+        plan.explanation.push_back(*std::move(cached));
+    }
     for (std::string& sentence : main_memory_sentences(request, plan)) {
         plan.explanation.push_back(std::move(sentence));
     }

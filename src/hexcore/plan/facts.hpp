@@ -57,6 +57,7 @@ struct DeviceFacts {
     double hop_latency_s = 0;          ///< one way, to any other device
     double fetch_bytes_per_s = 0;      ///< of experts that it computes out of main memory; 0: none
     SpeedSource speed_source = SpeedSource::typical;
+    Bytes expert_cache = {};  ///< taken if the device has at least one layer
 
     /// What may be planned onto it.
     [[nodiscard]] Bytes usable() const { return saturating_subtract(budget, reserve); }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/profile.hpp"
 
 namespace hexcore {
@@ -97,7 +98,9 @@ ModelProfile profile_from_inventory(const Inventory& inventory) {
             note_widths(tensor, widths[l]);
             if (tensor.role == TensorRole::expert) {
                 layer.n_experts = tensor.n_experts;
-                layer.expert += Bytes(tensor.bytes.count() / tensor.n_experts);
+                const Bytes part(tensor.bytes.count() / tensor.n_experts);
+                layer.expert += part;
+                layer.expert_slot += expert_part_size(part);
             } else {
                 layer.weights += tensor.bytes;
             }

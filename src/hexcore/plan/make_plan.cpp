@@ -1,5 +1,6 @@
 #include "hexcore/plan/make_plan.hpp"
 
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/kv_cache.hpp"
 #include "hexcore/plan/planning_rounds.hpp"
 
@@ -42,6 +43,7 @@ Result<PlanRequest> completed(PlanRequest request) {
                     "{} sequences and a ubatch of {} tokens: both must be at least 1",
                     request.context.sequences, request.context.ubatch.value());
     }
+    HEXCORE_TRY_VOID(check_expert_cache(request));
     if (request.context.tokens == TokenCount(0)) {
         request.context.tokens = TokenCount(
             request.model.n_ctx_train > 0 ? request.model.n_ctx_train : default_context_tokens);

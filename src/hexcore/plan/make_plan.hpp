@@ -21,6 +21,9 @@ struct PlanRequest {
     /// All main memory that the machine has for this process, to compare what is planned with;
     /// 0: not known.
     Bytes main_memory;
+    /// The most that copies of experts may take on each GPU that layers with experts in main memory
+    /// are at home on; 0: none are made.
+    Bytes expert_cache = {};
     /// 0 tokens stand for the whole trained context. make_plan() pads them as libllama does.
     ContextShape context;
     Policy policy = Policy::balanced;

@@ -20,7 +20,8 @@ Shortfall least_missing(const Problem& problem,
     }
     for (std::uint32_t d = 0; d < problem.n_devices(); ++d) {
         const DeviceFacts& device = problem.device(d);
-        everything += (device.compute + device.compute_output + device.staging).count();
+        everything +=
+            (device.compute + device.compute_output + device.staging + device.expert_cache).count();
     }
     Shortfall shortfall{DeviceId(0), Bytes(everything)};
     for (std::uint32_t d = 0; d < problem.n_devices(); ++d) {

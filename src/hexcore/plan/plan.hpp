@@ -51,6 +51,8 @@ struct PlannedDevice {
     std::uint32_t layers = 0;
     std::uint32_t experts = 0;
     Usage planned;
+    /// Experts that planned.expert_cache has room for, each in an equal part of it.
+    std::uint32_t expert_cache_slots = 0;
 
     /// planned total over budget
     [[nodiscard]] double fill() const;

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "hexcore/plan/compute_estimate.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 
 namespace hexcore {
 namespace {
@@ -17,16 +18,26 @@ namespace {
 /// ample ones.
 constexpr std::uint32_t max_rounds = 4;
 
+std::vector<std::uint32_t> slots_of(const Plan& plan) {
+    std::vector<std::uint32_t> slots;
+    for (const PlannedDevice& device : plan.devices) {
+        slots.push_back(device.expert_cache_slots);
+    }
+    return slots;
+}
+
 bool same_context(const ContextShape& a, const ContextShape& b) {
     return a.tokens == b.tokens && a.sequences == b.sequences && a.kv_type == b.kv_type &&
            a.ubatch == b.ubatch && a.swa_full == b.swa_full;
 }
 
-/// The devices, with compute buffers estimated if none are given.
-std::vector<DeviceFacts> with_compute(const PlanRequest& request) {
+/// The devices, with compute buffers estimated if none are given, and room for expert caches.
+std::vector<DeviceFacts> with_buffers(const PlanRequest& request) {
     const ComputeEstimate estimate = estimate_compute(request.model, request.context);
+    const Bytes cache = expert_slot_size(request.model) * expert_cache_slots(request);
     std::vector<DeviceFacts> devices = request.devices;
     for (DeviceFacts& device : devices) {
+        device.expert_cache = device.kind == DeviceKind::cuda ? cache : Bytes();
         if (device.compute == Bytes() && device.compute_output == Bytes()) {
             device.compute = estimate.layers;
             device.compute_output = estimate.output;
@@ -122,7 +133,7 @@ public:
           formula_(facts_for(request.model, request.context)) {}
 
     Result<RoundsOutcome> run() {
-        const std::vector<DeviceFacts> devices = with_compute(request_);
+        const std::vector<DeviceFacts> devices = with_buffers(request_);
         if (!trials_.exact()) {
             return by_estimates(devices);
         }
@@ -215,16 +226,29 @@ private:
 
 Result<DryRunUsage> Trials::usage_of(const Plan& plan) {
     for (const Known& known : known_) {
-        if (same_context(known.context, plan.context) && known.placement == plan.placement) {
+        if (same_context(known.context, plan.context) && known.placement == plan.placement &&
+            known.expert_cache_slots == slots_of(plan)) {
             return known.usage;
         }
     }
     HEXCORE_TRY(usage, dry_run_(plan));
-    known_.push_back({plan.context, plan.placement, usage});
+    known_.push_back({plan.context, plan.placement, slots_of(plan), usage});
     return usage;
 }
 
 Result<RoundsOutcome> run_rounds(const PlanRequest& request, Trials& trials, Rounds rounds) {
+    if (request.expert_cache > Bytes()) {
+        // Where all experts fit without it, room for a cache would push some into main memory.
+        PlanRequest without = request;
+        without.expert_cache = {};
+        HEXCORE_TRY(found, PlanningRounds(without, trials, rounds).run());
+        if (!can_cache_experts(request) || (found && cacheable_experts(found->plan) == 0)) {
+            return found;
+        }
+        HEXCORE_TRY(cached, PlanningRounds(request, trials, rounds).run());
+        // Main memory may take all layers rather than leave the cache its room.
+        return found && cached && cacheable_experts(cached->plan) == 0 ? found : cached;
+    }
     return PlanningRounds(request, trials, rounds).run();
 }
 

@@ -41,6 +41,7 @@ private:
     struct Known {
         ContextShape context;
         Placement placement;
+        std::vector<std::uint32_t> expert_cache_slots;  ///< [device]
         DryRunUsage usage;
     };
 
@@ -55,7 +56,8 @@ private:
 /// Plans a completed request once. If there are dry runs, it tries the plan out, and plans again
 /// with what that told as long as the exact numbers do not fit or another placement would be better
 /// with them. Before it gives up it tries what would be planned with ample budgets. That makes at
-/// most 12 dry runs. Fails only with what a dry run fails with.
+/// most 12 dry runs, twice as many with an expert cache, which is planned only where something is
+/// to be in it. Fails only with what a dry run fails with.
 [[nodiscard]] Result<RoundsOutcome> run_rounds(const PlanRequest& request, Trials& trials,
                                                Rounds rounds);
 

@@ -62,7 +62,7 @@ std::uint64_t Problem::fixed_bytes(std::uint32_t d, std::uint32_t from, std::uin
     const DeviceFacts& device = devices_[d];
     std::uint64_t bytes = device.staging.count();
     if (to > from) {
-        bytes += prefix_[to] - prefix_[from] + device.compute.count();
+        bytes += prefix_[to] - prefix_[from] + (device.compute + device.expert_cache).count();
         if (to == n_layers_) {
             bytes += model_.output.count() + device.compute_output.count();
         }

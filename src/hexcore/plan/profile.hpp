@@ -20,6 +20,7 @@ struct LayerProfile {
     Bytes weights;                     ///< all weights except the routed experts
     std::uint32_t n_experts = 0;       ///< 0 for a layer without routed experts
     Bytes expert;                      ///< one routed expert
+    Bytes expert_slot = {};            ///< the same in an expert cache, part by part
     Bytes adapters;                    ///< of `weights`
     Bytes expert_adapters;             ///< of one routed expert
     LayerShape attention;              ///< of the KV cache

@@ -116,8 +116,8 @@ Placement place_alternating(const Problem& problem, bool trained_context) {
     RangeCosts fills(n, problem.n_layers());
     fills.fill([&](std::uint32_t d, std::uint32_t from, std::uint32_t to) {
         const DeviceFacts& device = problem.device(d);
-        double bytes =
-            dealt + home[to] - home[from] + (device.staging + device.compute).as_double();
+        double bytes = dealt + home[to] - home[from] +
+                       (device.staging + device.compute + device.expert_cache).as_double();
         if (to == problem.n_layers()) {
             bytes += (model.output + device.compute_output).as_double();
         }

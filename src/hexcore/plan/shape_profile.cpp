@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/profile.hpp"
 #include "hexcore/plan/quant_mix.hpp"
 #include "hexcore/plan/shape.hpp"
@@ -18,7 +19,9 @@ public:
     /// A matrix that quantisation applies to: `rows` rows of `row_elements`.
     void matrix(std::uint64_t row_elements, std::uint64_t rows, MatrixUse use = MatrixUse::other) {
         place_.use = use;
-        bytes_ += matrix_bytes(mix_.type_of(place_), row_elements, rows);
+        const Bytes bytes = matrix_bytes(mix_.type_of(place_), row_elements, rows);
+        bytes_ += bytes;
+        parts_ += expert_part_size(bytes);
         elements_ += row_elements * rows;
     }
     /// What stays in F32: norms, biases, routers.
@@ -27,12 +30,15 @@ public:
         elements_ += elements;
     }
     [[nodiscard]] Bytes bytes() const { return bytes_; }
+    /// As parts of an expert in an expert cache.
+    [[nodiscard]] Bytes parts() const { return parts_; }
     [[nodiscard]] std::uint64_t elements() const { return elements_; }
 
 private:
     const QuantMix& mix_;
     MatrixPlace place_;
     Bytes bytes_;
+    Bytes parts_;
     std::uint64_t elements_ = 0;
 };
 
@@ -130,6 +136,7 @@ LayerProfile layer_profile(const Shape& shape, const QuantMix& mix, std::uint32_
         add_ffn(shape, shape.n_ff_expert, expert);
         layer.n_experts = shape.n_experts;
         layer.expert = expert.bytes();
+        layer.expert_slot = expert.parts();
         parameters += expert.elements() * shape.n_experts;
     }
     layer.weights = home.bytes();

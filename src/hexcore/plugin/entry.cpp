@@ -23,12 +23,14 @@ struct Plugin {
     PluginSettings settings;
     std::unique_ptr<Machine> machine;
     std::unique_ptr<PluginReport> report;
-    Machine::Overheads overheads;  ///< from the start: nobody says when a model is loaded
+    Machine::Overheads overheads;         ///< from the start: nobody says when a model is loaded
+    Machine::ExpertCaches expert_caches;  ///< as long
 };
 
 Plugin* plugin = nullptr;
 
 void write_report() {
+    plugin->expert_caches.clear();
     plugin->overheads.clear();
     std::ofstream file(plugin->settings.report_path, std::ios::trunc);
     file << json_text(plugin->report->json());
@@ -61,8 +63,13 @@ Result<Plugin*> start() {
     }
     auto report = std::make_unique<PluginReport>(*machine, settings);
     HEXCORE_TRY(overheads, machine->take_overheads());
+    Machine::ExpertCaches caches;
+    if (settings.plan) {
+        HEXCORE_TRY(taken, machine->take_expert_caches(settings.plan->devices));
+        caches = std::move(taken);
+    }
     return new Plugin{std::move(settings), std::move(machine), std::move(report),
-                      std::move(overheads)};
+                      std::move(overheads), std::move(caches)};
 }
 
 ggml_backend_reg_t registry() {

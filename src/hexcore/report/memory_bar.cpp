@@ -36,7 +36,7 @@ std::string_view least(const Usage& usage, const Glyphs& glyphs) {
         {{usage.experts, glyphs.experts},
          {usage.weights + usage.adapters, glyphs.weights},
          {usage.kv + usage.recurrent, glyphs.kv},
-         {usage.compute + usage.staging, glyphs.compute}}};
+         {usage.compute + usage.expert_cache + usage.staging, glyphs.compute}}};
     return std::max_element(parts.begin(), parts.end(),
                             [](const auto& a, const auto& b) { return a.first < b.first; })
         ->second;
@@ -66,7 +66,7 @@ std::string memory_bar(const Usage& usage, Bytes reserve, Bytes budget, std::siz
     sum += usage.weights + usage.adapters;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.weights);
     append_until(bar, drawn, scaled(sum += usage.kv + usage.recurrent, budget, columns), glyphs.kv);
-    sum += usage.compute + usage.staging;
+    sum += usage.compute + usage.expert_cache + usage.staging;
     append_until(bar, drawn, scaled(sum, budget, columns), glyphs.compute);
     const Bytes usable = saturating_subtract(budget, reserve);
     append_until(bar, drawn, scaled(usable, budget, columns), glyphs.free);

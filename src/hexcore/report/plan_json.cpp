@@ -45,17 +45,21 @@ Json devices_json(const Plan& plan) {
     Json devices = Json::array();
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         const PlannedDevice& device = plan.devices[d];
-        devices.push_back({{"name", device.name},
-                           {"kind", to_string(device.kind)},
-                           {"budget_bytes", device.budget.count()},
-                           {"reserve_bytes", device.reserve.count()},
-                           {"layers", device.layers},
-                           {"experts", device.experts},
-                           {"experts_share", rounded(experts_share(plan, DeviceId(d)))},
-                           {"experts_ratio", rounded(experts_ratio(plan, DeviceId(d)))},
-                           {"output", has_output(plan, DeviceId(d))},
-                           {"planned", usage_json(device.planned)},
-                           {"fill", rounded(device.fill())}});
+        Json& json =
+            devices.emplace_back(Json{{"name", device.name},
+                                      {"kind", to_string(device.kind)},
+                                      {"budget_bytes", device.budget.count()},
+                                      {"reserve_bytes", device.reserve.count()},
+                                      {"layers", device.layers},
+                                      {"experts", device.experts},
+                                      {"experts_share", rounded(experts_share(plan, DeviceId(d)))},
+                                      {"experts_ratio", rounded(experts_ratio(plan, DeviceId(d)))},
+                                      {"output", has_output(plan, DeviceId(d))},
+                                      {"planned", usage_json(device.planned)},
+                                      {"fill", rounded(device.fill())}});
+        if (device.expert_cache_slots > 0) {
+            json["expert_cache_slots"] = device.expert_cache_slots;
+        }
     }
     return devices;
 }

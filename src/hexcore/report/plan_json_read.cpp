@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/limits.hpp"
 #include "hexcore/report/placement_json.hpp"
 #include "hexcore/report/plan_json.hpp"
@@ -154,6 +155,22 @@ Result<DeviceKind> read_kind(const JsonCursor& device) {
     return parsed->kind;
 }
 
+/// How many parts the cache of a device has, which must be equal and lie as shards do.
+Result<std::uint32_t> read_expert_cache_slots(const JsonCursor& device, Bytes cache) {
+    if (cache == Bytes() && !device.has("expert_cache_slots")) {
+        return 0U;
+    }
+    HEXCORE_TRY(member, device.member("expert_cache_slots"));
+    HEXCORE_TRY(slots, member.count());
+    const std::uint64_t parts = slots * expert_part_alignment.count();
+    if (parts == 0 || cache == Bytes() || cache.count() % parts != 0) {
+        return member.wrong(
+            fmt::format("{} expert_cache_bytes are not so many equal parts, each a multiple of {}",
+                        cache.count(), expert_part_alignment.count()));
+    }
+    return slots;
+}
+
 Result<PlannedDevice> read_device(const JsonCursor& cursor) {
     PlannedDevice device;
     HEXCORE_TRY(name, text_member(cursor, "name"));
@@ -175,6 +192,8 @@ Result<PlannedDevice> read_device(const JsonCursor& cursor) {
     device.layers = layers;
     device.experts = experts;
     device.planned = usage;
+    HEXCORE_TRY(slots, read_expert_cache_slots(cursor, usage.expert_cache));
+    device.expert_cache_slots = slots;
     HEXCORE_TRY(fill, cursor.member("fill"));
     HEXCORE_TRY(fill_number, fill.number());
     // People round it: the example in the documentation has three digits.

@@ -107,7 +107,10 @@ bool is_planned(const Plan& plan, Purpose purpose) {
 }
 
 std::string shown_name(Purpose purpose) {
-    return purpose == Purpose::kv ? "KV cache" : to_string(purpose);
+    if (purpose == Purpose::kv) {
+        return "KV cache";
+    }
+    return purpose == Purpose::expert_cache ? "expert cache" : to_string(purpose);
 }
 
 bool has_experts(const Plan& plan) {

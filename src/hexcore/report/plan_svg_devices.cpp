@@ -21,13 +21,14 @@ struct Part {
     Bytes size;
 };
 
-std::array<Part, 7> parts_of(const Usage& usage) {
+std::array<Part, 8> parts_of(const Usage& usage) {
     return {{{"experts", "#2f3e56", usage.experts},
              {"other weights", "#5f779b", usage.weights},
              {"adapters", "#7c8f6f", usage.adapters},
              {"KV cache", "#93aed0", usage.kv},
              {"recurrent", "#a9cdbf", usage.recurrent},
              {"compute", "#c3d2e6", usage.compute},
+             {"expert cache", "#8d7fa8", usage.expert_cache},
              {"staging", "#e2d6bd", usage.staging}}};
 }
 
@@ -40,7 +41,8 @@ double draw_legend(SvgPage& page, const Plan& plan, double y) {
     };
     for (const Part& part : parts_of({})) {
         if ((part.name != "recurrent" || is_planned(plan, Purpose::recurrent)) &&
-            (part.name != "adapters" || is_planned(plan, Purpose::adapters))) {
+            (part.name != "adapters" || is_planned(plan, Purpose::adapters)) &&
+            (part.name != "expert cache" || is_planned(plan, Purpose::expert_cache))) {
             entry(part.name, part.fill);
         }
     }

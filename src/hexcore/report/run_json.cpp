@@ -28,6 +28,16 @@ Json after_unload_json(const RunReport& report) {
     return devices;
 }
 
+Json expert_cache_json(const ExpertCacheStats& stats) {
+    return {{"slots", stats.slots},
+            {"lookups", stats.lookups},
+            {"hits", stats.hits},
+            {"misses", stats.misses()},
+            {"hit_rate", stats.hit_rate()},
+            {"uploads", stats.uploads},
+            {"uploaded_bytes", stats.bytes.count()}};
+}
+
 }  // namespace
 
 const char* to_string(StopReason reason) {
@@ -47,34 +57,54 @@ const char* to_string(StopReason reason) {
     return "";
 }
 
+std::optional<ExpertCacheStats> RunReport::expert_cache() const {
+    std::optional<ExpertCacheStats> sum;
+    for (const RunDevice& device : devices) {
+        if (device.expert_cache) {
+            sum = sum.value_or(ExpertCacheStats());
+            *sum += *device.expert_cache;
+        }
+    }
+    return sum;
+}
+
 Json run_device_json(const RunDevice& device) {
-    return {{"name", device.name},
-            {"budget_bytes", device.budget.count()},
-            {"planned", usage_json(device.planned)},
-            {"accounted", usage_json(device.accounted)},
-            {"measured_bytes", bytes_or_null(device.measured)},
-            {"measured_by", device.measured ? Json(to_string(device.measured_by)) : Json(nullptr)},
-            {"peak_bytes", device.peak.count()},
-            {"refused", device.refused}};
+    Json json = {
+        {"name", device.name},
+        {"budget_bytes", device.budget.count()},
+        {"planned", usage_json(device.planned)},
+        {"accounted", usage_json(device.accounted)},
+        {"measured_bytes", bytes_or_null(device.measured)},
+        {"measured_by", device.measured ? Json(to_string(device.measured_by)) : Json(nullptr)},
+        {"peak_bytes", device.peak.count()},
+        {"refused", device.refused}};
+    if (device.expert_cache) {
+        json["expert_cache"] = expert_cache_json(*device.expert_cache);
+    }
+    return json;
 }
 
 Json run_json(const RunReport& report) {
-    return {{"schema", "hexcore.run/1"},
-            {"text", report.text},
-            {"stop", to_string(report.stop)},
-            {"tokens",
-             {{"prompt", report.prompt_tokens.value()},
-              {"generated", report.generated_tokens.value()}}},
-            {"timing",
-             {{"load_ms", report.timing.load_ms},
-              {"prompt_tokens_per_s", report.timing.prompt_tokens_per_s},
-              {"decode_tokens_per_s", report.timing.decode_tokens_per_s}}},
-            {"devices", devices_json(report)},
-            {"host",
-             {{"planned", usage_json(report.host.planned)},
-              {"accounted", usage_json(report.host.accounted)}}},
-            {"cache_stats", cache_stats_json(report.cache)},
-            {"after_unload", after_unload_json(report)}};
+    Json json = {{"schema", "hexcore.run/1"},
+                 {"text", report.text},
+                 {"stop", to_string(report.stop)},
+                 {"tokens",
+                  {{"prompt", report.prompt_tokens.value()},
+                   {"generated", report.generated_tokens.value()}}},
+                 {"timing",
+                  {{"load_ms", report.timing.load_ms},
+                   {"prompt_tokens_per_s", report.timing.prompt_tokens_per_s},
+                   {"decode_tokens_per_s", report.timing.decode_tokens_per_s}}},
+                 {"devices", devices_json(report)},
+                 {"host",
+                  {{"planned", usage_json(report.host.planned)},
+                   {"accounted", usage_json(report.host.accounted)}}},
+                 {"cache_stats", cache_stats_json(report.cache)}};
+    if (const auto expert_cache = report.expert_cache()) {
+        json["expert_cache"] = expert_cache_json(*expert_cache);
+    }
+    json["after_unload"] = after_unload_json(report);
+    return json;
 }
 
 Json verify_json(const VerifyReport& report) {

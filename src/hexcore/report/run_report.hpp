@@ -8,6 +8,7 @@
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/device/measured_by.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/plan.hpp"
 #include "hexcore/report/cache_stats.hpp"
 
@@ -27,6 +28,7 @@ struct RunDevice {
     MeasuredBy measured_by = MeasuredBy::kernel;
     Bytes peak;                 ///< the most that was ever accounted
     std::uint64_t refused = 0;  ///< allocations refused because of the budget
+    std::optional<ExpertCacheStats> expert_cache = {};  ///< of a GPU that has one
 };
 
 /// Host memory outside the devices.
@@ -59,6 +61,9 @@ struct RunReport {
     RunHost host;
     CacheStats cache;
     std::vector<DeviceAfterUnload> after_unload;
+
+    /// Of all devices together; nothing where none has one.
+    [[nodiscard]] std::optional<ExpertCacheStats> expert_cache() const;
 };
 
 /// How a plan's outputs compare with plain libllama's.

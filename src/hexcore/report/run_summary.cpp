@@ -96,6 +96,9 @@ std::string run_summary(const RunReport& report) {
     if (report.timing.decode_tokens_per_s > 0) {
         text += fmt::format(" at {} tokens/s", rate_text(report.timing.decode_tokens_per_s));
     }
+    if (const auto cache = report.expert_cache(); cache && cache->lookups > 0) {
+        text += fmt::format("; {:.0f} % of experts in the expert cache", 100 * cache->hit_rate());
+    }
     if (report.stop == StopReason::context_full) {
         text += "; the context is full";
     }

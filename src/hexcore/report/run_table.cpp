@@ -79,6 +79,25 @@ std::string refusals_text(const RunReport& report, std::size_t columns) {
     return hanging_paragraph("", text.empty() ? "no allocation was refused" : text, columns);
 }
 
+/// Empty where no device has a cache.
+std::string expert_cache_text(const RunReport& report, std::size_t columns) {
+    std::string text;
+    for (const RunDevice& device : report.devices) {
+        if (device.expert_cache) {
+            const ExpertCacheStats& stats = *device.expert_cache;
+            text += hanging_paragraph(
+                "",
+                fmt::format("expert cache on {}: {}, {} of {} found there ({:.1f} %), {} missed; "
+                            "{} were copied to it",
+                            printable(device.name), plural(stats.slots, "slot"), stats.hits,
+                            plural(stats.lookups, "expert"), 100 * stats.hit_rate(), stats.misses(),
+                            to_string(stats.bytes)),
+                columns);
+        }
+    }
+    return text;
+}
+
 std::string unload_text(const RunReport& report, TextStyle style) {
     if (report.after_unload.empty()) {
         return "";
@@ -116,7 +135,7 @@ std::string run_table(const RunReport& report, TextStyle style) {
                     to_string(report.cache.high_water),
                     plural(report.cache.counts.tokens_computed, "token")),
         style.columns);
-    return text;
+    return text + expert_cache_text(report, style.columns);
 }
 
 std::string verify_text(const VerifyReport& report, TextStyle style) {

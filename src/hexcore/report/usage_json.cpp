@@ -12,7 +12,8 @@ std::string key_of(Purpose purpose) { return fmt::format("{}_bytes", to_string(p
 nlohmann::ordered_json usage_json(const Usage& usage) {
     nlohmann::ordered_json json;
     for (const Purpose purpose : all_purposes) {
-        const bool is_seldom = purpose == Purpose::adapters || purpose == Purpose::parked;
+        const bool is_seldom = purpose == Purpose::adapters || purpose == Purpose::expert_cache ||
+                               purpose == Purpose::parked;
         if (!is_seldom || usage[purpose] > Bytes()) {
             json[key_of(purpose)] = usage[purpose].count();
         }
@@ -27,7 +28,7 @@ Result<Usage> usage_from_json(const JsonCursor& cursor) {
         const std::string key = key_of(purpose);
         const bool may_be_missing =  // plans of earlier versions; without adapters; of devices
             purpose == Purpose::recurrent || purpose == Purpose::adapters ||
-            purpose == Purpose::parked;
+            purpose == Purpose::expert_cache || purpose == Purpose::parked;
         if (may_be_missing && !cursor.has(key)) {
             continue;
         }

@@ -9,7 +9,8 @@
 namespace hexcore {
 
 /// `{"weights_bytes", "experts_bytes", "kv_bytes", "recurrent_bytes", "compute_bytes",
-/// "staging_bytes", "total_bytes"}`, and `parked_bytes` where there are any.
+/// "staging_bytes", "total_bytes"}`, and `adapters_bytes`, `expert_cache_bytes` and
+/// `parked_bytes` where there are any.
 [[nodiscard]] nlohmann::ordered_json usage_json(const Usage& usage);
 
 /// Reads what usage_json writes. Fails with ErrorCode::bad_input, also where the total is not the

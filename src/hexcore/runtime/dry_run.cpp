@@ -31,6 +31,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const TriedPlan& trial, 
     HEXCORE_TRY(simulated, planned_for.simulated());
     Machine& machine = *simulated;
     HEXCORE_TRY_VOID(machine.place_experts(plan.placement, &trial.inventory));
+    HEXCORE_TRY(expert_caches, machine.take_expert_caches(plan.devices));
     const LoadParameters parameters(machine, plan);
     llama_model_params model_parameters = parameters.model();
     model_parameters.no_alloc = true;
@@ -78,6 +79,7 @@ Result<DryRunUsage> dry_run(const Machine& planned_for, const TriedPlan& trial, 
         usage.devices[i].kv -= simulated_usage.recurrent;
         usage.devices[i].adapters = simulated_usage.adapters;
         usage.devices[i].compute = simulated_usage.compute;
+        usage.devices[i].expert_cache = simulated_usage.expert_cache;
         usage.devices[i].staging = device.overhead();
     }
     return usage;

@@ -87,8 +87,8 @@ Result<LoadAttempt::Loaded> LoadAttempt::run() {
         back_to_nothing();
         return tl::unexpected(std::move(error));
     }
-    return Loaded{staging_, std::move(overheads_), std::move(model_), std::move(adapters_),
-                  std::move(contexts_)};
+    return Loaded{staging_,          std::move(overheads_), std::move(expert_caches_),
+                  std::move(model_), std::move(adapters_),  std::move(contexts_)};
 }
 
 Result<void> LoadAttempt::go_through() {
@@ -299,6 +299,8 @@ tl::unexpected<Error> LoadAttempt::failed(std::string_view what) {
 Result<void> LoadAttempt::allocate() {
     HEXCORE_TRY(overheads, machine_.take_overheads());
     overheads_ = std::move(overheads);
+    HEXCORE_TRY(caches, machine_.take_expert_caches(plan_.devices));
+    expert_caches_ = std::move(caches);
     HEXCORE_TRY_VOID(load_model());
     if (stopped()) {
         return tl::unexpected(interrupted());
@@ -374,6 +376,7 @@ void LoadAttempt::back_to_nothing() noexcept {
     contexts_.clear();
     adapters_ = {};
     model_.reset();
+    expert_caches_.clear();
     overheads_.clear();
     drop_ahead();
     const auto check_empty = [](const Budget& budget) {

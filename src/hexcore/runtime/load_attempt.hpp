@@ -50,6 +50,7 @@ public:
     struct Loaded {
         Bytes staging;  ///< host memory that the readers took, and gave back
         Machine::Overheads overheads;
+        Machine::ExpertCaches expert_caches;
         llama_model_ptr model;
         ContextAdapters adapters;  ///< after the model, so that they go first
         /// One for each set of adapters; after both.
@@ -96,6 +97,7 @@ private:
     std::optional<LoadTurn> turn_;
     Bytes staging_;
     Machine::Overheads overheads_;
+    Machine::ExpertCaches expert_caches_;
     llama_model_ptr model_;
     ContextAdapters adapters_;
     std::vector<llama_context_ptr> contexts_;

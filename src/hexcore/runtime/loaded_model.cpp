@@ -39,6 +39,7 @@ struct LoadedModel::State {
         loaded.contexts.clear();
         loaded.adapters = {};
         loaded.model.reset();
+        loaded.expert_caches.clear();
         loaded.overheads.clear();
         host.update({});
     }

@@ -110,6 +110,33 @@ void add_devices(std::string& text, const std::vector<RunDevice>& devices) {
     }
 }
 
+/// Only of devices that have one: it is there or not for as long as the model is loaded.
+void add_expert_caches(std::string& text, const std::vector<RunDevice>& devices) {
+    const auto is_cached = [](const RunDevice& device) { return device.expert_cache.has_value(); };
+    if (std::none_of(devices.begin(), devices.end(), is_cached)) {
+        return;
+    }
+    const auto lines = [&](const char* name, const char* type, const char* help, auto value) {
+        describe(text, name, type, help);
+        for (const RunDevice& device : devices) {
+            if (device.expert_cache) {
+                fmt::format_to(std::back_inserter(text), "hexcore_{}{{device=\"{}\"}} {}\n", name,
+                               label(device.name), value(*device.expert_cache));
+            }
+        }
+    };
+    lines("expert_cache_slots", "gauge", "Experts that the expert cache has room for.",
+          [](const ExpertCacheStats& stats) { return stats.slots; });
+    lines("expert_cache_hits_total", "counter", "Experts in main memory found in the cache.",
+          [](const ExpertCacheStats& stats) { return stats.hits; });
+    lines("expert_cache_misses_total", "counter", "Experts in main memory not found there.",
+          [](const ExpertCacheStats& stats) { return stats.misses(); });
+    lines("expert_cache_uploads_total", "counter", "Experts copied to the cache.",
+          [](const ExpertCacheStats& stats) { return stats.uploads; });
+    lines("expert_cache_uploaded_bytes_total", "counter", "Bytes copied to the cache.",
+          [](const ExpertCacheStats& stats) { return stats.bytes.count(); });
+}
+
 }  // namespace
 
 void Histogram::add(double seconds) {
@@ -240,6 +267,7 @@ std::string Metrics::text(const Now& now) {
         add_cache(text, now.engine.cache);
         add_cache_devices(text, now.engine.cache.devices);
         add_devices(text, now.devices);
+        add_expert_caches(text, now.devices);
         if (!now.experts.empty()) {
             add_experts(text, now.experts);
         }

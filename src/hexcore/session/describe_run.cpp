@@ -28,7 +28,8 @@ Result<std::vector<RunDevice>> describe_devices(const LoadedModel& model) {
                            .measured = measured,
                            .measured_by = device.measured_by(),
                            .peak = memory.budget().peak(),
-                           .refused = memory.budget().refused()});
+                           .refused = memory.budget().refused(),
+                           .expert_cache = device.expert_cache_stats()});
     }
     return devices;
 }

@@ -9,6 +9,7 @@
 #include "hexcore/base/bytes.hpp"
 #include "hexcore/base/ids.hpp"
 #include "hexcore/model/inventory.hpp"
+#include "hexcore/plan/expert_cache.hpp"
 #include "hexcore/plan/placement.hpp"
 
 namespace hexcore {
@@ -42,11 +43,9 @@ private:
 /// of all layers with the same home are one arena, so that few, large allocations are made.
 class ExpertLayout {
 public:
-    /// Shards start at multiples of this in their arena: the most that any ggml backend asks for.
-    static constexpr Bytes shard_alignment{512};
-    /// What each ends with: CUDA's quantised kernels read rows in steps of 512 elements, past the
-    /// last one, which is 544 bytes of its widest type (q8_0).
-    static constexpr Bytes shard_slack{544};
+    /// Shards start at multiples of this in their arena, and end with that.
+    static constexpr Bytes shard_alignment = expert_part_alignment;
+    static constexpr Bytes shard_slack = expert_part_slack;
 
     ExpertLayout() = default;
     ExpertLayout(ExpertLayout&&) = default;
@@ -59,9 +58,7 @@ public:
     ExpertLayout(const Placement& placement, std::size_t n_devices);
 
     /// What a shard takes of which `experts` bytes are experts.
-    [[nodiscard]] static Bytes shard_size(Bytes experts) {
-        return round_up(experts + shard_slack, shard_alignment);
-    }
+    [[nodiscard]] static Bytes shard_size(Bytes experts) { return expert_part_size(experts); }
 
     /// One merged expert tensor.
     struct Tensor {

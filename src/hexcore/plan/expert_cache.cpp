@@ -1,0 +1,137 @@
+#include "hexcore/plan/expert_cache.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "hexcore/plan/make_plan.hpp"
+
+namespace hexcore {
+namespace {
+
+bool has_kind(const PlanRequest& request, DeviceKind kind) {
+    return std::any_of(request.devices.begin(), request.devices.end(),
+                       [kind](const DeviceFacts& device) { return device.kind == kind; });
+}
+
+std::uint32_t slots_in(Bytes size, Bytes slot) {
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(std::min(most, size.count() / slot.count()));
+}
+
+std::string held_by_each(const Plan& plan) {
+    std::string text;
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        const PlannedDevice& device = plan.devices[d];
+        if (device.expert_cache_slots > 0) {
+            text += fmt::format("{}{} of {} on {}", text.empty() ? "" : ", ",
+                                device.expert_cache_slots, cacheable_experts(plan, d), device.name);
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+ExpertCacheStats& ExpertCacheStats::operator+=(const ExpertCacheStats& other) {
+    slots += other.slots;
+    lookups += other.lookups;
+    hits += other.hits;
+    uploads += other.uploads;
+    bytes += other.bytes;
+    return *this;
+}
+
+Bytes expert_slot_size(const ModelProfile& model) {
+    Bytes largest;
+    for (const LayerProfile& layer : model.layers) {
+        largest = std::max(largest, layer.expert_slot);
+    }
+    return largest;
+}
+
+bool can_cache_experts(const PlanRequest& request) {
+    return request.expert_cache > Bytes() && has_kind(request, DeviceKind::cuda) &&
+           has_kind(request, DeviceKind::host) && expert_slot_size(request.model) > Bytes();
+}
+
+Result<void> check_expert_cache(const PlanRequest& request) {
+    const Bytes slot = expert_slot_size(request.model);
+    if (!can_cache_experts(request) || request.expert_cache >= slot) {
+        return {};
+    }
+    return fail(ErrorCode::usage,
+                {{.change = Change::set_expert_cache,
+                  .value = fmt::format("{}KiB", round_up(slot, 1_KiB).count() / (1_KiB).count())}},
+                "an expert cache of {} bytes holds no expert: one of {} takes up to {} ({} bytes)",
+                request.expert_cache.count(), request.model.name, to_string(slot), slot.count());
+}
+
+std::uint32_t expert_cache_slots(const PlanRequest& request) {
+    return can_cache_experts(request)
+               ? slots_in(request.expert_cache, expert_slot_size(request.model))
+               : 0;
+}
+
+std::uint64_t cacheable_experts(const Plan& plan, std::size_t home) {
+    std::uint64_t count = 0;
+    if (plan.devices[home].kind != DeviceKind::cuda) {
+        return count;
+    }
+    for (std::size_t l = 0; l < plan.placement.layer_device.size(); ++l) {
+        if (plan.placement.layer_device[l].value() != home) {
+            continue;
+        }
+        for (const DeviceId device : plan.placement.expert_device[l]) {
+            count += plan.devices[device.value()].kind == DeviceKind::host ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+std::uint64_t cacheable_experts(const Plan& plan) {
+    std::uint64_t count = 0;
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        count += cacheable_experts(plan, d);
+    }
+    return count;
+}
+
+void fit_expert_caches(const ModelProfile& model, Plan& plan) {
+    const Bytes slot = expert_slot_size(model);
+    for (std::size_t d = 0; d < plan.devices.size(); ++d) {
+        PlannedDevice& device = plan.devices[d];
+        const std::uint64_t wanted = cacheable_experts(plan, d);
+        const std::uint32_t slots =
+            slot > Bytes() ? slots_in(device.planned.expert_cache, slot) : 0;
+        device.expert_cache_slots =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, wanted));
+        device.planned.expert_cache = slot * device.expert_cache_slots;
+    }
+}
+
+std::optional<std::string> expert_cache_sentence(const PlanRequest& request, const Plan& plan) {
+    if (request.expert_cache == Bytes()) {
+        return std::nullopt;
+    }
+    const auto none = [](const char* why) {
+        return fmt::format("No expert cache is planned, and no memory is taken for one: {}.", why);
+    };
+    if (expert_slot_size(request.model) == Bytes()) {
+        return none("the model has no routed experts");
+    }
+    if (!has_kind(request, DeviceKind::cuda)) {
+        return none("there is no GPU among the devices to copy experts to");
+    }
+    if (cacheable_experts(plan) == 0) {
+        return none("no layer that is at home on a GPU has experts in main memory");
+    }
+    if (const std::string held = held_by_each(plan); held.empty()) {
+        return none("beside it no layer has room on a GPU, but a smaller one may do");
+    }
+    return fmt::format(
+        "Of the experts in main memory of layers that are at home on a GPU, the expert cache has "
+        "room for {}, as copies for decoding single tokens; modelled times do not count it.",
+        held_by_each(plan));
+}
+
+}  // namespace hexcore
