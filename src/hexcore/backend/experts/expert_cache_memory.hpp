@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,10 @@ public:
     ExpertCacheMemory(const ExpertCacheMemory&) = delete;
     ExpertCacheMemory& operator=(const ExpertCacheMemory&) = delete;
 
+    /// One context at a time has it: true for the first to ask.
+    [[nodiscard]] bool claim() { return !is_claimed_.exchange(true); }
+    void release() { is_claimed_ = false; }
+
     /// An address of the device; of a simulated one, none of anything.
     [[nodiscard]] std::byte* base() const { return base_; }
     [[nodiscard]] std::byte* slot(std::uint32_t index) const;
@@ -51,6 +56,7 @@ private:
     std::byte* base_;
     Bytes slot_size_;
     std::uint32_t slots_;
+    std::atomic<bool> is_claimed_{false};
 };
 
 }  // namespace hexcore

@@ -333,6 +333,7 @@ std::optional<ChainWork> work_of(const ExpertChain& chain) {
     ChainWork work{.experts = *experts,
                    .parts = {},
                    .host = nullptr,
+                   .cache_row = 0,
                    .weights = chain.gate->data,
                    .is_shared = false};
     for (int e = 0; e < chain.shape.n_expert; ++e) {
@@ -351,8 +352,12 @@ std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const TeamDevi
         gate->map != down->map || gate->map->n_experts() > HEXCORE_CUDA_MOST_EXPERTS) {
         return std::nullopt;
     }
-    ChainWork work{
-        .experts = *experts, .parts = {}, .host = nullptr, .weights = gate, .is_shared = true};
+    ChainWork work{.experts = *experts,
+                   .parts = {},
+                   .host = nullptr,
+                   .cache_row = 0,
+                   .weights = gate,
+                   .is_shared = true};
     work.experts.is_counted = 1;
     work.parts.resize(static_cast<std::size_t>(devices.n_cards));
     const ExpertMap& map = *gate->map;

@@ -42,6 +42,7 @@ struct ChainWork {
     hexcore_cuda_experts experts{};        ///< `part` is that of the device at home
     std::vector<hexcore_cuda_part> parts;  ///< [card of a team]; empty: all experts are at home
     std::shared_ptr<HostLayer> host;       ///< its experts in main memory; null: there are none
+    std::size_t cache_row = 0;             ///< of its layer, where part.cache has slots
     const void* weights = nullptr;         ///< by which the layer is known
     bool is_shared = false;                ///< its experts are in shards
 };

@@ -8,7 +8,7 @@
 
 namespace hexcore {
 
-ExpertTeam::ExpertTeam(Device& home) : home_(home), pinned_(home) {
+ExpertTeam::ExpertTeam(Device& home) : home_(home), pinned_(home), cache_(home) {
     Machine& machine = home.machine();
     for (std::size_t d = 0; d < machine.size(); ++d) {
         kernels_.push_back(ExpertKernels::create(machine.device(DeviceId(d))));
@@ -61,6 +61,7 @@ void ExpertTeam::reserve(const ggml_cgraph& graph, const ExpertBiases& biases) {
         }
         i = chain->last;
     }
+    cache_.reserve();
 }
 
 void ExpertTeam::reserve_shared(const ggml_cgraph& graph, const ExpertChain& chain,
@@ -99,6 +100,7 @@ void ExpertTeam::reserve_host(DeviceId host, const ggml_cgraph& graph, const Exp
         host_ = std::make_unique<HostScratch>(home_.machine().device(host));
     }
     host_->reserve(graph, find_region(graph, chain.first), *biases_);
+    cache_.add_layer(chain);
     n_messages_ = std::max(n_messages_, ++n_messages);
     largest_.n_embd = std::max(largest_.n_embd, chain.shape.n_embd);
     largest_.n_used = std::max(largest_.n_used, chain.shape.n_used);
@@ -197,6 +199,7 @@ std::optional<ChainWork> ExpertTeam::usable_shared(const ggml_cgraph& graph,
         }
         work->host = std::make_shared<HostLayer>(*host_, graph, region, *biases_, home_);
         work->experts.part.message = n_messages++;
+        cache_.join(*work, chain, library(), engines_.front());
     }
     return work;
 }
@@ -214,7 +217,9 @@ ggml_status ExpertTeam::answer(const ChainWork& work, const ComputeOptions& opti
     const ggml_status status = work.host->answer(library(), team_, work.experts, options);
     if (status == GGML_STATUS_FAILED) {
         give_up();
+        return status;
     }
+    cache_.note(work, work.host->experts(), work.host->ways());
     return status;
 }
 

@@ -10,6 +10,7 @@
 
 #include "hexcore/backend/execution/expert_times.hpp"
 #include "hexcore/backend/experts/pinned_experts.hpp"
+#include "hexcore/backend/kernels/expert_cache.hpp"
 #include "hexcore/backend/kernels/expert_chain.hpp"
 #include "hexcore/backend/kernels/expert_kernels.hpp"
 #include "hexcore/backend/kernels/host_layer.hpp"
@@ -52,6 +53,8 @@ public:
     [[nodiscard]] bool launch(const ChainWork& work);
     /// Computes those, once for each time that it was launched.
     [[nodiscard]] ggml_status answer(const ChainWork& work, const ComputeOptions& options);
+    /// After all of a token's were.
+    void end_token() { cache_.end_token(); }
     /// Room at home for a result, to compare it.
     [[nodiscard]] float* trial_result(const ChainWork& work) const;
     /// Whether two results of the work have the same bits; waits for what was launched.
@@ -93,6 +96,7 @@ private:
     int n_messages_ = 0;            ///< the most chains of a graph with experts there
     hexcore_cuda_shape largest_{};  ///< of them
     PinnedExperts pinned_;
+    ExpertCache cache_;
     hexcore_cuda_team* team_ = nullptr;  ///< of more than one card, or with the host
     std::uint64_t n_products_ = 0;       ///< of a shared chain
     bool was_formed_ = false;

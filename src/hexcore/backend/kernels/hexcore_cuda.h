@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Goes up with every change of what is below. */
-#define HEXCORE_CUDA_VERSION 4
+#define HEXCORE_CUDA_VERSION 5
 
 #define HEXCORE_CUDA_MOST_EXPERTS 512
 #define HEXCORE_CUDA_MOST_SHARDS 2
@@ -99,6 +99,13 @@ struct hexcore_cuda_engine;
 struct hexcore_cuda_team;
 /* Work that was recorded, to be done any number of times. */
 struct hexcore_cuda_recording;
+/* Copies from main memory to the engine's card, beside its work. */
+struct hexcore_cuda_uploads;
+struct hexcore_cuda_upload {
+    void* to;         /* on the card */
+    const void* from; /* in main memory, pinned, or the copy is slower */
+    size_t bytes;
+};
 
 int hexcore_cuda_version(void);
 const char* hexcore_cuda_error_text(int error);
@@ -152,6 +159,17 @@ int hexcore_cuda_hear(struct hexcore_cuda_team* team, int message,
  * launch waits for them. */
 void hexcore_cuda_tell(struct hexcore_cuda_team* team, int message,
                        const struct hexcore_cuda_shape* shape, int choice, const float* row);
+/* Writes n slots of a cache (hexcore_cuda_cache) behind what was launched; `values` may go then. */
+int hexcore_cuda_set_slots(struct hexcore_cuda_engine* engine, int32_t* slots,
+                           const int32_t* values, size_t n);
+int hexcore_cuda_open_uploads(struct hexcore_cuda_engine* engine,
+                              struct hexcore_cuda_uploads** uploads);
+void hexcore_cuda_close_uploads(struct hexcore_cuda_uploads* uploads);
+/* Begins n copies, behind all that was launched on the engine so far. */
+int hexcore_cuda_begin_uploads(struct hexcore_cuda_uploads* uploads,
+                               const struct hexcore_cuda_upload* each, size_t n);
+/* Waits until they are complete. */
+int hexcore_cuda_finish_uploads(struct hexcore_cuda_uploads* uploads);
 /* After some of them could not be launched: nobody waits for others any more. What is computed is
  * worth nothing from then on. */
 void hexcore_cuda_give_up(struct hexcore_cuda_team* team);

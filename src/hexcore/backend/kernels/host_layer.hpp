@@ -47,6 +47,9 @@ public:
     [[nodiscard]] ggml_status answer(const KernelLibrary& library, hexcore_cuda_team* team,
                                      const hexcore_cuda_experts& work,
                                      const ComputeOptions& options);
+    /// The last launch's choice, and how each is computed (hexcore_cuda_way).
+    [[nodiscard]] const std::vector<std::int32_t>& experts() const { return experts_; }
+    [[nodiscard]] const std::vector<std::int32_t>& ways() const { return ways_; }
 
 private:
     [[nodiscard]] StagedPart* part_for(std::size_t rows);

@@ -47,6 +47,11 @@ std::optional<KernelLibrary> open_library() {
     get(found.launch_team, "hexcore_cuda_launch_team");
     get(found.hear, "hexcore_cuda_hear");
     get(found.tell, "hexcore_cuda_tell");
+    get(found.set_slots, "hexcore_cuda_set_slots");
+    get(found.open_uploads, "hexcore_cuda_open_uploads");
+    get(found.close_uploads, "hexcore_cuda_close_uploads");
+    get(found.begin_uploads, "hexcore_cuda_begin_uploads");
+    get(found.finish_uploads, "hexcore_cuda_finish_uploads");
     get(found.give_up, "hexcore_cuda_give_up");
     get(found.count, "hexcore_cuda_count");
     get(found.compare, "hexcore_cuda_compare");

@@ -26,6 +26,11 @@ struct KernelLibrary {
     decltype(&hexcore_cuda_launch_team) launch_team = nullptr;
     decltype(&hexcore_cuda_hear) hear = nullptr;
     decltype(&hexcore_cuda_tell) tell = nullptr;
+    decltype(&hexcore_cuda_set_slots) set_slots = nullptr;
+    decltype(&hexcore_cuda_open_uploads) open_uploads = nullptr;
+    decltype(&hexcore_cuda_close_uploads) close_uploads = nullptr;
+    decltype(&hexcore_cuda_begin_uploads) begin_uploads = nullptr;
+    decltype(&hexcore_cuda_finish_uploads) finish_uploads = nullptr;
     decltype(&hexcore_cuda_give_up) give_up = nullptr;
     decltype(&hexcore_cuda_count) count = nullptr;
     decltype(&hexcore_cuda_compare) compare = nullptr;

@@ -124,10 +124,11 @@ ggml_status TokenGraph::compute(ggml_backend_t backend, const ComputeOptions& op
             return status;
         }
     }
-    if (recordings_.empty()) {
-        return compute_steps(backend);
-    }
-    return replay(backend) ? answer_all() : GGML_STATUS_FAILED;
+    const ggml_status status = recordings_.empty() ? compute_steps(backend)
+                               : replay(backend)   ? answer_all()
+                                                   : GGML_STATUS_FAILED;
+    team_.end_token();
+    return status;
 }
 
 // In the order of the launches, which wait for it one after the other. What failed is answered,
