@@ -112,6 +112,13 @@ void hexcore_cuda_close(hexcore_cuda_engine* engine) {
 
 int hexcore_cuda_card(const hexcore_cuda_engine* engine) { return engine->card; }
 
+int hexcore_cuda_can_read_main_memory(const hexcore_cuda_engine* engine) {
+    int can = 0;
+    const cudaError_t error =
+        cudaDeviceGetAttribute(&can, cudaDevAttrCanUseHostPointerForRegisteredMem, engine->card);
+    return error == cudaSuccess && can != 0 ? 1 : 0;
+}
+
 int hexcore_cuda_can_run(hexcore_cuda_engine* engine, const hexcore_cuda_shape* shape) {
     const Kernel* kernel = find_kernel(*shape);
     if (kernel == nullptr || !engine->is_new_enough) {

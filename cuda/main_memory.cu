@@ -1,7 +1,8 @@
 // The host as one of a team: what it hears from the card at home and tells it, by words in pinned
 // main memory. It knows a message by its number, which is another one than that of the last time,
-// and answers with the same. Nothing here asks the driver while a card may be waiting for an
-// answer: another thread may hold the driver's locks until that card is done.
+// and answers with the same. While a card may be waiting for an answer the driver isn't asked for
+// anything, since another thread may hold its locks until that card is done; only after seconds,
+// for then a card may be lost.
 #include <chrono>
 
 #include "team.cuh"
@@ -23,7 +24,7 @@ unsigned number_in(Word word) { return static_cast<unsigned>(word >> 32); }
 template <typename Is>
 int wait_for(const hexcore_cuda_team& team, const Word* at, const Is& is_there) {
     using Clock = std::chrono::steady_clock;
-    constexpr auto patience = std::chrono::seconds(2);  // far longer than any launch takes
+    constexpr auto patience = std::chrono::seconds(2);
     Clock::time_point last_asked = Clock::now();
     for (unsigned looks = 1; !is_there(read(at)); ++looks) {
         if (team.is_given_up) {
@@ -35,11 +36,15 @@ int wait_for(const hexcore_cuda_team& team, const Word* at, const Is& is_there) 
 #endif
             continue;
         }
-        const OnCard on(team.engines[0]->card);
-        const cudaError_t error = cudaStreamQuery(team.engines[0]->stream);
-        if (error != cudaErrorNotReady && !is_there(read(at))) {
-            (void)cudaGetLastError();
-            return static_cast<int>(error == cudaSuccess ? cudaErrorLaunchFailure : error);
+        for (const hexcore_cuda_engine* engine : team.engines) {
+            const OnCard on(engine->card);
+            const cudaError_t error = cudaStreamQuery(engine->stream);
+            const bool has_ended = error == cudaSuccess && engine == team.engines[0];
+            if ((has_ended || (error != cudaSuccess && error != cudaErrorNotReady)) &&
+                !is_there(read(at))) {
+                (void)cudaGetLastError();
+                return static_cast<int>(has_ended ? cudaErrorLaunchFailure : error);
+            }
         }
         last_asked = Clock::now();
     }

@@ -122,7 +122,7 @@ TEST_F(MainMemoryAndTwoGpus, HaveTheBitsThatTheyHaveOnTheirDevices) {
     compare({.n_experts = 32, .n_used = 8, .is_merged = true}, in_turn(32));
 }
 
-TEST_F(MainMemoryExperts, AreComputedInEveryLayerOfAToken) {
+TEST_F(MainMemoryExperts, KeepTheirBitsWhenGraphsTakeTurns) {
     const LayerOptions options{.n_used = 2};
     const auto machine = machine_with(alternating(8), 3);
     const auto execution = make_execution(*machine);

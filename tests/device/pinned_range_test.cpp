@@ -36,6 +36,14 @@ TEST_F(PinnedRanges, ArePinnedOnceForAllAndGivenBackByTheLast) {
     EXPECT_EQ(state_->pinned_bytes, memory_.size());
 }
 
+TEST_F(PinnedRanges, ArePinnedAnewAfterTheLast) {
+    for (int time = 0; time < 3; ++time) {
+        const auto range = PinnedRange::of(memory_.data(), memory_.size(), 1, HEXCORE_FAKE_PEERS);
+        ASSERT_NE(range, nullptr) << time;
+        EXPECT_EQ(state_->pinned_bytes, memory_.size()) << time;
+    }
+}
+
 TEST_F(PinnedRanges, AreNoneWhereTheDriverRefuses) {
     state_->pin_status = 2;
     EXPECT_EQ(PinnedRange::of(memory_.data(), memory_.size(), 1, HEXCORE_FAKE_PEERS), nullptr);

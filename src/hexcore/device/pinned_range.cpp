@@ -1,5 +1,6 @@
 #include "hexcore/device/pinned_range.hpp"
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 
@@ -11,16 +12,30 @@ using RegisterMemory = int(void* begin, std::size_t size, unsigned flags);
 using UnregisterMemory = int(void* begin);
 constexpr unsigned for_all_contexts = 1;  // CU_MEMHOSTREGISTER_PORTABLE
 
+/// What is pinned, and by whom; the last one's destructor takes it out.
+struct Ranges {
+    std::mutex mutex;
+    std::condition_variable has_gone;
+    std::map<void*, std::weak_ptr<PinnedRange>> known;
+};
+
+Ranges& all_ranges() {
+    static Ranges ranges;
+    return ranges;
+}
+
 }  // namespace
 
 std::shared_ptr<PinnedRange> PinnedRange::of(void* begin, std::size_t size_bytes, std::uint32_t gpu,
                                              const std::string& cuda_library) {
-    static std::mutex mutex;
-    static std::map<void*, std::weak_ptr<PinnedRange>> ranges;
-    const std::lock_guard lock(mutex);
-    std::erase_if(ranges, [](const auto& known) { return known.second.expired(); });
-    if (const auto known = ranges.find(begin); known != ranges.end()) {
-        return known->second.lock();
+    Ranges& ranges = all_ranges();
+    std::unique_lock lock(ranges.mutex);
+    for (auto known = ranges.known.find(begin); known != ranges.known.end();
+         known = ranges.known.find(begin)) {
+        if (auto range = known->second.lock()) {
+            return range;
+        }
+        ranges.has_gone.wait(lock);  // it is being unpinned
     }
     const auto cuda = DynamicLibrary::open(cuda_library);
     if (!cuda) {
@@ -30,7 +45,7 @@ std::shared_ptr<PinnedRange> PinnedRange::of(void* begin, std::size_t size_bytes
     if (!range->pin(size_bytes)) {
         return nullptr;
     }
-    ranges[begin] = range;
+    ranges.known[begin] = range;
     return range;
 }
 
@@ -45,10 +60,16 @@ bool PinnedRange::pin(std::size_t size_bytes) {
 }
 
 PinnedRange::~PinnedRange() {
-    auto* unpin = cuda_.function<UnregisterMemory>("cuMemHostUnregister");
-    if (is_pinned_ && unpin != nullptr) {
+    if (!is_pinned_) {
+        return;
+    }
+    Ranges& ranges = all_ranges();
+    const std::lock_guard lock(ranges.mutex);
+    if (auto* unpin = cuda_.function<UnregisterMemory>("cuMemHostUnregister")) {
         (void)context_.within([&] { return unpin(begin_); });
     }
+    ranges.known.erase(begin_);
+    ranges.has_gone.notify_all();
 }
 
 }  // namespace hexcore

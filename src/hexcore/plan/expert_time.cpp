@@ -39,11 +39,15 @@ ExpertTime::ExpertTime(std::uint32_t n_experts, std::uint32_t n_used, Bytes expe
     : n_used_(std::min(n_used, n_experts)),
       n_devices_(static_cast<std::uint32_t>(devices.size())),
       devices_alike_(std::all_of(devices.begin(), devices.end(), [&](const DeviceFacts& device) {
-          return device.bandwidth_bytes_per_s == devices.front().bandwidth_bytes_per_s;
+          return device.bandwidth_bytes_per_s == devices.front().bandwidth_bytes_per_s &&
+                 device.kind == devices.front().kind;
       })) {
     double fetching = 0;
+    const auto n_hosts = std::count_if(devices.begin(), devices.end(), [](const auto& device) {
+        return device.kind == DeviceKind::host;
+    });
     for (const DeviceFacts& device : devices) {
-        fetching = std::max(fetching, device.fetch_bytes_per_s);
+        fetching = n_hosts == 1 ? std::max(fetching, device.fetch_bytes_per_s) : 0;
     }
     for (const DeviceFacts& device : devices) {
         const double own = seconds_for_one(expert, device.bandwidth_bytes_per_s);

@@ -79,6 +79,9 @@ std::optional<double> BorrowedExperts::measure_bus(const ggml_cgraph& graph,
     if (!slot.buffer || Bytes(ggml_backend_buffer_get_size(slot.buffer.get())) < size || !start()) {
         return std::nullopt;
     }
+    if (slot.is_used) {
+        ggml_backend_event_wait(copier_.get(), slot.computed.get());
+    }
     const StagedPart::CopiedWeights weights = place(slot, graph, region, count);
     double best = 0;
     for (int time = 0; time < 3; ++time) {

@@ -39,6 +39,7 @@ ggml_status InnerBackend::compute(TokenGraph& graph, const ComputeOptions& optio
     if (options.abort != nullptr && options.abort(options.abort_data)) {
         return GGML_STATUS_ABORTED;
     }
+    // Held until the token's experts in main memory are computed, too: others of this device wait.
     return graph.compute(backend_.get(), options);
 }
 

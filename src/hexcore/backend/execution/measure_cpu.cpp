@@ -27,8 +27,8 @@ void set_inputs(const StagedPart& part, std::size_t rows, std::size_t first_expe
 
 }  // namespace
 
-// Of some experts at once, as a token has them, and of others each time: the same ones would come
-// out of the processor's caches.
+// Of some experts at once, as a token has them, and of others each time where there are enough: the
+// same ones would come out of the processor's caches.
 std::optional<double> measure_cpu(Device& host, InnerBackend& inner, const BiasedRegion& work,
                                   const ComputeOptions& options) {
     const ExpertRegion& region = work.region;

@@ -246,20 +246,23 @@ std::optional<ExpertTimes> RegionExecution::known_times(const ggml_cgraph& graph
     if (given_times_) {
         return given_times_;
     }
-    const auto [at, is_new] = times_.try_emplace(host);
-    if (is_new && borrowed_.can_borrow(region, host)) {
+    if (const auto known = times_.find(host); known != times_.end()) {
+        return known->second;
+    }
+    if (borrowed_.can_borrow(region, host)) {
         const auto bus = borrowed_.measure_bus(graph, region, host);
         const auto cpu =
             bus ? measure_cpu(device(host), inner(host), {graph, region, biases_}, options)
                 : std::nullopt;
         if (cpu) {
-            at->second = ExpertTimes{.cpu_s = *cpu, .bus_s = *bus};
+            times_[host] = {.cpu_s = *cpu, .bus_s = *bus};
             GGML_LOG_INFO(
                 "hexcore: an expert on %s takes the CPU %.2f ms a token, and %.2f ms to %s\n",
                 device(host).name().c_str(), *cpu * 1e3, *bus * 1e3, home_.name().c_str());
         }
     }
-    return at->second;
+    const auto measured = times_.find(host);
+    return measured == times_.end() ? std::nullopt : std::optional(measured->second);
 }
 
 ggml_status RegionExecution::borrow(const Work& work, DeviceId host) {

@@ -95,7 +95,7 @@ private:
     ExpertBiases biases_;
     BorrowedExperts borrowed_;
     const std::optional<ExpertTimes> given_times_;
-    std::map<DeviceId, std::optional<ExpertTimes>> times_;  ///< of those that were measured
+    std::map<DeviceId, ExpertTimes> times_;  ///< of those that were measured
     // Of the region in hand.
     GroupedRows rows_;
     std::vector<Begun> begun_;  ///< [device]

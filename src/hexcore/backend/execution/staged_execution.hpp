@@ -16,7 +16,7 @@ class Device;
 
 /// Computes graphs of any device whose experts are on any devices. Everything but expert regions
 /// goes to the home's inner backend as it is, and so does a token's region whose experts are all on
-/// GPUs with kernels of ours (ExpertTeam).
+/// GPUs with kernels of ours, or some of them in main memory beside (ExpertTeam).
 class StagedExecution : public ExpertExecution {
 public:
     /// `times`: of experts in main memory, if they are not to be measured.

@@ -71,7 +71,7 @@ void ExpertCache::reserve() {
 
 bool ExpertCache::open(const KernelLibrary& library, hexcore_cuda_engine* engine) {
     if (uploads_ != nullptr || has_failed_ || !policy_) {
-        return uploads_ != nullptr;
+        return uploads_ != nullptr && !has_failed_;
     }
     library_ = &library;
     engine_ = engine;
@@ -79,8 +79,7 @@ bool ExpertCache::open(const KernelLibrary& library, hexcore_cuda_engine* engine
     for (Layer* layer : rows_) {
         layer->has_changed = true;
     }
-    write_table();
-    return !has_failed_;
+    return !has_failed_ && write_table();
 }
 
 std::int32_t* ExpertCache::table_row(const Layer& layer) const {
@@ -131,7 +130,7 @@ void ExpertCache::note(const ChainWork& work, const std::vector<std::int32_t>& e
 }
 
 void ExpertCache::end_token() {
-    if (uploads_ == nullptr) {
+    if (uploads_ == nullptr || has_failed_) {
         return;
     }
     take_arrived();
@@ -182,9 +181,10 @@ void ExpertCache::begin(const std::vector<ExpertUpload>& uploads) {
         }
     }
     // Who was displaced is not found any more before its place is written to.
-    write_table();
+    const bool is_written = write_table();
     under_way_ = uploads;
-    if (!copies.empty() && library_->begin_uploads(uploads_, copies.data(), copies.size()) != 0) {
+    if (!is_written ||
+        (!copies.empty() && library_->begin_uploads(uploads_, copies.data(), copies.size()) != 0)) {
         for (const ExpertUpload& upload : under_way_) {
             policy_->abandon(upload.slot);
         }
@@ -192,18 +192,22 @@ void ExpertCache::begin(const std::vector<ExpertUpload>& uploads) {
     }
 }
 
-void ExpertCache::write_table() {
+bool ExpertCache::write_table() {
     for (Layer* layer : rows_) {
         if (!layer->has_changed) {
             continue;
         }
-        layer->has_changed = false;
-        if (library_->set_slots(engine_, table_row(*layer), layer->slots.data(),
-                                layer->slots.size()) != 0) {
-            GGML_LOG_ERROR("hexcore: the table of cached experts could not be written\n");
+        const int error = library_->set_slots(engine_, table_row(*layer), layer->slots.data(),
+                                              layer->slots.size());
+        if (error != 0) {
+            GGML_LOG_ERROR("hexcore: the cache of experts stays as it is: %s\n",
+                           library_->error_text(error));
             has_failed_ = true;
+            return false;
         }
+        layer->has_changed = false;
     }
+    return true;
 }
 
 void ExpertCache::tell() {

@@ -57,7 +57,8 @@ private:
     [[nodiscard]] std::int32_t* table_row(const Layer& layer) const;
     void take_arrived();
     void begin(const std::vector<ExpertUpload>& uploads);
-    void write_table();
+    /// False: nothing is to change from now on.
+    [[nodiscard]] bool write_table();
     void tell();
 
     Device& home_;

@@ -205,7 +205,8 @@ std::optional<ChainWork> ExpertTeam::usable_shared(const ggml_cgraph& graph,
 }
 
 void ExpertTeam::lend(ChainWork& work, const ExpertChain& chain, const ExpertTimes& times) {
-    if (pin(*sharded(chain.gate)) && pin(*sharded(chain.up)) && pin(*sharded(chain.down))) {
+    if (library().can_read_main_memory(engines_.front()) != 0 && pin(*sharded(chain.gate)) &&
+        pin(*sharded(chain.up)) && pin(*sharded(chain.down))) {
         auto& lent = work.experts.part.lent;
         for (std::size_t n = 0; n < std::size(lent); ++n) {
             lent[n] = static_cast<std::uint8_t>(times.n_lent(n));
@@ -214,12 +215,14 @@ void ExpertTeam::lend(ChainWork& work, const ExpertChain& chain, const ExpertTim
 }
 
 ggml_status ExpertTeam::answer(const ChainWork& work, const ComputeOptions& options) {
-    const ggml_status status = work.host->answer(library(), team_, work.experts, options);
-    if (status == GGML_STATUS_FAILED) {
+    bool was_heard = false;
+    const ggml_status status =
+        work.host->answer(library(), team_, work.experts, options, was_heard);
+    if (was_heard) {
+        cache_.note(work, work.host->experts(), work.host->ways());
+    } else {
         give_up();
-        return status;
     }
-    cache_.note(work, work.host->experts(), work.host->ways());
     return status;
 }
 

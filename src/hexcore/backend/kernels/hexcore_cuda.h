@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Goes up with every change of what is below. */
-#define HEXCORE_CUDA_VERSION 5
+#define HEXCORE_CUDA_VERSION 6
 
 #define HEXCORE_CUDA_MOST_EXPERTS 512
 #define HEXCORE_CUDA_MOST_SHARDS 2
@@ -123,6 +123,8 @@ int hexcore_cuda_open(void* scratch, size_t bytes, void* box, size_t box_bytes,
 void hexcore_cuda_close(struct hexcore_cuda_engine* engine);
 /* The card's number, as the CUDA runtime counts. */
 int hexcore_cuda_card(const struct hexcore_cuda_engine* engine);
+/* Whether kernels read pinned memory of this process where it is. */
+int hexcore_cuda_can_read_main_memory(const struct hexcore_cuda_engine* engine);
 /* Whether this card can run the kernel for that shape within the scratch memory. */
 int hexcore_cuda_can_run(struct hexcore_cuda_engine* engine,
                          const struct hexcore_cuda_shape* shape);

@@ -31,12 +31,11 @@ void HostScratch::reserve(const ggml_cgraph& graph, const ExpertRegion& region,
 }
 
 bool HostScratch::place(StagedPart& part) {
-    if (!ggml_gallocr_alloc_graph(memory_.get(), &part.graph())) {
-        memory_.reset(ggml_gallocr_new(host_.buffer_type()));
-        return false;
+    is_lost_ = is_lost_ || !ggml_gallocr_alloc_graph(memory_.get(), &part.graph());
+    if (!is_lost_) {
+        part.enter_memory(0);
     }
-    part.enter_memory(0);
-    return true;
+    return !is_lost_;
 }
 
 HostLayer::HostLayer(HostScratch& scratch, const ggml_cgraph& graph, const ExpertRegion& region,
@@ -70,9 +69,15 @@ StagedPart* HostLayer::part_for(std::size_t rows) {
 }
 
 ggml_status HostLayer::answer(const KernelLibrary& library, hexcore_cuda_team* team,
-                              const hexcore_cuda_experts& work, const ComputeOptions& options) {
+                              const hexcore_cuda_experts& work, const ComputeOptions& options,
+                              bool& was_heard) {
     const int message = work.part.message;
-    if (library.hear(team, message, &work.shape, experts_.data(), ways_.data(), x_.data()) != 0) {
+    const int error =
+        library.hear(team, message, &work.shape, experts_.data(), ways_.data(), x_.data());
+    was_heard = error == 0;
+    if (!was_heard) {
+        GGML_LOG_ERROR("hexcore: a GPU does not ask for its experts in main memory: %s\n",
+                       library.error_text(error));
         return GGML_STATUS_FAILED;
     }
     count_rows(work.is_counted != 0);
@@ -99,7 +104,7 @@ ggml_status HostLayer::compute(const ComputeOptions& options) {
     const auto rows =
         static_cast<std::size_t>(std::count(ways_.begin(), ways_.end(), HEXCORE_CUDA_HOST));
     StagedPart* const part = part_for(rows);
-    if (part == nullptr) {
+    if (part == nullptr || scratch_.is_lost()) {
         return GGML_STATUS_ALLOC_FAILED;
     }
     std::memcpy(part->input().data, x_.data(), x_.size() * sizeof(float));

@@ -20,8 +20,9 @@ public:
     /// Makes it large enough for that many rows of the region. A refusal is kept by the device's
     /// memory. Works on simulated devices, too.
     void reserve(const ggml_cgraph& graph, const ExpertRegion& region, const ExpertBiases& biases);
-    /// Gives the part its place; false where there is no memory.
+    /// Gives the part its place; false where there is no memory: then no part has one any more.
     [[nodiscard]] bool place(StagedPart& part);
+    [[nodiscard]] bool is_lost() const { return is_lost_; }
 
     [[nodiscard]] Device& host() const { return host_; }
     [[nodiscard]] InnerBackend& inner() const { return *inner_; }
@@ -30,6 +31,7 @@ private:
     Device& host_;
     std::shared_ptr<InnerBackend> inner_;
     ggml_gallocr_ptr memory_;
+    bool is_lost_ = false;
 };
 
 /// The experts of one layer that lie in main memory, as one of a team with GPUs: computed on the
@@ -43,10 +45,10 @@ public:
     /// The one in main memory.
     [[nodiscard]] Device& device() const { return scratch_.host(); }
     /// Waits for the work's launch and computes what it asks for. If that fails the launch gets an
-    /// answer all the same, so that nobody waits for ever.
+    /// answer all the same, so that nobody waits for ever; not where `was_heard` is false after it.
     [[nodiscard]] ggml_status answer(const KernelLibrary& library, hexcore_cuda_team* team,
                                      const hexcore_cuda_experts& work,
-                                     const ComputeOptions& options);
+                                     const ComputeOptions& options, bool& was_heard);
     /// The last launch's choice, and how each is computed (hexcore_cuda_way).
     [[nodiscard]] const std::vector<std::int32_t>& experts() const { return experts_; }
     [[nodiscard]] const std::vector<std::int32_t>& ways() const { return ways_; }

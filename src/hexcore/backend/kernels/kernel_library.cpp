@@ -37,6 +37,7 @@ std::optional<KernelLibrary> open_library() {
     get(found.open, "hexcore_cuda_open");
     get(found.close, "hexcore_cuda_close");
     get(found.card, "hexcore_cuda_card");
+    get(found.can_read_main_memory, "hexcore_cuda_can_read_main_memory");
     get(found.can_run, "hexcore_cuda_can_run");
     get(found.form_team, "hexcore_cuda_form_team");
     get(found.disband, "hexcore_cuda_disband");

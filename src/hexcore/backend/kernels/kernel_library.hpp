@@ -16,6 +16,7 @@ struct KernelLibrary {
     decltype(&hexcore_cuda_open) open = nullptr;
     decltype(&hexcore_cuda_close) close = nullptr;
     decltype(&hexcore_cuda_card) card = nullptr;
+    decltype(&hexcore_cuda_can_read_main_memory) can_read_main_memory = nullptr;
     decltype(&hexcore_cuda_can_run) can_run = nullptr;
     decltype(&hexcore_cuda_form_team) form_team = nullptr;
     decltype(&hexcore_cuda_disband) disband = nullptr;

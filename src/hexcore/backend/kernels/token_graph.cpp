@@ -124,10 +124,10 @@ ggml_status TokenGraph::compute(ggml_backend_t backend, const ComputeOptions& op
             return status;
         }
     }
-    const ggml_status status = recordings_.empty() ? compute_steps(backend)
-                               : replay(backend)   ? answer_all()
-                                                   : GGML_STATUS_FAILED;
-    team_.end_token();
+    const ggml_status status = recordings_.empty() ? compute_steps(backend) : replay(backend);
+    if (status == GGML_STATUS_SUCCESS) {
+        team_.end_token();
+    }
     return status;
 }
 
@@ -144,20 +144,23 @@ ggml_status TokenGraph::answer_all() {
     return first_failure;
 }
 
-bool TokenGraph::replay(ggml_backend_t backend) {
+// What waits for the CPU is answered before the driver is asked for anything else: another thread
+// may hold its locks until the GPU is done.
+ggml_status TokenGraph::replay(ggml_backend_t backend) {
     // The others first; home is what they wait for.
     for (std::size_t i = recordings_.size() - 1; i > 0; --i) {
         if (team_.library().replay(team_.engines()[i], recordings_[i]) != 0) {
             team_.give_up();
-            return false;
+            return GGML_STATUS_FAILED;
         }
     }
     if (!pass_to_us(backend) ||
         team_.library().replay(team_.engines().front(), recordings_.front()) != 0) {
         team_.give_up();
-        return false;
+        return GGML_STATUS_FAILED;
     }
-    return pass_to(backend);
+    const ggml_status status = answer_all();
+    return pass_to(backend) ? status : GGML_STATUS_FAILED;
 }
 
 std::size_t TokenGraph::n_ours() const {
@@ -180,10 +183,12 @@ bool TokenGraph::pass_to(ggml_backend_t backend) {
 }
 
 ggml_status TokenGraph::launch(ggml_backend_t backend, const ChainWork& work) {
-    if (!pass_to_us(backend) || !team_.launch(work) || !pass_to(backend)) {
+    if (!pass_to_us(backend) || !team_.launch(work)) {
         return GGML_STATUS_FAILED;
     }
-    return work.host && !is_recording_ ? team_.answer(work, options_) : GGML_STATUS_SUCCESS;
+    const ggml_status status =
+        work.host && !is_recording_ ? team_.answer(work, options_) : GGML_STATUS_SUCCESS;
+    return pass_to(backend) ? status : GGML_STATUS_FAILED;
 }
 
 ggml_status TokenGraph::compute_stretch(ggml_backend_t backend, ggml_cgraph& stretch) {

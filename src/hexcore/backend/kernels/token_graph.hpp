@@ -52,7 +52,7 @@ private:
     [[nodiscard]] ggml_status compute_steps(ggml_backend_t backend);
     [[nodiscard]] ggml_status try_steps(ggml_backend_t backend);
     [[nodiscard]] ggml_status record(ggml_backend_t backend);
-    [[nodiscard]] bool replay(ggml_backend_t backend);
+    [[nodiscard]] ggml_status replay(ggml_backend_t backend);
     [[nodiscard]] ggml_status launch(ggml_backend_t backend, const ChainWork& work);
     [[nodiscard]] ggml_status answer_all();
     /// From here on ours goes on after what the backend has begun, or the backend after ours.
