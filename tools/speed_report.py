@@ -4,7 +4,7 @@
     speed_report.py [--check] [--add FILE]
 
 A line `<!-- speed: ID -->` of a page stands before the table of that measurement, and
-`<!--speed: SHAPE WAY/WAY MEASURE-->` before a ratio of medians within a sentence. The pictures are
+`<!--speed: SHAPE WAY/WAY MEASURE-->` before the median of such ratios within a sentence. The pictures are
 docs/images/decode-light.svg and -dark.svg. --check writes nothing and says what would change; --add
 takes a measurement that `./dev bench programs` wrote, in place of one with the same id; where both
 have a row of a bar, the bar is its.
@@ -32,8 +32,8 @@ def told_ratio(data, shape, way, other, name):
     for wanted in (way, other):
         if (shape, wanted) not in data.drawn:
             raise speed_data.DataError(f"a page tells of {shape}, {wanted}, which is not drawn")
-        speeds.append(statistics.median(data.drawn[shape, wanted][1][name]))
-    return f"{speeds[0] / speeds[1]:.2f}"
+        speeds.append(data.drawn[shape, wanted][1][name])
+    return f"{statistics.median(speed_data.ratios(*speeds)):.2f}"
 
 
 def renewed(data, text):

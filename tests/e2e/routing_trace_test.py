@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 
@@ -135,7 +136,29 @@ def test_a_model_without_experts_has_no_trace(hexcore, random_model, tmp_path):
 
 def test_a_file_stays_as_it_was_if_nothing_comes_of_the_run(hexcore, tiny, tmp_path):
     file = tmp_path / "trace"
-    file.write_text("an older one")
+    older = '{"schema":"hexcore.routing/1"} and more'
+    file.write_text(older)
     outcome = hexcore("run", tiny, *on("1MiB"), *WORDS, "--trace-routing", file)
     assert outcome.code == 3
-    assert file.read_text() == "an older one"
+    assert file.read_text() == older
+
+
+def test_what_a_run_reads_is_never_written_over(hexcore, tiny, tmp_path):
+    model, question = tmp_path / "model.gguf", tmp_path / "question"
+    shutil.copy(tiny, model)
+    question.write_text("Why?")
+    before = model.read_bytes()
+    for file in (model, question):
+        outcome = hexcore("run", model, *on("64MiB"), "-n", 3, "--file", question,
+                          "--trace-routing", file)
+        assert outcome.code == 2 and "no routing trace" in " ".join(outcome.stderr.split())
+    assert model.read_bytes() == before and question.read_text() == "Why?"
+    kept = tmp_path / "kept"
+    outcome = hexcore("run", model, *on("64MiB"), *WORDS[:-2], "--session", kept,
+                      "--trace-routing", kept)
+    assert outcome.code == 2 and not kept.exists()
+
+
+def test_the_answer_and_the_trace_are_not_mixed(hexcore, tiny):
+    outcome = hexcore("run", tiny, *on("64MiB"), *WORDS, "--trace-routing", "/dev/stdout")
+    assert outcome.code == 2 and "where the answer goes" in " ".join(outcome.stderr.split())

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <fstream>
@@ -157,9 +158,10 @@ TEST(RoutingTraceFile, HasEachBatchAsSoonAsItWasComputed) {
 TEST(RoutingTraceFile, LeavesWhatWasThereUntilItBegins) {
     const TempFolder folder;
     const auto path = folder.path() / "trace";
-    std::ofstream(path) << std::string(10000, 'x');
+    const std::string older = std::string(header_line) + std::string(10000, 'x');
+    std::ofstream(path) << older;
     { const auto file = RoutingTraceFile::open(path); }
-    EXPECT_EQ(content(path).size(), 10000U);
+    EXPECT_EQ(content(path), older);
     {
         auto file = RoutingTraceFile::open(path);
         file->begin(some_header());
@@ -167,6 +169,39 @@ TEST(RoutingTraceFile, LeavesWhatWasThereUntilItBegins) {
     EXPECT_EQ(content(path), header_line);
     { const auto file = RoutingTraceFile::open(folder.path() / "another"); }
     EXPECT_FALSE(std::filesystem::exists(folder.path() / "another"));
+}
+
+TEST(RoutingTraceFile, OfSomethingElseIsRefusedAndLeftAlone) {
+    const TempFolder folder;
+    const auto path = folder.path() / "model.gguf";
+    std::ofstream(path) << "GGUF and much more";
+    const auto refused = RoutingTraceFile::open(path);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::usage);
+    EXPECT_THAT(refused.error().message, HasSubstr("no routing trace"));
+    EXPECT_EQ(content(path), "GGUF and much more");
+}
+
+TEST(RoutingTraceFile, IsWrittenByOneAtATime) {
+    const TempFolder folder;
+    const auto path = folder.path() / "trace";
+    {
+        const auto first = RoutingTraceFile::open(path);
+        ASSERT_TRUE(first.has_value());
+        const auto second = RoutingTraceFile::open(path);
+        ASSERT_FALSE(second.has_value());
+        EXPECT_THAT(second.error().message, HasSubstr("another run"));
+    }
+    EXPECT_TRUE(RoutingTraceFile::open(path).has_value());
+}
+
+TEST(RoutingTraceFile, OfAPipeThatNobodyReadsIsNotWaitedFor) {
+    const TempFolder folder;
+    const auto path = folder.path() / "pipe";
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const auto refused = RoutingTraceFile::open(path);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message, HasSubstr("nobody reads"));
 }
 
 TEST(RoutingTraceFile, ThatCannotBeWrittenIsRefused) {

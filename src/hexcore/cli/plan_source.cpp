@@ -15,7 +15,7 @@ void add_plan_file(CLI::App& command, std::string& file) {
             ->option_text("FILE");
     // A plan has settled all of these.
     for (const char* settled : {"--device", "--reserve", "--ctx", "--kv-type", "--swa-full",
-                                "--sequences", "--ubatch", "--policy", "--fit"}) {
+                                "--sequences", "--ubatch", "--policy", "--fit", "--expert-cache"}) {
         plan->excludes(command.get_option(settled));
     }
 }

@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -132,6 +135,10 @@ public:
         if (path.empty()) {
             return nullptr;
         }
+        if (is_stdout(path)) {
+            return fail(ErrorCode::usage,
+                        "--trace-routing {} is where the answer goes; name another file", path);
+        }
         HEXCORE_TRY(file, RoutingTraceFile::open(path));
         return std::make_unique<RoutingRecord>(std::move(file));
     }
@@ -151,6 +158,13 @@ public:
     [[nodiscard]] Result<void> finish() { return file_.finish(); }
 
 private:
+    static bool is_stdout(const std::string& path) {
+        struct stat named {};
+        struct stat out {};
+        return ::stat(path.c_str(), &named) == 0 && ::fstat(STDOUT_FILENO, &out) == 0 &&
+               named.st_dev == out.st_dev && named.st_ino == out.st_ino;
+    }
+
     RoutingTraceFile file_;
     RoutingWatch watch_;
     RoutingTraceHeader header_;
@@ -171,6 +185,10 @@ Result<PlannedModel> planned_for(const RunOptions& options, RoutingRecord* recor
 }
 
 Result<RunOutcome> run_model(const RunOptions& options, Interrupt& interrupt) {
+    if (!options.routing_file.empty() && options.routing_file == options.session_file) {
+        return fail(ErrorCode::usage, "--trace-routing and --session name one file, {}",
+                    options.session_file);
+    }
     HEXCORE_TRY(record, RoutingRecord::open(options.routing_file));
     HEXCORE_TRY(planned_model, planned_for(options, record.get(), interrupt));
     QuestionReader questions(interrupt);

@@ -34,6 +34,11 @@ void RunOptions::add_to(CLI::App& command) {
     command
         .add_option("--trace-routing", routing_file,
                     "writes which experts each token chose in each layer to FILE")
+        ->check(CLI::Validator(
+            [](std::string& file) {
+                return file.empty() ? std::string("a file has a name") : std::string();
+            },
+            ""))
         ->option_text("FILE");
     command.add_flag("--exact", exact,
                      "the bits of an answer depend on nothing but its conversation");

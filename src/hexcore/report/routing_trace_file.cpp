@@ -1,15 +1,38 @@
 #include "hexcore/report/routing_trace_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
+namespace {
+
+/// Whether nothing is lost but a trace: the model, a plan or a conversation would be, too, if one
+/// of them was named by mistake.
+bool may_be_replaced(const std::filesystem::path& path, const FileDescriptor& file) {
+    constexpr std::string_view begin = R"({"schema":"hexcore.routing/)";
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size == 0) {
+        return true;
+    }
+    const FileDescriptor before(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, begin.size()> bytes{};
+    return before.is_open() &&
+           ::pread(before.get(), bytes.data(), bytes.size(), 0) ==
+               static_cast<ssize_t>(bytes.size()) &&
+           std::string_view(bytes.data(), bytes.size()) == begin;
+}
+
+}  // namespace
 
 RoutingTraceFile::RoutingTraceFile(std::filesystem::path path, FileDescriptor file, Origin origin)
     : path_(std::move(path)), file_(std::move(file)), unlink_(origin == Origin::made) {}
@@ -33,13 +56,25 @@ Result<RoutingTraceFile> RoutingTraceFile::open(const std::filesystem::path& pat
     constexpr mode_t mode = 0666;  // less what the user's umask takes
     FileDescriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (made.is_open()) {
+        (void)::flock(made.get(), LOCK_EX | LOCK_NB);
         return RoutingTraceFile(path, std::move(made), Origin::made);
     }
-    // With O_CREAT for a link to nothing yet.
-    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode));
+    // With O_CREAT for a link to nothing yet. A pipe that nobody reads would be waited for.
+    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, mode));
     if (!file.is_open()) {
         return fail(ErrorCode::usage, "cannot write the routing trace {}: {}", path.string(),
-                    std::strerror(file.open_error()));
+                    file.open_error() == ENXIO ? "it is a pipe that nobody reads"
+                                               : std::strerror(file.open_error()));
+    }
+    (void)::fcntl(file.get(), F_SETFL, O_WRONLY);
+    if (!may_be_replaced(path, file)) {
+        return fail(ErrorCode::usage,
+                    "{} is there and is no routing trace; name another file, or remove it first",
+                    path.string());
+    }
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return fail(ErrorCode::usage, "cannot write the routing trace {}: another run does",
+                    path.string());
     }
     return RoutingTraceFile(path, std::move(file), Origin::was_there);
 }

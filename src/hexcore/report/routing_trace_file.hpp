@@ -16,7 +16,8 @@ namespace hexcore {
 class RoutingTraceFile : public RoutingSink {
 public:
     /// Opens or makes the file; what is in it stays until begin(). Fails with ErrorCode::usage
-    /// where it cannot be written.
+    /// where it cannot be written, where it has something else in it than a trace, while another
+    /// one of these writes it, and for a pipe that nobody reads.
     [[nodiscard]] static Result<RoutingTraceFile> open(const std::filesystem::path& path);
     RoutingTraceFile(RoutingTraceFile&& other) noexcept;
     RoutingTraceFile& operator=(RoutingTraceFile&&) = delete;
