@@ -14,6 +14,9 @@ from typing import NamedTuple
 RATE = re.compile(r"^.*?(prompt eval|eval) time =.*?([\d.]+) tokens per second", re.MULTILINE)
 LISTENS = re.compile(r"listening on http://127\.0\.0\.1:(\d+)\n")
 ANSWER_S, START_S = 600, 600
+# llama-completion writes from a thread, and now and then ends before that has written its last
+# lines.
+TIMES = 5
 
 
 class ProgramError(Exception):
@@ -63,12 +66,13 @@ def bench_speeds(command, environment, work, cwd=None):
 
 def completion_speeds(command, environment, work, cwd=None):
     """By llama-completion, greedily, as it reports at its end: without the time of sampling."""
-    run = output_of([*command, "-p", work.text, "-n", work.generate, "--temp", 0, "-no-cnv",
-                     "--no-display-prompt", "--simple-io", "--ignore-eos"], environment, cwd)
-    told = {what: float(rate) for what, rate in RATE.findall(run.stderr)}
-    if set(told) != {"prompt eval", "eval"}:
-        raise ProgramError(f"it did not say how fast it was:\n{last_lines(run.stderr)}")
-    return Speeds(told["eval"], told["prompt eval"])
+    for _ in range(TIMES):
+        run = output_of([*command, "-p", work.text, "-n", work.generate, "--temp", 0, "-no-cnv",
+                         "--no-display-prompt", "--simple-io", "--ignore-eos"], environment, cwd)
+        told = {what: float(rate) for what, rate in RATE.findall(run.stderr)}
+        if set(told) == {"prompt eval", "eval"}:
+            return Speeds(told["eval"], told["prompt eval"])
+    raise ProgramError(f"it did not say how fast it was:\n{last_lines(run.stderr)}")
 
 
 class LlamaServer:

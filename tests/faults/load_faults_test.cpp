@@ -23,6 +23,8 @@ protected:
         machine_ = std::move(*machine);
         if (GetParam() == DeviceKind::cuda) {
             resident_slack_ = 32_MiB;  // the driver's libraries keep some where they are refused
+        } else if (GetParam() == DeviceKind::rpc) {
+            resident_slack_ += 2_MiB;  // pages of the heap that messages to the server were in
         }
     }
 
