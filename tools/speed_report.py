@@ -5,9 +5,9 @@
 
 A line `<!-- speed: ID -->` of a page stands before the table of that measurement, and
 `<!--speed: SHAPE WAY/WAY MEASURE-->` before the median of such ratios within a sentence. The
-pictures are docs/images/decode-light.svg and -dark.svg. --check writes nothing and says what would change; --add
-takes a measurement that `./dev bench programs` wrote, in place of one with the same id; where both
-have a row of a bar, the bar is its.
+pictures are docs/images/decode-light.svg and -dark.svg. --check writes nothing and says what would
+change; --add takes a measurement that `./dev bench programs` wrote, in place of one with the same
+id; where both have a row of a bar, the bar is its.
 """
 
 import argparse
