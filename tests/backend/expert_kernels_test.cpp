@@ -121,12 +121,7 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
     const ggml_backend_buffer_ptr buffer(
         ggml_backend_alloc_ctx_tensors_from_buft(layer.context(), device.buffer_type()));
     ASSERT_NE(buffer, nullptr);
-    std::mt19937 random(7);
-    for (ggml_tensor* parameter : layer.parameters) {
-        fill_randomly(*parameter, random);
-    }
-    fill_randomly(*layer.x, random);
-    fill_randomly(*layer.weights, random);
+    fill_randomly(layer);
     std::vector<std::int32_t> ids;
     for (std::int64_t i = 0; i < layer.ids->ne[0]; ++i) {
         ids.push_back(static_cast<std::int32_t>(options.n_experts - 1 - i));
@@ -255,12 +250,7 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsInEveryForm) {
     compare({.n_embd = 1024, .n_ff = 4096, .n_experts = 4, .n_used = 2});
     compare({.n_ff = 768, .n_experts = 64, .n_used = 16});
     compare({.glu = GGML_GLU_OP_GEGLU, .is_merged = true});
-    compare({.up_type = GGML_TYPE_MXFP4,
-             .down_type = GGML_TYPE_MXFP4,
-             .n_embd = 2880,
-             .n_ff = 2880,
-             .glu = GGML_GLU_OP_SWIGLU_OAI,
-             .has_biases = true});
+    compare(test::layer_with_biases);
 }
 
 }  // namespace

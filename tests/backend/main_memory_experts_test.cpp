@@ -100,21 +100,11 @@ TEST_F(MainMemoryExperts, HaveTheBitsThatTheyHaveOnTheirDevices) {
             alternating(8));
 }
 
-TEST_F(MainMemoryExperts, HaveThemWithBiases) {
-    compare({.up_type = GGML_TYPE_MXFP4,
-             .down_type = GGML_TYPE_MXFP4,
-             .n_embd = 2880,
-             .n_ff = 2880,
-             .glu = GGML_GLU_OP_SWIGLU_OAI,
-             .has_biases = true},
-            alternating(8));
-}
+TEST_F(MainMemoryExperts, HaveThemWithBiases) { compare(test::layer_with_biases, alternating(8)); }
 
 TEST_F(MainMemoryExperts, MayAllBeThere) {
     compare({}, std::vector<DeviceId>(8, DeviceId(1)));
-    std::vector<DeviceId> all_but_one(8, DeviceId(1));
-    all_but_one[3] = DeviceId(0);
-    compare({.n_used = 2}, all_but_one);
+    compare({.n_used = 2}, all_but_one());
 }
 
 TEST_F(MainMemoryAndTwoGpus, HaveTheBitsThatTheyHaveOnTheirDevices) {

@@ -1,30 +1,15 @@
 #include "hexcore/device/gpu_peers.hpp"
 
-#include <gtest/gtest.h>
-
-#include "device/fake_driver.h"
-#include "hexcore/device/dynamic_library.hpp"
+#include "device/fake_peers_fixture.hpp"
 
 namespace hexcore {
 namespace {
 
-class GpuPeers : public ::testing::Test {
+class GpuPeers : public FakePeersTest {
 protected:
-    void SetUp() override {
-        const auto library = DynamicLibrary::open(HEXCORE_FAKE_PEERS);
-        ASSERT_TRUE(library.has_value()) << library.error().message;
-        state_ = static_cast<FakePeersState*>(library->address("fake_peers_state"));
-        *state_ = {};
-    }
-    void TearDown() override {
-        EXPECT_EQ(state_->held[0], 0);
-        EXPECT_EQ(state_->held[1], 0);
-    }
     static bool let(std::uint32_t a, std::uint32_t b) {
         return let_reach_each_other(a, b, HEXCORE_FAKE_PEERS);
     }
-
-    FakePeersState* state_ = nullptr;
 };
 
 TEST_F(GpuPeers, ReachEachOtherBothWaysAndMoreThanOnce) {

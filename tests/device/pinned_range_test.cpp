@@ -1,29 +1,20 @@
 #include "hexcore/device/pinned_range.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 
-#include "device/fake_driver.h"
+#include "device/fake_peers_fixture.hpp"
 
 namespace hexcore {
 namespace {
 
-class PinnedRanges : public ::testing::Test {
+class PinnedRanges : public FakePeersTest {
 protected:
-    void SetUp() override {
-        const auto library = DynamicLibrary::open(HEXCORE_FAKE_PEERS);
-        ASSERT_TRUE(library.has_value()) << library.error().message;
-        state_ = static_cast<FakePeersState*>(library->address("fake_peers_state"));
-        *state_ = {};
-    }
     void TearDown() override {
         EXPECT_EQ(state_->pinned_bytes, 0U);
-        EXPECT_EQ(state_->held[1], 0);
+        FakePeersTest::TearDown();
     }
 
     std::array<std::byte, 64> memory_{};
-    FakePeersState* state_ = nullptr;
 };
 
 TEST_F(PinnedRanges, ArePinnedOnceForAllAndGivenBackByTheLast) {

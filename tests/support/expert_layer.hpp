@@ -31,6 +31,14 @@ struct LayerOptions {
     bool shows_rows = false;    ///< whether somebody else reads the experts' rows
 };
 
+/// As gpt-oss has them.
+inline constexpr LayerOptions layer_with_biases{.up_type = GGML_TYPE_MXFP4,
+                                                .down_type = GGML_TYPE_MXFP4,
+                                                .n_embd = 2880,
+                                                .n_ff = 2880,
+                                                .glu = GGML_GLU_OP_SWIGLU_OAI,
+                                                .has_biases = true};
+
 /// A layer of experts as llama.cpp builds it, whose weights have the names that it gives them.
 class ExpertLayer {
 public:
@@ -146,6 +154,16 @@ inline void fill_randomly(ggml_tensor& tensor, std::mt19937& random) {
         }
     }
     ggml_backend_tensor_set(&tensor, data.data(), 0, data.size());
+}
+
+/// All that a layer has but the choice.
+inline void fill_randomly(const ExpertLayer& layer) {
+    std::mt19937 random(7);
+    for (ggml_tensor* parameter : layer.parameters) {
+        fill_randomly(*parameter, random);
+    }
+    fill_randomly(*layer.x, random);
+    fill_randomly(*layer.weights, random);
 }
 
 inline std::vector<float> values_of(const ggml_tensor& tensor) {

@@ -57,12 +57,7 @@ protected:
         ggml_backend_buffer_ptr buffer(ggml_backend_alloc_ctx_tensors_from_buft(
             layer.context(), machine.device(DeviceId(0)).buffer_type()));
         EXPECT_NE(buffer, nullptr);
-        std::mt19937 random(7);
-        for (ggml_tensor* parameter : layer.parameters) {
-            fill_randomly(*parameter, random);
-        }
-        fill_randomly(*layer.x, random);
-        fill_randomly(*layer.weights, random);
+        fill_randomly(layer);
         return buffer;
     }
 
@@ -111,6 +106,13 @@ protected:
         }
         count_rows();
         return outcome;
+    }
+
+    /// Of eight experts all are elsewhere but one.
+    static std::vector<DeviceId> all_but_one() {
+        std::vector<DeviceId> devices(8, DeviceId(1));
+        devices[3] = DeviceId(0);
+        return devices;
     }
 
     static std::vector<DeviceId> alternating(std::int64_t n) {

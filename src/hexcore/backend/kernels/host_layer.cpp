@@ -9,10 +9,11 @@
 namespace hexcore {
 namespace {
 
-StagedPart make_part(Device& host, const ggml_cgraph& graph, const ExpertRegion& region,
-                     std::size_t rows, const ExpertBiases& biases) {
-    return StagedPart(host, StagedPart::Place::elsewhere, graph, region,
-                      {.slots = rows, .tokens = 1}, rows, biases);
+std::unique_ptr<StagedPart> make_part(Device& host, const ggml_cgraph& graph,
+                                      const ExpertRegion& region, std::size_t rows,
+                                      const ExpertBiases& biases) {
+    return std::make_unique<StagedPart>(host, StagedPart::Place::elsewhere, graph, region,
+                                        RowGroups{.slots = rows, .tokens = 1}, rows, biases);
 }
 
 }  // namespace
@@ -24,8 +25,8 @@ void HostScratch::reserve(const ggml_cgraph& graph, const ExpertRegion& region,
                           const ExpertBiases& biases) {
     const std::size_t rows = std::min<std::size_t>(static_cast<std::size_t>(region.ids->ne[0]),
                                                    region.map->count_on(host_.id()));
-    StagedPart part = make_part(host_, graph, region, rows, biases);
-    if (!ggml_gallocr_reserve(memory_.get(), &part.graph())) {
+    const auto part = make_part(host_, graph, region, rows, biases);
+    if (!ggml_gallocr_reserve(memory_.get(), &part->graph())) {
         memory_.reset(ggml_gallocr_new(host_.buffer_type()));
     }
 }
@@ -58,9 +59,7 @@ HostLayer::HostLayer(HostScratch& scratch, const ggml_cgraph& graph, const Exper
 StagedPart* HostLayer::part_for(std::size_t rows) {
     std::unique_ptr<StagedPart>& part = parts_[rows];
     if (!part) {
-        auto made = std::make_unique<StagedPart>(
-            scratch_.host(), StagedPart::Place::elsewhere, graph_, region_,
-            RowGroups{.slots = rows, .tokens = 1}, rows, biases_);
+        auto made = make_part(scratch_.host(), graph_, region_, rows, biases_);
         if (scratch_.place(*made)) {
             part = std::move(made);
         }
@@ -86,7 +85,7 @@ ggml_status HostLayer::answer(const KernelLibrary& library, hexcore_cuda_team* t
     if (rows == 0) {
         return GGML_STATUS_SUCCESS;
     }
-    const ggml_status status = compute(options);
+    const ggml_status status = compute(rows, options);
     const float* result = status == GGML_STATUS_SUCCESS
                               ? static_cast<const float*>(parts_[rows]->result().data)
                               : nullptr;
@@ -100,9 +99,7 @@ ggml_status HostLayer::answer(const KernelLibrary& library, hexcore_cuda_team* t
     return status;
 }
 
-ggml_status HostLayer::compute(const ComputeOptions& options) {
-    const auto rows =
-        static_cast<std::size_t>(std::count(ways_.begin(), ways_.end(), HEXCORE_CUDA_HOST));
+ggml_status HostLayer::compute(std::size_t rows, const ComputeOptions& options) {
     StagedPart* const part = part_for(rows);
     if (part == nullptr || scratch_.is_lost()) {
         return GGML_STATUS_ALLOC_FAILED;

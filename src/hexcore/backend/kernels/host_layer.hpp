@@ -55,7 +55,7 @@ public:
 
 private:
     [[nodiscard]] StagedPart* part_for(std::size_t rows);
-    [[nodiscard]] ggml_status compute(const ComputeOptions& options);
+    [[nodiscard]] ggml_status compute(std::size_t rows, const ComputeOptions& options);
     void count_rows(bool is_counted);
 
     HostScratch& scratch_;
