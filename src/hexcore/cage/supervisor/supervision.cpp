@@ -48,10 +48,10 @@ int Supervision::run() {
     }
     while (true) {
         hear_command();
-        if (shares_) {
-            shares_->take(Sweeper::descendants);  // before those who made it have ended
-        }
+        // Before, for who has a file open now, and after, for who made one and has ended since.
+        look_at_shares();
         take_ended();
+        look_at_shares();
         take_orders();
         advance();
         if (phases_.phase() == Phase::over) {
@@ -61,6 +61,12 @@ int Supervision::run() {
     }
     finish();
     return 0;
+}
+
+void Supervision::look_at_shares() {
+    if (shares_) {
+        shares_->take(Sweeper::descendants);
+    }
 }
 
 bool Supervision::begin() {

@@ -41,6 +41,7 @@ private:
     /// Waits for something to do up to when the phase asks for it.
     void wait();
     void hear_command();
+    void look_at_shares();
     void take_ended();
     void take_orders();
     void obey(const SupervisorRequest& request);
