@@ -153,6 +153,16 @@ int hexcore_cuda_record(hexcore_cuda_engine* engine, void* event) {
 
 namespace hexcore_cuda {
 
+bool has_all(const hexcore_cuda_experts& experts) {
+    const auto* words = experts.part.shards[0].experts;
+    for (int e = 0; e < experts.shape.n_expert; ++e) {
+        if ((words[e / 32] >> e % 32 & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Job job_of(const hexcore_cuda_engine& engine, const hexcore_cuda_experts& experts) {
     Job job{};
     job.gate_stride = experts.gate_stride;
@@ -170,6 +180,7 @@ Job job_of(const hexcore_cuda_engine& engine, const hexcore_cuda_experts& expert
     job.n_embd = experts.shape.n_embd;
     job.n_ff = experts.shape.n_ff;
     job.n_used = experts.shape.n_used;
+    job.n_expert = experts.shape.n_expert;
     job.glu = experts.shape.glu;
     job.counts = experts.is_counted != 0 ? engine.numbers->counts : nullptr;
     return job;
@@ -205,7 +216,9 @@ int launch(const hexcore_cuda_engine& engine, const hexcore_cuda_shape& shape, c
 }  // namespace hexcore_cuda
 
 int hexcore_cuda_launch(hexcore_cuda_engine* engine, const hexcore_cuda_experts* experts) {
-    return launch(*engine, experts->shape, job_of(*engine, *experts), experts->part);
+    Job job = job_of(*engine, *experts);
+    job.has_all = has_all(*experts);
+    return launch(*engine, experts->shape, job, experts->part);
 }
 
 int hexcore_cuda_count(hexcore_cuda_engine* engine, uint64_t computed[HEXCORE_CUDA_MOST_SHARDS]) {

@@ -115,12 +115,14 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
         init_barrier(shared_address(&board.full[warp][lane]), arrivals_of_a_copy());
     }
     if (warp == compute_warps) {
+        // On its way while the barriers are made ready.
+        const Routed routed = message == nullptr ? load_routed(job, lane) : Routed{};
         for (int i = lane; i < job.n_used * chunks; i += 32) {
             const int columns =
                 min(Down::chunk_columns, job.n_ff - i % chunks * Down::chunk_columns);
             init_barrier(shared_address(&board.h_there[i]), (columns + h_unit - 1) / h_unit * 32);
         }
-        choose_experts(job, part, board, message, team_number, lane);
+        choose_experts(job, part, board, routed, message, team_number, lane);
     } else if (warp < compute_warps && message == nullptr) {
         // Two loads under way in each lane.
         constexpr int step = compute_warps * 128;
@@ -134,21 +136,22 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
     }
     publish_barriers();
     __syncthreads();
-    const unsigned here = board.here;
-    const int n_here = __popc(here);
+    const int n_here = job.has_all ? job.n_used : __popc(board.here);
     const bool is_x_only = message == nullptr && n_here == 0;
     if (is_x_only && threadIdx.x == 0) {
         send(job.h + blockIdx.x, 0, number);
     }
 
-    Fetching<Down> fetching(job, board, n_here, h_input, places.h_bytes, number, lane);
+    const auto fetching = [&] {
+        return Fetching<Down>(job, board, n_here, h_input, places.h_bytes, number, lane);
+    };
     // Rows of down of the first experts give the helpers the time to fetch the last one's h.
     const bool helpers_suffice = n_here > 1 && chunks > 1 && n_here * share.groups > compute_warps;
     if (warp >= compute_warps) {
         if (message != nullptr) {
             __syncthreads();
         }
-        fetching.run(true, helpers_suffice);
+        fetching().template run<true>(helpers_suffice);
     } else {
         Stream<Up, Down, rows> stream(job, board, n_here, share, warp, lane);
         char* const ring = memory + warp * (stages * Places::stage);
@@ -225,7 +228,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
         }
 
         if (!helpers_suffice) {
-            fetching.run(false, true);
+            fetching().template run<false>(true);
         }
 
         const int down_blocks = job.n_ff / Down::columns;
@@ -286,7 +289,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
     }
     const int n_rows = share.groups * group;
     if (has_others) {
-        hear_rows(job, here, board.by_host, share, n_rows, most_rows, results, team_number);
+        hear_rows(job, board, share, n_rows, most_rows, results, team_number);
         if (is_x_only) {
             for (int i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
                 while (number_of(look(job.h + i)) != number) {
@@ -300,7 +303,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
         for (int i = threadIdx.x; i < job.n_used * n_rows; i += blockDim.x) {
             const int choice = i / n_rows;
             const int r = i - choice * n_rows;
-            if ((here >> choice & 1) != 0) {
+            if ((board.here >> choice & 1) != 0) {
                 const size_t at = static_cast<size_t>(choice) * job.n_embd + share.first + r;
                 tell(job.home_box + at, __float_as_uint(results[choice * most_rows + r]),
                      team_number);

@@ -36,7 +36,8 @@ public:
 
     // `three_at_once`: as soon as three units must be there, which a warp with nothing else to do
     // fetches together.
-    __device__ __forceinline__ void run(bool three_at_once, bool until_the_end) {
+    template <bool three_at_once>
+    __device__ __forceinline__ void run(bool until_the_end) {
         for (;;) {
             int first = 0;
             int count = 1;
@@ -61,7 +62,7 @@ public:
             if (first >= n_here_ * units_) {
                 return;
             }
-            if (count == 3) {
+            if (three_at_once && count == 3) {
                 take<3>(first);
             } else {
                 take<1>(first);

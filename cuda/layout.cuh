@@ -39,8 +39,10 @@ struct Job {
     float* y;
     Word* h;           // [n_used][n_ff]
     unsigned* number;  // [block], of the last launch
-    int n_embd, n_ff, n_used, glu;
+    int n_embd, n_ff, n_used, n_expert, glu;
     unsigned long long* counts;  // [shard], experts computed so far; null: they are not counted
+    // At home: all experts are in the first shard, in their order, so that nothing is looked up.
+    bool has_all;
 
     // In a team.
     unsigned* team_number;      // [block], of the team's last launch; null: alone

@@ -150,6 +150,7 @@ int hexcore_cuda_launch_team(hexcore_cuda_team* team, const hexcore_cuda_experts
         job.team_number = engine.numbers->of_team;
         job.given_up = &engine.numbers->given_up;
         if (i == 0) {
+            job.has_all = has_all(*experts);
             job.n_peers = n - 1;
             std::copy(team->boxes.begin() + (n > 1 ? 1 : 0), team->boxes.end(), job.inboxes);
             if (team->host_messages != nullptr && experts->part.message >= 0) {

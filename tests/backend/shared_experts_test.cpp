@@ -31,6 +31,8 @@ protected:
         // The first time is ggml's, and ours to compare.
         const std::uint64_t a_time =
             static_cast<std::uint64_t>(options.n_used) * (options.is_merged ? 2 : 3);
+        EXPECT_EQ(at_home.rows[0], 6 * a_time);
+        EXPECT_EQ(at_home.rows[1], 0U);
         EXPECT_EQ(shared.first_rows, a_time);
         EXPECT_EQ(shared.rows[0] + shared.rows[1], 6 * a_time);
     }
