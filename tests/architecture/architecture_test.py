@@ -22,6 +22,8 @@ CLEAN = {
     "src/hexcore/runtime/context_memory.cpp": '#include "llama-ext.h"\n#include <llama.h>\n',
     "src/hexcore/device/driver.cpp": 'void* open() { return dlopen("libcuda.so.1", 1); }\n',
     "src/hexcore/cli/main.cpp": "// may throw\nvoid say() { std::cout << \"throw\"; }\n",
+    "tests/plan/CMakeLists.txt": "hexcore_test(plan\n    SOURCES a_test.cpp)\n",
+    "tests/plan/a_test.cpp": "int a;\n",
     "README.md": "# Clean\n",
 }
 
@@ -58,6 +60,9 @@ BROKEN = [
     (rules.common_headers, "common in more than one file",
      {"src/hexcore/chat/a.cpp": '#include "chat.h"\n',
       "src/hexcore/chat/b.cpp": '#include "common.h"\n'}),
+    (rules.built_tests, "tests/plan/b_test.cpp: tests/plan/CMakeLists.txt does not name it",
+     {"tests/plan/CMakeLists.txt": "hexcore_test(plan\n    SOURCES bb_test.cpp)\n",
+      "tests/plan/b_test.cpp": "int b;\n"}),
     (rules.drivers, "driver header nvml.h",
      {"src/hexcore/device/a.cpp": "#include <nvml.h>\n"}),
     (rules.drivers, "driver header cuda_runtime.h",

@@ -330,6 +330,18 @@ def function_length(tree):
             if last - first + 1 > MAX_FUNCTION_LINES]
 
 
+def built_tests(tree):
+    """A test that its folder's CMakeLists.txt does not name is never run."""
+    lists = {file.path: file.text for file in tree.files if file.path.endswith("/CMakeLists.txt")}
+    bad = []
+    for file in tree.files:
+        folder, _, name = file.path.rpartition("/")
+        if re.fullmatch(r"tests/.*_test\.cpp", file.path) and not re.search(
+                rf"(?<![\w/]){re.escape(name)}(?!\w)", lists.get(f"{folder}/CMakeLists.txt", "")):
+            bad.append(f"{file.path}: {folder}/CMakeLists.txt does not name it")
+    return bad
+
+
 def words(tree):
     """Nothing unfinished, nothing that holds on one machine only, no download hosts."""
     bad = []
@@ -344,4 +356,4 @@ def words(tree):
 
 RULES = [dependencies, no_cycles, one_definition, standard_headers, ggml_headers, common_headers,
          drivers, plan_is_pure, no_exceptions, printing, option_names,
-         headers_begin_with_pragma_once, sizes, function_length, words]
+         headers_begin_with_pragma_once, sizes, function_length, built_tests, words]

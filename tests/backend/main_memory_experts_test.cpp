@@ -18,7 +18,7 @@ using test::LayerOptions;
 class BesideMainMemory : public test::SpreadExperts {
 protected:
     /// Of two experts in main memory one is lent to the GPU.
-    static constexpr ExpertTimes times{.cpu_s = 2e-3, .bus_s = 3e-3};
+    static constexpr MainMemoryTimes times{.cpu_s = 2e-3, .bus_s = 3e-3};
 
     BesideMainMemory(DeviceKind second, DeviceId host) : SpreadExperts(second), host_(host) {}
 

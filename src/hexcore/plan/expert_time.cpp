@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "hexcore/plan/main_memory_times.hpp"
+
 namespace hexcore {
 
 std::size_t ExpertTime::CountsHash::operator()(const Counts& counts) const noexcept {
@@ -22,12 +24,11 @@ double seconds_for_one(Bytes expert, double bytes_per_s) {
 
 /// [experts], on a device by itself, or with some of them fetched by a GPU meanwhile (0: none is).
 std::vector<double> seconds_by_number(std::uint32_t most, double own, double fetched) {
+    const MainMemoryTimes in_main_memory{.cpu_s = own, .bus_s = fetched};
     std::vector<double> seconds(most + 1);
     for (std::uint32_t n = 1; n <= most; ++n) {
-        seconds[n] = n * own;
-        for (std::uint32_t lent = 1; fetched > 0 && lent <= n; ++lent) {
-            seconds[n] = std::min(seconds[n], std::max(lent * fetched, (n - lent) * own));
-        }
+        // To lend one more has to be worth it, so that one more expert may even seem to be faster.
+        seconds[n] = fetched > 0 ? std::max(seconds[n - 1], in_main_memory.seconds(n)) : n * own;
     }
     return seconds;
 }

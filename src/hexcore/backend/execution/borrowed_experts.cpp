@@ -58,7 +58,7 @@ bool BorrowedExperts::can_borrow(const ExpertRegion& region, DeviceId host) cons
 }
 
 bool BorrowedExperts::pays(const ExpertRegion& region, DeviceId host, ExpertRows& rows,
-                           const ExpertTimes& times) const {
+                           const MainMemoryTimes& times) const {
     std::vector<bool> is_used(region.map->count_on(host));
     for (std::size_t row = 0; row < rows.count(host); ++row) {
         is_used[static_cast<std::size_t>(rows.local_ids()[rows.first(host) + row])] = true;

@@ -9,10 +9,10 @@
 #include "ggml-cpp.h"
 #include "hexcore/backend/device.hpp"
 #include "hexcore/backend/execution/expert_rows.hpp"
-#include "hexcore/backend/execution/expert_times.hpp"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/staged_region.hpp"
 #include "hexcore/backend/experts/pinned_experts.hpp"
+#include "hexcore/plan/main_memory_times.hpp"
 
 namespace hexcore {
 
@@ -38,7 +38,7 @@ public:
     [[nodiscard]] bool can_borrow(const ExpertRegion& region, DeviceId host) const;
     /// Whether it is faster for these rows.
     [[nodiscard]] bool pays(const ExpertRegion& region, DeviceId host, ExpertRows& rows,
-                            const ExpertTimes& times) const;
+                            const MainMemoryTimes& times) const;
     /// How long an expert of the region takes from there to here. Nothing where none is borrowed.
     [[nodiscard]] std::optional<double> measure_bus(const ggml_cgraph& graph,
                                                     const ExpertRegion& region, DeviceId host);

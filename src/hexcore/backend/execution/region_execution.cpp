@@ -82,7 +82,7 @@ void let_gpus_reach_each_other(const Machine& machine, DeviceId home, DeviceId o
 }  // namespace
 
 RegionExecution::RegionExecution(Device& home, Borrowing borrowing,
-                                 std::optional<ExpertTimes> times)
+                                 std::optional<MainMemoryTimes> times)
     : home_(home),
       turns_(turns_of(home.machine())),
       biases_(home.machine()),
@@ -233,16 +233,17 @@ bool RegionExecution::borrowing_pays(const Work& work, DeviceId host) {
     return times && borrowed_.pays(work.region, host, work.rows, *times);
 }
 
-std::optional<ExpertTimes> RegionExecution::times(const ggml_cgraph& graph,
-                                                  const ExpertRegion& region, DeviceId host,
-                                                  const ComputeOptions& options) {
+std::optional<MainMemoryTimes> RegionExecution::times(const ggml_cgraph& graph,
+                                                      const ExpertRegion& region, DeviceId host,
+                                                      const ComputeOptions& options) {
     const std::lock_guard lock(*turns_);
     return known_times(graph, region, host, options);
 }
 
-std::optional<ExpertTimes> RegionExecution::known_times(const ggml_cgraph& graph,
-                                                        const ExpertRegion& region, DeviceId host,
-                                                        const ComputeOptions& options) {
+std::optional<MainMemoryTimes> RegionExecution::known_times(const ggml_cgraph& graph,
+                                                            const ExpertRegion& region,
+                                                            DeviceId host,
+                                                            const ComputeOptions& options) {
     if (given_times_) {
         return given_times_;
     }

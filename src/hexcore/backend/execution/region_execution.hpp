@@ -27,7 +27,7 @@ class RegionExecution {
 public:
     /// `times`: of experts in main memory, if they are not to be measured.
     explicit RegionExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays,
-                             std::optional<ExpertTimes> times = std::nullopt);
+                             std::optional<MainMemoryTimes> times = std::nullopt);
     ~RegionExecution();
     RegionExecution(const RegionExecution&) = delete;
     RegionExecution& operator=(const RegionExecution&) = delete;
@@ -40,9 +40,9 @@ public:
                                       ExpertRows& rows, const ComputeOptions& options);
     /// How long experts of a device in main memory take, measured with the region's the first time;
     /// waits for what is under way. Nothing where home can't fetch them.
-    [[nodiscard]] std::optional<ExpertTimes> times(const ggml_cgraph& graph,
-                                                   const ExpertRegion& region, DeviceId host,
-                                                   const ComputeOptions& options);
+    [[nodiscard]] std::optional<MainMemoryTimes> times(const ggml_cgraph& graph,
+                                                       const ExpertRegion& region, DeviceId host,
+                                                       const ComputeOptions& options);
     /// Fills in the region's biases; else that is done when it is computed. False where there is no
     /// memory.
     [[nodiscard]] bool fill_biases(const ggml_cgraph& graph, const ExpertRegion& region);
@@ -68,9 +68,10 @@ private:
     [[nodiscard]] ggml_status begin_hosts(const Work& work);
     [[nodiscard]] bool borrowing_pays(const Work& work, DeviceId host);
     [[nodiscard]] ggml_status borrow(const Work& work, DeviceId host);
-    [[nodiscard]] std::optional<ExpertTimes> known_times(const ggml_cgraph& graph,
-                                                         const ExpertRegion& region, DeviceId host,
-                                                         const ComputeOptions& options);
+    [[nodiscard]] std::optional<MainMemoryTimes> known_times(const ggml_cgraph& graph,
+                                                             const ExpertRegion& region,
+                                                             DeviceId host,
+                                                             const ComputeOptions& options);
     [[nodiscard]] bool make_part(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status begin_products(const Work& work, DeviceId id);
     [[nodiscard]] ggml_status compute(const Work& work, DeviceId id, ggml_cgraph graph);
@@ -94,8 +95,8 @@ private:
     std::vector<DeviceId> hosts_;  ///< those in main memory, but for home
     ExpertBiases biases_;
     BorrowedExperts borrowed_;
-    const std::optional<ExpertTimes> given_times_;
-    std::map<DeviceId, ExpertTimes> times_;  ///< of those that were measured
+    const std::optional<MainMemoryTimes> given_times_;
+    std::map<DeviceId, MainMemoryTimes> times_;  ///< of those that were measured
     // Of the region in hand.
     GroupedRows rows_;
     std::vector<Begun> begun_;  ///< [device]

@@ -5,7 +5,7 @@
 namespace hexcore {
 
 StagedExecution::StagedExecution(Device& home, Borrowing borrowing,
-                                 std::optional<ExpertTimes> times)
+                                 std::optional<MainMemoryTimes> times)
     : home_(home),
       inner_(home.inner_backend()),
       team_(ExpertTeam::create(home)),

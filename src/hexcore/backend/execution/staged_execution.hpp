@@ -21,7 +21,7 @@ class StagedExecution : public ExpertExecution {
 public:
     /// `times`: of experts in main memory, if they are not to be measured.
     explicit StagedExecution(Device& home, Borrowing borrowing = Borrowing::where_it_pays,
-                             std::optional<ExpertTimes> times = std::nullopt);
+                             std::optional<MainMemoryTimes> times = std::nullopt);
 
     void reserve(const ggml_cgraph& graph) override;
     [[nodiscard]] ggml_status compute(ggml_cgraph& graph) override;

@@ -204,7 +204,7 @@ std::optional<ChainWork> ExpertTeam::usable_shared(const ggml_cgraph& graph,
     return work;
 }
 
-void ExpertTeam::lend(ChainWork& work, const ExpertChain& chain, const ExpertTimes& times) {
+void ExpertTeam::lend(ChainWork& work, const ExpertChain& chain, const MainMemoryTimes& times) {
     if (library().can_read_main_memory(engines_.front()) != 0 && pin(*sharded(chain.gate)) &&
         pin(*sharded(chain.up)) && pin(*sharded(chain.down))) {
         auto& lent = work.experts.part.lent;

@@ -8,12 +8,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "hexcore/backend/execution/expert_times.hpp"
 #include "hexcore/backend/experts/pinned_experts.hpp"
 #include "hexcore/backend/kernels/expert_cache.hpp"
 #include "hexcore/backend/kernels/expert_chain.hpp"
 #include "hexcore/backend/kernels/expert_kernels.hpp"
 #include "hexcore/backend/kernels/host_layer.hpp"
+#include "hexcore/plan/main_memory_times.hpp"
 
 namespace hexcore {
 
@@ -43,7 +43,7 @@ public:
 
     /// Has the GPU at home fetch some of the work's experts in main memory itself where that is
     /// faster, if it can read them there.
-    void lend(ChainWork& work, const ExpertChain& chain, const ExpertTimes& times);
+    void lend(ChainWork& work, const ExpertChain& chain, const MainMemoryTimes& times);
 
     /// To be held from the launch of shared work until it is complete, by one team of this process
     /// at a time: launches of two, each on one of two GPUs, would wait for each other.

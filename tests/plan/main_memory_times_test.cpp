@@ -1,4 +1,4 @@
-#include "hexcore/backend/execution/expert_times.hpp"
+#include "hexcore/plan/main_memory_times.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,15 +7,15 @@
 namespace hexcore {
 namespace {
 
-TEST(ExpertTimes, LendNothingOverASlowBus) {
-    const ExpertTimes times{.cpu_s = 1e-3, .bus_s = 20e-3};
+TEST(MainMemoryTimes, LendNothingOverASlowBus) {
+    const MainMemoryTimes times{.cpu_s = 1e-3, .bus_s = 20e-3};
     for (std::size_t n = 0; n <= 16; ++n) {
         EXPECT_EQ(times.n_lent(n), 0U) << n;
     }
 }
 
-TEST(ExpertTimes, LendWhatTheBusBringsMeanwhile) {
-    const ExpertTimes times{.cpu_s = 2e-3, .bus_s = 3e-3};
+TEST(MainMemoryTimes, LendWhatTheBusBringsMeanwhile) {
+    const MainMemoryTimes times{.cpu_s = 2e-3, .bus_s = 3e-3};
     EXPECT_EQ(times.n_lent(0), 0U);
     EXPECT_EQ(times.n_lent(1), 0U);
     EXPECT_EQ(times.n_lent(2), 1U);  // 3 ms in place of 4
@@ -23,15 +23,15 @@ TEST(ExpertTimes, LendWhatTheBusBringsMeanwhile) {
     EXPECT_EQ(times.n_lent(8), 3U);  // 10 in place of 16
 }
 
-TEST(ExpertTimes, LendAllWhereTheBusIsFaster) {
-    const ExpertTimes times{.cpu_s = 10e-3, .bus_s = 1e-3};
+TEST(MainMemoryTimes, LendAllWhereTheBusIsFaster) {
+    const MainMemoryTimes times{.cpu_s = 10e-3, .bus_s = 1e-3};
     EXPECT_EQ(times.n_lent(1), 1U);
     EXPECT_EQ(times.n_lent(4), 4U);
 }
 
-TEST(ExpertTimes, NeverMakeATokenSlower) {
+TEST(MainMemoryTimes, NeverMakeATokenSlower) {
     for (double bus_s = 0.1e-3; bus_s < 50e-3; bus_s *= 1.3) {
-        const ExpertTimes times{.cpu_s = 2e-3, .bus_s = bus_s};
+        const MainMemoryTimes times{.cpu_s = 2e-3, .bus_s = bus_s};
         for (std::size_t n = 0; n <= 16; ++n) {
             const std::size_t lent = times.n_lent(n);
             ASSERT_LE(lent, n);
@@ -42,8 +42,8 @@ TEST(ExpertTimes, NeverMakeATokenSlower) {
     }
 }
 
-TEST(ExpertTimes, FetchForManyRowsOfAnExpert) {
-    const ExpertTimes times{.cpu_s = 1e-3, .bus_s = 4e-3};
+TEST(MainMemoryTimes, FetchForManyRowsOfAnExpert) {
+    const MainMemoryTimes times{.cpu_s = 1e-3, .bus_s = 4e-3};
     EXPECT_FALSE(times.fetching_pays(2, 2));
     EXPECT_FALSE(times.fetching_pays(9, 2));
     EXPECT_TRUE(times.fetching_pays(10, 2));
