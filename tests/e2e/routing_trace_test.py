@@ -134,12 +134,16 @@ def test_a_model_without_experts_has_no_trace(hexcore, random_model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_stays_as_it_was_if_nothing_comes_of_the_run(hexcore, tiny, tmp_path):
+@pytest.mark.parametrize("size, prompt, code", [
+    ("1MiB", "Once", 3), ("64MiB", "Once upon a time " * 500, 2)], ids=["memory", "context"])
+def test_a_file_stays_as_it_was_if_nothing_comes_of_the_run(
+        hexcore, tiny, tmp_path, size, prompt, code):
     file = tmp_path / "trace"
     older = '{"schema":"hexcore.routing/1"} and more'
     file.write_text(older)
-    outcome = hexcore("run", tiny, *on("1MiB"), *WORDS, "--trace-routing", file)
-    assert outcome.code == 3
+    outcome = hexcore("run", tiny, *on(size), "--ctx", 512, "--raw", "-p", prompt,
+                      "--trace-routing", file)
+    assert outcome.code == code, outcome.stderr
     assert file.read_text() == older
 
 

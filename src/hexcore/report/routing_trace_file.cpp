@@ -40,6 +40,7 @@ RoutingTraceFile::RoutingTraceFile(std::filesystem::path path, FileDescriptor fi
 RoutingTraceFile::RoutingTraceFile(RoutingTraceFile&& other) noexcept
     : path_(std::move(other.path_)),
       file_(std::move(other.file_)),
+      first_line_(std::move(other.first_line_)),
       unlink_(std::exchange(other.unlink_, false)),
       whole_bytes_(other.whole_bytes_),
       written_tokens_(other.written_tokens_),
@@ -79,14 +80,18 @@ Result<RoutingTraceFile> RoutingTraceFile::open(const std::filesystem::path& pat
     return RoutingTraceFile(path, std::move(file), Origin::was_there);
 }
 
-void RoutingTraceFile::begin(const RoutingTraceHeader& header) {
+void RoutingTraceFile::replace() {
+    if (first_line_.empty()) {
+        return;
+    }
     unlink_ = false;
     // What is no file, as a pipe is, has nothing to cut off.
     (void)!::ftruncate(file_.get(), 0);
-    append(routing_header_line(header));
+    append(std::exchange(first_line_, {}));
 }
 
 void RoutingTraceFile::computed(const std::vector<RoutedToken>& tokens) {
+    replace();
     tokens_ += tokens.size();
     std::string lines;
     for (const RoutedToken& token : tokens) {
@@ -111,6 +116,9 @@ void RoutingTraceFile::append(const std::string& lines) {
 }
 
 Result<void> RoutingTraceFile::finish() {
+    if (unlink_) {
+        replace();
+    }
     if (failed_ == 0) {
         return {};
     }
