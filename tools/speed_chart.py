@@ -5,10 +5,10 @@ import statistics
 
 import speed_data
 
-WIDTH_IN, BAR_IN, HEAD_IN, FOOT_IN = 9.0, 0.25, 0.62, 0.42
+WIDTH_IN, BAR_IN, HEAD_IN, FOOT_IN = 9.0, 0.25, 0.62, 0.58
 LEFT, RIGHT = 0.30, 0.97  # of the width
 NOTE = ("Decoding, {}: the rounds as dots, their median, and \N{MULTIPLICATION SIGN} of the "
-        "fastest stock way beside it")
+        "fastest stock way beside it\nMeasured on {}")
 THEMES = {
     "light": {"ink": "#1f2328", "quiet": "#59636e", "stock": "#9aa4af", "hexcore": "#2f6fb3",
               "dot": "#1f2328"},
@@ -30,6 +30,13 @@ def panels(data):
         rows = [(way, *data.drawn[shape, way]) for way in data.ways if (shape, way) in data.drawn]
         if rows:
             yield about, rows
+
+
+def cards(data):
+    """What the drawn rows were measured on, without drivers and versions."""
+    found = dict.fromkeys(measurement["card"].split(" (")[0]
+                          for _, rows in panels(data) for _, measurement, _ in rows)
+    return " and ".join(found)
 
 
 def over_stock(data, measurement, row):
@@ -108,8 +115,8 @@ def draw(data, theme_name):
             axes = figure.add_axes((LEFT, (below + 0.22) / height, RIGHT - LEFT,
                                     (taken - HEAD_IN) / height), facecolor="none")
             draw_panel(axes, data, about, rows, theme)
-        figure.text(LEFT, 0.12 / height, NOTE.format(data.document["unit"]), fontsize=8,
-                    color=theme["quiet"])
+        figure.text(LEFT, 0.12 / height, NOTE.format(data.document["unit"], cards(data)),
+                    fontsize=8, color=theme["quiet"])
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={
             "Title": "Decode speed by shape and way", "Date": None, "Creator": None,
