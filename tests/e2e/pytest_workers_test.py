@@ -255,6 +255,22 @@ def test_kills(): os.kill(conftest.collects, signal.SIGKILL)
     assert code == 0 and set(verdicts.values()) == {"passed"} and len(verdicts) == 4, out + err
 
 
+def test_a_collector_that_is_killed_while_it_is_asked_for_a_worker_costs_no_test(run):
+    """What was sent to it is lost with it."""
+    code, out, err, verdicts = run({"conftest.py": """
+import os, signal
+forks, fork = 0, os.fork
+def fork_once():
+    global forks
+    forks += 1
+    if forks == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fork()
+os.fork = fork_once
+""", **{f"test_{name}.py": "def test(): pass" for name in "abc"}}, jobs=1)
+    assert code == 0 and set(verdicts.values()) == {"passed"} and len(verdicts) == 3, out + err
+
+
 def test_nothing_chosen_is_a_failure(run):
     code, _, err, verdicts = run(OPTIONS, "-k", "nothing_of_that_name")
     assert code == 1 and not verdicts, err

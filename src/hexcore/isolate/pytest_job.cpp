@@ -1,5 +1,6 @@
 #include "hexcore/isolate/pytest_job.hpp"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
@@ -135,9 +136,12 @@ PytestJob::PytestJob(Parts parts)
     ::timerfd_settime(timer_.get(), 0, &every, nullptr);
 }
 
-PytestJob::~PytestJob() { parts_.slots->give_back(parts_.slot); }
+PytestJob::~PytestJob() { give_slot_back(); }
 
 std::vector<int> PytestJob::descriptors() const {
+    if (instead_) {
+        return instead_->descriptors();
+    }
     std::vector<int> all = parts_.cage->descriptors();
     if (!channel_.has_ended()) {
         all.push_back(channel_.descriptor());
@@ -149,6 +153,9 @@ std::vector<int> PytestJob::descriptors() const {
 }
 
 bool PytestJob::step(std::vector<JobEvent>& events) {
+    if (instead_) {
+        return instead_->step(events);
+    }
     const bool is_over = parts_.cage->step();
     if (parts_.waits && !is_told_ && parts_.cage->pid() > 0) {
         is_told_ = true;
@@ -158,6 +165,9 @@ bool PytestJob::step(std::vector<JobEvent>& events) {
     for (PytestMessage& message : channel_.read()) {
         take(message, events);
     }
+    if (is_over && starts_anew(events)) {
+        return false;
+    }
     if (is_over) {
         end_lost(events);
     } else if (std::uint64_t times = 0;
@@ -166,6 +176,37 @@ bool PytestJob::step(std::vector<JobEvent>& events) {
         end_endless_output();
     }
     return is_over;
+}
+
+/// A server that is killed takes with it what was sent to it and not read.
+bool PytestJob::starts_anew(std::vector<JobEvent>& events) {
+    const CageOutcome& outcome = parts_.cage->outcome();
+    if (outcome.began || outcome.ended_by_us != EndedByUs::no || !problem_.empty() ||
+        !parts_.start_anew) {
+        return false;
+    }
+    give_slot_back();
+    (void)::shutdown(channel_.descriptor(), SHUT_RDWR);  // a worker that waits for a word ends
+    auto job = std::exchange(parts_.start_anew, nullptr)();
+    if (!job) {
+        running_ = 0;
+        problem_ = fmt::format("{}; and another could not be started: {}", outcome.problem,
+                               job.error().message);
+        events.push_back({.kind = JobEvent::Kind::begins, .test = *running_});
+        return false;
+    }
+    instead_ = *std::move(job);
+    // What has passed is not the new one's.
+    parts_.start_time =
+        std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_) +
+        instead_->start_time();
+    return true;
+}
+
+void PytestJob::give_slot_back() {
+    if (parts_.slots != nullptr) {
+        std::exchange(parts_.slots, nullptr)->give_back(parts_.slot);
+    }
 }
 
 void PytestJob::mind_server() {

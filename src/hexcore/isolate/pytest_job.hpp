@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -39,11 +40,14 @@ public:
         /// What the suite has been told: why nothing more is to be started.
         std::string* stop_reason = nullptr;
         std::chrono::milliseconds start_time{};
+        /// The same tests without the server, where the worker never came: the server has ended, or
+        /// what it forked.
+        std::function<Result<std::unique_ptr<TestJob>>()> start_anew = {};
     };
     explicit PytestJob(Parts parts);
     ~PytestJob() override;
 
-    [[nodiscard]] Cage& cage() override { return *parts_.cage; }
+    [[nodiscard]] Cage& cage() override { return instead_ ? instead_->cage() : *parts_.cage; }
     [[nodiscard]] std::vector<int> descriptors() const override;
     [[nodiscard]] bool step(std::vector<JobEvent>& events) override;
     [[nodiscard]] std::chrono::milliseconds start_time() const override {
@@ -52,6 +56,9 @@ public:
 
 private:
     void take(PytestMessage& message, std::vector<JobEvent>& events);
+    /// Whether another job takes this one's place, whose worker was never forked.
+    [[nodiscard]] bool starts_anew(std::vector<JobEvent>& events);
+    void give_slot_back();
     /// What ends the worker in the middle of a test ends the test.
     void end_lost(std::vector<JobEvent>& events);
     /// What the worker has of its own, beside what it shares with where it was forked from.
@@ -73,7 +80,8 @@ private:
     Bytes inherited_;
     std::optional<std::size_t> running_;  ///< the test that has begun
     bool is_told_ = false;                ///< that it may begin
-    std::string problem_;                 ///< why there is no worker, or why it was ended
+    std::unique_ptr<TestJob> instead_;
+    std::string problem_;  ///< why there is no worker, or why it was ended
 };
 
 }  // namespace hexcore

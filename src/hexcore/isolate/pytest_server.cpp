@@ -163,6 +163,11 @@ Result<void> PytestServer::fork_worker(const nlohmann::json& message,
     return fail(ErrorCode::does_not_fit, "the one that collected the tests has ended");
 }
 
+bool PytestServer::has_ended() {
+    (void)stop_reason();  // as far as it has been said
+    return is_given_up_ || channel_.has_ended();
+}
+
 void PytestServer::report_lost(std::uint64_t test, const std::string& reason) {
     (void)channel_.send({{"lost", test}, {"reason", reason}});
 }
@@ -190,6 +195,7 @@ std::string PytestServer::log() const {
 }
 
 void PytestServer::give_up() {
+    is_given_up_ = true;
     if (process_->pid() > 0) {
         ::kill(-process_->pid(), SIGKILL);
     }

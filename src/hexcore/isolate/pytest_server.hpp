@@ -34,9 +34,12 @@ public:
     [[nodiscard]] Result<PytestListing> list(const std::atomic<bool>* stop);
 
     /// A worker that begins once it is told so through the other end of the first descriptor.
-    /// Fails with ErrorCode::does_not_fit where the server is gone.
+    /// Fails with ErrorCode::does_not_fit where the server has ended. Where it ends before it reads
+    /// that, there is no worker either.
     [[nodiscard]] Result<void> fork_worker(const nlohmann::json& message,
                                            const std::vector<int>& descriptors);
+    /// As far as is known, or it was given up.
+    [[nodiscard]] bool has_ended();
     /// Tells its plugins of a test that began and did not end.
     void report_lost(std::uint64_t test, const std::string& reason);
 
@@ -61,6 +64,7 @@ private:
     FileDescriptor log_;
     Pipe failure_;
     std::optional<Running> process_;
+    bool is_given_up_ = false;
     std::string stop_reason_;
 };
 

@@ -20,7 +20,8 @@
 namespace hexcore {
 namespace {
 
-/// A fork takes milliseconds; but the server may be busy, and the machine.
+/// A fork takes milliseconds; but the server may be busy, and the machine. A new pytest collects
+/// once more, beside others that do.
 constexpr std::chrono::milliseconds least_start_time{60'000};
 /// pytest's own folders in TMPDIR, of which it keeps some itself.
 constexpr const char* pytest_temporary = "pytest-of-";
@@ -75,7 +76,11 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
                            .slots = &slots_,
                            .slot = slots_.take(),
                            .stop_reason = &stop_reason_,
-                           .start_time = least_start_time};
+                           .start_time = least_start_time,
+                           .start_anew = [this, request, &yard] {
+                               note_if_server_ended();
+                               return start_spawned(request, yard);
+                           }};
     for (const TestCase* test : request.tests) {
         parts.numbers.push_back(numbers_.at(test->id));
     }
@@ -93,11 +98,17 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_forked(const JobRequest& req
     std::unique_ptr<TestJob> job = std::make_unique<PytestJob>(std::move(parts));
     if (const auto forked = server_->fork_worker(message, descriptors); !forked) {
         job.reset();
-        // A test may have killed it. The others go on without.
-        listing_.spawn = forked.error().message;
+        note_if_server_ended();
         return start_spawned(request, yard);
     }
     return job;
+}
+
+/// A test may have killed it. The others go on without.
+void PytestSuite::note_if_server_ended() {
+    if (server_->has_ended()) {
+        listing_.spawn = "the one that collected the tests has ended";
+    }
 }
 
 Result<std::unique_ptr<TestJob>> PytestSuite::start_spawned(const JobRequest& request,
@@ -116,7 +127,8 @@ Result<std::unique_ptr<TestJob>> PytestSuite::start_spawned(const JobRequest& re
         .server = server_.get(),
         .slots = &slots_,
         .slot = 0,
-        .stop_reason = &stop_reason_};
+        .stop_reason = &stop_reason_,
+        .start_time = least_start_time + 4 * collecting_};
     nlohmann::json ids = nlohmann::json::array();
     for (const TestCase* test : request.tests) {
         parts.numbers.push_back(numbers_.at(test->id));

@@ -34,6 +34,8 @@ private:
                                                                 CageYard& yard);
     [[nodiscard]] Result<std::unique_ptr<TestJob>> start_spawned(const JobRequest& request,
                                                                  CageYard& yard);
+    void note_if_server_ended();
+
     std::vector<std::string> command_;
     std::unique_ptr<PytestServer> server_;
     PytestListing listing_;
