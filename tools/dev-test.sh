@@ -10,6 +10,11 @@ test_preset() {
 ALONE=(tests/e2e/devices_test.py tests/e2e/runs_beside_test.py tests/e2e/watch_live_test.py
     tests/reference_case)
 
+# A minute and more each: they begin first, so that none is left to run by itself at the end.
+LONGEST=(tests/e2e/soak_test.py tests/e2e/install_test.py tests/e2e/session_test.py
+    tests/e2e/verify_test.py tests/e2e/serve_refusal_test.py tests/e2e/serve_full_test.py
+    tests/e2e/rpc_test.py tests/pages tests/e2e/ask_test.py tests/tools tests/e2e/wait_test.py)
+
 # run_pytest PATH RESULTS: what it finds goes to RESULTS/NAME.xml.
 run_pytest() {
     "$PYTHON" -m pytest -q "$1" -p no:cacheprovider --junit-xml "$2/$(basename "$1" .py).xml" \
@@ -39,7 +44,8 @@ run_beside() {
 # run_in_python RESULTS [MODULE]: the tests in Python.
 run_in_python() {
     local results=$1 module=${2:-} path failed=0 beside=() alone=()
-    for path in tests/tools tests/e2e/*_test.py tests/pages tests/reference_case; do
+    for path in "${LONGEST[@]}" tests/e2e/*_test.py tests/reference_case; do
+        [[ " ${beside[*]} " != *" $path "* ]] || continue
         [[ -z $module || $path == tests/$module || $path == tests/$module/* ]] || continue
         if [[ " ${ALONE[*]} " == *" $path "* ]]; then alone+=("$path"); else beside+=("$path"); fi
     done

@@ -133,7 +133,7 @@ torch.cuda.start(1)
 for step in range(60):
     with hexcore.label("step"):
         torch.cuda.hold(0, *{held})
-    time.sleep(0.011)
+    time.sleep(0.021)  # so that amounts are recorded at the end of each
 """)
     assert hexcore("report", tmp_path / "told.hxr", "-o", tmp_path / "out.json").code == 0
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
