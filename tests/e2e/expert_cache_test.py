@@ -1,4 +1,6 @@
-"""--expert-cache where there is no GPU: nothing is taken, and the plan says why."""
+"""--expert-cache where there is no GPU: nothing is taken, and whoever asked is told why."""
+
+import json
 
 from conftest import on
 
@@ -14,8 +16,11 @@ def test_it_takes_nothing_where_there_is_no_gpu(hexcore, demo_model):
 
 
 def test_a_run_on_main_memory_alone_has_no_report_of_it(hexcore, demo_model):
-    report = hexcore.json("run", demo_model, *DEVICES, "--expert-cache", "64MiB", "-n", 2,
-                          "--raw", "-p", "Gravity")
+    code, out, err = hexcore("run", demo_model, *DEVICES, "--expert-cache", "64MiB", "-n", 2,
+                             "--raw", "-p", "Gravity", "--format", "json")
+    assert code == 0
+    assert "there is no GPU among the devices" in " ".join(err.split())
+    report = json.loads(out)
     assert "expert_cache" not in report
     assert all("expert_cache" not in device for device in report["devices"])
 

@@ -274,6 +274,7 @@ struct PlannedModel::State {
     Plan plan;
     PlannedAdapters adapters;
     ContextOptions computing;
+    std::optional<std::string> no_expert_cache = {};  ///< why, where one was asked for
 };
 
 PlannedModel::PlannedModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -287,9 +288,11 @@ Result<PlannedModel> PlannedModel::make(const PlanningOptions& options,
     HEXCORE_TRY(input, input_for(options, specs, stop));
     HEXCORE_TRY(plan, plan_exactly(input, options, stop));
     give_back_more_than_a_load_takes();  // of dry runs
+    auto none =
+        options.expert_cache > Bytes() ? no_expert_cache(input.request.model, plan) : std::nullopt;
     return PlannedModel(std::unique_ptr<State>(
         new State{std::move(input.inventory), std::move(input.machine), std::move(plan),
-                  std::move(input.adapters), input.computing}));
+                  std::move(input.adapters), input.computing, std::move(none)}));
 }
 
 Result<PlannedModel> PlannedModel::follow(Plan plan, std::string_view plan_name,
@@ -339,6 +342,9 @@ Result<LoadedModel> PlannedModel::load(LoadOptions options) const {
         if (options.tell) {
             options.tell(fmt::format("unloaded {}, which nobody used", name));
         }
+    }
+    if (options.tell && state_->no_expert_cache) {
+        options.tell(*state_->no_expert_cache);
     }
     for (std::size_t i = 0; i < machine().size(); ++i) {
         const Device& device = machine().device(DeviceId(i));

@@ -96,8 +96,9 @@ public:
     [[nodiscard]] std::size_t n_sets() const;
 
     /// See LoadedModel::load(), with `computing()` as context. This object must outlive the model.
-    /// Another one that is loaded and not in use is unloaded first, which `tell` is told. Fails
-    /// with ErrorCode::usage, too, naming what is in use.
+    /// Another one that is loaded and not in use is unloaded first, which `tell` is told, and why
+    /// there is no expert cache where one was asked for. Fails with ErrorCode::usage, too, naming
+    /// what is in use.
     [[nodiscard]] Result<LoadedModel> load(LoadOptions options = {}) const;
 
 private:

@@ -8,9 +8,10 @@
 namespace hexcore {
 namespace {
 
-bool has_kind(const PlanRequest& request, DeviceKind kind) {
-    return std::any_of(request.devices.begin(), request.devices.end(),
-                       [kind](const DeviceFacts& device) { return device.kind == kind; });
+template <typename Device>
+bool has_kind(const std::vector<Device>& devices, DeviceKind kind) {
+    return std::any_of(devices.begin(), devices.end(),
+                       [kind](const Device& device) { return device.kind == kind; });
 }
 
 std::uint32_t slots_in(Bytes size, Bytes slot) {
@@ -50,8 +51,8 @@ Bytes expert_slot_size(const ModelProfile& model) {
 }
 
 bool can_cache_experts(const PlanRequest& request) {
-    return request.expert_cache > Bytes() && has_kind(request, DeviceKind::cuda) &&
-           has_kind(request, DeviceKind::host) && expert_slot_size(request.model) > Bytes();
+    return request.expert_cache > Bytes() && has_kind(request.devices, DeviceKind::cuda) &&
+           has_kind(request.devices, DeviceKind::host) && expert_slot_size(request.model) > Bytes();
 }
 
 Result<void> check_expert_cache(const PlanRequest& request) {
@@ -109,24 +110,28 @@ void fit_expert_caches(const ModelProfile& model, Plan& plan) {
     }
 }
 
-std::optional<std::string> expert_cache_sentence(const PlanRequest& request, const Plan& plan) {
-    if (request.expert_cache == Bytes()) {
-        return std::nullopt;
-    }
+std::optional<std::string> no_expert_cache(const ModelProfile& model, const Plan& plan) {
     const auto none = [](const char* why) {
         return fmt::format("No expert cache is planned, and no memory is taken for one: {}.", why);
     };
-    if (expert_slot_size(request.model) == Bytes()) {
+    if (expert_slot_size(model) == Bytes()) {
         return none("the model has no routed experts");
     }
-    if (!has_kind(request, DeviceKind::cuda)) {
+    if (!has_kind(plan.devices, DeviceKind::cuda)) {
         return none("there is no GPU among the devices to copy experts to");
     }
     if (cacheable_experts(plan) == 0) {
         return none("no layer that is at home on a GPU has experts in main memory");
     }
-    if (const std::string held = held_by_each(plan); held.empty()) {
+    if (held_by_each(plan).empty()) {
         return none("beside it no layer has room on a GPU, but a smaller one may do");
+    }
+    return std::nullopt;
+}
+
+std::string expert_cache_sentence(const ModelProfile& model, const Plan& plan) {
+    if (auto none = no_expert_cache(model, plan)) {
+        return *std::move(none);
     }
     return fmt::format(
         "Of the experts in main memory of layers that are at home on a GPU, the expert cache has "

@@ -64,8 +64,11 @@ struct ExpertCacheStats {
 /// most those that can ever be there, and takes no bytes for more.
 void fit_expert_caches(const ModelProfile& model, Plan& plan);
 
-/// Why there is no cache though one was asked for, or what it can hold; nothing: nobody asked.
-[[nodiscard]] std::optional<std::string> expert_cache_sentence(const PlanRequest& request,
-                                                               const Plan& plan);
+/// Why a plan that is for a cache has none; nothing: it has one.
+[[nodiscard]] std::optional<std::string> no_expert_cache(const ModelProfile& model,
+                                                         const Plan& plan);
+
+/// Of a plan that is for a cache: that, or what the cache can hold.
+[[nodiscard]] std::string expert_cache_sentence(const ModelProfile& model, const Plan& plan);
 
 }  // namespace hexcore

@@ -212,8 +212,8 @@ Result<void> explain(const PlanRequest& request, const FittingPlan& fitting, Tri
     plan.explanation = {goal(plan),           layer_ranges(plan),
                         expert_spread(plan),  bottleneck(model, devices, plan.placement, seconds),
                         against_others(plan), speeds(devices)};
-    if (auto cached = expert_cache_sentence(request, plan)) {
-        plan.explanation.push_back(*std::move(cached));
+    if (request.expert_cache > Bytes()) {
+        plan.explanation.push_back(expert_cache_sentence(request.model, plan));
     }
     for (std::string& sentence : main_memory_sentences(request, plan)) {
         plan.explanation.push_back(std::move(sentence));
