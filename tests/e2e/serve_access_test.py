@@ -29,6 +29,16 @@ def test_pages_of_other_origins_may_not_ask(server, origin, status):
     assert server.request("POST", "/v1/completions", body, headers).status == status
 
 
+def test_a_name_that_was_made_to_lead_here_is_no_origin_without_a_key(hexcore, demo_model):
+    body = json.dumps({"prompt": "Hi", "max_tokens": 1})
+    open_to_all = Server(hexcore, demo_model, *SMALL)
+    for name, status in [("evil.example", 403), ("localhost", 200)]:
+        host = f"{name}:{open_to_all.port}"
+        asked = open_to_all.request("POST", "/v1/completions", body,
+                                    {"Host": host, "Origin": f"http://{host}"})
+        assert asked.status == status, name
+
+
 def test_a_key_is_asked_for_everywhere_but_where_it_says_how_it_is(server):
     assert server.get("/health").status == 200
     for path in ("/v1/models", "/metrics"):

@@ -19,6 +19,7 @@
 #include "hexcore/serve/http_answers.hpp"
 #include "hexcore/serve/http_parts.hpp"
 #include "hexcore/serve/metrics.hpp"
+#include "hexcore/serve/page_origin.hpp"
 #include "hexcore/serve/secret.hpp"
 
 namespace hexcore {
@@ -193,12 +194,6 @@ private:
                !request.has_header("Expect");  // it is not sent before it is allowed
     }
 
-    /// A page in a browser may send a question to any server, whose answer it is not shown.
-    [[nodiscard]] static bool is_of_another_page(const httplib::Request& request) {
-        const std::string origin = request.get_header_value("Origin");
-        return !origin.empty() && !origin.ends_with("://" + request.get_header_value("Host"));
-    }
-
     /// What is known before the body is read.
     [[nodiscard]] std::optional<ApiError> may_not_ask(const httplib::Request& request) const {
         if (!options_.api_key.empty() && request.path != "/health" &&
@@ -214,7 +209,9 @@ private:
         if (request.method == "GET" && request.has_header("Transfer-Encoding")) {
             return ApiError{.message = "a GET has no body"};
         }
-        if (is_of_another_page(request)) {
+        // A page in a browser may send a question to any server, whose answer it is not shown.
+        if (!page_may_ask(request.get_header_value("Origin"), request.get_header_value("Host"),
+                          options_.host, !options_.api_key.empty())) {
             return ApiError{.status = 403, .message = "pages of other origins may not ask"};
         }
         return std::nullopt;
