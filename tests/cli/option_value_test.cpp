@@ -27,6 +27,19 @@ TEST(OptionValue, NumbersThatAreNoneAreInNoRange) {
     EXPECT_EQ(checked(number_from(0), "1e300"), "1e300");
 }
 
+TEST(OptionValue, WholeNumbersAreSaidAsTheyAre) {
+    for (const char* value : {"0", "80", "65535"}) {
+        EXPECT_EQ(checked(whole_between(0, 65535), value), value);
+    }
+    for (const char* value : {"-1", "65536", "1.5", "80a", "", "1e3", "99999999999999999999"}) {
+        EXPECT_EQ(checked(whole_between(0, 65535), value), "refused") << value;
+    }
+    std::string value = "5000000";
+    EXPECT_EQ(whole_between(1, 4'194'304)(value),
+              "5000000 is not a whole number from 1 to 4194304");
+    EXPECT_EQ(number_between(1, 3'600'000)(value), "5000000 is not a number from 1 to 3600000");
+}
+
 TEST(OptionValue, TokensMayBeCountedInThousands) {
     const CLI::Validator tokens = token_count(16U << 20U);
     EXPECT_EQ(checked(tokens, "32k"), "32768");

@@ -42,6 +42,18 @@ def test_wrong_usage_ends_with_2(hexcore, arguments):
     assert out == "" and err != ""
 
 
+def test_a_type_for_a_shape_is_no_type_for_a_file(hexcore, tiny):
+    fails(hexcore("plan", tiny, "--quant", "q4_K"), 2, "--quant q4_K", "leave it out")
+
+
+@pytest.mark.parametrize("option, value, sentence", [
+    ("--port", "99999", "99999 is not a whole number from 0 to 65535"),
+    ("--port", "80a", "80a is not a whole number"), ("--threads", "1.5", "1.5 is not a whole number")])
+def test_a_number_that_an_option_cannot_have_is_told_with_those_that_it_can(
+        hexcore, option, value, sentence):
+    fails(hexcore("serve", "x.gguf", option, value), 2, option, sentence)
+
+
 def test_a_prompt_longer_than_the_context_ends_with_2_and_says_what_ctx_would_do(hexcore, tiny):
     outcome = hexcore("run", tiny, *on("64MiB"), "--ctx", 256, "-p", "long " * 400)
     assert outcome.code == 2, outcome.stderr

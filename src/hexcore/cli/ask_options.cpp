@@ -28,7 +28,7 @@ void AskOptions::add_to(CLI::App& command) {
         .add_option("--experts", experts,
                     "how many are to answer together (default: one, or several where nobody is "
                     "likely enough alone)")
-        ->check(CLI::Range(1U, 32U))
+        ->check(whole_between(1, 32))
         ->excludes(one)
         ->option_text("N");
     command

@@ -162,9 +162,9 @@ void add_limit_command(CLI::App& program, Action& action, const CommandWords& wo
                      "cuda:0=SIZE of a GPU (repeatable)")
         ->option_text("NAME=SIZE")
         ->allow_extra_args(false);
-    constexpr double most_processes = 4'194'304;
+    constexpr std::uint64_t most_processes = 4'194'304;
     command->add_option("--processes", flags->processes, "how many at once, threads included")
-        ->check(number_between(1, most_processes))
+        ->check(whole_between(1, most_processes))
         ->option_text("N");
     command->add_option("--timeout", flags->timeout, "how long it may run: 500ms, 30s, 10min, 2h")
         ->option_text("TIME");

@@ -54,7 +54,18 @@ CLI::Validator number_between(double least, double most) {
                 double value = 0;
                 return CLI::detail::lexical_cast(text, value) && value >= least && value <= most
                            ? ""
-                           : fmt::format("{} is not a number from {:g} to {:g}", text, least, most);
+                           : fmt::format("{} is not a number from {} to {}", text, least, most);
+            },
+            ""};
+}
+
+CLI::Validator whole_between(std::uint64_t least, std::uint64_t most) {
+    return {[=](const std::string& text) -> std::string {
+                const auto value = whole_number(text);
+                return value && *value >= least && *value <= most
+                           ? ""
+                           : fmt::format("{} is not a whole number from {} to {}", text, least,
+                                         most);
             },
             ""};
 }
@@ -64,7 +75,7 @@ CLI::Validator number_from(double least) {
                 double value = 0;
                 return CLI::detail::lexical_cast(text, value) && value >= least
                            ? ""
-                           : fmt::format("{} is not a number from {:g} on", text, least);
+                           : fmt::format("{} is not a number from {} on", text, least);
             },
             ""};
 }

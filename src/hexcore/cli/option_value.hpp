@@ -10,6 +10,8 @@ namespace hexcore {
 
 /// A number from `least` to `most`, both included.
 [[nodiscard]] CLI::Validator number_between(double least, double most);
+/// A whole number from `least` to `most`, both included.
+[[nodiscard]] CLI::Validator whole_between(std::uint64_t least, std::uint64_t most);
 /// A number from `least` on.
 [[nodiscard]] CLI::Validator number_from(double least);
 /// A size as parse_bytes() reads it.

@@ -36,6 +36,12 @@ Result<Plan> make(const PlanOptions& options) {
                     "them; leave the other out",
                     model, options.shape);
     }
+    if (!model.empty() && !options.quant.empty()) {
+        return fail(ErrorCode::usage,
+                    "--quant {} is for a built-in shape, and the tensors of {} have the types that "
+                    "they have; leave it out",
+                    options.quant, model);
+    }
     if (model.empty() && options.shape.empty()) {
         return fail(ErrorCode::usage, "name either a model file or --shape NAME with --quant TYPE");
     }

@@ -45,7 +45,7 @@ void add_threads(CLI::App& command, int& threads) {
     command
         .add_option("-t,--threads", threads,
                     "threads to compute with (default: one for each core within the CPU quota)")
-        ->check(CLI::Range(1, 512))
+        ->check(whole_between(1, 512))
         ->option_text("N");
 }
 
@@ -91,10 +91,10 @@ void PlanningFlags::add_placing_to(CLI::App& command) {
                      "window alone");
     command.add_option("--sequences", sequences, "sequences side by side in the KV cache")
         ->option_text("N")
-        ->check(CLI::Range(1U, max_sequences));
+        ->check(whole_between(1, max_sequences));
     command.add_option("--ubatch", ubatch, "tokens computed at once, at most")
         ->option_text("N")
-        ->check(CLI::Range(1U, max_ubatch));
+        ->check(whole_between(1, max_ubatch));
     command.add_option("--policy", policy, "balanced, fastest, alternate or layers")
         ->option_text("NAME")
         ->check(CLI::IsMember({"balanced", "fastest", "alternate", "layers"}));
@@ -130,6 +130,7 @@ void PlanningFlags::add_keep_to(CLI::App& command) {
     command
         .add_option("--keep", keep, "tokens at the start that are never forgotten when it slides")
         ->needs("--on-full")
+        ->check(whole_between(0, 1U << 30U))
         ->option_text("N");
 }
 

@@ -39,7 +39,7 @@ void add_penalties(CLI::App& command, SamplingOptions& sampling) {
     command
         .add_option("--dry-allowed-length", sampling.dry_allowed_length,
                     "tokens that may be repeated")
-        ->check(CLI::Range(0, 1 << 30))
+        ->check(whole_between(0, 1U << 30U))
         ->option_text("N");
     command
         .add_option("--dry-penalty-last-n", sampling.dry_last_n,
@@ -55,7 +55,7 @@ void add_truncations(CLI::App& command, SamplingOptions& sampling) {
         ->check(number_between(0, 1e6))
         ->option_text("F");
     command.add_option("--top-k", sampling.top_k, "choose among the K most likely; 0: all")
-        ->check(CLI::Range(0, 1 << 30))
+        ->check(whole_between(0, 1U << 30U))
         ->option_text("K");
     command.add_option("--typical", sampling.typical_p, "locally typical sampling; 1: all")
         ->check(number_between(0, 1))
@@ -96,7 +96,7 @@ void add_choice(CLI::App& command, SamplingOptions& sampling) {
     command
         .add_option("--mirostat", sampling.mirostat,
                     "1 or 2: that version of Mirostat, in place of all but --temp; 0: none")
-        ->check(CLI::Range(0, 2))
+        ->check(whole_between(0, 2))
         ->option_text("N");
     command.add_option("--mirostat-ent", sampling.mirostat_entropy, "the entropy that it keeps to")
         ->check(number_between(0, 1e6))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "hexcore/api/leftovers.hpp"
@@ -30,6 +31,7 @@ void ServeOptions::add_to(CLI::App& command) {
     add_threads(command, threads);
     command.add_option("--host", host, "the address to listen on")->option_text("ADDRESS");
     command.add_option("--port", port, "the port to listen on; 0: any that is free, printed")
+        ->check(whole_between(0, std::numeric_limits<std::uint16_t>::max()))
         ->option_text("PORT");
     command
         .add_option("--api-key", api_key,
@@ -43,10 +45,10 @@ void ServeOptions::add_to(CLI::App& command) {
     command
         .add_option("--max-sessions", sessions,
                     "sessions that are kept, whether they are asked or not")
-        ->check(CLI::Range(1, 1'000'000))
+        ->check(whole_between(1, 1'000'000))
         ->option_text("N");
     command.add_option("--queue", queue, "answers that may wait for a sequence; more get 429")
-        ->check(CLI::Range(0, 100'000))
+        ->check(whole_between(0, 100'000))
         ->option_text("N");
     command.add_option("--timeout", timeout_seconds, "seconds that an answer may take")
         ->check(number_between(0.001, 1e6))

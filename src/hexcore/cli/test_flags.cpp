@@ -44,9 +44,9 @@ void add_order(CLI::App& command, TestFlags& flags) {
                     "how many run at once, if there is memory for them (default: auto, one for "
                     "each core)")
         ->option_text("N");
-    constexpr double most_retries = 100;
+    constexpr std::uint64_t most_retries = 100;
     command.add_option("--retries", flags.retries, "how often a test that fails is run again")
-        ->check(number_between(0, most_retries))
+        ->check(whole_between(0, most_retries))
         ->option_text("N");
     command.add_flag("--fail-fast", flags.fail_fast, "begins no more tests after a failure");
     command
@@ -61,12 +61,12 @@ void add_order(CLI::App& command, TestFlags& flags) {
     command.add_flag("--together", flags.together,
                      "all tests in one process, to see what they leave to each other (pytest, "
                      "GoogleTest, Catch2)");
-    constexpr double most_repeats = 100'000;
+    constexpr std::uint64_t most_repeats = 100'000;
     command
         .add_option("--repeat", flags.repeats,
                     "how often each test runs in its process, to see whether it leaks: 24 or more "
                     "tell (pytest, GoogleTest)")
-        ->check(number_between(1, most_repeats))
+        ->check(whole_between(1, most_repeats))
         ->option_text("N");
     command.add_flag("--no-stacks", flags.no_stacks,
                      "does not run a test of C++ once more that crashed, to see where");
@@ -89,11 +89,11 @@ void add_memory(CLI::App& command, TestFlags& flags) {
         ->option_text("TIME");
     command.add_flag("--allow-skip", flags.allow_skip,
                      "a test that waited in vain is skipped, and no failure");
-    constexpr double most_processes = 4'000'000;
+    constexpr std::uint64_t most_processes = 4'000'000;
     command
         .add_option("--processes", flags.processes,
                     "processes and threads that a test may have at once (default: 4096)")
-        ->check(number_between(1, most_processes))
+        ->check(whole_between(1, most_processes))
         ->option_text("N");
     command
         .add_option("--fail-on", flags.fail_on,

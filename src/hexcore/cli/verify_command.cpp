@@ -91,7 +91,7 @@ void add_verify_command(CLI::App& program, Action& action) {
     options->planning.add_to(*command, true);
     options->planning.add_loading_to(*command);
     command->add_option("--tokens", options->tokens, "random tokens to compare")
-        ->check(CLI::Range(1U, 1U << 20U))
+        ->check(whole_between(1, 1U << 20U))
         ->option_text("N");
     command->add_option("--batch", options->batch, "tokens in each call (default: --ubatch)")
         ->option_text("N");

@@ -235,9 +235,9 @@ void add_watch_command(CLI::App& program, Action& action,
     watching->add_flag("--stacks", flags->stacks,
                        "the call stack of each allocation that programs tell of; some microseconds "
                        "each");
-    constexpr double largest_pid = 4'194'304;
+    constexpr std::uint64_t largest_pid = 4'194'304;
     watching->add_option("--pid", flags->pid, "watches a process that runs already")
-        ->check(number_between(1, largest_pid))
+        ->check(whole_between(1, largest_pid))
         ->option_text("PID");
     watching
         ->add_option("--neutral", flags->neutral,
