@@ -1,6 +1,7 @@
 """hexcore devices: what the machine has, in a table and as hexcore.devices/1."""
 
 import glob
+import json
 import os
 import shutil
 
@@ -123,6 +124,15 @@ def test_sizes_are_read_as_they_are_written(hexcore, size, expected):
     plan = hexcore.json("plan", "--shape", "olmoe-1b-7b", "--quant", "q4_K",
                         "--device", f"host={size}")
     assert plan["devices"][0]["budget_bytes"] == expected
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(hexcore, tmp_path):
+    (tmp_path / "file").touch()
+    code, out, err = hexcore("devices", "--measure", "--format", "json",
+                             env={"HEXCORE_CACHE": str(tmp_path / "file" / "below")})
+    assert code == 1
+    assert json.loads(out)["devices"][0]["weights_bytes_per_s"] > 0
+    assert "cannot be written; set HEXCORE_CACHE" in " ".join(err.split())
 
 
 def test_what_is_measured_is_kept_and_planned_with(hexcore, random_model, tmp_path):

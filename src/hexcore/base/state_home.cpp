@@ -87,7 +87,8 @@ fs::path cache_home() {
          {std::pair("HEXCORE_CACHE", ""), std::pair("XDG_CACHE_HOME", "hexcore"),
           std::pair("HOME", ".cache/hexcore")}) {
         const char* const folder = std::getenv(variable);
-        if (folder != nullptr && *folder != '\0') {
+        // A relative one would be another in each folder.
+        if (folder != nullptr && fs::path(folder).is_absolute()) {
             return fs::path(folder) / below;
         }
     }

@@ -29,8 +29,14 @@ int list(const Options& options) {
     return 0;
 }
 
+/// What was measured, and whether it could be kept.
+struct Measured {
+    MeasuredDevices devices;
+    Result<void> kept = {};
+};
+
 /// Measures main memory and every GPU that can be used, and keeps it with what was measured before.
-Result<MeasuredDevices> measure() {
+Result<Measured> measure() {
     HEXCORE_TRY(devices, probe_devices());
     const std::filesystem::path path = measured_devices_path();
     if (path.empty()) {
@@ -58,9 +64,12 @@ Result<MeasuredDevices> measure() {
             HEXCORE_TRY_VOID(add(spec, gpu.name, gpu.driver));
         }
     }
-    HEXCORE_TRY_VOID(kept.write(path));
-    print_aside(fmt::format("hexcore: kept in {}\n", path.string()));
-    return now;
+    Measured result{std::move(now)};
+    result.kept = kept.write(path);
+    if (result.kept) {
+        print_aside(fmt::format("hexcore: kept in {}\n", path.string()));
+    }
+    return result;
 }
 
 int measure_and_print(const Options& options) {
@@ -68,9 +77,9 @@ int measure_and_print(const Options& options) {
     if (!measured) {
         return report_error(measured.error());
     }
-    print(options.format == "json" ? measured_devices_json(*measured)
-                                   : measured_devices_table(*measured, stdout_style()));
-    return 0;
+    print(options.format == "json" ? measured_devices_json(measured->devices)
+                                   : measured_devices_table(measured->devices, stdout_style()));
+    return measured->kept ? 0 : report_error(measured->kept.error());
 }
 
 }  // namespace

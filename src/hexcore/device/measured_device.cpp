@@ -108,7 +108,7 @@ Result<void> MeasuredDevices::write(const std::filesystem::path& path) const {
         file.close();
         if (!file) {
             std::filesystem::remove(beside, error);
-            return fail(ErrorCode::bad_input, {{Change::set_cache_folder}}, "{} cannot be written",
+            return fail(ErrorCode::negative, {{Change::set_cache_folder}}, "{} cannot be written",
                         path.string());
         }
     }
@@ -116,7 +116,7 @@ Result<void> MeasuredDevices::write(const std::filesystem::path& path) const {
     if (error) {
         const std::string why = error.message();
         std::filesystem::remove(beside, error);
-        return fail(ErrorCode::bad_input, "{} cannot be written: {}", path.string(), why);
+        return fail(ErrorCode::negative, "{} cannot be written: {}", path.string(), why);
     }
     return {};
 }

@@ -38,7 +38,7 @@ public:
     /// ErrorCode::bad_input, naming the file, where it is damaged.
     [[nodiscard]] static Result<MeasuredDevices> read(const std::filesystem::path& path);
     /// Writes it whole or not at all: beside the file first, then renamed. Fails with
-    /// ErrorCode::bad_input.
+    /// ErrorCode::negative.
     [[nodiscard]] Result<void> write(const std::filesystem::path& path) const;
 
 private:
