@@ -148,13 +148,14 @@ def test_a_character_that_is_cut_off_is_left_out(hexcore, demo_model):
 
 def test_the_commands_of_the_chat(hexcore, demo_model, tmp_path):
     file = tmp_path / "chat.session"
-    lines = ["Name a colour.", f"/save {file}", "/stats", "/clear", "/nonsense", "/save", "/help",
-             f"/load {file}", "/load /nowhere", f"/load {tmp_path}", "/bye", "never asked"]
+    lines = ["Name a colour.", f"/save {file}", "/stats", "/clear", "/nonsense", "/save", "/system",
+             "/help", f"/load {file}", "/load /nowhere", f"/load {tmp_path}", "/bye", "never asked"]
     code, out, err = hexcore("run", demo_model, *DEVICE, *GREEDY, "-n", 6,
                              stdin="\n".join(lines) + "\n")
     assert code == 0, err
     assert file.exists() and out.count("\n") >= 1
-    for words in ("cells of 4096", "no command /nonsense", "/save wants the name", "/load FILE",
+    for words in ("cells of 4096", "no command /nonsense", "/save wants the name",
+                  "/system wants a text", "/load FILE",
                   "/nowhere"):
         assert words in err, words
     alone = hexcore("run", demo_model, *DEVICE, *GREEDY, "-n", 6, stdin="Name a colour.\n")

@@ -81,6 +81,8 @@ Next obey(ChatPartner& partner, const std::string& command, const Answer& so_far
     } else if (name == "/clear") {
         partner.begin_anew(partner.system());
         confirm("A new conversation begins.");
+    } else if (name == "/system" && value.empty()) {
+        complain("/system wants a text; /clear begins a new conversation");
     } else if (name == "/system") {
         partner.begin_anew(value);
         confirm("A new conversation begins, with that as what the model is told first.");

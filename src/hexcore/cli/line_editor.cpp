@@ -308,9 +308,7 @@ unsigned char LineEditor::Libedit::give_up() {
 }
 
 std::unique_ptr<LineEditor> LineEditor::open(const Interrupt& interrupt) {
-    const char* term = std::getenv("TERM");
-    const bool can_edit = term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
-    if (!can_edit || !stdin_is_terminal() || !stdout_is_terminal()) {
+    if (!stdin_is_terminal() || !understands_escapes(STDOUT_FILENO)) {
         return nullptr;
     }
     const locale_t locale = utf8_locale();

@@ -20,7 +20,7 @@ void LoadProgress::update(ReadProgress read) {
     if (start_ == Clock::time_point{}) {
         start_ = now;  // planning and allocating before it are not the reader's time
     }
-    if (!stderr_is_terminal()) {
+    if (!stderr_has_cursor()) {
         tell_once(read, now - start_);
         return;
     }

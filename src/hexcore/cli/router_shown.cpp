@@ -25,7 +25,7 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
             is_kept = kept.has_value();
         }
         const std::string_view once = is_kept ? ", once" : "";
-        if (stderr_is_terminal()) {
+        if (stderr_has_cursor()) {
             print_aside(fmt::format("\r\033[Kthe router learns from examples{}: {} of {}", once,
                                     progress.done, progress.total));
         } else if (!told) {
@@ -38,7 +38,7 @@ Result<Router> router_shown(const AssistantDescription& assistant, Engine& base,
         told = true;
     };
     auto router = trained_router(assistant, base, chat_template, tell, interrupt.flag());
-    if (told && stderr_is_terminal()) {
+    if (told && stderr_has_cursor()) {
         print_aside("\r\033[K");
     }
     is_kept = told ? is_kept : check_router_cache().has_value();

@@ -38,7 +38,7 @@ TextStyle style_of(int file) {
     std::setlocale(LC_CTYPE, "");
     const bool utf8 = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     const char* no_color = std::getenv("NO_COLOR");
-    const bool color = isatty(file) == 1 && (no_color == nullptr || *no_color == '\0');
+    const bool color = understands_escapes(file) && (no_color == nullptr || *no_color == '\0');
     return {.charset = utf8 ? Charset::unicode : Charset::ascii,
             .color = color ? Color::ansi : Color::never,
             .columns = std::max(columns_of(file), least_columns)};
@@ -49,6 +49,13 @@ TextStyle style_of(int file) {
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+bool understands_escapes(int file) {
+    const char* term = std::getenv("TERM");
+    return isatty(file) == 1 && term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0;
+}
+
+bool stderr_has_cursor() { return understands_escapes(STDERR_FILENO); }
 
 TextStyle stdout_style() { return style_of(STDOUT_FILENO); }
 TextStyle stderr_style() { return style_of(STDERR_FILENO); }

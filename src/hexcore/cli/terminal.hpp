@@ -17,6 +17,10 @@ namespace hexcore {
 [[nodiscard]] bool stdin_is_terminal();
 [[nodiscard]] bool stdout_is_terminal();
 [[nodiscard]] bool stderr_is_terminal();
+/// Whether that is a terminal that understands escape sequences, as TERM says: not "dumb".
+[[nodiscard]] bool understands_escapes(int file);
+[[nodiscard]] bool stderr_has_cursor();
+
 /// Columns of the terminal there; without one as COLUMNS says, or 80. Between 10 and 1000.
 [[nodiscard]] std::size_t stdout_columns();
 [[nodiscard]] std::size_t stderr_columns();

@@ -11,7 +11,7 @@ TestShown::TestShown(bool lines_aside, std::size_t known)
     : lines_aside_(lines_aside),
       known_(known),
       style_(lines_aside ? stderr_style() : stdout_style()),
-      has_bar_(stderr_is_terminal()) {}
+      has_bar_(stderr_has_cursor()) {}
 
 TestShown::~TestShown() { hide_bar(); }
 
