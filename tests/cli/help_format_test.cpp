@@ -28,9 +28,13 @@ Said say(SampleProgram& program, const std::string& arguments) {
     try {
         program.app.parse(arguments);
     } catch (const CLI::ParseError& error) {
-        code = report_parse_error(program.app, error, [](std::string_view what) {
+        const auto print = [](std::string_view text) {
+            std::fputs(std::string(text).c_str(), stdout);
+        };
+        const auto complain = [](std::string_view what) {
             std::fputs(fmt::format("hexcore: {}\n", what).c_str(), stderr);
-        });
+        };
+        code = report_parse_error(program.app, error, {print, complain});
     }
     std::string out = testing::internal::GetCapturedStdout();
     return {code, std::move(out), testing::internal::GetCapturedStderr()};
@@ -58,6 +62,12 @@ TEST(HelpFormat, PrintsHelpOfTheInnermostCommandToStdout) {
     EXPECT_EQ(said.err, "");
     EXPECT_THAT(said.out, HasSubstr("Usage: sample store put [OPTIONS] FILE...\n"));
     EXPECT_THAT(said.out, HasSubstr("  --count N           how often (default: 3)\n"));
+}
+
+TEST(HelpFormat, ADescriptionIsNoWiderThanATerminal) {
+    SampleProgram program;
+    program.app.description(std::string(50, 'a') + ' ' + std::string(50, 'b'));
+    EXPECT_THAT(say(program, "--help").out, HasSubstr("a\nb"));
 }
 
 TEST(HelpFormat, ListsCommandsAndEveryExitCode) {

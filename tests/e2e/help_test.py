@@ -1,5 +1,6 @@
 """Help, the manual page, and what wrong usage is answered with."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -24,8 +25,8 @@ def test_every_command_has_a_help_with_an_example(hexcore):
 
 
 def test_help_is_no_wider_than_a_terminal_but_for_examples(hexcore):
-    for command in commands(hexcore):
-        text = re.split(r"^Examples?:", hexcore(command, "--help").stdout, flags=re.MULTILINE)[0]
+    for words in [[], *([command] for command in commands(hexcore))]:
+        text = re.split(r"^Examples?:", hexcore(*words, "--help").stdout, flags=re.MULTILINE)[0]
         assert max(map(len, text.splitlines())) <= 80
 
 
@@ -151,10 +152,19 @@ def test_tables_are_no_wider_than_the_terminal(hexcore, columns):
     assert "512.00 GiB" in out and "200.00 GiB" in out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["man"], ["devices", "--format", "json"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"], ["man"],
+                                       ["devices", "--format", "json"]], ids=" ".join)
 def test_a_full_disk_is_no_success(hexcore, arguments):
     with open("/dev/full", "w", encoding="utf-8") as full:
         run = subprocess.run([hexcore.path, *arguments], stdout=full, stderr=subprocess.PIPE,
                              text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr == "" or "No space left" in run.stderr
+    assert "standard output cannot be written: No space left on device" in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)
+def test_a_closed_output_is_no_success(hexcore, arguments):
+    run = subprocess.run([hexcore.path, *arguments], stderr=subprocess.PIPE, text=True, check=False,
+                         preexec_fn=lambda: os.close(1))
+    assert run.returncode == 1
+    assert "standard output cannot be written: Bad file descriptor" in run.stderr

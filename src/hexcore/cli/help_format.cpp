@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <iostream>
 #include <memory>
 #include <sstream>
 
@@ -25,6 +24,10 @@ public:
         column_width(name_columns);
         label("SUBCOMMAND", "COMMAND");
         label("Positionals", "Arguments");
+    }
+
+    std::string make_description(const CLI::App* app) const override {
+        return wrapped(CLI::Formatter::make_description(app), help_columns) + '\n';
     }
 
     std::string make_usage(const CLI::App* app, std::string name) const override {
@@ -177,10 +180,12 @@ void set_up_help(CLI::App& program, const std::string& version) {
 }
 
 int report_parse_error(const CLI::App& program, const CLI::ParseError& error,
-                       const std::function<void(std::string_view)>& complain) {
+                       const HelpOutput& output) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-        const int code = program.exit(error);
-        return std::cout.flush() ? code : static_cast<int>(ErrorCode::negative);
+        std::ostringstream text;
+        const int code = program.exit(error, text, text);
+        output.print(text.str());
+        return code;
     }
     if (is_bare(program, error)) {
         std::fputs(first_steps(program).c_str(), stderr);
@@ -191,8 +196,8 @@ int report_parse_error(const CLI::App& program, const CLI::ParseError& error,
     for (const CLI::App* command : commands) {
         path += command->get_name() + " ";
     }
-    complain(fmt::format("{}; {}--help says what there is", what_is_wrong(*commands.back(), error),
-                         path));
+    output.complain(fmt::format("{}; {}--help says what there is",
+                                what_is_wrong(*commands.back(), error), path));
     return static_cast<int>(ErrorCode::usage);
 }
 

@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
         program.parse(*std::move(words));
     } catch (const CLI::ParseError& error) {
         // CLI11 reports by exception; --help and --version are among them, which succeed.
-        return report_parse_error(program, error, complain);
+        return report_parse_error(program, error, {print, complain});
     }
     if (program.got_subcommand("ask") || program.got_subcommand("run") ||
         program.got_subcommand("serve") || program.got_subcommand("verify")) {
