@@ -163,6 +163,9 @@ def test_what_a_run_reads_is_never_written_over(hexcore, tiny, tmp_path):
     assert outcome.code == 2 and not kept.exists()
 
 
-def test_the_answer_and_the_trace_are_not_mixed(hexcore, tiny):
-    outcome = hexcore("run", tiny, *on("64MiB"), *WORDS, "--trace-routing", "/dev/stdout")
-    assert outcome.code == 2 and "where the answer goes" in " ".join(outcome.stderr.split())
+@pytest.mark.parametrize("place", ["/dev/stdout", "-"])
+def test_the_answer_and_the_trace_are_not_mixed(hexcore, tiny, tmp_path, place):
+    outcome = hexcore("run", tiny, *on("64MiB"), *WORDS, "--trace-routing", place, cwd=tmp_path)
+    assert outcome.code == 2 and outcome.stdout == ""
+    assert f"{place} is where the answer goes" in " ".join(outcome.stderr.split())
+    assert list(tmp_path.iterdir()) == []

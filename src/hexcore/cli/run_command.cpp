@@ -135,7 +135,7 @@ public:
         if (path.empty()) {
             return nullptr;
         }
-        if (is_stdout(path)) {
+        if (path == "-" || is_stdout(path)) {  // the one by convention, the other in fact
             return fail(ErrorCode::usage,
                         "--trace-routing {} is where the answer goes; name another file", path);
         }
