@@ -35,9 +35,10 @@ class Tracker:
 
     `interval_s` is between samples, in seconds. `on_alert(device, used_bytes, since_start_bytes)`
     is called on a thread of its own when a device has gained `alert_bytes` since the start.
-    `recording` is a file to keep, or None. Raises ValueError for an interval that is none, and
-    OSError where the system refuses. Without the library it warns once, and does nothing. In a
-    child that was forked it does not run: what was found before is all that it knows there.
+    `recording` is a file to keep, new or a recording, or None. Raises ValueError for an interval
+    that is none, and OSError where the system refuses or the file is something else. Without the
+    library it warns once, and does nothing. In a child that was forked it does not run: what was
+    found before is all that it knows there.
     """
 
     def __init__(self, interval_s=0.5, alert_bytes=100 << 20, on_alert=None, recording=None):

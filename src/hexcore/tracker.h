@@ -62,7 +62,7 @@ typedef struct {
     double interval_s;     /* between samples; 0: 0.5 */
     uint64_t alert_bytes;  /* that a device has above the start; 0: 100 MiB */
     unsigned sources;      /* 0: all */
-    const char* recording; /* a file to keep; NULL: none is kept */
+    const char* recording; /* a file to keep, new or a recording; NULL: none is kept */
     /* NULL: none. Called from the tracker's thread when a device passes alert_bytes, and again
      * after it fell below half of it. It may call all but hexcore_tracker_stop(). */
     void (*alert)(const char* device, uint64_t used, uint64_t since_start, void* user);

@@ -21,7 +21,7 @@ struct TrackerOptions {
     std::chrono::duration<double> interval{0.5};  ///< between samples
     Bytes alert_bytes = 100_MiB;                  ///< that a device has above the start
     unsigned sources = HEXCORE_SOURCES_ALL;
-    std::string recording = {};  ///< a file to keep; empty: none is kept
+    std::string recording = {};  ///< a file to keep, new or a recording; empty: none is kept
     /// Called from the tracker's thread when a device passes alert_bytes, and again after it fell
     /// below half of it.
     std::function<void(std::string_view device, Bytes used, Bytes since_start)> alert = {};

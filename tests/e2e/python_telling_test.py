@@ -238,14 +238,20 @@ print(json.dumps([ended, len(tracker.stop()["devices"])]))
 
 
 def test_a_tracker_that_cannot_keep_its_recording_says_why(hexcore, tmp_path, package):
-    ended = subprocess_of("""
+    (tmp_path / "model.gguf").write_bytes(b"GGUF and more")
+    nowhere, model = subprocess_of("""
 import json, hexcore
-try:
-    hexcore.Tracker(recording="/nowhere/at/all.hxr")
-except OSError as error:
-    print(json.dumps(str(error)))
+said = []
+for path in ("/nowhere/at/all.hxr", "model.gguf"):
+    try:
+        hexcore.Tracker(recording=path)
+    except OSError as error:
+        said.append(str(error))
+print(json.dumps(said))
 """, tmp_path, package)
-    assert "/nowhere/at/all.hxr" in ended
+    assert "/nowhere/at/all.hxr" in nowhere
+    assert "model.gguf is there and is no recording" in model
+    assert (tmp_path / "model.gguf").read_bytes() == b"GGUF and more"
 
 
 def subprocess_of(program, folder, package):

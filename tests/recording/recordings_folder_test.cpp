@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 unsigned mode_of(const fs::path& path) {
     struct stat facts {};
@@ -85,7 +86,7 @@ TEST(RecordingsFolder, AskingWhoWritesKeepsNobodyFromWriting) {
 TEST(RecordingsFolder, KeepsWhatAFileHadUntilThereIsSomethingToRecord) {
     const test::TempFolder temp;
     const fs::path path = temp / "one.hxr";
-    std::ofstream(path) << std::string(5000, 'x');
+    std::ofstream(path) << "hexcore.hxr/1\n" << std::string(4986, 'x');
     auto recording = recording_at(path);
     ASSERT_TRUE(recording.has_value());
     EXPECT_FALSE(recording->is_new);
@@ -95,6 +96,19 @@ TEST(RecordingsFolder, KeepsWhatAFileHadUntilThereIsSomethingToRecord) {
     EXPECT_EQ(fs::file_size(path), (*writer)->size());
     EXPECT_LT(fs::file_size(path), 5000U);
     EXPECT_TRUE(recording_at(temp / "two.hxr").value().is_new);
+}
+
+TEST(RecordingsFolder, TakesThePlaceOfNoOtherFile) {
+    const test::TempFolder temp;
+    const fs::path path = temp / "model.gguf";
+    std::ofstream(path) << "GGUF and more";
+    const auto recording = recording_at(path);
+    ASSERT_FALSE(recording.has_value());
+    EXPECT_EQ(recording.error().code, ErrorCode::usage);
+    EXPECT_THAT(recording.error().message, HasSubstr("is there and is no recording"));
+    EXPECT_EQ(fs::file_size(path), 13U);
+    std::ofstream(temp / "empty");
+    EXPECT_TRUE(recording_at(temp / "empty").has_value());
 }
 
 TEST(RecordingsFolder, RemovesTheOldestBeyondSizeAndAgeAndNothingElse) {

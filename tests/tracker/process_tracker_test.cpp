@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <latch>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -104,6 +105,15 @@ TEST(ProcessTracker, DrawsWhatWasSeenSoFarAndKeepsARecordingWhereItIsAsked) {
     (*tracker)->stop();
     EXPECT_TRUE((*tracker)->picture((folder / "after.json").string()).has_value());
     EXPECT_GT(std::filesystem::file_size(folder / "kept.hxr"), 100U);
+}
+
+TEST(ProcessTracker, KeepsNoRecordingInAFileThatIsSomethingElse) {
+    const test::TempFolder folder;
+    std::ofstream(folder / "model.gguf") << "GGUF and more";
+    const auto tracker = ProcessTracker::start({.gpus = false, .recording = folder / "model.gguf"});
+    ASSERT_FALSE(tracker.has_value());
+    EXPECT_EQ(tracker.error().code, ErrorCode::usage);
+    EXPECT_EQ(std::filesystem::file_size(folder / "model.gguf"), 13U);
 }
 
 TEST(ProcessTracker, ThereIsOneAtATime) {

@@ -14,6 +14,7 @@
 
 #include "hexcore/base/state_home.hpp"
 #include "hexcore/recording/file_lock.hpp"
+#include "hexcore/recording/replaceable.hpp"
 
 namespace hexcore {
 namespace {
@@ -130,6 +131,7 @@ Result<NewRecording> recording_at(const fs::path& path) {
     if (!S_ISREG(facts.st_mode)) {
         return fail(ErrorCode::usage, "{} is no file, and a recording is one", path.string());
     }
+    HEXCORE_TRY_VOID(replaceable_by_recording(path));
     if (!lock_file(file, FileLock::exclusive)) {
         return fail(ErrorCode::usage, "{} is being written by another watch", path.string());
     }

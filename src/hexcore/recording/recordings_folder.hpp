@@ -31,7 +31,8 @@ struct NewRecording {
 /// 2026-11-28-210733-train.hxr. Fails with ErrorCode::negative where that cannot be.
 [[nodiscard]] Result<NewRecording> new_recording(const std::filesystem::path& folder,
                                                  std::string_view program);
-/// The file at `path`, with what is in it. Fails with ErrorCode::usage where it cannot be written.
+/// The file at `path`, with what is in it. Fails with ErrorCode::usage where it cannot be written,
+/// and where it has something else in it than a recording.
 [[nodiscard]] Result<NewRecording> recording_at(const std::filesystem::path& path);
 
 /// Whether a file of this user's is a recording that a process is writing.

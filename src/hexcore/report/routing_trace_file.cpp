@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "hexcore/base/file_start.hpp"
 #include "hexcore/report/text_style.hpp"
 
 namespace hexcore {
@@ -24,12 +24,7 @@ bool may_be_replaced(const std::filesystem::path& path, const FileDescriptor& fi
     if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size == 0) {
         return true;
     }
-    const FileDescriptor before(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::array<char, begin.size()> bytes{};
-    return before.is_open() &&
-           ::pread(before.get(), bytes.data(), bytes.size(), 0) ==
-               static_cast<ssize_t>(bytes.size()) &&
-           std::string_view(bytes.data(), bytes.size()) == begin;
+    return begins_with(path, begin);
 }
 
 }  // namespace
