@@ -133,6 +133,26 @@ TEST_F(PrivateFiles, AreLookedAtBeforehandWithoutATrace) {
     EXPECT_FALSE(check_private_file(path_ / "below").has_value());
 }
 
+TEST_F(PrivateFiles, AreWhereALinkLeadsWhichStays) {
+    const fs::path target = folder_ / "target.session";
+    fs::create_symlink("target.session", path_);
+    write("one");
+    EXPECT_EQ(text_of(target), "one");
+    write("two");
+    EXPECT_EQ(text_of(target), "two");
+    EXPECT_TRUE(fs::is_symlink(path_));
+    EXPECT_EQ(beside(), 2U);
+}
+
+TEST_F(PrivateFiles, NeverTakeThePlaceOfWhatIsNoFile) {
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    const auto pipe = PrivateFile::begin(path_);
+    ASSERT_FALSE(pipe.has_value());
+    EXPECT_THAT(pipe.error().message, HasSubstr("it is no file"));
+    EXPECT_TRUE(fs::is_fifo(path_));
+    EXPECT_FALSE(check_private_file(path_).has_value());
+}
+
 TEST_F(PrivateFiles, SayWhereTheyCannotBe) {
     const auto folder = PrivateFile::begin(folder_);
     ASSERT_FALSE(folder.has_value());

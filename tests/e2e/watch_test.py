@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -357,6 +358,25 @@ def test_files_that_are_no_recordings(hexcore, recording, state, tmp_path):
     assert code == 0
     assert "could not be read" in err
     assert json.loads((tmp_path / "half.json").read_text())["unreadable_bytes"] > 0
+
+
+def test_a_report_goes_where_its_name_leads_and_takes_the_place_of_no_model(hexcore, recording,
+                                                                            tmp_path):
+    link, target, model = (tmp_path / name for name in ("link.json", "target.json", "model.json"))
+    link.symlink_to(target.name)
+    assert hexcore("report", recording, "-o", link, setup=lambda: os.umask(0o027)) == (0, "", "")
+    assert link.is_symlink() and json.loads(target.read_text())["schema"] == "hexcore.recording/1"
+    assert target.stat().st_mode & 0o777 == 0o640
+    for content in (b"GGUF and more", recording.read_bytes()):
+        model.write_bytes(content)
+        code, out, err = hexcore("report", recording, "-o", model)
+        assert (code, out) == (2, "") and f"{model} is there" in err
+        assert hexcore("report", recording, recording, "-o", model).code == 2
+        assert model.read_bytes() == content
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    code, _, err = hexcore("report", recording, "-o", pipe)
+    assert code == 1 and "a pipe that nobody reads" in err and pipe.is_fifo()
 
 
 def test_a_report_that_cannot_be_written_is_no_success(hexcore, recording, tmp_path):

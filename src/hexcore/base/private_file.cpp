@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "hexcore/base/state_home.hpp"
+#include "hexcore/base/write_place.hpp"
 
 namespace hexcore {
 namespace {
@@ -43,20 +44,6 @@ bool is_beside_name(std::string_view name) {
     return name.size() > tail && name.substr(name.size() - tail).starts_with(beside_mark) &&
            name.substr(name.size() - random_size).find_first_not_of(random_characters) ==
                std::string_view::npos;
-}
-
-fs::path folder_of(const fs::path& path) {
-    return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-tl::unexpected<Error> cannot_write(const fs::path& path) {
-    const int why = errno;
-    std::error_code error;
-    if (why == ENOENT && !fs::exists(folder_of(path), error)) {
-        return fail(ErrorCode::negative, "cannot write {}: there is no folder {}; make it first",
-                    path.string(), folder_of(path).string());
-    }
-    return fail(ErrorCode::negative, "cannot write {}: {}", path.string(), std::strerror(why));
 }
 
 /// A file that a dead process was writing, locked against others who find it; not open: none.
@@ -99,12 +86,16 @@ fs::path private_file_notes() {
     return state.empty() ? fs::path() : state / "unfinished";
 }
 
-PrivateFile::PrivateFile(fs::path path, Durability durability)
-    : path_(std::move(path)),
-      beside_(path_.string() + std::string(beside_mark) + random_end()),
+PrivateFile::PrivateFile(WritePlace place, Durability durability, Readers readers)
+    : place_(std::move(place)),
+      beside_(place_.path.string() + std::string(beside_mark) + random_end()),
       durability_(durability),
+      readers_(readers),
       note_(durability == Durability::machine ? make_note(beside_) : fs::path()),
-      file_(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
+      file_(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                   readers == Readers::usual && place_.kind == WritePlace::Kind::nothing
+                       ? 0666  // less what the user's umask takes
+                       : 0600)) {
     if (file_.is_open()) {
         (void)::flock(file_.get(), LOCK_EX);
     }
@@ -119,24 +110,28 @@ PrivateFile::~PrivateFile() {
     }
 }
 
-Result<PrivateFile> PrivateFile::begin(const fs::path& path, Durability durability) {
-    std::error_code error;
-    if (fs::is_directory(path, error)) {
+Result<PrivateFile> PrivateFile::begin(const fs::path& path, Durability durability,
+                                       Readers readers) {
+    HEXCORE_TRY(place, write_place(path));
+    if (place.kind == WritePlace::Kind::folder) {
         errno = EISDIR;
         return cannot_write(path);
     }
+    if (place.kind == WritePlace::Kind::stream) {
+        return fail(ErrorCode::negative, "cannot write {}: it is no file", path.string());
+    }
     if (durability == Durability::machine) {
-        for (const fs::path& left : left_private_files(path)) {
+        for (const fs::path& left : left_private_files(place.path)) {
             (void)remove_left_private_file(left);  // another process may be at it, too
         }
     }
     for (;;) {
-        PrivateFile file(path, durability);
+        PrivateFile file(place, durability, readers);
         if (file.file_.is_open()) {
             return file;
         }
         if (errno = file.file_.open_error(); errno != EEXIST) {
-            return cannot_write(path);
+            return cannot_write(place.path);
         }
     }
 }
@@ -144,19 +139,31 @@ Result<PrivateFile> PrivateFile::begin(const fs::path& path, Durability durabili
 Result<void> PrivateFile::write(std::span<const std::byte> bytes) const {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (!write_all(file_.get(), text)) {
-        return cannot_write(path_);
+        return cannot_write(place_.path);
     }
     return {};
 }
 
+/// As far as this user may give it away.
+void PrivateFile::be_as_the_old_one() const {
+    if (::fchown(file_.get(), place_.owner, place_.group) != 0) {
+        (void)!::fchown(file_.get(), static_cast<uid_t>(-1), place_.group);
+    }
+    (void)::fchmod(file_.get(), place_.mode);
+}
+
 Result<void> PrivateFile::finish() {
+    const fs::path& path = place_.path;
+    if (readers_ == Readers::usual && place_.kind == WritePlace::Kind::file) {
+        be_as_the_old_one();
+    }
     const bool lasts = durability_ == Durability::machine;
-    if ((lasts && ::fsync(file_.get()) != 0) || ::rename(beside_.c_str(), path_.c_str()) != 0) {
-        return cannot_write(path_);
+    if ((lasts && ::fsync(file_.get()) != 0) || ::rename(beside_.c_str(), path.c_str()) != 0) {
+        return cannot_write(path);
     }
     beside_.clear();
-    if (lasts && !sync_folder(folder_of(path_))) {
-        return cannot_write(path_);
+    if (lasts && !sync_folder(folder_of_file(path))) {
+        return cannot_write(path);
     }
     return {};
 }
@@ -178,7 +185,7 @@ std::vector<fs::path> left_private_files(const fs::path& path) {
     std::vector<fs::path> left;
     const std::string begin = path.filename().string() + std::string(beside_mark);
     std::error_code error;
-    for (fs::directory_iterator entry(folder_of(path), error), end; !error && entry != end;
+    for (fs::directory_iterator entry(folder_of_file(path), error), end; !error && entry != end;
          entry.increment(error)) {
         const fs::path& file = entry->path();
         const std::string name = file.filename().string();

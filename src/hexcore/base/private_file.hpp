@@ -8,6 +8,7 @@
 
 #include "hexcore/base/file_descriptor.hpp"
 #include "hexcore/base/result.hpp"
+#include "hexcore/base/write_place.hpp"
 
 namespace hexcore {
 
@@ -17,7 +18,13 @@ enum class Durability {
     process,  ///< worth nothing after this process, which removes what is beside it, too
 };
 
-/// A file that is going to be `path`, for its owner's eyes only (mode 0600). It is written beside
+/// Whom a file that was written is for.
+enum class Readers {
+    owner,  ///< its owner's eyes only: mode 0600
+    usual,  ///< who could read the one before; those of any new file where there was none
+};
+
+/// A file that is going to be `path`, or where `path` leads if it is a link. It is written beside
 /// that, as `path.hexcore-` and six characters, and renamed once it is whole: whoever is killed
 /// meanwhile leaves what was there before. Removed unless it was finished. Move-only.
 ///
@@ -27,9 +34,11 @@ enum class Durability {
 class PrivateFile {
 public:
     /// Begins it, and removes what dead processes left beside `path` (with Durability::machine).
-    /// Fails with ErrorCode::negative, as all below, where it cannot be written.
+    /// Fails with ErrorCode::negative, as all below, where it cannot be written, and where what is
+    /// there is no file: it would be gone.
     [[nodiscard]] static Result<PrivateFile> begin(const std::filesystem::path& path,
-                                                   Durability durability = Durability::machine);
+                                                   Durability durability = Durability::machine,
+                                                   Readers readers = Readers::owner);
     PrivateFile(PrivateFile&& other) noexcept = default;
     PrivateFile& operator=(PrivateFile&&) = delete;
     ~PrivateFile();
@@ -41,11 +50,13 @@ public:
     [[nodiscard]] Result<void> finish();
 
 private:
-    PrivateFile(std::filesystem::path path, Durability durability);
+    PrivateFile(WritePlace place, Durability durability, Readers readers);
+    void be_as_the_old_one() const;
 
-    std::filesystem::path path_;
+    WritePlace place_;
     std::filesystem::path beside_;  ///< empty: it was finished
     Durability durability_;
+    Readers readers_;
     std::filesystem::path note_;  ///< empty: none
     FileDescriptor file_;
 };

@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
 
 #include "hexcore/cage/stray_processes.hpp"
 #include "hexcore/cli/terminal.hpp"
+#include "hexcore/cli/test_reports.hpp"
 #include "hexcore/cli/test_requests.hpp"
 #include "hexcore/cli/test_shown.hpp"
 #include "hexcore/device/host_memory.hpp"
@@ -22,10 +22,7 @@
 #include "hexcore/isolate/temporary_folder.hpp"
 #include "hexcore/process/interrupt.hpp"
 #include "hexcore/report/cage_report.hpp"
-#include "hexcore/report/report_file.hpp"
 #include "hexcore/report/test_json.hpp"
-#include "hexcore/report/test_junit.hpp"
-#include "hexcore/report/test_page.hpp"
 #include "hexcore/report/test_summary.hpp"
 
 namespace hexcore {
@@ -99,39 +96,6 @@ std::string list_text(const std::vector<TestCase>& tests) {
         text += printable(test.id) + (test.disabled.empty() ? "" : "  (disabled)") + '\n';
     }
     return text;
-}
-
-Result<void> write_file(const std::string& path, const std::function<std::string()>& make) {
-    if (path.empty()) {
-        return {};
-    }
-    HEXCORE_TRY(file, ReportFile::begin(path));
-    file.add(make());
-    return file.finish();
-}
-
-/// Before tests run for an hour.
-Result<void> check_report_places(const TestFlags& flags) {
-    for (const std::filesystem::path path : {flags.junit, flags.html, flags.json}) {
-        std::error_code error;
-        const auto folder = path.has_parent_path() ? path.parent_path() : ".";
-        if (std::filesystem::is_directory(path, error)) {
-            return fail(ErrorCode::usage, "cannot write {}: it is a folder", path.string());
-        }
-        if (!std::filesystem::is_directory(folder, error)) {
-            return fail(ErrorCode::usage, "cannot write {}: there is no folder {}; make it first",
-                        path.string(), folder.string());
-        }
-    }
-    return {};
-}
-
-Result<void> write_reports(const TestFlags& flags, const TestRun& run) {
-    const auto junit = write_file(flags.junit, [&] { return test_junit(run); });
-    const auto html = write_file(flags.html, [&] { return test_page(run); });
-    const auto json = write_file(flags.json, [&] { return test_json(run); });
-    // One that cannot be written keeps none of the others from being there.
-    return !junit ? junit : !html ? html : json;
 }
 
 int exit_code(const TestRun& run) {
@@ -289,7 +253,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     std::string no_claims;
     const bool runs = !flags.list && !flags.propose;
     const auto claims = runs ? open_claims(settings, command, no_claims) : nullptr;
-    HEXCORE_TRY_VOID(check_report_places(flags));
+    HEXCORE_TRY(reports, TestReports::open(flags));
     HEXCORE_TRY(listed, list_tests(command));
     TestRequests requests;
     HEXCORE_TRY(room, room_of_machine(room_options(settings)));
@@ -351,7 +315,7 @@ Result<int> run_test_command(const TestFlags& flags, const TestSettings& setting
     if (flags.format == "json") {
         print(test_json(run));
     }
-    HEXCORE_TRY_VOID(write_reports(flags, run));
+    HEXCORE_TRY_VOID(reports.write(run));
     return exit_code(run);
 }
 

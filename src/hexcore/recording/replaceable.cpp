@@ -27,4 +27,16 @@ Result<void> replaceable_by_recording(const std::filesystem::path& path) {
     return {};
 }
 
+Result<void> replaceable_by_report(const std::filesystem::path& path) {
+    const char* loss = is_recording(path)          ? "a recording"
+                       : begins_with(path, "GGUF") ? "a model"
+                                                   : nullptr;
+    if (loss != nullptr) {
+        return fail(ErrorCode::usage,
+                    "{} is there and is {}; name another file, or remove it first", path.string(),
+                    loss);
+    }
+    return {};
+}
+
 }  // namespace hexcore

@@ -12,7 +12,7 @@ namespace hexcore {
 [[nodiscard]] Result<WatchFindings> findings_of(const std::filesystem::path& recording);
 
 /// A report of one kind: reads a recording and writes a file. Fails as read_recording_file() and
-/// PrivateFile do.
+/// ReportFile do.
 using WriteRecordingReport = Result<RecordingRead> (*)(const std::filesystem::path& recording,
                                                        const std::string& output);
 /// By the end of the output's name: .html, .svg, .json, .csv or .trace.json. Fails with
