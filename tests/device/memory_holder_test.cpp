@@ -35,6 +35,10 @@ TEST(MemoryHolders, TheLargestComeFirstByWhatTheKernelCannotTakeBack) {
     tree.write("/proc/12/status", "VmPeak:\t 9999 kB\nVmHWM:\t 4000 kB\nVmRSS:\t 300 kB\n");
     EXPECT_EQ(high_water_of_process(tree.root(), "12"), 4000_KiB);
     EXPECT_EQ(high_water_of_process(tree.root(), "10"), std::nullopt);
+    tree.write("/proc/13/status", "Name:\ta game\nUmask:\t0022\nVmHWM:\t 4000 kB\n");
+    EXPECT_EQ(status_of_process(tree.root(), "13").name, "a game");
+    EXPECT_EQ(status_of_process(tree.root(), "13").high_water, 4000_KiB);
+    EXPECT_EQ(status_of_process(tree.root(), "11").name, "") << "it has ended";
     EXPECT_EQ(memory_of_process(tree.root(), "10"), std::nullopt) << "the kernel's own";
     EXPECT_EQ(memory_of_process(tree.root(), "11"), std::nullopt) << "it has ended";
 }

@@ -168,6 +168,29 @@ def test_processes_without_a_parent_count_and_a_recording_is_read_as_it_grows(he
     assert max(part["bytes"] for part in host(document)["peak_processes"]) > 64 * MIB
 
 
+def test_a_process_is_named_by_the_program_that_took_the_memory(hexcore, tmp_path):
+    recording = tmp_path / "becomes.hxr"
+    takes = 'kept = bytearray(b"x") * (64 << 20); import sys; sys.stdin.read()'
+    process = start(hexcore, "--interval", "10", "-o", recording, "--", "sh", "-c",
+                    'read line; exec "$@"', "sh", *PYTHON, takes)
+
+    def found(is_it):
+        document = recording.exists() and report(hexcore, recording, tmp_path)
+        return document and host(document) and is_it(host(document)) and document
+
+    # It is looked at often enough to be well known as a shell.
+    wait_for(lambda: found(lambda device: device["samples"] > 100), process)
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+    wait_for(lambda: found(lambda device: device["peak_bytes"] > 64 * MIB), process)
+    process.communicate("")
+    assert process.returncode == 0
+    document = report(hexcore, recording, tmp_path)
+    part, = host(document)["peak_processes"]
+    assert part["command"].startswith(Path(sys.executable).name)
+    assert [each["command"] for each in document["processes"]] == [part["command"]]
+
+
 def test_a_recording_outlives_its_writer(hexcore, tmp_path):
     recording = tmp_path / "killed.hxr"
     process = start(hexcore, "--interval", "1", "-o", recording, "--", "cat")

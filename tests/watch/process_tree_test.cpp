@@ -1,5 +1,6 @@
 #include "hexcore/watch/process_tree.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -10,22 +11,27 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <string>
+#include <thread>
 
+#include "hexcore/device/memory_holder.hpp"
 #include "support/sanitized.hpp"
 
 namespace hexcore {
 namespace {
 
-/// A process that has done something, and then waits to be killed.
+/// A process that has done something, then does what comes last, and waits to be killed.
 class Child {
 public:
-    explicit Child(const std::function<void()>& act) {
+    explicit Child(
+        const std::function<void()>& act, const std::function<void()>& last = [] {}) {
         std::array<int, 2> done{};
         EXPECT_EQ(::pipe(done.data()), 0);
         pid_ = ::fork();
         if (pid_ == 0) {
             act();
             (void)!::write(done[1], "x", 1);
+            last();
             for (;;) {
                 ::pause();
             }
@@ -123,6 +129,79 @@ TEST(ProcessTree, AddsOneThatTellsOfItselfBeforeItIsFound) {
     EXPECT_EQ(strange->pid, 1U);
     EXPECT_NE(strange->number, added->number);
     EXPECT_EQ(tree.find(1), nullptr) << "whoever says so, it descends from none of them";
+}
+
+/// Is forked from this test, and becomes memory_child with so many MiB once it is told how many.
+class Becoming {
+public:
+    Becoming() : child_([] {}, [this] { become(); }) {}
+
+    [[nodiscard]] pid_t pid() const { return child_.pid(); }
+    void go(std::uint64_t mib) const {
+        EXPECT_EQ(::write(way_.ends[1], &mib, sizeof mib), static_cast<ssize_t>(sizeof mib));
+    }
+
+private:
+    struct Way {
+        Way() { EXPECT_EQ(::pipe(ends.data()), 0); }
+        ~Way() {
+            ::close(ends[0]);
+            ::close(ends[1]);
+        }
+        Way(const Way&) = delete;
+        Way& operator=(const Way&) = delete;
+        std::array<int, 2> ends{};
+    };
+    void become() const {
+        std::uint64_t mib = 0;
+        (void)!::read(way_.ends[0], &mib, sizeof mib);
+        ::execl(HEXCORE_MEMORY_CHILD, "memory_child", "hold", std::to_string(mib).c_str(),
+                std::to_string(way_.ends[0]).c_str(), static_cast<char*>(nullptr));
+    }
+
+    Way way_;
+    Child child_;
+};
+
+/// So often that a name is read at every sixteenth look only, and not at the next.
+void look_often(ProcessTree& tree) {
+    for (int i = 0; i < 40; ++i) {
+        tree.look();
+    }
+}
+
+TEST(ProcessTree, NamesAProcessThatBecameAnotherProgram) {
+    const Becoming becoming;
+    ProcessTree tree(::getpid());
+    look_often(tree);
+    const WatchedProcess* process = watched(tree, becoming.pid());
+    ASSERT_NE(process, nullptr);
+    const ProcessRef before = process->process;
+    EXPECT_THAT(before->command, testing::Not(testing::HasSubstr("memory_child")));
+    becoming.go(1);
+    while (!command_of({}, before->pid).starts_with("memory_child")) {
+        std::this_thread::yield();
+    }
+    tree.look();
+    EXPECT_EQ(process->process->command, "memory_child hold");
+    EXPECT_EQ(process->process->number, before->number) << "it is the same process";
+}
+
+TEST(ProcessTree, NamesAProcessByWhatItIsWhenItHasMoreThanEverBefore) {
+    const Becoming becoming;
+    ProcessTree tree(::getpid());
+    look_often(tree);
+    const WatchedProcess* process = watched(tree, becoming.pid());
+    ASSERT_NE(process, nullptr);
+    const Bytes much = Bytes(known_bytes / 2) + process->high_water * 2;
+    becoming.go((much + Bytes(known_bytes / 2)).count() >> 20U);
+    while (process->resident < much) {  // nobody looks for what it is meanwhile
+        tree.sample();
+    }
+    std::vector<RecordedPart> parts;
+    tree.add_parts(parts);
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_EQ(parts[0].process->command, "memory_child hold");
 }
 
 TEST(ProcessTree, FindsGrandchildrenAndThoseOfOthersItDoesNot) {

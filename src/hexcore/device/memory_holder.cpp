@@ -56,6 +56,17 @@ std::optional<Bytes> high_water_of_process(const ProcRoot& root, std::string_vie
     return sum_in_status(root, process, {"VmHWM:"});
 }
 
+ProcessStatus status_of_process(const ProcRoot& root, std::string_view process) {
+    const auto status = text_of_process(root, process, "status");
+    if (!status) {
+        return {};
+    }
+    std::string_view text(*status);
+    std::string_view line = take_line(text);  // `Name: NAME`, which may have blanks
+    (void)take_word(line);
+    return {std::string(trimmed(line)), sum_of_lines(text, {"VmHWM:"})};
+}
+
 std::optional<SharedMemory> shared_memory_of_process(const ProcRoot& root,
                                                      std::string_view process) {
     if (const auto rollup = text_of_process(root, process, "smaps_rollup")) {

@@ -39,6 +39,13 @@ struct MemoryHolder {
 [[nodiscard]] std::optional<Bytes> high_water_of_process(const ProcRoot& root,
                                                          std::string_view process);
 
+/// Of one status file: as which program a process runs, and the most that it had as that.
+struct ProcessStatus {
+    std::string name = {};                 ///< as the kernel cuts it; it may change that itself
+    std::optional<Bytes> high_water = {};  ///< as high_water_of_process() gives it
+};
+[[nodiscard]] ProcessStatus status_of_process(const ProcRoot& root, std::string_view process);
+
 /// What a process has in main memory: all of it, and with a share only of each page for each
 /// process that has it, too.
 struct SharedMemory {

@@ -20,7 +20,8 @@ namespace {
 
 /// A pid comes again only after all others, so those that are known need not be read each time.
 constexpr std::uint64_t looks_between_whole_ones = 16;
-/// A process that was just forked is soon another program.
+/// A process that was just forked is soon another program, and while it becomes one it has no
+/// words.
 constexpr std::uint32_t looks_with_a_new_name = 4;
 constexpr std::size_t longest_name = 96;
 constexpr std::size_t usual_pids = 16384;
@@ -49,6 +50,12 @@ std::optional<std::uint64_t> number_behind(const FileDescriptor& file, int words
 /// Of `SIZE RESIDENT SHARED ...`; nothing: it has ended.
 std::optional<std::uint64_t> resident_pages(const FileDescriptor& statm) {
     return number_behind(statm, 1);
+}
+
+/// By so much that a process is asked for its name some sixty times on its way to a terabyte.
+bool has_outgrown_its_name(const WatchedProcess& process) {
+    return saturating_subtract(process.resident, process.named_at) >
+           Bytes(process.named_at.count() / 4) + counting_noise;
 }
 
 }  // namespace
@@ -170,19 +177,32 @@ void ProcessTree::add(pid_t pid) {
         process->number = found_;
         process->pid = static_cast<std::uint32_t>(pid);
         processes_.push_back(std::make_unique<WatchedProcess>(
-            WatchedProcess{std::move(process), std::move(statm), {}, {}, {}, 0}));
+            WatchedProcess{.process = std::move(process), .statm = std::move(statm)}));
     } else if (statm.is_open() || statm.open_error() != ENOENT) {
         ++too_many_;
     }
 }
 
 void ProcessTree::read_facts(WatchedProcess& process) const {
-    const std::uint32_t pid = process.process->pid;
-    process.high_water = high_water_of_process(proc_, std::to_string(pid)).value_or(Bytes());
-    ++process.looks;
-    if (process.looks > looks_with_a_new_name && process.looks % looks_between_whole_ones != 0) {
-        return;
+    ProcessStatus status = status_of_process(proc_, std::to_string(process.process->pid));
+    const Bytes before = process.high_water;
+    process.high_water = status.high_water.value_or(Bytes());
+    if (!status.high_water && !process.process->command.empty()) {
+        return;  // it has ended, and its words are gone
     }
+    if (status.name != process.name || process.high_water + counting_noise < before) {
+        process.looks = 0;
+    }
+    process.name = std::move(status.name);
+    ++process.looks;
+    if (process.looks <= looks_with_a_new_name || process.looks % looks_between_whole_ones == 0) {
+        read_command(process, process.high_water);
+    }
+}
+
+void ProcessTree::read_command(WatchedProcess& process, Bytes has_now) const {
+    process.named_at = has_now;
+    const std::uint32_t pid = process.process->pid;
     std::string command = shortened(without_secrets(command_of(proc_, pid)), longest_name);
     if (!command.empty() && command != process.process->command) {
         process.process = std::make_shared<RecordedProcess>(
@@ -194,6 +214,9 @@ void ProcessTree::sample() {
     for (const auto& process : processes_) {
         process->resident = page_ * resident_pages(process->statm).value_or(0);
         process->largest = std::max(process->largest, process->resident);
+        if (has_outgrown_its_name(*process)) {
+            read_command(*process, process->resident);
+        }
     }
 }
 

@@ -14,14 +14,19 @@
 
 namespace hexcore {
 
+/// Two of the kernel's figures for the same pages differ by less.
+inline constexpr Bytes counting_noise = 1_MiB;
+
 /// A process in the tree.
 struct WatchedProcess {
     ProcessRef process;
-    FileDescriptor statm;  ///< kept open: reading it takes a fifth of the time then
-    Bytes resident;        ///< at the last sample
-    Bytes largest;         ///< of all samples, and of high-water marks that were told
-    Bytes high_water;      ///< as the kernel has it, at the last look
-    std::uint32_t looks = 0;
+    FileDescriptor statm;     ///< kept open: reading it takes a fifth of the time then
+    Bytes resident = {};      ///< at the last sample
+    Bytes largest = {};       ///< of all samples, and of high-water marks that were told
+    Bytes high_water = {};    ///< as the kernel has it, at the last look
+    std::string name = {};    ///< of its program, as the kernel has it, at the last look
+    Bytes named_at = {};      ///< what it had when its command was read
+    std::uint32_t looks = 0;  ///< since it became this program
 };
 
 /// The processes that descend from one, without this one, and what each has in memory. Finding them
@@ -36,7 +41,8 @@ public:
     /// Finds processes that are new, forgets those that have ended, and reads names and high-water
     /// marks.
     void look();
-    /// Reads what each has now.
+    /// Reads what each has now, and anew what those are that have much more than when they were
+    /// named: they may have become other programs since the last look.
     void sample();
 
     [[nodiscard]] const std::vector<std::unique_ptr<WatchedProcess>>& processes() const {
@@ -64,6 +70,7 @@ private:
     void find_candidates();
     void add(pid_t pid);
     void read_facts(WatchedProcess& process) const;
+    void read_command(WatchedProcess& process, Bytes has_now) const;
     [[nodiscard]] bool has(pid_t pid) const;
 
     ProcRoot proc_;

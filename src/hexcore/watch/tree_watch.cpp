@@ -244,7 +244,10 @@ void TreeWatch::begin_host_row() {
 
 void TreeWatch::sample() {
     listen();  // so that the labels which are open at a row were told before it
-    tree_.sample();
+    {
+        const std::lock_guard lock(tree_mutex_);  // names are read, which other threads look up
+        tree_.sample();
+    }
     begin_host_row();
     most_ = std::max(most_, row_.total());
     fan_->row(row_);

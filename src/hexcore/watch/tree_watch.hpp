@@ -129,7 +129,4 @@ private:
 /// before.
 void prepare_to_watch();
 
-/// Two of the kernel's figures for the same pages differ by less.
-inline constexpr Bytes counting_noise = 1_MiB;
-
 }  // namespace hexcore
