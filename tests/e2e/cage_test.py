@@ -93,6 +93,35 @@ def test_a_timeout_ends_what_does_not_listen(hexcore, mark):
     assert not processes_of(mark)
 
 
+# Starts eight processes, which end with it; 5: it was refused one.
+FORKS = """
+import os, sys
+end, kept = os.pipe()
+try:
+    for _ in range(8):
+        if os.fork() == 0:
+            os.close(kept)
+            os.read(end, 1)
+            os._exit(0)
+except BlockingIOError:
+    sys.exit(5)
+sys.exit(6)
+"""
+
+
+def test_a_process_too_many_is_refused_and_nothing_is_killed(hexcore):
+    code, out, err = hexcore("limit", "--format", "json", "--processes", "5", "--",
+                             sys.executable, "-I", "-S", "-c", FORKS)
+    document = json.loads(out)
+    is_limited = document["guards"]["limits_processes"]
+    assert code == document["exit_code"] == (5 if is_limited else 6)
+    assert document["ended_by_us"] is None and document["breach"] is None
+    assert (document["processes_refused"] > 0) == is_limited
+    assert ("was refused more" if is_limited else "was not limited") in " ".join(err.split())
+    told = " ".join(hexcore("limit", "--help").stdout.split())
+    assert "Beyond --processes" in told and "its exit code stays its own" in told
+
+
 def test_temporary_files_go_with_their_folder(hexcore, bad_child, tmp_path):
     code, _, err = hexcore("limit", "--own-tmp", "--", bad_child, "file",
                            env={"TMPDIR": str(tmp_path)})

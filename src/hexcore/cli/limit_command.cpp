@@ -145,8 +145,10 @@ void add_limit_command(CLI::App& program, Action& action, const CommandWords& wo
     auto* command = program.add_subcommand(
         "limit", "runs any command within limits, and leaves nothing of it behind");
     command->footer(
-        "The command keeps its input, output, signals and exit code. Over a limit all of\n"
-        "it is killed, and the exit code is 3. What it leaves running is ended. Who\n"
+        "The command keeps its input, output, signals and exit code. Over --memory, over\n"
+        "--device of a GPU, or after --timeout all of it is killed, and the exit code is\n"
+        "3. Beyond --processes, and beyond host=SIZE, it is refused what it asks for: it\n"
+        "goes on, and its exit code stays its own. What it leaves running is ended. Who\n"
         "enforces limits on this machine, hexcore doctor says and proves.\n\n"
         "Examples:\n"
         "  hexcore limit --memory 2GiB --timeout 10min -- python3 train.py\n"
@@ -163,7 +165,9 @@ void add_limit_command(CLI::App& program, Action& action, const CommandWords& wo
         ->option_text("NAME=SIZE")
         ->allow_extra_args(false);
     constexpr std::uint64_t most_processes = 4'194'304;
-    command->add_option("--processes", flags->processes, "how many at once, threads included")
+    command
+        ->add_option("--processes", flags->processes,
+                     "how many at once, threads included; more are refused, which is told")
         ->check(whole_between(1, most_processes))
         ->option_text("N");
     command->add_option("--timeout", flags->timeout, "how long it may run: 500ms, 30s, 10min, 2h")
