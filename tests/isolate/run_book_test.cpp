@@ -34,6 +34,21 @@ TEST(RunBook, NothingIsLearnedOfWhatWasInterrupted) {
     EXPECT_EQ(run.results.at(0).verdict, TestVerdict::failed);
 }
 
+TEST(RunBook, WhoeverNeedsMoreThanTheRunHasIsOverBudgetWithoutOneOfItsOwn) {
+    TestRun run;
+    SilentEvents events;
+    RunBook book(run, two_tests(), {}, events);
+    Attempt attempt{.verdict = TestVerdict::failed, .reason = "memory was short (0 B left)"};
+    attempt.for_memory = true;
+    EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::again_alone);
+    attempt.alone = true;
+    EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::over);
+    EXPECT_EQ(run.results.at(0).verdict, TestVerdict::over_budget);
+    EXPECT_EQ(run.results.at(0).reason,
+              "memory was short (0 B left), though nothing ran beside it: it needs more than there "
+              "was for the whole run");
+}
+
 TEST(LearnedSize, IsNotKnownByRunsThatWereEndedTooSoonAlone) {
     EXPECT_FALSE(learned_size({past(5_MiB, TestVerdict::timed_out)}));
     EXPECT_FALSE(

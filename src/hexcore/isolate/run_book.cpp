@@ -124,7 +124,10 @@ RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
         return Next::again_alone;
     }
     if (last.for_memory) {
-        close(test, TestVerdict::over_budget, last.reason + ", though nothing ran beside it");
+        close(test, TestVerdict::over_budget,
+              last.reason +
+                  ", though nothing ran beside it: it needs more than there was for the "
+                  "whole run");
         return Next::over;
     }
     if (last.interrupted) {

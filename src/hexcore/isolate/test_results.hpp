@@ -21,7 +21,7 @@ enum class TestVerdict {
     failed,
     crashed,  ///< a signal, or an end in the middle
     timed_out,
-    over_budget,
+    over_budget,  ///< its own, or alone what the whole run may have
     skipped,
     postponed,     ///< what it needs was not free up to its deadline: it never ran
     flaky,         ///< passed after it had failed
