@@ -9,14 +9,17 @@ import pytest
 
 @pytest.fixture
 def run(hexcore, tmp_path):
-    """Writes files into a folder and runs them: `code, out, err, verdicts = run({...}, *words)`."""
-    def runs(files, *words, jobs=2, env=None):
+    """Writes files into a folder and runs them: `code, out, err, verdicts = run({...}, *words)`.
+
+    `options` are those of `hexcore test`."""
+    def runs(files, *words, jobs=2, env=None, options=()):
         for name, text in files.items():
             (tmp_path / name).write_text(text)
         found = tmp_path / "found.json"
         found.unlink(missing_ok=True)
         code, out, err = hexcore("test", "-j", jobs, "--config", "none", "--json", found,
-                                 "--", sys.executable, "-m", "pytest", *words, cwd=tmp_path,
+                                 *options, "--", sys.executable, "-m", "pytest", *words,
+                                 cwd=tmp_path,
                                  env={"HEXCORE_RESERVATIONS": str(tmp_path / "reservations"),
                                       **(env or {})})
         tests = json.loads(found.read_text())["tests"] if found.exists() else []
@@ -79,6 +82,29 @@ def test_pytest_in_it(tmp_path):
     subprocess.run([sys.executable, "-m", "pytest", tmp_path], check=True)
 """}, env={"PYTEST_ADDOPTS": "-q", "PYTHONPATH": "/of/the/user"})
     assert code == 0, out + err
+
+
+def test_what_one_of_several_tests_left_fails_the_run_and_accuses_none_of_them(run, tmp_path):
+    code, out, err, verdicts = run({"test_it.py": """
+import subprocess
+
+def test_leaves():
+    subprocess.Popen(["sleep", "1000"])
+
+def test_is_fine(): pass
+"""}, options=["--fail-on", "residue", "--junit", tmp_path / "found.xml"])
+    first, last = "test_it.py::test_leaves", "test_it.py::test_is_fine"
+    assert code == 1 and verdicts == {first: "passed", last: "failed"}, out + err
+    _, told = json.loads((tmp_path / "found.json").read_text())["tests"]
+    who = f"one of the 2 tests of its process, {first} to {last}"
+    assert told["memory"] == "unattributable"
+    assert told["reason"].startswith(f"{who}, left ")
+    assert told["left_by_one_of"] == {"tests": 2, "first": first, "last": last}
+    failure, = ElementTree.parse(tmp_path / "found.xml").iter("failure")
+    assert failure.get("message") == told["reason"]
+    shown = " ".join(out.split())
+    assert who in shown and f"{first} to {last} (2 tests) +" in shown
+    assert "passed, and left" not in shown
 
 
 def test_a_crash_ends_one_test_and_shows_what_it_printed(run, tmp_path):

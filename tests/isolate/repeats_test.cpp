@@ -69,7 +69,7 @@ TEST(RunBook, ALeakGoesBeforeWhatWasLeftAndNobodysIsSaid) {
     Attempt attempt;
     attempt.residues.push_back({.name = "sleep", .bytes = 1_MiB});
     EXPECT_EQ(booked(attempt, {}), MemoryVerdict::residue);
-    attempt.unattributable = true;
+    attempt.left_by_one_of = {2, "b", "a"};
     EXPECT_EQ(booked(attempt, {}), MemoryVerdict::unattributable);
     attempt.growth.push_back({"host", {.verdict = Verdict::cache}});
     EXPECT_EQ(booked(attempt, {}), MemoryVerdict::unattributable);
@@ -77,7 +77,8 @@ TEST(RunBook, ALeakGoesBeforeWhatWasLeftAndNobodysIsSaid) {
     EXPECT_EQ(booked(attempt, {}), MemoryVerdict::leak);
     EXPECT_EQ(booked({}, 200_MiB), MemoryVerdict::kept);
     EXPECT_EQ(booked({}, 20_MiB), MemoryVerdict::clean);
-    EXPECT_EQ(booked({.unattributable = true}, 200_MiB), MemoryVerdict::unattributable);
+    EXPECT_EQ(booked({.left_by_one_of = TestsOfProcess{2, "b", "a"}}, 200_MiB),
+              MemoryVerdict::unattributable);
 }
 
 CageOutcome ended_by(int signal) {

@@ -34,6 +34,63 @@ TEST(RunBook, NothingIsLearnedOfWhatWasInterrupted) {
     EXPECT_EQ(run.results.at(0).verdict, TestVerdict::failed);
 }
 
+Attempt leaving(Bytes bytes) {
+    Attempt attempt;
+    attempt.residues.push_back({.name = "sleep", .bytes = bytes});
+    return attempt;
+}
+
+TEST(RunBook, NobodysResidueIsAFailureThatAccusesNobody) {
+    TestRun run;
+    SilentEvents events;
+    RunBook book(run, two_tests(), {.fail_on = {"residue"}}, events);
+    EXPECT_EQ(book.add(0, {}, {}), RunBook::Next::over);
+    Attempt attempt = leaving(3_MiB);
+    attempt.left_by_one_of = {2, "one", "two"};
+    EXPECT_EQ(book.add(1, attempt, {}), RunBook::Next::over);
+    EXPECT_EQ(run.results.at(0).verdict, TestVerdict::passed);
+    EXPECT_EQ(run.results.at(1).verdict, TestVerdict::failed);
+    EXPECT_EQ(run.results.at(1).reason,
+              "one of the 2 tests of its process, one to two, left 3.0 MiB behind, and which of "
+              "them is not known: residue is a failure in this run");
+    EXPECT_EQ(run.results.at(1).attempts.at(0).reason, run.results.at(1).reason);
+}
+
+TEST(RunBook, WhatWasNobodysStaysThatWhenTheTestRunsAgainByItself) {
+    for (const bool leaves_itself : {false, true}) {
+        TestRun run;
+        SilentEvents events;
+        RunBook book(run, two_tests(), {.retries = 1, .fail_on = {"residue"}}, events);
+        Attempt attempt = leaving(3_MiB);
+        attempt.left_by_one_of = {2, "one", "two"};
+        EXPECT_EQ(book.add(1, attempt, {}), RunBook::Next::again);
+        EXPECT_EQ(book.add(1, leaves_itself ? leaving(1_MiB) : Attempt{}, {}), RunBook::Next::over);
+        const TestResult& result = run.results.at(0);
+        EXPECT_EQ(result.verdict, TestVerdict::failed);
+        EXPECT_EQ(result.reason.starts_with(leaves_itself ? "passed, and left 1.0 MiB behind"
+                                                          : "one of the 2 tests"),
+                  true)
+            << result.reason;
+        EXPECT_EQ(result.left_by_one_of() == nullptr, leaves_itself);
+    }
+}
+
+TEST(RunBook, ResiduesBesideALeakAreNotSaidToBeTheLeaks) {
+    TestRun run;
+    SilentEvents events;
+    RunBook book(run, two_tests(), {.fail_on = {"residue"}}, events);
+    Attempt attempt = leaving(3_MiB);
+    attempt.growth.push_back({"host", {.verdict = Verdict::leak}});
+    EXPECT_EQ(book.add(0, attempt, {}), RunBook::Next::over);
+    attempt.left_by_one_of = {2, "one", "two"};
+    EXPECT_EQ(book.add(1, attempt, {}), RunBook::Next::over);
+    EXPECT_EQ(run.results.at(0).reason,
+              "passed, and left 3.0 MiB behind: residue is a failure in this run");
+    EXPECT_TRUE(
+        run.results.at(1).reason.starts_with("one of the 2 tests of its process, one to "
+                                             "two, left 3.0 MiB behind"));
+}
+
 TEST(RunBook, WhoeverNeedsMoreThanTheRunHasIsOverBudgetWithoutOneOfItsOwn) {
     TestRun run;
     SilentEvents events;

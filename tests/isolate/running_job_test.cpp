@@ -12,14 +12,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A process of two tests, the run's 5 and 6, that a signal ended.
+/// A process of two tests, the run's 5 and 6, that a signal ended, and that left another process.
 class JobOfTwo {
 public:
     explicit JobOfTwo(PaperJob::Steps steps) {
         CageOutcome outcome;
+        tests_[0].id = "one";
+        tests_[1].id = "two";
         outcome.began = true;
         outcome.signalled = true;
         outcome.code = SIGTERM;
+        outcome.residues.push_back({.name = "sleep", .bytes = 1_MiB});
         RunningJob::Facts facts;
         facts.tests = {5, 6};
         facts.cases = {&tests_[0], &tests_[1]};
@@ -91,6 +94,31 @@ TEST(RunningJob, ASecondWordOfATestsEndTakesTheFirstsPlace) {
     ASSERT_EQ(ended.size(), 1);
     EXPECT_EQ(ended[0].test, 6);
     EXPECT_EQ(ended[0].attempt.verdict, TestVerdict::failed);
+}
+
+TEST(RunningJob, WhatIsLeftIsNobodysWhereSeveralTestsRan) {
+    for (const bool both_ran : {true, false}) {
+        PaperJob::Steps steps = {{PaperJob::begins(0)}, {PaperJob::ends(0)}};
+        if (both_ran) {
+            steps.push_back({PaperJob::begins(1), PaperJob::ends(1)});
+        }
+        JobOfTwo two(std::move(steps));
+        std::vector<EndedTest> ended;
+        while (!two.is_over) {
+            for (EndedTest& test : two.step()) {
+                ended.push_back(std::move(test));
+            }
+        }
+        ASSERT_EQ(ended.size(), both_ran ? 2 : 1);
+        const Attempt& last = ended.back().attempt;
+        EXPECT_EQ(last.residues.size(), 1);
+        ASSERT_EQ(last.left_by_one_of.has_value(), both_ran);
+        if (both_ran) {
+            EXPECT_FALSE(ended[0].attempt.left_by_one_of);
+            EXPECT_EQ(one_of(*last.left_by_one_of),
+                      "one of the 2 tests of its process, one to two");
+        }
+    }
 }
 
 TEST(RunningJob, EachRepeatHasTheWholeTimeout) {

@@ -60,6 +60,39 @@ TEST(TestReports, WhatStaysIsNotCalledRemoved) {
     EXPECT_EQ(document["tests"][0]["runs"][0]["residues"][1]["gone"], false);
 }
 
+TEST(TestReports, WhatMayBeAnothersIsNotSaidOfTheTest) {
+    for (const bool is_failure : {false, true}) {
+        Attempt attempt;
+        attempt.residues = {{Residue::Kind::process, "sleep", 1_MiB, 7, true}};
+        attempt.left_by_one_of = {3, "Model.Leaves", "Model.Loads"};
+        if (is_failure) {
+            attempt.verdict = TestVerdict::failed;
+            attempt.reason = one_of(*attempt.left_by_one_of) + ", left 1.0 MiB behind";
+        }
+        TestRun run = run_of(attempt);
+        run.results[0].memory = MemoryVerdict::unattributable;
+        run.results[0].kept = 1_MiB;
+        const std::string who = "one of the 3 tests of its process, Model.Leaves to Model.Loads";
+        TextStyle wide;
+        wide.columns = 200;
+        const std::string line = test_line(run.results[0], wide);
+        EXPECT_THAT(line, HasSubstr("LEFT, by whom is not known"));
+        EXPECT_THAT(line, HasSubstr(who));
+        EXPECT_EQ(line.find(who), line.rfind(who)) << "once";
+        EXPECT_THAT(run_summary(run, false, wide),
+                    HasSubstr("left by one of several tests of a process: Model.Leaves to "
+                              "Model.Loads (3 tests) +1.0 MiB"));
+        const std::string junit = test_junit(run);
+        EXPECT_THAT(junit, HasSubstr("unattributable 1.0 MiB\nleft by " + who));
+        EXPECT_EQ(junit.find("<failure message=\"" + who) != std::string::npos, is_failure);
+        const auto document = nlohmann::json::parse(test_json(run));
+        EXPECT_EQ(
+            document["tests"][0]["left_by_one_of"],
+            (nlohmann::json{{"tests", 3}, {"first", "Model.Leaves"}, {"last", "Model.Loads"}}));
+    }
+    EXPECT_EQ(nlohmann::json::parse(test_json(run_of({})))["tests"][0]["left_by_one_of"], nullptr);
+}
+
 /// A test of two GPUs, one of which has a budget.
 TestRun run_with_gpus() {
     Attempt attempt{.duration = std::chrono::milliseconds(21'400), .peak = 1_MiB * 17'900};

@@ -59,23 +59,24 @@ void take_memory(TestResult& result, const Attempt& attempt, Bytes kept) {
     } else if (result.memory == MemoryVerdict::leak) {
         return;
     } else if (!attempt.residues.empty()) {
+        if (!attempt.left_by_one_of && result.memory == MemoryVerdict::unattributable) {
+            result.kept = {};  // of what several may have left this is no part
+        }
         result.memory =
-            attempt.unattributable ? MemoryVerdict::unattributable : MemoryVerdict::residue;
+            attempt.left_by_one_of ? MemoryVerdict::unattributable : MemoryVerdict::residue;
         result.kept = std::max(result.kept, bytes_of(attempt.residues));
     } else if (kept >= kept_worth_a_word && result.memory == MemoryVerdict::clean) {
         result.memory =
-            attempt.unattributable ? MemoryVerdict::unattributable : MemoryVerdict::kept;
+            attempt.left_by_one_of ? MemoryVerdict::unattributable : MemoryVerdict::kept;
         result.kept = kept;
     }
 }
 
 /// Whether it left what is called so. A leak is kept, too, and what nobody can say whose it is was
 /// left all the same.
-bool has_left(const TestResult& result, const Attempt& attempt, const std::string& what) {
-    const bool has_residues = !attempt.residues.empty() ||
-                              std::ranges::any_of(result.attempts, [](const Attempt& before) {
-                                  return !before.residues.empty();
-                              });
+bool has_left(const TestResult& result, const std::string& what) {
+    const bool has_residues = std::ranges::any_of(
+        result.attempts, [](const Attempt& attempt) { return !attempt.residues.empty(); });
     switch (result.memory) {
         case MemoryVerdict::clean:
             return false;
@@ -89,6 +90,22 @@ bool has_left(const TestResult& result, const Attempt& attempt, const std::strin
             return what == (has_residues ? "residue" : "kept");
     }
     return false;
+}
+
+/// Who has left how much of what is called so, as far as that is known.
+std::string left_by_text(const TestResult& result, const std::string& what) {
+    const bool is_beside_leak = result.memory == MemoryVerdict::leak && what == "residue";
+    Bytes left = is_beside_leak ? Bytes() : result.kept;
+    if (is_beside_leak) {
+        for (const Attempt& attempt : result.attempts) {
+            left = std::max(left, bytes_of(attempt.residues));
+        }
+    }
+    const bool may_be_anothers = result.memory == MemoryVerdict::unattributable || is_beside_leak;
+    const TestsOfProcess* tests = may_be_anothers ? result.left_by_one_of() : nullptr;
+    return tests == nullptr ? fmt::format("passed, and left {} behind", to_string(left))
+                            : fmt::format("{}, left {} behind, and which of them is not known",
+                                          one_of(*tests), to_string(left));
 }
 
 }  // namespace
@@ -114,10 +131,10 @@ void RunBook::knows(std::size_t test, const std::vector<PastRun>& past) {
 RunBook::Next RunBook::add(std::size_t test, Attempt attempt, Bytes kept) {
     TestResult& result = open_[test];
     take_memory(result, attempt, kept);
-    judge_left(result, attempt);
     const bool was_short = std::any_of(result.attempts.begin(), result.attempts.end(),
                                        [](const Attempt& before) { return before.for_memory; });
     result.attempts.push_back(std::move(attempt));
+    judge_left(result);
     const Attempt& last = result.attempts.back();
     if (last.for_memory && !last.alone) {
         events_.tries_again(result.test, last, "runs again alone");
@@ -162,7 +179,7 @@ void RunBook::add_left(std::size_t test, const CageOutcome& outcome) {
         attempt.residues = outcome.residues;
         result->memory = MemoryVerdict::residue;
         result->kept = std::max(result->kept, bytes_of(outcome.residues));
-        judge_left(*result, attempt);
+        judge_left(*result);
         if (attempt.verdict == TestVerdict::failed && !is_failure(result->verdict)) {
             result->verdict = attempt.verdict;
             result->reason = attempt.reason;
@@ -181,13 +198,14 @@ void RunBook::add_left(std::size_t test, const CageOutcome& outcome) {
     }
 }
 
-void RunBook::judge_left(const TestResult& result, Attempt& attempt) const {
+void RunBook::judge_left(TestResult& result) const {
     const auto named = std::ranges::find_if(
-        options_.fail_on, [&](const std::string& what) { return has_left(result, attempt, what); });
-    if (attempt.verdict == TestVerdict::passed && named != options_.fail_on.end()) {
-        attempt.verdict = TestVerdict::failed;
-        attempt.reason = fmt::format("passed, and left {} behind: {} is a failure in this run",
-                                     to_string(result.kept), *named);
+        options_.fail_on, [&](const std::string& what) { return has_left(result, what); });
+    Attempt& last = result.attempts.back();
+    if (last.verdict == TestVerdict::passed && named != options_.fail_on.end()) {
+        last.verdict = TestVerdict::failed;
+        last.reason =
+            fmt::format("{}: {} is a failure in this run", left_by_text(result, *named), *named);
     }
 }
 

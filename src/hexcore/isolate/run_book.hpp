@@ -50,8 +50,9 @@ public:
 
 private:
     void close(std::size_t test, TestVerdict verdict, std::string reason);
-    /// What it left fails it where it would have passed.
-    void judge_left(const TestResult& result, Attempt& attempt) const;
+    /// What was left fails the last attempt where it would have passed: its own, or nobody knows
+    /// whose it is.
+    void judge_left(TestResult& result) const;
 
     TestRun& run_;
     std::vector<TestCase> tests_;

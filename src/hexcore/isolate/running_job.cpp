@@ -70,6 +70,7 @@ void RunningJob::take(const JobEvent& event, Time now, std::vector<EndedTest>& e
 
 void RunningJob::test_begins(std::size_t test, const std::optional<Bytes>& held, Time now) {
     current_ = test;
+    first_begun_ = n_begun_ == 0 ? test : first_begun_;
     begun_ = std::max(begun_, test + 1);
     test_began_ = now;
     repeat_began_ = now;
@@ -130,7 +131,10 @@ void RunningJob::settle(const CageOutcome* outcome, Time now, std::vector<EndedT
     attempt.slot = facts_.slot;
     attempt.alone = facts_.alone;
     attempt.growth = levels_.judge();
-    attempt.unattributable = is_blurred_ || (n_begun_ > 1 && !attempt.residues.empty());
+    if (n_begun_ > 1 && (is_blurred_ || !attempt.residues.empty())) {
+        attempt.left_by_one_of =
+            TestsOfProcess{n_begun_, facts_.cases[first_begun_]->id, facts.test->id};
+    }
     if (held_at_begin_ && held_at_end_) {
         over.kept = saturating_subtract(*held_at_end_, *held_at_begin_);
     }

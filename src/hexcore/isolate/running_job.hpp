@@ -124,6 +124,7 @@ private:
     RepeatLevels levels_;          ///< of the current test
     bool is_blurred_ = false;      ///< what it took cannot be told from what others did
     std::size_t n_begun_ = 0;      ///< tests that ran in this process
+    std::size_t first_begun_ = 0;  ///< of them
     RepeatLevels process_levels_;  ///< after each of them
     std::optional<Time> ending_;   ///< since when
     EndedByUs ending_for_ = EndedByUs::no;

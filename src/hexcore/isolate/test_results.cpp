@@ -1,5 +1,12 @@
 #include "hexcore/isolate/test_results.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "hexcore/base/printable.hpp"
+
 namespace hexcore {
 
 const char* name(TestVerdict verdict) {
@@ -54,6 +61,24 @@ const char* name(Framework framework) {
             return "pytest";
     }
     return "";
+}
+
+std::string one_of(const TestsOfProcess& tests) {
+    constexpr std::size_t longest_id = 160;
+    return fmt::format("one of the {} tests of its process, {} to {}", tests.count,
+                       shortened(tests.first, longest_id), shortened(tests.last, longest_id));
+}
+
+const TestsOfProcess* TestResult::left_by_one_of() const {
+    const bool is_nobodys = memory == MemoryVerdict::unattributable;
+    if (!is_nobodys && memory != MemoryVerdict::leak) {
+        return nullptr;
+    }
+    const auto latest_first = std::views::reverse(attempts);
+    const auto found = std::ranges::find_if(latest_first, [&](const Attempt& attempt) {
+        return attempt.left_by_one_of && (is_nobodys || !attempt.residues.empty());
+    });
+    return found == latest_first.end() ? nullptr : &*found->left_by_one_of;
 }
 
 bool is_failure(TestVerdict verdict) {

@@ -90,6 +90,15 @@ struct DeviceGrowth {
     Judgement judgement;
 };
 
+/// Tests that ran in one process, one after the other.
+struct TestsOfProcess {
+    std::size_t count = 0;   ///< two or more
+    std::string first = {};  ///< its id
+    std::string last = {};
+};
+/// "one of the 3 tests of its process, test_a to test_c".
+[[nodiscard]] std::string one_of(const TestsOfProcess& tests);
+
 /// One time that a test ran.
 struct Attempt {
     TestVerdict verdict = TestVerdict::passed;
@@ -107,8 +116,8 @@ struct Attempt {
     KilledBy killed_by = KilledBy::unknown;
     std::uint32_t slot = 0;                 ///< the place that it had, of as many as run at once
     std::vector<DeviceGrowth> growth = {};  ///< over its repeats; none: it ran once
-    /// What was left in its process, or of it, may be another test's that ran there.
-    bool unattributable = false;
+    /// If anything was left in its process, or of it, one of these did it; nothing: this one.
+    std::optional<TestsOfProcess> left_by_one_of = {};
     bool alone = false;        ///< nothing else ran beside it
     bool for_memory = false;   ///< ended by us since the machine's memory was short
     bool interrupted = false;  ///< ended by us since somebody interrupted the run
@@ -126,6 +135,9 @@ struct TestResult {
     [[nodiscard]] const Attempt* last() const {
         return attempts.empty() ? nullptr : &attempts.back();
     }
+    /// Who may have left what was left, of MemoryVerdict::unattributable, or the residues of a
+    /// leak's attempts; null: it did.
+    [[nodiscard]] const TestsOfProcess* left_by_one_of() const;
 };
 
 /// Where tests ran.

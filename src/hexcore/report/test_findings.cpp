@@ -66,4 +66,9 @@ std::vector<std::string> growth_lines(const Attempt& attempt) {
     return lines;
 }
 
+std::string left_by_line(const TestResult& result) {
+    const TestsOfProcess* tests = result.left_by_one_of();
+    return tests == nullptr ? "" : "left by " + one_of(*tests);
+}
+
 }  // namespace hexcore

@@ -17,4 +17,7 @@ namespace hexcore {
 /// Which devices a test leaks, over its repeats, and of which that is not known.
 [[nodiscard]] std::vector<std::string> growth_lines(const Attempt& attempt);
 
+/// Who left what was left, where that may have been another test of its process; else empty.
+[[nodiscard]] std::string left_by_line(const TestResult& result);
+
 }  // namespace hexcore

@@ -73,6 +73,12 @@ Json devices_json(const TestResult& result) {
     return list;
 }
 
+Json tests_or_null(const TestsOfProcess* tests) {
+    return tests == nullptr
+               ? Json(nullptr)
+               : Json{{"tests", tests->count}, {"first", tests->first}, {"last", tests->last}};
+}
+
 Json test_json_of(const TestResult& result) {
     const Attempt* last = result.last();
     Bytes peak;
@@ -94,6 +100,7 @@ Json test_json_of(const TestResult& result) {
              {{"budget_bytes", bytes_or_null(test.budget.memory)}, {"peak_bytes", peak.count()}}},
             {"devices", devices_json(result)},
             {"kept_bytes", result.kept.count()},
+            {"left_by_one_of", tests_or_null(result.left_by_one_of())},
             {"growth", last == nullptr ? Json::array() : growth_json(last->growth)},
             {"learned_bytes", result.learned ? Json(result.learned->host.count()) : Json(nullptr)},
             {"binary", text_or_null(test.binary)},

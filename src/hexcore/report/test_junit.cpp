@@ -59,6 +59,9 @@ std::string memory_text(const TestResult& result) {
     for (const std::string& line : growth_lines(last)) {
         text += "\n" + line;
     }
+    if (const std::string line = left_by_line(result); !line.empty()) {
+        text += "\n" + line;
+    }
     return text;
 }
 

@@ -8,6 +8,7 @@
 #include "hexcore/report/cage_json.hpp"
 #include "hexcore/report/output_lines.hpp"
 #include "hexcore/report/page_data.hpp"
+#include "hexcore/report/test_findings.hpp"
 #include "hexcore/report/test_json.hpp"
 
 namespace hexcore {
@@ -221,6 +222,9 @@ nlohmann::ordered_json page_row(const TestResult& result, std::size_t group,
     }
     if (result.kept > Bytes()) {
         document["kept_bytes"] = result.kept.count();
+    }
+    if (const std::string line = left_by_line(result); !line.empty()) {
+        document["left_by"] = cut(line);
     }
     const std::string& reason = !result.reason.empty() || result.attempts.empty()
                                     ? result.reason

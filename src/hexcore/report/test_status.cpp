@@ -105,9 +105,13 @@ std::string memory_words(const TestResult& result) {
 
 std::string residue_lines(const TestResult& result, const TextStyle& style) {
     constexpr std::size_t named = 3;
-    return result.attempts.empty()
-               ? ""
-               : reason_lines(residue_text(result.attempts.back().residues, named), style);
+    if (result.attempts.empty()) {
+        return "";
+    }
+    const TestsOfProcess* tests = result.left_by_one_of();
+    const bool is_said = tests != nullptr && result.reason.starts_with(one_of(*tests));
+    return (is_said ? "" : reason_lines(left_by_line(result), style)) +
+           reason_lines(residue_text(result.attempts.back().residues, named), style);
 }
 
 std::string finding_lines(const Attempt& last, const TextStyle& style) {

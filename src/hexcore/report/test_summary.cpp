@@ -53,8 +53,8 @@ std::string named(const std::vector<std::pair<std::string, Bytes>>& tests, std::
     std::string text;
     constexpr std::size_t most = 3;
     for (std::size_t index = 0; index < tests.size() && index < most; ++index) {
-        text += fmt::format("{}{} {}{}", index == 0 ? "" : ", ", shortened(tests[index].first, 80),
-                            sign, to_string(tests[index].second));
+        text += fmt::format("{}{} {}{}", index == 0 ? "" : ", ", tests[index].first, sign,
+                            to_string(tests[index].second));
     }
     if (tests.size() > most) {
         text += fmt::format(" and {} more", tests.size() - most);
@@ -67,12 +67,26 @@ void sort_by_size(std::vector<std::pair<std::string, Bytes>>& tests) {
                      [](const auto& a, const auto& b) { return a.second > b.second; });
 }
 
+std::string short_id(const std::string& id) {
+    constexpr std::size_t longest = 80;
+    return shortened(id, longest);
+}
+
+/// The test, or those of its process where it may have been another of them.
+std::string whose(const TestResult& result) {
+    const TestsOfProcess* tests = result.left_by_one_of();
+    return tests == nullptr || result.memory != MemoryVerdict::unattributable
+               ? short_id(result.test.id)
+               : fmt::format("{} to {} ({} tests)", short_id(tests->first), short_id(tests->last),
+                             tests->count);
+}
+
 template <typename Is>
 std::string kept_text(const TestRun& run, Is&& is_meant) {
     std::vector<std::pair<std::string, Bytes>> tests;
     for (const TestResult& result : run.results) {
         if (is_meant(result)) {
-            tests.emplace_back(result.test.id, result.kept);
+            tests.emplace_back(whose(result), result.kept);
         }
     }
     sort_by_size(tests);
@@ -92,7 +106,7 @@ std::string heaviest_text(const TestRun& run) {
         for (const Attempt& attempt : result.attempts) {
             peak = std::max(peak, attempt.peak);
         }
-        tests.emplace_back(result.test.id, peak);
+        tests.emplace_back(short_id(result.test.id), peak);
     }
     sort_by_size(tests);
     tests.resize(std::min<std::size_t>(tests.size(), 3));

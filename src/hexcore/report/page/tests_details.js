@@ -117,6 +117,7 @@ const detailsOf = (test) => {
     const node = element("div", {class: "details"},
         element("p", {class: "quiet"}, factsOf(test).join(" · ")),
         test.attempts.length === 0 && element("p", {}, test.reason ?? "It did not run."),
+        test.left_by && element("p", {}, `Something was ${test.left_by}`),
         ...test.attempts.map((attempt, number) =>
             attemptOf(attempt, number, test.attempts.length, curves[number])));
     const drawn = curves.flat();
