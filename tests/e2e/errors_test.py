@@ -48,7 +48,8 @@ def test_a_type_for_a_shape_is_no_type_for_a_file(hexcore, tiny):
 
 @pytest.mark.parametrize("option, value, sentence", [
     ("--port", "99999", "99999 is not a whole number from 0 to 65535"),
-    ("--port", "80a", "80a is not a whole number"), ("--threads", "1.5", "1.5 is not a whole number")])
+    ("--port", "80a", "80a is not a whole number"),
+    ("--threads", "1.5", "1.5 is not a whole number")])
 def test_a_number_that_an_option_cannot_have_is_told_with_those_that_it_can(
         hexcore, option, value, sentence):
     fails(hexcore("serve", "x.gguf", option, value), 2, option, sentence)

@@ -1,4 +1,4 @@
-"""`hexcore test` and where its reports go: links, pipes, devices, files that must not be lost."""
+"""Where reports and recordings go: links, pipes, devices, files that must not be lost."""
 
 import fcntl
 import json
@@ -53,14 +53,14 @@ def test_a_link_stays_and_the_file_that_it_names_is_written(run, tmp_path):
         target.write_text("an older one")
 
 
-def test_a_new_file_is_as_the_umask_says_and_an_old_one_as_it_was(run, tmp_path):
+def test_a_new_file_is_its_owners_and_an_old_one_stays_whose_it_was(run, tmp_path):
     new, old = tmp_path / "new.json", tmp_path / "old.json"
     old.touch()
     old.chmod(0o604)
-    code, said = run("--json", new, setup=lambda: os.umask(0o027))
+    code, said = run("--json", new)
     assert code == 0, said
     assert run("--json", old)[0] == 0
-    assert new.stat().st_mode & 0o777 == 0o640
+    assert new.stat().st_mode & 0o777 == 0o600
     assert old.stat().st_mode & 0o777 == 0o604 and passed(old.read_text()) == 1
 
 
@@ -125,3 +125,15 @@ def test_a_folder_and_a_file_in_none_are_told_before_a_test_runs(run, tmp_path):
     for place in ("none/file", "link"):
         code, said = run("--json", tmp_path / place)
         assert code == 2 and f"there is no folder {tmp_path / 'none'}; make it first" in said
+
+
+def test_a_recording_takes_the_place_of_no_other_file(hexcore, tmp_path):
+    model, ran = tmp_path / "model.gguf", tmp_path / "ran"
+    for content in (b"GGUF and more", b"some text"):
+        model.write_bytes(content)
+        code, out, err = hexcore("watch", "-o", model, "--", "touch", ran)
+        assert (code, out) == (2, "")
+        assert f"{model} is there and is no recording; name another file" in err
+        assert model.read_bytes() == content and not ran.exists()
+    (tmp_path / "empty.hxr").touch()
+    assert hexcore("watch", "-o", tmp_path / "empty.hxr", "--", "true").code == 0

@@ -144,19 +144,17 @@ TEST_F(ReportFiles, AreNoFolders) {
     EXPECT_THAT(write_report_to(folder_, "").error().message, HasSubstr("Is a directory"));
 }
 
-TEST_F(ReportFiles, AreForWhomAnyFileIs) {
+TEST_F(ReportFiles, AreForTheirOwnerOrForWhomTheOldOneWas) {
     const auto mode = [&] {
         struct stat facts {};
         EXPECT_EQ(::stat(path_.c_str(), &facts), 0);
         return facts.st_mode & 0777U;
     };
-    const mode_t before = ::umask(027);
     EXPECT_TRUE(write_report_to(path_, "one").has_value());
-    EXPECT_EQ(mode(), 0640U);
+    EXPECT_EQ(mode(), 0600U);
     ::chmod(path_.c_str(), 0604);
     EXPECT_TRUE(write_report_to(path_, "two").has_value());
     EXPECT_EQ(mode(), 0604U);
-    ::umask(before);
 }
 
 TEST_F(ReportFiles, NeverTakeThePlaceOfAModelOrARecording) {

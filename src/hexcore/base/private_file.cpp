@@ -92,10 +92,7 @@ PrivateFile::PrivateFile(WritePlace place, Durability durability, Readers reader
       durability_(durability),
       readers_(readers),
       note_(durability == Durability::machine ? make_note(beside_) : fs::path()),
-      file_(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                   readers == Readers::usual && place_.kind == WritePlace::Kind::nothing
-                       ? 0666  // less what the user's umask takes
-                       : 0600)) {
+      file_(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
     if (file_.is_open()) {
         (void)::flock(file_.get(), LOCK_EX);
     }
@@ -154,7 +151,7 @@ void PrivateFile::be_as_the_old_one() const {
 
 Result<void> PrivateFile::finish() {
     const fs::path& path = place_.path;
-    if (readers_ == Readers::usual && place_.kind == WritePlace::Kind::file) {
+    if (readers_ == Readers::as_before && place_.kind == WritePlace::Kind::file) {
         be_as_the_old_one();
     }
     const bool lasts = durability_ == Durability::machine;

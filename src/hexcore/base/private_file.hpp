@@ -20,8 +20,8 @@ enum class Durability {
 
 /// Whom a file that was written is for.
 enum class Readers {
-    owner,  ///< its owner's eyes only: mode 0600
-    usual,  ///< who could read the one before; those of any new file where there was none
+    owner,      ///< its owner's eyes only: mode 0600
+    as_before,  ///< who could read the one before, or its owner where there was none
 };
 
 /// A file that is going to be `path`, or where `path` leads if it is a link. It is written beside

@@ -75,7 +75,7 @@ Result<ReportFile> ReportPlace::begin() {
         return ReportFile(path_, std::nullopt, std::move(stream_));
     }
     HEXCORE_TRY_VOID(replaceable_by_report(path_));
-    HEXCORE_TRY(file, PrivateFile::begin(path_, Durability::machine, Readers::usual));
+    HEXCORE_TRY(file, PrivateFile::begin(path_, Durability::machine, Readers::as_before));
     return ReportFile(path_, std::move(file), FileDescriptor(-1));
 }
 
