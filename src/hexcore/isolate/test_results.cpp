@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "hexcore/base/printable.hpp"
 
@@ -74,11 +73,11 @@ const TestsOfProcess* TestResult::left_by_one_of() const {
     if (!is_nobodys && memory != MemoryVerdict::leak) {
         return nullptr;
     }
-    const auto latest_first = std::views::reverse(attempts);
-    const auto found = std::ranges::find_if(latest_first, [&](const Attempt& attempt) {
-        return attempt.left_by_one_of && (is_nobodys || !attempt.residues.empty());
-    });
-    return found == latest_first.end() ? nullptr : &*found->left_by_one_of;
+    const auto latest =
+        std::find_if(attempts.rbegin(), attempts.rend(), [&](const Attempt& attempt) {
+            return attempt.left_by_one_of && (is_nobodys || !attempt.residues.empty());
+        });
+    return latest == attempts.rend() ? nullptr : &*latest->left_by_one_of;
 }
 
 bool is_failure(TestVerdict verdict) {
