@@ -16,7 +16,8 @@ bool has_kind(const std::vector<Device>& devices, DeviceKind kind) {
 
 std::uint32_t slots_in(Bytes size, Bytes slot) {
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::min(most, size.count() / slot.count()));
+    const std::uint64_t bytes = slot.count();
+    return bytes == 0 ? 0 : static_cast<std::uint32_t>(std::min(most, size.count() / bytes));
 }
 
 std::string held_by_each(const Plan& plan) {
@@ -102,8 +103,7 @@ void fit_expert_caches(const ModelProfile& model, Plan& plan) {
     for (std::size_t d = 0; d < plan.devices.size(); ++d) {
         PlannedDevice& device = plan.devices[d];
         const std::uint64_t wanted = cacheable_experts(plan, d);
-        const std::uint32_t slots =
-            slot > Bytes() ? slots_in(device.planned.expert_cache, slot) : 0;
+        const std::uint32_t slots = slots_in(device.planned.expert_cache, slot);
         device.expert_cache_slots =
             static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, wanted));
         device.planned.expert_cache = slot * device.expert_cache_slots;
