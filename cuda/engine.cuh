@@ -66,9 +66,9 @@ struct hexcore_cuda_engine {
 
 namespace hexcore_cuda {
 
-// What all cards that compute those experts are told, with what the engine has for it.
 // Whether all of the layer's experts are in the first shard of the card at home.
 bool has_all(const hexcore_cuda_experts& experts);
+// What all cards that compute those experts are told, with what the engine has for it.
 Job job_of(const hexcore_cuda_engine& engine, const hexcore_cuda_experts& experts);
 // Gives an error of the CUDA runtime, or 0.
 int launch(const hexcore_cuda_engine& engine, const hexcore_cuda_shape& shape, const Job& job,
