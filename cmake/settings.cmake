@@ -5,6 +5,7 @@ target_compile_options(hexcore_settings INTERFACE
     # A newer compiler may know warnings of its own, which is no reason for a user's build to
     # fail.
     $<$<BOOL:${HEXCORE_WERROR}>:-Werror>
+    $<$<BOOL:${HEXCORE_QUICK}>:-O1>
     # Part of -Wconversion for clang, but not for g++.
     $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)
 target_include_directories(hexcore_settings INTERFACE ${PROJECT_SOURCE_DIR}/src)

@@ -135,18 +135,19 @@ adopt_llama_settings() {
     done
 }
 
-# Whether a build folder is configured with all of these settings, each -DNAME=ON.
+# Whether a build folder is configured with all of these settings, each -DNAME=ON or -DNAME=OFF.
 configured_with() {
     local folder=$1 setting
     shift
     for setting in "$@"; do
         setting=${setting#-D}
-        grep -q "^${setting%=*}:BOOL=ON$" "$folder/CMakeCache.txt" || return 1
+        grep -q "^${setting%=*}:BOOL=${setting#*=}$" "$folder/CMakeCache.txt" || return 1
     done
 }
 
 # build_preset PRESET [-DNAME=ON...] [TARGET...]: configures where that is needed, and builds. What
-# was switched on once stays on in the folder, so that no command makes another compile again.
+# was switched on once stays on in the folder, so that no command makes another compile again; but
+# what is compiled with fewer optimisations is neither what users get nor what is measured.
 build_preset() {
     local preset=$1 folder=build/$1 llama settings=()
     shift
@@ -155,6 +156,7 @@ build_preset() {
         shift
     done
     if [ "${HEXCORE_WERROR:-}" = ON ]; then settings+=(-DHEXCORE_WERROR=ON); fi
+    settings+=("-DHEXCORE_QUICK=${HEXCORE_QUICK:-OFF}")
     if [ "${HEXCORE_UNITY:-}" = ON ] && [[ $preset == @(release|fuzz) ]]; then
         settings+=(-DHEXCORE_UNITY=ON)
     fi

@@ -18,3 +18,9 @@ def test_a_user_builds_no_tests_no_benchmarks_and_no_errors_from_warnings(tmp_pa
     for other in ("test_plan", "bench_planner", "-Werror"):
         assert other not in rules
     assert "-Werror" in configured(tmp_path / "check", "-DHEXCORE_WERROR=ON")
+
+
+def test_what_a_user_builds_keeps_its_optimisation_beside_a_quick_build(tmp_path):
+    folder = tmp_path / "build"
+    assert " -O1 " in configured(folder, "-DCMAKE_BUILD_TYPE=Release", "-DHEXCORE_QUICK=ON")
+    assert " -O1 " not in configured(folder, "-DHEXCORE_QUICK=OFF")

@@ -22,12 +22,12 @@ void add_assistants(const std::filesystem::path& folder, std::vector<AssistantPl
     std::vector<AssistantPlace> found;
     for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {
-        std::error_code none;
+        std::error_code unreadable;
         const std::string name = entry->path().filename().string();
         const auto file = entry->path() / file_name;
         const bool is_known = std::any_of(into.begin(), into.end(),
                                           [&](const auto& other) { return other.name == name; });
-        if (!is_known && std::filesystem::exists(file, none)) {
+        if (!is_known && std::filesystem::exists(file, unreadable)) {
             found.push_back({name, file});
         }
     }
