@@ -1,4 +1,4 @@
-// The library's functions: which kernel a shape gets, launches, and recordings of them.
+// The library's functions: which kernel a shape gets, and launches.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -21,22 +21,26 @@ const std::vector<Kernel>& all_kernels() {
     return kernels;
 }
 
-const Kernel* find_kernel(const hexcore_cuda_shape& shape) {
+// The first kernel for that shape that has room on the engine's card; null: on any card.
+const Kernel* find_kernel(const hexcore_cuda_shape& shape, const hexcore_cuda_engine* engine) {
     for (const Kernel& kernel : all_kernels()) {
         if (kernel.up_type != shape.up_type || kernel.down_type != shape.down_type ||
-            !kernel.takes(shape)) {
+            kernel.is_of_several != (shape.n_tokens > 1) || !kernel.takes(shape)) {
             continue;
         }
-        const int rows = kernel.eight_rows_fit(shape.n_ff) && shape.n_embd % 8 == 0 ? 8 : 2;
-        if (kernel.rows != rows) {
+        if (engine != nullptr &&
+            kernel.shared_bytes(shape, engine->blocks) + static_cast<int>(sizeof(Board)) >
+                engine->shared_limit) {
             continue;
         }
         const int chunks = (shape.n_ff + kernel.down_chunk_columns - 1) / kernel.down_chunk_columns;
-        const bool fits = shape.n_embd % kernel.up_columns == 0 && shape.n_embd % rows == 0 &&
+        const bool fits = shape.n_embd % kernel.up_columns == 0 &&
+                          shape.n_embd % kernel.rows == 0 &&
                           shape.n_ff % kernel.down_columns == 0 && shape.n_embd >= 128 &&
                           shape.n_ff >= 128 && shape.n_used >= 1 && shape.n_used <= most_used &&
                           shape.n_used * chunks <= most_chunks && shape.n_expert >= 1 &&
-                          shape.n_expert <= HEXCORE_CUDA_MOST_EXPERTS &&
+                          shape.n_expert <= HEXCORE_CUDA_MOST_EXPERTS && shape.n_tokens >= 1 &&
+                          shape.n_tokens <= HEXCORE_CUDA_MOST_TOKENS &&
                           shape.glu >= HEXCORE_CUDA_SWIGLU && shape.glu <= HEXCORE_CUDA_SWIGLU_OAI;
         return fits ? &kernel : nullptr;
     }
@@ -48,11 +52,6 @@ const Kernel* find_kernel(const hexcore_cuda_shape& shape) {
 
 using namespace hexcore_cuda;
 
-struct hexcore_cuda_recording {
-    int card;
-    cudaGraphExec_t graph;
-};
-
 int hexcore_cuda_version(void) { return HEXCORE_CUDA_VERSION; }
 
 const char* hexcore_cuda_error_text(int error) {
@@ -60,7 +59,7 @@ const char* hexcore_cuda_error_text(int error) {
 }
 
 int hexcore_cuda_supports(const hexcore_cuda_shape* shape) {
-    return find_kernel(*shape) != nullptr ? 1 : 0;
+    return find_kernel(*shape, nullptr) != nullptr ? 1 : 0;
 }
 
 size_t hexcore_cuda_scratch_bytes(const hexcore_cuda_shape* shape) {
@@ -120,7 +119,7 @@ int hexcore_cuda_can_read_main_memory(const hexcore_cuda_engine* engine) {
 }
 
 int hexcore_cuda_can_run(hexcore_cuda_engine* engine, const hexcore_cuda_shape* shape) {
-    const Kernel* kernel = find_kernel(*shape);
+    const Kernel* kernel = find_kernel(*shape, engine);
     if (kernel == nullptr || !engine->is_new_enough) {
         return 0;
     }
@@ -188,7 +187,7 @@ Job job_of(const hexcore_cuda_engine& engine, const hexcore_cuda_experts& expert
 
 int launch(const hexcore_cuda_engine& engine, const hexcore_cuda_shape& shape, const Job& job,
            const hexcore_cuda_part& part) {
-    const Kernel* kernel = find_kernel(shape);
+    const Kernel* kernel = find_kernel(shape, &engine);
     if (kernel == nullptr) {
         return static_cast<int>(cudaErrorInvalidValue);
     }
@@ -218,7 +217,15 @@ int launch(const hexcore_cuda_engine& engine, const hexcore_cuda_shape& shape, c
 int hexcore_cuda_launch(hexcore_cuda_engine* engine, const hexcore_cuda_experts* experts) {
     Job job = job_of(*engine, *experts);
     job.has_all = has_all(*experts);
-    return launch(*engine, experts->shape, job, experts->part);
+    int error = 0;
+    for (int token = 0; token < experts->shape.n_tokens && error == 0; ++token) {
+        error = launch(*engine, experts->shape, job, experts->part);
+        job.x += job.n_embd;
+        job.y += job.n_embd;
+        job.ids += experts->ids_stride;
+        job.weights += job.weights == nullptr ? 0 : job.n_used;
+    }
+    return error;
 }
 
 int hexcore_cuda_count(hexcore_cuda_engine* engine, uint64_t computed[HEXCORE_CUDA_MOST_SHARDS]) {
@@ -244,36 +251,4 @@ int hexcore_cuda_compare(hexcore_cuda_engine* engine, const float* a, const floa
     HEXCORE_CUDA_TRY(cudaStreamSynchronize(engine->stream));
     *equal = std::memcmp(first.data(), second.data(), n * sizeof(float)) == 0 ? 1 : 0;
     return 0;
-}
-
-int hexcore_cuda_begin_recording(hexcore_cuda_engine* engine) {
-    const OnCard on(engine->card);
-    HEXCORE_CUDA_TRY(cudaStreamBeginCapture(engine->stream, cudaStreamCaptureModeRelaxed));
-    return 0;
-}
-
-int hexcore_cuda_end_recording(hexcore_cuda_engine* engine, hexcore_cuda_recording** recording) {
-    const OnCard on(engine->card);
-    cudaGraph_t graph = nullptr;
-    HEXCORE_CUDA_TRY(cudaStreamEndCapture(engine->stream, &graph));
-    cudaGraphExec_t executable = nullptr;
-    const cudaError_t error = cudaGraphInstantiate(&executable, graph, 0);
-    (void)cudaGraphDestroy(graph);
-    HEXCORE_CUDA_TRY(error);
-    // Now, for while launches wait for each other nothing may wait for them to end.
-    HEXCORE_CUDA_TRY(cudaGraphUpload(executable, engine->stream));
-    *recording = new hexcore_cuda_recording{engine->card, executable};
-    return 0;
-}
-
-int hexcore_cuda_replay(hexcore_cuda_engine* engine, hexcore_cuda_recording* recording) {
-    const OnCard on(engine->card);
-    HEXCORE_CUDA_TRY(cudaGraphLaunch(recording->graph, engine->stream));
-    return 0;
-}
-
-void hexcore_cuda_forget(hexcore_cuda_recording* recording) {
-    const OnCard on(recording->card);
-    (void)cudaGraphExecDestroy(recording->graph);
-    delete recording;
 }

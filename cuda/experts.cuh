@@ -1,4 +1,5 @@
-// The experts of one token in one launch: gate, up, activation, down and weighted sum.
+// The experts of one token in one launch: gate, up, activation, down and weighted sum. A batch of a
+// few tokens is a launch for each, one after the other.
 //
 // For one token experts are as fast as their weights can be read: 45 us a layer of Mixtral-8x7B in
 // Q4_K at 4.7 TB/s, while ggml's kernels, one after the other, take 101. Each of them begins with
@@ -18,9 +19,10 @@
 //     six).
 //
 // The bits are ggml's: x and h are quantised as quantize_q8_1 does, rows are summed up in the order
-// of mul_mat_vec_q (quants.cuh), the activation functions are ggml's own, compiled with its
-// options, and the weighted sum is that of moe_weighted_reduction_f32, which fuses multiply and
-// add, or, of more experts than that is used for, that of a product and additions.
+// of mul_mat_vec_q, or, of a batch, of mul_mat_vec_q_moe (quants.cuh), the activation functions are
+// ggml's own, compiled with its options, and the weighted sum is that of
+// moe_weighted_reduction_f32, which fuses multiply and add, or, of more experts than that is used
+// for, that of a product and additions.
 //
 // Several cards compute a layer together, each the experts that it has, in a launch of its own:
 //
@@ -51,6 +53,15 @@
 #include "unary.cuh"
 
 namespace hexcore_cuda {
+
+// As soon as a thread of each block has said so, ggml's next kernel may begin, and waits within it
+// for the end of this one (programmatic dependent launch). Where it isn't made for that this does
+// nothing.
+__device__ __forceinline__ void let_next_launch_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 
 __device__ __forceinline__ float activate(int glu, float gate, float up) {
     switch (glu) {
@@ -145,8 +156,9 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
     const auto fetching = [&] {
         return Fetching<Down>(job, board, n_here, h_input, places.h_bytes, number, lane);
     };
-    // Rows of down of the first experts give the helpers the time to fetch the last one's h.
-    const bool helpers_suffice = n_here > 1 && chunks > 1 && n_here * share.groups > compute_warps;
+    // Many rows of down of the first experts give the helpers the time to fetch the last one's h.
+    const bool helpers_suffice =
+        n_here > 1 && chunks > 1 && n_here * share.groups * chunks > 8 * compute_warps;
     if (warp >= compute_warps) {
         if (message != nullptr) {
             __syncthreads();
@@ -287,6 +299,7 @@ __global__ void __launch_bounds__((threads_of<Up, Down>), 1)
             }
         }
     }
+    let_next_launch_begin();
     const int n_rows = share.groups * group;
     if (has_others) {
         hear_rows(job, board, share, n_rows, most_rows, results, team_number);

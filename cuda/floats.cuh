@@ -102,6 +102,7 @@ struct Floats {
     static constexpr int chunk_bytes = chunk_blocks * bytes;
     static constexpr int chunk_columns = chunk_blocks * columns;
     static constexpr int scratch_bytes = 0;
+    static constexpr int least_stage = 0;
     static constexpr int helper_warps = 4;
 
     // Matrices of up to 512 rows ggml multiplies with in another way, where it fuses products.

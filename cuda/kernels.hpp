@@ -11,15 +11,14 @@ namespace hexcore_cuda {
 struct Kernel {
     int up_type;
     int down_type;
-    int rows;  // of down that a warp takes at a time
+    int rows;            // of down that a warp takes at a time
+    bool is_of_several;  // tokens, in ggml's order of their sums
     int threads;
     int up_columns;
     int down_columns;
     int down_chunk_columns;
-    // Whether rows of those lengths are summed up in the order that the kernel has.
+    // Whether rows of those lengths are summed up in the order that the kernel has, and fit.
     bool (*takes)(const hexcore_cuda_shape& shape);
-    // Whether eight rows of down fit into a stage.
-    bool (*eight_rows_fit)(int n_ff);
     int (*shared_bytes)(const hexcore_cuda_shape& shape, int blocks);
     const void* function;
 };

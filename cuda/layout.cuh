@@ -74,7 +74,8 @@ struct Layout {
                                               half_of(Down::chunk_bytes, Down::is_aligned)
                                           ? half_of(Up::chunk_bytes, Up::is_aligned)
                                           : half_of(Down::chunk_bytes, Down::is_aligned);
-    static constexpr int stage = 2 * half_stage;
+    static constexpr int stage =
+        2 * half_stage > Down::least_stage ? 2 * half_stage : Down::least_stage;
     static constexpr int scratch =
         Up::scratch_bytes > Down::scratch_bytes ? Up::scratch_bytes : Down::scratch_bytes;
 

@@ -7,10 +7,12 @@
 
 namespace hexcore_cuda {
 
+// Whether eight rows of down, with what is copied before and behind them, fit into a stage.
 template <class Up, class Down>
-bool eight_rows_fit(int n_ff) {
-    return n_ff <= Down::chunk_columns &&
-           8 * (n_ff / Down::columns) * Down::bytes + 32 <= Layout<Up, Down>::stage;
+bool eight_rows_fit(const hexcore_cuda_shape& shape) {
+    constexpr int around = Down::is_aligned ? 0 : 32;
+    return shape.n_embd % 8 == 0 && shape.n_ff <= Down::chunk_columns &&
+           8 * (shape.n_ff / Down::columns) * Down::bytes + around <= Layout<Up, Down>::stage;
 }
 
 template <class Up, class Down>
@@ -30,21 +32,22 @@ bool takes_row(int n) {
     }
 }
 
-template <class Up, class Down, Rows rows>
+template <class Up, class Down, Rows rows, Tokens tokens = Tokens::one>
 Kernel kernel() {
     return {
         .up_type = Up::ggml,
         .down_type = Down::ggml,
         .rows = static_cast<int>(rows),
+        .is_of_several = tokens == Tokens::several,
         .threads = threads_of<Up, Down>,
         .up_columns = Up::columns,
         .down_columns = Down::columns,
         .down_chunk_columns = Down::chunk_columns,
         .takes =
             [](const hexcore_cuda_shape& shape) {
-                return takes_row<Up>(shape.n_embd) && takes_row<Down>(shape.n_ff);
+                return takes_row<Up>(shape.n_embd) && takes_row<Down>(shape.n_ff) &&
+                       (rows == Rows::two || eight_rows_fit<Up, Down>(shape));
             },
-        .eight_rows_fit = eight_rows_fit<Up, Down>,
         .shared_bytes =
             [](const hexcore_cuda_shape& shape, int blocks) {
                 return shared_bytes<Up, Down>(shape, static_cast<int>(rows), blocks);
@@ -53,11 +56,19 @@ Kernel kernel() {
     };
 }
 
-// For long rows of down and short ones.
-template <class Up, class Down, class ShortDown = Down>
+// For short rows of down, which are best taken by eight, and for others.
+template <template <Tokens> class Up, template <Tokens> class Down,
+          template <Tokens> class ShortDown, Tokens tokens>
+void add_pair_of(std::vector<Kernel>& kernels) {
+    kernels.push_back(kernel<Up<tokens>, ShortDown<tokens>, Rows::eight, tokens>());
+    kernels.push_back(kernel<Up<tokens>, Down<tokens>, Rows::two, tokens>());
+}
+
+template <template <Tokens> class Up, template <Tokens> class Down,
+          template <Tokens> class ShortDown = Down>
 void add_pair(std::vector<Kernel>& kernels) {
-    kernels.push_back(kernel<Up, Down, Rows::two>());
-    kernels.push_back(kernel<Up, ShortDown, Rows::eight>());
+    add_pair_of<Up, Down, ShortDown, Tokens::one>(kernels);
+    add_pair_of<Up, Down, ShortDown, Tokens::several>(kernels);
 }
 
 // Weights in 16-bit floats, for the lengths of rows that models have.

@@ -6,6 +6,9 @@
 // gives; then the four warps' sums of each lane are added in their order, then the lanes' by
 // halves. Here a warp stands for all four: lane l has the sums of threads l, l + 32, l + 64 and l
 // + 96. Every sum is made of the same numbers in the same order, so every bit is the same.
+//
+// Of several tokens ggml gives each one warp (mul_mat_vec_q_moe), whose lane l adds up all that
+// those four threads would, in the order of the row. That is their turns' order.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +46,9 @@ __device__ __forceinline__ float add_lanes(float (&rows)[8], int lane) {
     return rows[0];
 }
 
+// How many tokens a batch has: ggml's order of a row's sum is a matter of that.
+enum class Tokens { one, several };
+
 constexpr int greatest_common_divisor(int a, int b) {
     return b == 0 ? a : greatest_common_divisor(b, a % b);
 }
@@ -68,7 +74,7 @@ struct BlockedInput {
 };
 
 // A type by ggml's own functions.
-template <ggml_type type, int vdr, auto vec_dot, bool with_sums = false>
+template <Tokens tokens, ggml_type type, int vdr, auto vec_dot, bool with_sums = false>
 struct Quant {
     using Input = BlockedInput;
     static constexpr ggml_type ggml = type;
@@ -86,10 +92,12 @@ struct Quant {
     static constexpr int chunk_bytes = chunk_blocks * bytes;
     static constexpr int chunk_columns = chunk_blocks * columns;
     static constexpr int scratch_bytes = 0;
+    static constexpr int least_stage = 0;   // bytes that short rows want of a stage
     static constexpr int helper_warps = 4;  // with which no registers are missing
 
+    static constexpr int sums_of_lane = tokens == Tokens::one ? 4 : 1;
     template <int rows>
-    using Sums = float[rows][4];
+    using Sums = float[rows][sums_of_lane];
 
     // Adds what blocks `first` to `first + count` of the rows give; count is chunk_blocks or what
     // is left of a row. `weights`: where those blocks are.
@@ -109,7 +117,11 @@ struct Quant {
                                                      int) {
 #pragma unroll
         for (int r = 0; r < rows; ++r) {
-            totals[r] = ((sums[r][0] + sums[r][1]) + sums[r][2]) + sums[r][3];
+            if constexpr (tokens == Tokens::one) {
+                totals[r] = ((sums[r][0] + sums[r][1]) + sums[r][2]) + sums[r][3];
+            } else {
+                totals[r] = sums[r][0];
+            }
         }
     }
 
@@ -128,8 +140,9 @@ private:
                 if (whole || block < count) {
 #pragma unroll
                     for (int r = 0; r < rows; ++r) {
-                        sums[r][w] += vec_dot(weights[r], x + block * (columns / QK8_1), block,
-                                              vdr * (thread % threads_per_block));
+                        sums[r][w % sums_of_lane] +=
+                            vec_dot(weights[r], x + block * (columns / QK8_1), block,
+                                    vdr * (thread % threads_per_block));
                     }
                 }
             }
@@ -137,13 +150,21 @@ private:
     }
 };
 
-using Q4_0 = Quant<GGML_TYPE_Q4_0, VDR_Q4_0_Q8_1_MMVQ, vec_dot_q4_0_q8_1, true>;
-using Q8_0 = Quant<GGML_TYPE_Q8_0, VDR_Q8_0_Q8_1_MMVQ, vec_dot_q8_0_q8_1>;
-using Q4_K = Quant<GGML_TYPE_Q4_K, VDR_Q4_K_Q8_1_MMVQ, vec_dot_q4_K_q8_1>;
-using Q5_K = Quant<GGML_TYPE_Q5_K, VDR_Q5_K_Q8_1_MMVQ, vec_dot_q5_K_q8_1>;
-using Q6_K = Quant<GGML_TYPE_Q6_K, VDR_Q6_K_Q8_1_MMVQ, vec_dot_q6_K_q8_1>;
-using IQ4_XS = Quant<GGML_TYPE_IQ4_XS, VDR_IQ4_XS_Q8_1_MMVQ, vec_dot_iq4_xs_q8_1>;
-using IQ4_NL = Quant<GGML_TYPE_IQ4_NL, VDR_IQ4_NL_Q8_1_MMVQ, vec_dot_iq4_nl_q8_1>;
-using MXFP4 = Quant<GGML_TYPE_MXFP4, VDR_MXFP4_Q8_1_MMVQ, vec_dot_mxfp4_q8_1>;
+template <Tokens tokens>
+using Q4_0 = Quant<tokens, GGML_TYPE_Q4_0, VDR_Q4_0_Q8_1_MMVQ, vec_dot_q4_0_q8_1, true>;
+template <Tokens tokens>
+using Q8_0 = Quant<tokens, GGML_TYPE_Q8_0, VDR_Q8_0_Q8_1_MMVQ, vec_dot_q8_0_q8_1>;
+template <Tokens tokens>
+using Q4_K = Quant<tokens, GGML_TYPE_Q4_K, VDR_Q4_K_Q8_1_MMVQ, vec_dot_q4_K_q8_1>;
+template <Tokens tokens>
+using Q5_K = Quant<tokens, GGML_TYPE_Q5_K, VDR_Q5_K_Q8_1_MMVQ, vec_dot_q5_K_q8_1>;
+template <Tokens tokens>
+using Q6_K = Quant<tokens, GGML_TYPE_Q6_K, VDR_Q6_K_Q8_1_MMVQ, vec_dot_q6_K_q8_1>;
+template <Tokens tokens>
+using IQ4_XS = Quant<tokens, GGML_TYPE_IQ4_XS, VDR_IQ4_XS_Q8_1_MMVQ, vec_dot_iq4_xs_q8_1>;
+template <Tokens tokens>
+using IQ4_NL = Quant<tokens, GGML_TYPE_IQ4_NL, VDR_IQ4_NL_Q8_1_MMVQ, vec_dot_iq4_nl_q8_1>;
+template <Tokens tokens>
+using MXFP4 = Quant<tokens, GGML_TYPE_MXFP4, VDR_MXFP4_Q8_1_MMVQ, vec_dot_mxfp4_q8_1>;
 
 }  // namespace hexcore_cuda

@@ -46,13 +46,18 @@ struct InterleavedInput {
     }
 };
 
-struct FastMXFP4 : MXFP4 {
+template <Tokens tokens>
+struct FastMXFP4 : MXFP4<tokens> {
+    using MXFP4<tokens>::bytes;
+    template <int rows>
+    using Sums = typename MXFP4<tokens>::template Sums<rows>;
     using Input = InterleavedInput;
-    static constexpr int scratch_bytes = 2 * 128 * sizeof(float);
+    static constexpr int scratch_bytes = tokens == Tokens::one ? 2 * 128 * sizeof(float) : 0;
 
     template <int rows>
     static __device__ __forceinline__ void add(Sums<rows>& sums, const char* const (&weights)[rows],
                                                const char* input, int first, int count, int lane) {
+        Product products[rows][2] = {};
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const int block = lane + 32 * half;
@@ -65,9 +70,19 @@ struct FastMXFP4 : MXFP4 {
                 x.d = from[block].d;
 #pragma unroll
                 for (int r = 0; r < rows; ++r) {
-                    add_block(sums[r][2 * half], sums[r][2 * half + 1],
-                              shared_address(weights[r]) + block * bytes, x);
+                    products[r][half] =
+                        multiply_block(shared_address(weights[r]) + block * bytes, x);
+                    if constexpr (tokens == Tokens::one) {
+                        products[r][half].add_low(sums[r][2 * half]);
+                        products[r][half].add_high(sums[r][2 * half + 1]);
+                    }
                 }
+            }
+        }
+        if constexpr (tokens == Tokens::several) {
+#pragma unroll
+            for (int r = 0; r < rows; ++r) {
+                add_in_turn(sums[r][0], products[r], lane);
             }
         }
     }
@@ -75,23 +90,57 @@ struct FastMXFP4 : MXFP4 {
     template <int rows>
     static __device__ __forceinline__ void add_warps(float (&totals)[rows], Sums<rows>& sums,
                                                      char* scratch, int lane) {
-        auto* of_thread = reinterpret_cast<float*>(scratch);
+        if constexpr (tokens == Tokens::several) {
 #pragma unroll
-        for (int r = 0; r < rows; ++r) {
-            auto* pairs = reinterpret_cast<float2*>(of_thread + 128 * r);
-            pairs[lane] = make_float2(sums[r][0], sums[r][1]);
-            pairs[32 + lane] = make_float2(sums[r][2], sums[r][3]);
-        }
-        __syncwarp();
+            for (int r = 0; r < rows; ++r) {
+                totals[r] = __shfl_sync(~0u, sums[r][0], lane / 2 + (lane & 1) * 16);
+            }
+            return;
+        } else {
+            auto* of_thread = reinterpret_cast<float*>(scratch);
 #pragma unroll
-        for (int r = 0; r < rows; ++r) {
-            const float* const s = of_thread + 128 * r + lane;
-            totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
+            for (int r = 0; r < rows; ++r) {
+                auto* pairs = reinterpret_cast<float2*>(of_thread + 128 * r);
+                pairs[lane] = make_float2(sums[r][0], sums[r][1]);
+                pairs[32 + lane] = make_float2(sums[r][2], sums[r][3]);
+            }
+            __syncwarp();
+#pragma unroll
+            for (int r = 0; r < rows; ++r) {
+                const float* const s = of_thread + 128 * r + lane;
+                totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
+            }
+            __syncwarp();
         }
-        __syncwarp();
     }
 
 private:
+    // Of a block, by its first eight bytes and by the others; ggml multiplies by d as it adds.
+    struct Product {
+        float low, high, d;
+        __device__ __forceinline__ void add_low(float& sum) const { sum = __fmaf_rn(d, low, sum); }
+        __device__ __forceinline__ void add_high(float& sum) const {
+            sum = __fmaf_rn(d, high, sum);
+        }
+    };
+
+    // Of several tokens ggml's lanes 2 c and 2 c + 1 add up blocks c, c + 16, c + 32 and so on.
+    // Lane c has the first one's sum here, and lane c + 16, which has every other of those blocks,
+    // the second one's: they give each other what belongs to the other.
+    static __device__ __forceinline__ void add_in_turn(float& sum, const Product (&products)[2],
+                                                       int lane) {
+        const bool upper = (lane & 16) != 0;
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            const Product& mine = products[half];
+            const float kept = upper ? mine.high : mine.low;
+            const float got = __shfl_xor_sync(~0u, upper ? mine.low : mine.high, 16);
+            const float d = __shfl_xor_sync(~0u, mine.d, 16);
+            sum = __fmaf_rn(upper ? d : mine.d, upper ? got : kept, sum);
+            sum = __fmaf_rn(upper ? mine.d : d, upper ? kept : got, sum);
+        }
+    }
+
     template <int offset>
     static __device__ __forceinline__ unsigned load(unsigned address) {
         unsigned value;
@@ -110,9 +159,8 @@ private:
         return values;
     }
 
-    // `low` gets what ggml's thread of the block's first eight bytes adds, `high` the other.
-    static __device__ __forceinline__ void add_block(float& low, float& high, unsigned address,
-                                                     const InterleavedInput::Block& x) {
+    static __device__ __forceinline__ Product multiply_block(unsigned address,
+                                                             const InterleavedInput::Block& x) {
         constexpr int magic = 0x4B400000;  // see quants_q4_k.cuh
         constexpr float magic_value = 12582912.0f;
         const unsigned at = address & ~3u;
@@ -135,9 +183,8 @@ private:
             n = ggml_cuda_dp4a(look_up(turned), x.q[2 * i], n);
             n = ggml_cuda_dp4a(look_up(turned >> 16), x.q[2 * i + 1], n);
         }
-        low = __fmaf_rn(d, __fadd_rn(__int_as_float(positive[0] - negative[0]), -magic_value), low);
-        high =
-            __fmaf_rn(d, __fadd_rn(__int_as_float(positive[1] - negative[1]), -magic_value), high);
+        return {__fadd_rn(__int_as_float(positive[0] - negative[0]), -magic_value),
+                __fadd_rn(__int_as_float(positive[1] - negative[1]), -magic_value), d};
     }
 };
 

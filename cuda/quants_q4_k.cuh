@@ -5,6 +5,9 @@
 // 4 l + 3 read 4 bytes four times each. Products of a block's d (11 bits), a scale (6 bits) and a
 // sum of q's (10 bits) are exact in float, so scales are multiplied in where it is cheapest; what
 // ggml rounds is rounded here, in the same place.
+//
+// Rows of at most 4 blocks would leave most lanes without one. They are taken by eight, as if they
+// were one row of 8 times as many blocks: each of ggml's threads has one value of a row at most.
 #pragma once
 
 #include "quants.cuh"
@@ -32,6 +35,18 @@ struct UnitedInput {
         return columns / unit_columns * static_cast<int>(sizeof(Unit));
     }
 
+    // By 16 bytes each.
+    static __device__ __forceinline__ Unit load(const char* input, int number) {
+        Unit unit;
+        const auto* from =
+            reinterpret_cast<const uint4*>(reinterpret_cast<const Unit*>(input) + number);
+#pragma unroll
+        for (int i = 0; i < 7; ++i) {
+            reinterpret_cast<uint4*>(&unit)[i] = from[i];
+        }
+        return unit;
+    }
+
     static __device__ __forceinline__ void put(char* input, int column, int four, half2 ds,
                                                bool there) {
         int sum = ggml_cuda_dp4a(four, 0x01010101, 0);
@@ -54,52 +69,74 @@ struct UnitedInput {
     }
 };
 
-struct FastQ4_K : Q4_K {
+template <Tokens tokens>
+struct FastQ4_K : Q4_K<tokens> {
+    using Q4_K<tokens>::bytes;
+    template <int rows>
+    using Sums = typename Q4_K<tokens>::template Sums<rows>;
     using Input = UnitedInput;
-    static constexpr int scratch_bytes = 2 * 128 * sizeof(float);
+    static constexpr int scratch_bytes = tokens == Tokens::one ? 2 * 128 * sizeof(float) : 0;
     static constexpr int helper_warps = 6;
 
     template <int rows>
     static __device__ __forceinline__ void add(Sums<rows>& sums, const char* const (&weights)[rows],
                                                const char* input, int first, int count, int lane) {
-        if (lane / 4 >= count) {
+        const bool has_block = lane / 4 < count;
+        if (tokens == Tokens::one && !has_block) {
             return;
         }
-        // Read by 16 bytes each.
         UnitedInput::Unit x;
-        const auto* from = reinterpret_cast<const uint4*>(
-            reinterpret_cast<const UnitedInput::Unit*>(input) + first * 4 + lane);
-#pragma unroll
-        for (int i = 0; i < 7; ++i) {
-            reinterpret_cast<uint4*>(&x)[i] = from[i];
+        if (has_block) {
+            x = UnitedInput::load(input, first * 4 + lane);
         }
 #pragma unroll
         for (int r = 0; r < rows; ++r) {
-            add_quarter(sums[r], weights[r] + lane / 4 * bytes, lane & 3, x);
+            float values[4] = {};
+            if (has_block) {
+                multiply_quarter(values, weights[r] + lane / 4 * bytes, lane & 3, x);
+            }
+            if constexpr (tokens == Tokens::one) {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    sums[r][i] = __fadd_rn(sums[r][i], values[i]);
+                }
+            } else {
+                add_in_turn(sums[r][0], values, lane);
+            }
         }
     }
 
-    // Thread t's sum is that of lane t / 4: brought into ggml's order by way of shared memory.
+    // Of one token thread t's sum is that of lane t / 4: brought into ggml's order by way of shared
+    // memory.
     template <int rows>
     static __device__ __forceinline__ void add_warps(float (&totals)[rows], Sums<rows>& sums,
                                                      char* scratch, int lane) {
         static_assert(rows == 2);
-        auto* of_thread = reinterpret_cast<float*>(scratch);
+        if constexpr (tokens == Tokens::several) {
 #pragma unroll
-        for (int r = 0; r < rows; ++r) {
-            reinterpret_cast<float4*>(of_thread)[32 * r + lane] =
-                make_float4(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
-        }
-        __syncwarp();
+            for (int r = 0; r < rows; ++r) {
+                totals[r] =
+                    __shfl_sync(~0u, sums[r][0], (lane & 3) * 8 + lane / 4 % 4 + lane / 16 * 4);
+            }
+            return;
+        } else {
+            auto* of_thread = reinterpret_cast<float*>(scratch);
 #pragma unroll
-        for (int r = 0; r < rows; ++r) {
-            const float* const s = of_thread + 128 * r + lane;
-            totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
+            for (int r = 0; r < rows; ++r) {
+                reinterpret_cast<float4*>(of_thread)[32 * r + lane] =
+                    make_float4(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
+            }
+            __syncwarp();
+#pragma unroll
+            for (int r = 0; r < rows; ++r) {
+                const float* const s = of_thread + 128 * r + lane;
+                totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
+            }
+            __syncwarp();
         }
-        __syncwarp();
     }
 
-private:
+protected:
     static __device__ __forceinline__ unsigned permute(unsigned a, unsigned b, unsigned selector) {
         unsigned result;
         asm("prmt.b32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(selector));
@@ -113,9 +150,35 @@ private:
         return result;
     }
 
-    // Quarter j of a block: sums[i] gets what ggml's thread of its words i and i + 4 adds.
-    static __device__ __forceinline__ void add_quarter(float (&sums)[4], const char* block, int j,
-                                                       const UnitedInput::Unit& x) {
+    // Of several tokens ggml's lane of words i and i + 4 of quarter j adds up every other block's.
+    // Here lanes with the same quarter of blocks b, b + 2, b + 4 and b + 6 give each other theirs,
+    // so that each has one i of all four: lane 8 i + 4 b + j.
+    static __device__ __forceinline__ void add_in_turn(float& sum, const float (&values)[4],
+                                                       int lane) {
+        const bool upper = (lane & 16) != 0;
+        const bool odd = (lane & 8) != 0;
+        float of_near[2];  // of blocks b and b + 2, by this lane's pair of i
+        float of_far[2];   // of b + 4 and b + 6
+#pragma unroll
+        for (int k = 0; k < 2; ++k) {
+            const float kept = upper ? values[2 + k] : values[k];
+            const float got = __shfl_xor_sync(~0u, upper ? values[k] : values[2 + k], 16);
+            of_near[k] = upper ? got : kept;
+            of_far[k] = upper ? kept : got;
+        }
+        const auto add_pair = [&](const float(&pair)[2]) {
+            const float kept = odd ? pair[1] : pair[0];
+            const float got = __shfl_xor_sync(~0u, odd ? pair[0] : pair[1], 8);
+            sum = __fadd_rn(sum, odd ? got : kept);
+            sum = __fadd_rn(sum, odd ? kept : got);
+        };
+        add_pair(of_near);
+        add_pair(of_far);
+    }
+
+    // Quarter j of a block: values[i] is what ggml's thread of its words i and i + 4 adds.
+    static __device__ __forceinline__ void multiply_quarter(float (&values)[4], const char* block,
+                                                            int j, const UnitedInput::Unit& x) {
         // An integer of 22 bits added to this one, taken as a float, is that number plus 1.5 *
         // 2^23.
         constexpr int magic = 0x4B400000;
@@ -153,10 +216,73 @@ private:
                 __fmaf_rn(scale_high, __fadd_rn(__int_as_float(high), -magic_value),
                           __fmaf_rn(scale_low, __int_as_float(low), less));
             const float mins = __fmaf_rn(x.high[i], min_high, __fmul_rn(x.low[i], min_low));
-            sums[i] = __fadd_rn(sums[i], __fmaf_rn(dm.x, scaled, -__fmul_rn(dm.y, mins)));
+            values[i] = __fmaf_rn(dm.x, scaled, -__fmul_rn(dm.y, mins));
         }
     }
 };
+
+// The same for one token and for several.
+struct OfShortQ4_K : FastQ4_K<Tokens::one> {
+    static constexpr int most_blocks = 4;  // of a row
+    static constexpr bool takes_row(int n) { return n <= most_blocks * columns; }
+    static constexpr int least_stage = 8 * most_blocks * bytes;
+    static constexpr int most_threads = most_blocks * threads_per_block;  // of ggml's
+    static constexpr int scratch_bytes = 8 * most_threads * sizeof(float);
+
+    template <int rows>
+    struct Sums {
+        float of_turn[most_blocks][4];
+        int blocks;  // of a row
+    };
+
+    template <int rows>
+    static __device__ __forceinline__ void add(Sums<rows>& sums, const char* const (&weights)[rows],
+                                               const char* input, int, int count, int lane) {
+        static_assert(rows == 8);
+        sums.blocks = count;
+#pragma unroll
+        for (int turn = 0; turn < most_blocks; ++turn) {
+            if (turn < count) {
+                const int block = turn * 8 + lane / 4;  // of all rows'
+                const auto x = UnitedInput::load(input, block % count * 4 + lane % 4);
+                float values[4];
+                multiply_quarter(values, weights[0] + block * bytes, lane % 4, x);
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    sums.of_turn[turn][i] = __fadd_rn(0.0f, values[i]);
+                }
+            }
+        }
+    }
+
+    template <int rows>
+    static __device__ __forceinline__ void add_warps(float (&totals)[rows], const Sums<rows>& sums,
+                                                     char* scratch, int lane) {
+        auto* of_thread = reinterpret_cast<float*>(scratch);  // [row][thread]
+        const int threads = sums.blocks * threads_per_block;
+#pragma unroll
+        for (int turn = 0; turn < most_blocks; ++turn) {
+            if (turn < sums.blocks) {
+                const float(&sum)[4] = sums.of_turn[turn];
+                reinterpret_cast<float4*>(of_thread)[turn * 32 + lane] =
+                    make_float4(sum[0], sum[1], sum[2], sum[3]);
+            }
+        }
+        __syncwarp();
+#pragma unroll
+        for (int r = 0; r < rows; ++r) {
+            const float* const s = of_thread + r * threads + lane;
+            totals[r] = lane < threads ? s[0] : 0.0f;
+            if (lane + 32 < threads) {
+                totals[r] += s[32];
+            }
+        }
+        __syncwarp();
+    }
+};
+
+template <Tokens>
+using ShortQ4_K = OfShortQ4_K;
 
 }  // namespace
 }  // namespace hexcore_cuda

@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "ggml-cpu.h"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/inner_graph.hpp"
+#include "hexcore/backend/kernels/chain_work.hpp"
 #include "hexcore/backend/kernels/token_graph.hpp"
 #include "hexcore/backend/machine.hpp"
 #include "support/expert_layer.hpp"
@@ -71,8 +73,43 @@ TEST(ExpertChain, IsFoundOfFloatsAndOfOneExpert) {
     EXPECT_NE(unweighted->x, before.x);
 }
 
+TEST(ExpertChain, IsFoundOfAFewTokens) {
+    for (const std::int64_t n_tokens : {2, 8}) {
+        const ExpertLayer layer({.n_tokens = n_tokens});
+        const auto chain = layer.chain();
+        ASSERT_TRUE(chain.has_value());
+        EXPECT_EQ(chain->y, layer.y);
+        EXPECT_EQ(chain->shape.n_tokens, n_tokens);
+        EXPECT_TRUE(ExpertLayer({.n_tokens = n_tokens, .is_merged = true}).chain());
+        EXPECT_TRUE(ExpertLayer({.n_tokens = n_tokens, .has_biases = true}).chain());
+    }
+}
+
+/// A token's result would be where the next one's activations are.
+TEST(ExpertChain, OfAFewTokensIsLeftToGgmlWhereItsResultLiesBehindItsActivations) {
+    std::vector<float> memory(2048);
+    const auto work_with = [&](std::int64_t n_tokens, std::ptrdiff_t result_at) {
+        const ExpertLayer layer({.n_embd = 256, .n_used = 2, .n_tokens = n_tokens});
+        const ggml_backend_buffer_ptr buffer(ggml_backend_alloc_ctx_tensors_from_buft(
+            layer.context(), ggml_backend_cpu_buffer_type()));
+        float* const x =
+            memory.data() + 512 - reinterpret_cast<std::uintptr_t>(memory.data()) / 4 % 4;
+        layer.x->data = x;
+        layer.y->data = x + result_at;
+        return work_of(layer.chain().value());
+    };
+    for (const std::ptrdiff_t before : {0, -4, -256}) {
+        EXPECT_TRUE(work_with(2, before)) << before;
+    }
+    EXPECT_FALSE(work_with(2, 4));
+    EXPECT_FALSE(work_with(2, 256));
+    EXPECT_TRUE(work_with(2, 512));
+    EXPECT_TRUE(work_with(1, 4));
+}
+
 TEST(ExpertChain, IsLeftToGgmlWhereItIsAnotherOne) {
-    EXPECT_FALSE(ExpertLayer({.n_tokens = 2}).chain());
+    EXPECT_FALSE(ExpertLayer({.n_tokens = 9}).chain());
+    EXPECT_FALSE(ExpertLayer({.n_used = 1, .n_tokens = 2}).chain());
     EXPECT_FALSE(ExpertLayer({.up_type = GGML_TYPE_F32}).chain());
     EXPECT_FALSE(ExpertLayer({.glu = GGML_GLU_OP_REGLU}).chain());
     EXPECT_FALSE(ExpertLayer({.shows_rows = true}).chain());
@@ -122,9 +159,11 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
         ggml_backend_alloc_ctx_tensors_from_buft(layer.context(), device.buffer_type()));
     ASSERT_NE(buffer, nullptr);
     fill_randomly(layer);
-    std::vector<std::int32_t> ids;
-    for (std::int64_t i = 0; i < layer.ids->ne[0]; ++i) {
-        ids.push_back(static_cast<std::int32_t>(options.n_experts - 1 - i));
+    std::vector<std::int32_t> ids;  // each token has others
+    for (std::int64_t i = 0; i < ggml_nelements(layer.ids); ++i) {
+        const std::int64_t token = i / options.n_used;
+        ids.push_back(static_cast<std::int32_t>(
+            (8 * options.n_experts - 1 - i % options.n_used - token) % options.n_experts));
     }
     ggml_backend_tensor_set(layer.ids, ids.data(), 0, ids.size() * sizeof(ids[0]));
 
@@ -138,7 +177,7 @@ void ExpertKernelsOnGpu::compare(const LayerOptions& options) {
     const std::vector<float> expected = values_of(*layer.result);
     ASSERT_TRUE(std::isfinite(expected[0]));
 
-    const auto team = ExpertTeam::create(device);
+    const auto team = ExpertTeam::create(device, FewTokens::always);
     ASSERT_NE(team, nullptr);
     const ExpertBiases biases(device.machine());
     team->reserve(layer.graph(), biases);
@@ -172,6 +211,39 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForEveryPairOfTypes) {
     }
     for (const ggml_type type : {GGML_TYPE_F16, GGML_TYPE_BF16}) {
         compare({.up_type = type, .down_type = type, .n_embd = 1024, .n_ff = 768, .n_used = 2});
+    }
+}
+
+/// Launches one after the other take longer there than ggml's kernel for all tokens.
+TEST_F(ExpertKernelsOnGpu, AreNotUsedForAFewTokensOfSmallExperts) {
+    Device& device = machine_->device(DeviceId(0));
+    const ExpertLayer layer({.n_tokens = 2});
+    const ggml_backend_buffer_ptr buffer(
+        ggml_backend_alloc_ctx_tensors_from_buft(layer.context(), device.buffer_type()));
+    ASSERT_NE(buffer, nullptr);
+    const ExpertBiases biases(device.machine());
+    for (const auto few_tokens : {FewTokens::of_large_experts, FewTokens::always}) {
+        const auto team = ExpertTeam::create(device, few_tokens);
+        ASSERT_NE(team, nullptr);
+        team->reserve(layer.graph(), biases);
+        EXPECT_EQ(TokenGraph::create(layer.graph(), *team) != nullptr,
+                  few_tokens == FewTokens::always);
+    }
+}
+
+/// Batches whose rows ggml adds up in another order.
+TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsForAFewTokens) {
+    for (const auto& [up, down] : quantised_pairs) {
+        for (const std::int64_t n_tokens : {2, 5, 8}) {
+            // Rows of down that are short, that end within a turn, and that are long.
+            for (const std::int64_t n_ff : {256, 768, 2304, 4096}) {
+                compare({.up_type = up,
+                         .down_type = down,
+                         .n_embd = 1024,
+                         .n_ff = n_ff,
+                         .n_tokens = n_tokens});
+            }
+        }
     }
 }
 
@@ -226,10 +298,12 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsInAThousandRandomLayers) {
                                           : GGML_GLU_OP_SWIGLU_OAI;
         options.is_merged = random() % 3 == 0 && options.glu != GGML_GLU_OP_SWIGLU_OAI;
         options.has_biases = !options.is_merged && random() % 3 == 0;
-        SCOPED_TRACE(fmt::format("{}: {} wide, {} of {}, {}, merged {}, biases {}", i,
-                                 options.n_embd, options.n_used, options.n_experts,
-                                 ggml_glu_op_name(options.glu), options.is_merged,
-                                 options.has_biases));
+        options.norms_input = random() % 2 == 0;
+        options.n_tokens = random() % 2 == 0 || options.n_used == 1 ? 1 : one_of(2, 8);
+        SCOPED_TRACE(fmt::format("{}: {} tokens, {} wide, {} of {}, {}, merged {}, biases {}", i,
+                                 options.n_tokens, options.n_embd, options.n_used,
+                                 options.n_experts, ggml_glu_op_name(options.glu),
+                                 options.is_merged, options.has_biases));
         compare(options);
     }
 }
@@ -250,7 +324,12 @@ TEST_F(ExpertKernelsOnGpu, HaveTheBitsOfGgmlsInEveryForm) {
     compare({.n_embd = 1024, .n_ff = 4096, .n_experts = 4, .n_used = 2});
     compare({.n_ff = 768, .n_experts = 64, .n_used = 16});
     compare({.glu = GGML_GLU_OP_GEGLU, .is_merged = true});
-    compare(test::layer_with_biases);
+    compare({.n_tokens = 3, .glu = GGML_GLU_OP_GEGLU, .is_merged = true});
+    compare({.n_embd = 2048, .n_ff = 768, .n_experts = 32, .n_used = 8, .n_tokens = 8});
+    auto with_biases = test::layer_with_biases;
+    compare(with_biases);
+    with_biases.n_tokens = 4;
+    compare(with_biases);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ struct LayerOptions {
     bool is_merged = false;
     bool has_biases = false;
     int layer = 0;
+    bool norms_input = false;   ///< ggml has something to do before it
     bool weighs_input = false;  ///< with one expert: the activations, instead of its row
     bool shows_rows = false;    ///< whether somebody else reads the experts' rows
 };
@@ -49,7 +50,8 @@ public:
         x = ggml_new_tensor_3d(c, GGML_TYPE_F32, o.n_embd, 1, o.n_tokens);
         ids = ggml_new_tensor_2d(c, GGML_TYPE_I32, o.n_used, o.n_tokens);
         weights = ggml_new_tensor_3d(c, GGML_TYPE_F32, 1, o.n_used, o.n_tokens);
-        ggml_tensor* const in = o.weighs_input ? ggml_mul(c, x, weights) : x;
+        ggml_tensor* const normed = o.norms_input ? ggml_rms_norm(c, x, 1e-5F) : x;
+        ggml_tensor* const in = o.weighs_input ? ggml_mul(c, normed, weights) : normed;
         ggml_tensor* gate = nullptr;
         ggml_tensor* up = nullptr;
         if (o.is_merged) {

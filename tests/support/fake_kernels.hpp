@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hexcore/backend/execution/expert_biases.hpp"
+#include "hexcore/backend/kernels/chain_work.hpp"
 #include "hexcore/backend/kernels/host_layer.hpp"
 #include "hexcore/backend/kernels/kernel_library.hpp"
 #include "hexcore/backend/machine.hpp"

@@ -8,7 +8,7 @@
 #include "ggml-cpp.h"
 #include "hexcore/backend/experts/cache_policy.hpp"
 #include "hexcore/backend/experts/expert_layout.hpp"
-#include "hexcore/backend/kernels/expert_chain.hpp"
+#include "hexcore/backend/kernels/chain_work.hpp"
 #include "hexcore/backend/kernels/kernel_library.hpp"
 
 namespace hexcore {

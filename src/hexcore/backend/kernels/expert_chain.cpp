@@ -5,8 +5,6 @@
 #include <cstring>
 #include <vector>
 
-#include "hexcore/backend/experts/expert_buffer.hpp"
-
 namespace hexcore {
 namespace {
 
@@ -84,11 +82,13 @@ private:
 
     bool read_activation() {
         const auto first = take_product();
-        if (!first || first->node->src[2]->ne[1] != 1 || first->node->src[1]->ne[1] != 1) {
-            return false;  // of more than one token, or of a row for each expert
+        if (!first || first->node->src[2]->ne[1] > HEXCORE_CUDA_MOST_TOKENS ||
+            first->node->src[1]->ne[1] != 1) {
+            return false;  // of too many tokens, or of a row for each expert
         }
         chain_.ids = first->node->src[2];
         chain_.x = first->node->src[1];
+        n_tokens_ = chain_.ids->ne[1];
         const ggml_tensor* next = peek();
         if (next != nullptr && next->op == GGML_OP_VIEW) {
             return read_merged(*first);
@@ -125,7 +125,8 @@ private:
         const auto is_half = [&](const ggml_tensor& view, std::size_t offset) {
             return view.src[0] == both.node && view.view_offs == offset &&
                    view.ne[0] * 2 == both.node->ne[0] && view.ne[1] == both.node->ne[1] &&
-                   view.nb[1] == both.node->nb[1];
+                   view.ne[2] == n_tokens_ && view.nb[1] == both.node->nb[1] &&
+                   view.nb[2] == both.node->nb[2];
         };
         chain_.gate = both.node->src[0];
         chain_.up = chain_.gate;
@@ -153,14 +154,15 @@ private:
         if (weighted == nullptr && is_alone) {
             return read_alone(*chain_.rows);  // the activations were weighted
         }
-        if (weighted == nullptr || weighted->src[0] != chain_.rows || weighted->ne[2] != 1 ||
-            !ggml_is_contiguous(weighted)) {
+        if (weighted == nullptr || weighted->src[0] != chain_.rows ||
+            weighted->ne[2] != n_tokens_ || !ggml_is_contiguous(weighted)) {
             return false;
         }
         chain_.weights = weighted->src[1];
         const std::int64_t n_used = weighted->ne[1];
         if (chain_.weights->type != GGML_TYPE_F32 || !ggml_is_contiguous(chain_.weights) ||
-            chain_.weights->ne[0] != 1 || chain_.weights->ne[1] != n_used) {
+            chain_.weights->ne[0] != 1 || chain_.weights->ne[1] != n_used ||
+            chain_.weights->ne[2] != n_tokens_) {
             return false;
         }
         if (is_alone) {
@@ -172,7 +174,8 @@ private:
                added < static_cast<std::size_t>(n_used)) {
             if (const ggml_tensor* view = take(GGML_OP_VIEW)) {
                 if (view->src[0] != weighted || view->ne[0] != weighted->ne[0] ||
-                    view->ne[1] != 1 || view->view_offs != views.size() * weighted->nb[1]) {
+                    view->ne[1] != n_tokens_ || view->nb[1] != weighted->nb[2] ||
+                    view->view_offs != views.size() * weighted->nb[1]) {
                     return false;
                 }
                 views.push_back(view);
@@ -186,10 +189,10 @@ private:
             chain_.y = sum;
             ++added;
         }
-        return ggml_is_contiguous(chain_.y) && chain_.y->ne[1] == 1;
+        return chain_.y != nullptr && ggml_is_contiguous(chain_.y) && chain_.y->ne[1] == n_tokens_;
     }
 
-    /// One expert's row is not added to anything, but copied.
+    /// One expert's row is not added to anything, but copied. Of one token.
     bool read_alone(const ggml_tensor& row) {
         const ggml_tensor* view = take(GGML_OP_VIEW);
         chain_.y = take(GGML_OP_CONT);
@@ -244,155 +247,25 @@ private:
             .n_used = static_cast<std::int32_t>(chain_.ids->ne[0]),
             .glu = glu,
             .has_biases = chain_.gate_bias != nullptr ? 1 : 0,
+            .n_tokens = static_cast<std::int32_t>(n_tokens_),
         };
         return !is_swapped && chain_.y->ne[0] == chain_.x->ne[0] &&
-               chain_.down->ne[1] == chain_.x->ne[0] && chain_.x->ne[2] == 1 &&
+               chain_.down->ne[1] == chain_.x->ne[0] && chain_.x->ne[2] == n_tokens_ &&
                chain_.ids->type == GGML_TYPE_I32 && chain_.ids->nb[0] == sizeof(std::int32_t);
     }
 
     const ggml_cgraph& graph_;
     int at_;
     ExpertChain chain_;
+    std::int64_t n_tokens_ = 0;
     const ggml_tensor* glu_ = nullptr;
 };
-
-bool overlap(const ggml_tensor& a, const ggml_tensor& b) {
-    const auto* const a_begin = static_cast<const std::byte*>(a.data);
-    const auto* const b_begin = static_cast<const std::byte*>(b.data);
-    return a_begin < b_begin + ggml_nbytes(&b) && b_begin < a_begin + ggml_nbytes(&a);
-}
-
-bool is_at_16_bytes(const void* address) {
-    return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
-}
-
-const float* floats(const ggml_tensor* tensor) {
-    return tensor == nullptr ? nullptr : static_cast<const float*>(tensor->data);
-}
 
 }  // namespace
 
 std::optional<ExpertChain> find_expert_chain(const ggml_cgraph& graph, int first) {
     return graph.nodes[first]->op == GGML_OP_MUL_MAT_ID ? ChainReader(graph, first).read()
                                                         : std::nullopt;
-}
-
-namespace {
-
-/// All but the experts' weights; nothing where the kernel can't use them as they lie.
-std::optional<hexcore_cuda_experts> values_of(const ExpertChain& chain) {
-    const hexcore_cuda_experts experts = {
-        .shape = chain.shape,
-        .part = {},
-        .gate_stride = chain.gate->nb[2],
-        .up_stride = chain.up->nb[2],
-        .down_stride = chain.down->nb[2],
-        .gate_bias = floats(chain.gate_bias),
-        .up_bias = floats(chain.up_bias),
-        .down_bias = floats(chain.down_bias),
-        .ids = static_cast<const std::int32_t*>(chain.ids->data),
-        .weights = floats(chain.weights),
-        .x = floats(chain.x),
-        .y = static_cast<float*>(chain.y->data),
-        .is_counted = 0,
-    };
-    const bool is_aligned = is_at_16_bytes(experts.x) && experts.gate_stride % 16 == 0 &&
-                            experts.up_stride % 16 == 0 && experts.down_stride % 16 == 0;
-    // Over the experts' rows ggml does not fuse its sum either, and rounds otherwise.
-    const bool is_apart = !overlap(*chain.y, *chain.ids) &&
-                          (chain.weights == nullptr || !overlap(*chain.y, *chain.weights)) &&
-                          !overlap(*chain.y, *chain.rows);
-    return is_aligned && is_apart ? std::optional(experts) : std::nullopt;
-}
-
-/// Where the experts begin whose gate, up and down these are; up may be in the rows behind gate's.
-hexcore_cuda_shard shard_of(const ExpertChain& chain, const ggml_tensor& gate,
-                            const ggml_tensor& up, const ggml_tensor& down) {
-    const std::size_t behind = chain.up == chain.gate
-                                   ? static_cast<std::size_t>(chain.shape.n_ff) * gate.nb[1]
-                                   : std::size_t{0};
-    return {gate.data, static_cast<const std::byte*>(up.data) + behind, down.data, {}};
-}
-
-void add_expert(hexcore_cuda_shard& shard, std::size_t expert) {
-    shard.experts[expert / 32] |= 1U << expert % 32;
-}
-
-bool is_aligned(const hexcore_cuda_shard& shard) {
-    return is_at_16_bytes(shard.gate) && is_at_16_bytes(shard.up) && is_at_16_bytes(shard.down);
-}
-
-}  // namespace
-
-std::optional<ChainWork> work_of(const ExpertChain& chain) {
-    const auto experts = values_of(chain);
-    hexcore_cuda_shard shard = shard_of(chain, *chain.gate, *chain.up, *chain.down);
-    if (!experts || !is_aligned(shard) || chain.shape.n_expert > HEXCORE_CUDA_MOST_EXPERTS) {
-        return std::nullopt;
-    }
-    ChainWork work{.experts = *experts,
-                   .parts = {},
-                   .host = nullptr,
-                   .cache_row = 0,
-                   .weights = chain.gate->data,
-                   .is_shared = false};
-    for (int e = 0; e < chain.shape.n_expert; ++e) {
-        add_expert(shard, static_cast<std::size_t>(e));
-    }
-    work.experts.part.shards[0] = shard;
-    return work;
-}
-
-std::optional<ChainWork> shared_work_of(const ExpertChain& chain, const TeamDevices& devices) {
-    const ShardedTensor* const gate = sharded(chain.gate);
-    const ShardedTensor* const up = sharded(chain.up);
-    const ShardedTensor* const down = sharded(chain.down);
-    const auto experts = values_of(chain);
-    if (!experts || gate == nullptr || up == nullptr || down == nullptr || gate->map != up->map ||
-        gate->map != down->map || gate->map->n_experts() > HEXCORE_CUDA_MOST_EXPERTS) {
-        return std::nullopt;
-    }
-    ChainWork work{.experts = *experts,
-                   .parts = {},
-                   .host = nullptr,
-                   .cache_row = 0,
-                   .weights = gate,
-                   .is_shared = true};
-    work.experts.is_counted = 1;
-    work.parts.resize(static_cast<std::size_t>(devices.n_cards));
-    const ExpertMap& map = *gate->map;
-    std::vector<std::uint16_t> n_shards(work.parts.size());
-    hexcore_cuda_shard in_main_memory{};
-    for (std::size_t d = 0; d < map.n_devices(); ++d) {
-        const int card = devices.card_of[d];
-        const std::uint16_t number =
-            card >= 0 ? n_shards[static_cast<std::size_t>(card)]++ : std::uint16_t{0};
-        if (map.count_on(DeviceId(d)) == 0) {
-            continue;
-        }
-        if (card == TeamDevices::none || number >= HEXCORE_CUDA_MOST_SHARDS) {
-            return std::nullopt;
-        }
-        hexcore_cuda_shard shard = shard_of(chain, gate->shards[d], up->shards[d], down->shards[d]);
-        if (!is_aligned(shard)) {
-            return std::nullopt;
-        }
-        for (std::size_t e = 0; e < map.n_experts(); ++e) {
-            if (map.device_of(e) == DeviceId(d)) {
-                add_expert(shard, e);
-            }
-        }
-        (card == TeamDevices::in_main_memory
-             ? in_main_memory
-             : work.parts[static_cast<std::size_t>(card)].shards[number]) = shard;
-    }
-    work.experts.part = work.parts.front();
-    work.experts.part.in_main_memory = in_main_memory;
-    work.experts.part.message = -1;
-    if (devices.n_cards == 1) {
-        work.parts.clear();
-    }
-    return work;
 }
 
 }  // namespace hexcore

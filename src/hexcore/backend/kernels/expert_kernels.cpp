@@ -16,6 +16,10 @@ bool grow(std::size_t& bytes, std::size_t needed) {
     return grows;
 }
 
+std::size_t bytes_of_result(int n_embd, int n_tokens) {
+    return static_cast<std::size_t>(n_embd) * static_cast<std::size_t>(n_tokens) * sizeof(float);
+}
+
 }  // namespace
 
 std::unique_ptr<ExpertKernels> ExpertKernels::create(Device& device) {
@@ -39,7 +43,7 @@ void ExpertKernels::reserve(const hexcore_cuda_shape& shape, bool shared) {
         return;  // it is in use; what doesn't fit is left to ggml
     }
     bool grows = grow(kernel_bytes_, library_.scratch_bytes(&shape));
-    grows = grow(trial_bytes_, static_cast<std::size_t>(shape.n_embd) * sizeof(float)) || grows;
+    grows = grow(trial_bytes_, bytes_of_result(shape.n_embd, HEXCORE_CUDA_MOST_TOKENS)) || grows;
     grows = (shared && grow(box_bytes_, library_.box_bytes(&shape))) || grows;
     if (!grows) {
         return;
@@ -52,8 +56,8 @@ void ExpertKernels::reserve(const hexcore_cuda_shape& shape, bool shared) {
     }
 }
 
-float* ExpertKernels::trial_result(int n_embd) const {
-    if (!scratch_ || static_cast<std::size_t>(n_embd) * sizeof(float) > trial_bytes_) {
+float* ExpertKernels::trial_result(const hexcore_cuda_shape& shape) const {
+    if (!scratch_ || bytes_of_result(shape.n_embd, shape.n_tokens) > trial_bytes_) {
         return nullptr;
     }
     return reinterpret_cast<float*>(

@@ -28,8 +28,8 @@ public:
     [[nodiscard]] const KernelLibrary& library() const { return library_; }
     /// Null where there is none, or no scratch memory.
     [[nodiscard]] hexcore_cuda_engine* engine();
-    /// Room for the result of a chain of so many columns, to compare it; null where there is none.
-    [[nodiscard]] float* trial_result(int n_embd) const;
+    /// Room for the result of such a chain, to compare it; null where there is none.
+    [[nodiscard]] float* trial_result(const hexcore_cuda_shape& shape) const;
 
 private:
     const KernelLibrary& library_;

@@ -7,8 +7,23 @@
 #include "hexcore/backend/machine.hpp"
 
 namespace hexcore {
+namespace {
 
-ExpertTeam::ExpertTeam(Device& home) : home_(home), pinned_(home), cache_(home) {
+/// What a token reads of a layer, from which on a launch for each of a few tokens is faster than
+/// ggml's kernel for all of them (docs/measured.md: 198 MB of Mixtral-8x7B are, 21 MB of
+/// Qwen3-30B-A3B are not).
+constexpr std::size_t large_experts_bytes = 100'000'000;
+
+std::size_t bytes_of_token(const ExpertChain& chain) {
+    const std::size_t up = chain.up == chain.gate ? 0 : chain.up->nb[2];
+    return static_cast<std::size_t>(chain.shape.n_used) *
+           (chain.gate->nb[2] + up + chain.down->nb[2]);
+}
+
+}  // namespace
+
+ExpertTeam::ExpertTeam(Device& home, FewTokens few_tokens)
+    : home_(home), few_tokens_(few_tokens), pinned_(home), cache_(home) {
     Machine& machine = home.machine();
     for (std::size_t d = 0; d < machine.size(); ++d) {
         kernels_.push_back(ExpertKernels::create(machine.device(DeviceId(d))));
@@ -17,8 +32,8 @@ ExpertTeam::ExpertTeam(Device& home) : home_(home), pinned_(home), cache_(home) 
     devices_.card_of.assign(kernels_.size(), TeamDevices::none);
 }
 
-std::unique_ptr<ExpertTeam> ExpertTeam::create(Device& home) {
-    std::unique_ptr<ExpertTeam> team(new ExpertTeam(home));
+std::unique_ptr<ExpertTeam> ExpertTeam::create(Device& home, FewTokens few_tokens) {
+    std::unique_ptr<ExpertTeam> team(new ExpertTeam(home, few_tokens));
     return team->kernels_[home.id().value()] ? std::move(team) : nullptr;
 }
 
@@ -56,7 +71,7 @@ void ExpertTeam::reserve(const ggml_cgraph& graph, const ExpertBiases& biases) {
             is_routed(*graph.nodes[i]) ? expert_map_of(*graph.nodes[i]->src[0]) : nullptr;
         if (map == nullptr) {
             home_kernels().reserve(chain->shape, false);
-        } else {
+        } else if (chain->shape.n_tokens == 1) {
             reserve_shared(graph, *chain, *map, n_messages);
         }
         i = chain->last;
@@ -169,9 +184,13 @@ bool ExpertTeam::form() {
 }
 
 std::optional<ChainWork> ExpertTeam::usable(const ExpertChain& chain) {
+    if (chain.shape.n_tokens > 1 && few_tokens_ == FewTokens::of_large_experts &&
+        bytes_of_token(chain) < large_experts_bytes) {
+        return std::nullopt;
+    }
     if (library().supports(&chain.shape) == 0 || !open() ||
         library().can_run(engines_.front(), &chain.shape) == 0 ||
-        home_kernels().trial_result(chain.shape.n_embd) == nullptr) {
+        home_kernels().trial_result(chain.shape) == nullptr) {
         return std::nullopt;
     }
     return work_of(chain);
@@ -179,8 +198,8 @@ std::optional<ChainWork> ExpertTeam::usable(const ExpertChain& chain) {
 
 std::optional<ChainWork> ExpertTeam::usable_shared(const ggml_cgraph& graph,
                                                    const ExpertChain& chain, int& n_messages) {
-    if (library().supports(&chain.shape) == 0 || !form() ||
-        home_kernels().trial_result(chain.shape.n_embd) == nullptr) {
+    if (chain.shape.n_tokens != 1 || library().supports(&chain.shape) == 0 || !form() ||
+        home_kernels().trial_result(chain.shape) == nullptr) {
         return std::nullopt;
     }
     const bool can_run = team_ == nullptr ? library().can_run(engines_.front(), &chain.shape) != 0
@@ -256,14 +275,15 @@ void ExpertTeam::give_up() {
 }
 
 float* ExpertTeam::trial_result(const ChainWork& work) const {
-    return home_kernels().trial_result(work.experts.shape.n_embd);
+    return home_kernels().trial_result(work.experts.shape);
 }
 
 bool ExpertTeam::is_equal(const ChainWork& work, const float* a, const float* b) {
     int equal = 0;
-    return library().compare(engines_.front(), a, b,
-                             static_cast<std::size_t>(work.experts.shape.n_embd), &equal) == 0 &&
-           equal != 0;
+    const auto& shape = work.experts.shape;
+    const auto n =
+        static_cast<std::size_t>(shape.n_embd) * static_cast<std::size_t>(shape.n_tokens);
+    return library().compare(engines_.front(), a, b, n, &equal) == 0 && equal != 0;
 }
 
 void ExpertTeam::synchronize() {
@@ -272,7 +292,7 @@ void ExpertTeam::synchronize() {
 }
 
 std::optional<bool> ExpertTeam::verdict(const ChainWork& work) const {
-    const auto found = verdicts_.find(work.weights);
+    const auto found = verdicts_.find({work.weights, work.experts.shape.n_tokens});
     return found == verdicts_.end() ? std::nullopt : std::optional(found->second);
 }
 

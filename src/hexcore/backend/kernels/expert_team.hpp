@@ -1,16 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "hexcore/backend/experts/pinned_experts.hpp"
+#include "hexcore/backend/kernels/chain_work.hpp"
 #include "hexcore/backend/kernels/expert_cache.hpp"
-#include "hexcore/backend/kernels/expert_chain.hpp"
 #include "hexcore/backend/kernels/expert_kernels.hpp"
 #include "hexcore/backend/kernels/host_layer.hpp"
 #include "hexcore/plan/main_memory_times.hpp"
@@ -19,13 +20,20 @@ namespace hexcore {
 
 class Device;
 
+/// Which batches of a few tokens our kernels compute, one token after the other.
+enum class FewTokens {
+    of_large_experts,  ///< where that is faster than ggml's kernels, which take all at once
+    always             ///< to try it with small ones
+};
+
 /// Our own kernels for the graphs of one context at home on one GPU: for experts that are all
 /// there, and, together with those of other GPUs and the CPU, for experts that are spread over them
 /// and main memory. GPUs that are one card count as one, which computes the experts of both.
 class ExpertTeam {
 public:
     /// Null where `home` has no kernels of ours.
-    [[nodiscard]] static std::unique_ptr<ExpertTeam> create(Device& home);
+    [[nodiscard]] static std::unique_ptr<ExpertTeam> create(
+        Device& home, FewTokens few_tokens = FewTokens::of_large_experts);
     ~ExpertTeam();
     ExpertTeam(const ExpertTeam&) = delete;
     ExpertTeam& operator=(const ExpertTeam&) = delete;
@@ -36,8 +44,9 @@ public:
 
     /// What to launch for a chain; nothing where it can't be computed here.
     [[nodiscard]] std::optional<ChainWork> usable(const ExpertChain& chain);
-    /// The same for one of a graph of libllama's own, with experts in shards. `n_messages`: of the
-    /// graph's chains so far with experts in main memory; goes up with another one.
+    /// The same for one of a graph of libllama's own, with experts in shards, of one token.
+    /// `n_messages`: of the graph's chains so far with experts in main memory; goes up with another
+    /// one.
     [[nodiscard]] std::optional<ChainWork> usable_shared(const ggml_cgraph& graph,
                                                          const ExpertChain& chain, int& n_messages);
 
@@ -61,9 +70,11 @@ public:
     [[nodiscard]] bool is_equal(const ChainWork& work, const float* a, const float* b);
     /// Waits for what was launched at home, and with it for all that it waits for.
     void synchronize();
-    /// Whether a layer gave ggml's bits; nothing: it wasn't tried.
+    /// Whether a layer gave ggml's bits for as many tokens; nothing: it wasn't tried.
     [[nodiscard]] std::optional<bool> verdict(const ChainWork& work) const;
-    void set_verdict(const ChainWork& work, bool is_equal) { verdicts_[work.weights] = is_equal; }
+    void set_verdict(const ChainWork& work, bool is_equal) {
+        verdicts_[{work.weights, work.experts.shape.n_tokens}] = is_equal;
+    }
 
     [[nodiscard]] const KernelLibrary& library() const { return home_kernels().library(); }
     /// Of home first, then the others; these only once a shared chain was found usable.
@@ -74,7 +85,7 @@ public:
     void give_up();
 
 private:
-    explicit ExpertTeam(Device& home);
+    ExpertTeam(Device& home, FewTokens few_tokens);
 
     [[nodiscard]] ExpertKernels& home_kernels() const;
     void reserve_shared(const ggml_cgraph& graph, const ExpertChain& chain, const ExpertMap& map,
@@ -87,6 +98,7 @@ private:
     void count_rows();
 
     Device& home_;
+    const FewTokens few_tokens_;
     std::vector<std::unique_ptr<ExpertKernels>> kernels_;  ///< [device]; null: has none
     std::vector<bool> is_member_;                          ///< [device] holds experts of home's
     std::vector<hexcore_cuda_engine*> engines_;            ///< [card]
@@ -102,7 +114,7 @@ private:
     bool was_formed_ = false;
     bool cannot_form_ = false;
     bool is_given_up_ = false;
-    std::unordered_map<const void*, bool> verdicts_;
+    std::map<std::pair<const void*, int>, bool> verdicts_;  ///< [weights, tokens]
 };
 
 }  // namespace hexcore

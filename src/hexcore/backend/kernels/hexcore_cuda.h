@@ -1,4 +1,4 @@
-/* libhexcore-cuda.so: the experts of one token on NVIDIA GPUs, computed in a single launch on each,
+/* libhexcore-cuda.so: the experts of a token on NVIDIA GPUs, computed in a single launch on each,
  * with the bits of ggml's own kernels. Opened at run time by the backend (backend/kernels), which
  * hands it addresses; it knows nothing of ggml's graphs. How the kernel works: experts.cuh.
  *
@@ -15,12 +15,13 @@ extern "C" {
 #endif
 
 /* Goes up with every change of what is below. */
-#define HEXCORE_CUDA_VERSION 6
+#define HEXCORE_CUDA_VERSION 7
 
 #define HEXCORE_CUDA_MOST_EXPERTS 512
 #define HEXCORE_CUDA_MOST_SHARDS 2
 #define HEXCORE_CUDA_MOST_CARDS 8
 #define HEXCORE_CUDA_MOST_USED 16
+#define HEXCORE_CUDA_MOST_TOKENS 8
 
 /* As GGML_GLU_OP_* for what they share a name with. */
 enum hexcore_cuda_glu {
@@ -39,6 +40,7 @@ struct hexcore_cuda_shape {
     int32_t n_used;   /* of a token */
     int32_t glu;
     int32_t has_biases; /* all three or none */
+    int32_t n_tokens;   /* of the batch, one launch for each; in a team 1 */
 };
 
 /* Experts of a layer one behind the other, in their order: those that have a bit in `experts`
@@ -80,15 +82,17 @@ enum hexcore_cuda_way {
 
 /* The experts of one layer and where a token's values are: y = sum of weights[i] *
  * expert[ids[i]](x), added up in the order of i. All but the shards of other cards' parts is the
- * first card's, at home. Each address and stride is divisible by 16. y may lie over x. */
+ * first card's, at home. x, and addresses and strides of weights, are divisible by 16. y may lie
+ * over x, or begin before it. */
 struct hexcore_cuda_experts {
     struct hexcore_cuda_shape shape;
     struct hexcore_cuda_part part;                /* of the card at home */
     uint64_t gate_stride, up_stride, down_stride; /* bytes */
     const float *gate_bias, *up_bias, *down_bias; /* [expert][rows], or null */
-    const int32_t* ids;
-    const float* weights; /* null: all are 1 */
-    const float* x;
+    const int32_t* ids;   /* [token][n_used], ids_stride from one token's to the next one's */
+    uint64_t ids_stride;  /* elements */
+    const float* weights; /* [token][n_used]; null: all are 1 */
+    const float* x;       /* [token][n_embd] */
     float* y;
     int32_t is_counted; /* by hexcore_cuda_count */
 };

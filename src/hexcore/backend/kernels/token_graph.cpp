@@ -1,4 +1,4 @@
-// One token's work as one CUDA graph, of ggml's kernels and ours.
+// The work of a token, or of a few, as one CUDA graph, of ggml's kernels and ours.
 //
 // ggml's CUDA backend keeps its stream to itself, and records what it is given by itself when it
 // sees the same graph for the second time. What a backend does offer is events: we have a stream of
@@ -44,7 +44,7 @@ bool can_be_recorded(const ggml_tensor& node) {
     const bool has_kernel =
         is_half ? ggml_is_contiguous(&weight) && weight.ne[0] % 64 == 0 && weight.ne[1] % 32 == 0
                 : ggml_is_quantized(weight.type) && weight.type != GGML_TYPE_IQ1_M;
-    return has_kernel && node.src[2]->ne[1] == 1;
+    return has_kernel && node.src[2]->ne[1] <= (is_half ? 1 : HEXCORE_CUDA_MOST_TOKENS);
 }
 
 }  // namespace
@@ -227,8 +227,10 @@ ggml_status TokenGraph::try_steps(ggml_backend_t backend) {
         if (const auto known = team_.verdict(step.work)) {
             step.is_ours = *known;
             status = *known ? launch(backend, step.work) : GGML_STATUS_FAILED;
-            // Home has not the weights to compute what is spread otherwise.
-            if (status != GGML_STATUS_SUCCESS && !step.work.is_shared) {
+            // Home has not the weights to compute what is spread otherwise; and of several tokens
+            // some may have been launched, whose results may lie over what ggml would read.
+            if (status != GGML_STATUS_SUCCESS && !step.work.is_shared &&
+                step.work.experts.shape.n_tokens == 1) {
                 status = compute_stretch(backend, step.chain);
             }
             if (status != GGML_STATUS_SUCCESS) {

@@ -16,8 +16,8 @@ struct SharedChain {
     ChainWork work;
 };
 
-/// A graph of one GPU for one token, of which the chains of experts are computed by our own kernels
-/// and all else by ggml's CUDA backend. How the two go together: token_graph.cpp.
+/// A graph of one GPU for a token or a few, of which the chains of experts are computed by our own
+/// kernels and all else by ggml's CUDA backend. How the two go together: token_graph.cpp.
 class TokenGraph {
 public:
     /// Null where the graph has no chain for `team`, or something that can't be recorded. Both must
