@@ -46,6 +46,20 @@ __device__ __forceinline__ float add_lanes(float (&rows)[8], int lane) {
     return rows[0];
 }
 
+// By a warp: the sums of ggml's 128 threads, [row][thread] in shared memory, which this warp wrote,
+// to those of its lanes.
+template <int rows>
+__device__ __forceinline__ void add_four_warps(float (&totals)[rows], const float* of_thread,
+                                               int lane) {
+    __syncwarp();
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+        const float* const s = of_thread + 128 * r + lane;
+        totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
+    }
+    __syncwarp();
+}
+
 // How many tokens a batch has: ggml's order of a row's sum is a matter of that.
 enum class Tokens { one, several };
 

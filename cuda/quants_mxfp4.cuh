@@ -73,8 +73,11 @@ struct FastMXFP4 : MXFP4<tokens> {
                     products[r][half] =
                         multiply_block(shared_address(weights[r]) + block * bytes, x);
                     if constexpr (tokens == Tokens::one) {
-                        products[r][half].add_low(sums[r][2 * half]);
-                        products[r][half].add_high(sums[r][2 * half + 1]);
+                        const Product& product = products[r][half];
+                        float& low = sums[r][2 * half];
+                        float& high = sums[r][2 * half + 1];
+                        low = __fmaf_rn(product.d, product.low, low);
+                        high = __fmaf_rn(product.d, product.high, high);
                     }
                 }
             }
@@ -95,7 +98,6 @@ struct FastMXFP4 : MXFP4<tokens> {
             for (int r = 0; r < rows; ++r) {
                 totals[r] = __shfl_sync(~0u, sums[r][0], lane / 2 + (lane & 1) * 16);
             }
-            return;
         } else {
             auto* of_thread = reinterpret_cast<float*>(scratch);
 #pragma unroll
@@ -104,13 +106,7 @@ struct FastMXFP4 : MXFP4<tokens> {
                 pairs[lane] = make_float2(sums[r][0], sums[r][1]);
                 pairs[32 + lane] = make_float2(sums[r][2], sums[r][3]);
             }
-            __syncwarp();
-#pragma unroll
-            for (int r = 0; r < rows; ++r) {
-                const float* const s = of_thread + 128 * r + lane;
-                totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
-            }
-            __syncwarp();
+            add_four_warps(totals, of_thread, lane);
         }
     }
 
@@ -118,10 +114,6 @@ private:
     // Of a block, by its first eight bytes and by the others; ggml multiplies by d as it adds.
     struct Product {
         float low, high, d;
-        __device__ __forceinline__ void add_low(float& sum) const { sum = __fmaf_rn(d, low, sum); }
-        __device__ __forceinline__ void add_high(float& sum) const {
-            sum = __fmaf_rn(d, high, sum);
-        }
     };
 
     // Of several tokens ggml's lanes 2 c and 2 c + 1 add up blocks c, c + 16, c + 32 and so on.

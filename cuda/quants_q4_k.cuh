@@ -118,7 +118,6 @@ struct FastQ4_K : Q4_K<tokens> {
                 totals[r] =
                     __shfl_sync(~0u, sums[r][0], (lane & 3) * 8 + lane / 4 % 4 + lane / 16 * 4);
             }
-            return;
         } else {
             auto* of_thread = reinterpret_cast<float*>(scratch);
 #pragma unroll
@@ -126,13 +125,7 @@ struct FastQ4_K : Q4_K<tokens> {
                 reinterpret_cast<float4*>(of_thread)[32 * r + lane] =
                     make_float4(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
             }
-            __syncwarp();
-#pragma unroll
-            for (int r = 0; r < rows; ++r) {
-                const float* const s = of_thread + 128 * r + lane;
-                totals[r] = ((s[0] + s[32]) + s[64]) + s[96];
-            }
-            __syncwarp();
+            add_four_warps(totals, of_thread, lane);
         }
     }
 

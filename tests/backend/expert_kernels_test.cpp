@@ -5,13 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "ggml-cpu.h"
 #include "hexcore/backend/execution/inner_backend.hpp"
 #include "hexcore/backend/execution/inner_graph.hpp"
 #include "hexcore/backend/kernels/chain_work.hpp"
@@ -87,13 +87,12 @@ TEST(ExpertChain, IsFoundOfAFewTokens) {
 
 /// A token's result would be where the next one's activations are.
 TEST(ExpertChain, OfAFewTokensIsLeftToGgmlWhereItsResultLiesBehindItsActivations) {
-    std::vector<float> memory(2048);
+    alignas(16) std::array<float, 2048> memory{};
     const auto work_with = [&](std::int64_t n_tokens, std::ptrdiff_t result_at) {
         const ExpertLayer layer({.n_embd = 256, .n_used = 2, .n_tokens = n_tokens});
         const ggml_backend_buffer_ptr buffer(ggml_backend_alloc_ctx_tensors_from_buft(
             layer.context(), ggml_backend_cpu_buffer_type()));
-        float* const x =
-            memory.data() + 512 - reinterpret_cast<std::uintptr_t>(memory.data()) / 4 % 4;
+        float* const x = memory.data() + 512;
         layer.x->data = x;
         layer.y->data = x + result_at;
         return work_of(layer.chain().value());
